@@ -1,0 +1,58 @@
+package org.wanda4j.sparse;
+
+import java.util.Arrays;
+
+/// Which weights of a matrix are removed: one bit a weight, 1 = removed.
+///
+/// Each row starts at a word of its own, so that rows can be written by different threads; bit `c % 64` of
+/// word `c / 64` of a row is column `c`, and the bits behind the last column are 0.
+public final class Mask {
+
+    private final int rows;
+    private final int columns;
+    private final int wordsPerRow;
+    private final long[] words;
+
+    /// A mask that removes nothing.
+    public Mask(int rows, int columns) {
+        this.rows = rows;
+        this.columns = columns;
+        this.wordsPerRow = Math.ceilDiv(columns, Long.SIZE);
+        this.words = new long[Math.multiplyExact(rows, wordsPerRow)];
+    }
+
+    /// Outputs of the linear.
+    public int rows() {
+        return rows;
+    }
+
+    /// Inputs of the linear.
+    public int columns() {
+        return columns;
+    }
+
+    /// All words, row after row: [#wordsPerRow()] for each. Shared, not copied: kernels write here.
+    public long[] words() {
+        return words;
+    }
+
+    /// Words that one row takes.
+    public int wordsPerRow() {
+        return wordsPerRow;
+    }
+
+    /// Whether the weight is removed.
+    public boolean get(int row, int column) {
+        return (words[row * wordsPerRow + (column >>> 6)] >>> column & 1) != 0;
+    }
+
+    /// Removes the weight.
+    public void set(int row, int column) {
+        words[row * wordsPerRow + (column >>> 6)] |= 1L << column;
+    }
+
+    /// How many weights are removed.
+    public long count() {
+        return Arrays.stream(words).map(Long::bitCount).sum();
+    }
+}

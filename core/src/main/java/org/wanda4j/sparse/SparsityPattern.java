@@ -1,0 +1,60 @@
+package org.wanda4j.sparse;
+
+/// Which shape the zeros of a matrix take.
+public sealed interface SparsityPattern {
+
+    /// Fraction of weights that the pattern removes, in [0, 1).
+    double sparsity();
+
+    /// Zeros anywhere.
+    ///
+    /// @param sparsity fraction to remove, in [0, 1)
+    record Unstructured(double sparsity) implements SparsityPattern {
+        /// Checks the range.
+        public Unstructured {
+            if (!(sparsity >= 0 && sparsity < 1)) {
+                throw new IllegalArgumentException("sparsity must be at least 0 and less than 1, got " + sparsity);
+            }
+        }
+
+        @Override
+        public String toString() {
+            return "unstructured " + sparsity;
+        }
+    }
+
+    /// Of every `m` consecutive inputs, `n` are removed: `2:4`, `4:8`.
+    ///
+    /// @param n removed, 0 <= n < m
+    /// @param m length of a run, at least 2
+    record NofM(int n, int m) implements SparsityPattern {
+        /// Checks the range.
+        public NofM {
+            if (m < 2 || n < 0 || n >= m) {
+                throw new IllegalArgumentException(
+                        "N:M removes N of every M weights and needs 0 <= N < M and M >= 2, got " + n + ":" + m);
+            }
+        }
+
+        @Override
+        public double sparsity() {
+            return (double) n / m;
+        }
+
+        @Override
+        public String toString() {
+            return n + ":" + m;
+        }
+    }
+
+    /// Reads `2:4` as [NofM].
+    ///
+    /// @throws IllegalArgumentException when `text` is not two numbers around a colon, or they are out of range
+    static NofM parseNofM(String text) {
+        var match = java.util.regex.Pattern.compile("(\\d{1,6}):(\\d{1,6})").matcher(text.strip());
+        if (!match.matches()) {
+            throw new IllegalArgumentException("a pattern is written N:M, for example 2:4; got '" + text + "'");
+        }
+        return new NofM(Integer.parseInt(match.group(1)), Integer.parseInt(match.group(2)));
+    }
+}
