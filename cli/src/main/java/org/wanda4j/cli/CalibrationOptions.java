@@ -1,0 +1,66 @@
+package org.wanda4j.cli;
+
+import java.nio.file.Path;
+import java.util.OptionalInt;
+import org.wanda4j.text.CalibrationSampler;
+import org.wanda4j.text.Corpus;
+import picocli.CommandLine.Option;
+
+/// Which text the statistics are taken over.
+final class CalibrationOptions {
+
+    @Option(
+            names = "--calibration",
+            paramLabel = "FILE",
+            description = "calibration text: .txt, .jsonl, .jsonl.gz or .json.gz (field text), or a directory of them"
+                    + " (default: a bundled piece of C4)")
+    private Path text;
+
+    @Option(
+            names = "--windows",
+            paramLabel = "N",
+            defaultValue = "128",
+            description = "calibration windows (default: ${DEFAULT-VALUE})")
+    private int windows;
+
+    @Option(
+            names = "--seqlen",
+            paramLabel = "N",
+            description = "tokens of a window (default: 512, or what the model can take)")
+    private Integer seqlen;
+
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "of the sampler (default: 0)")
+    private long seed;
+
+    @Option(
+            names = "--sampler",
+            paramLabel = "packed|reference",
+            defaultValue = "packed",
+            description = "packed: whole documents end to end; reference: the published code's choice,"
+                    + " a piece of a longer document for each window (default: ${DEFAULT-VALUE})")
+    private CalibrationSampler sampler;
+
+    Corpus corpus() {
+        return text == null ? Corpus.bundledCalibration() : Corpus.open(text);
+    }
+
+    boolean given() {
+        return text != null;
+    }
+
+    int windows() {
+        return windows;
+    }
+
+    OptionalInt seqlen() {
+        return seqlen == null ? OptionalInt.empty() : OptionalInt.of(seqlen);
+    }
+
+    long seed() {
+        return seed;
+    }
+
+    CalibrationSampler sampler() {
+        return sampler;
+    }
+}

@@ -1,0 +1,51 @@
+package org.wanda4j.cli;
+
+import java.util.Optional;
+import org.wanda4j.calibrate.Progress;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.torch.ComputeType;
+import picocli.CommandLine.Option;
+
+/// Options of every command that runs a model.
+final class ComputeOptions {
+
+    enum Type {
+        AUTO,
+        FP32,
+        BF16
+    }
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "auto|fp32|bf16",
+            defaultValue = "auto",
+            description = "type to compute in; auto is bf16 where the CPU multiplies it and fp32 elsewhere (default: auto)")
+    private Type type;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = "threads that compute (default: all cores); the result does not depend on it")
+    private Integer threads;
+
+    Optional<ComputeType> type() {
+        return switch (type) {
+            case AUTO -> Optional.empty();
+            case FP32 -> Optional.of(ComputeType.FP32);
+            case BF16 -> Optional.of(ComputeType.BF16);
+        };
+    }
+
+    RunSettings settings(Progress progress) {
+        RunSettings settings = RunSettings.defaults().withProgress(progress);
+        return threads == null ? settings : settings.withThreads(threads);
+    }
+
+    /// One line on what will run, and one more where that is slow for a reason.
+    void printBanner() {
+        Console.note("wanda4j " + Main.Version.text() + ": " + Platform.describe());
+        if (type == Type.BF16 && !ComputeType.multipliesBf16()) {
+            Console.note("note: this CPU does not multiply bf16 in hardware, so --dtype bf16 is slower here than fp32");
+        }
+    }
+}

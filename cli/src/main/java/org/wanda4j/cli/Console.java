@@ -1,0 +1,25 @@
+package org.wanda4j.cli;
+
+import org.wanda4j.checkpoint.Json;
+
+/// Results go to standard output, everything else to standard error.
+final class Console {
+
+    private Console() {}
+
+    static void print(String text) {
+        System.out.println(text);
+    }
+
+    static void printJson(Object value) {
+        System.out.print(Json.write(value));
+    }
+
+    static void note(String text) {
+        System.err.println(text);
+    }
+
+    static boolean isTerminal() {
+        return System.console() != null && System.console().isTerminal();
+    }
+}

@@ -1,0 +1,131 @@
+package org.wanda4j.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.sparse.Kernels;
+import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Engine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/// `wanda doctor`
+@Command(
+        name = "doctor",
+        mixinStandardHelpOptions = true,
+        description = "Checks what this machine has, and says how to mend what is missing. Exit code 1 when something is.",
+        footer = {"", "Examples:", "  wanda doctor", "  wanda doctor --json"})
+final class DoctorCommand implements Callable<Integer> {
+
+    private static final int OLDEST_JAVA = 25;
+    private static final long LEAST_MEMORY = 2L << 30;
+    private static final long LEAST_DISK = 2L << 30;
+
+    @Option(names = "--json", description = "print the findings as JSON")
+    private boolean json;
+
+    /// One thing that was looked at.
+    ///
+    /// @param mend what to do; empty where all is well
+    record Finding(String what, String found, String mend) {
+
+        boolean good() {
+            return mend.isEmpty();
+        }
+    }
+
+    /// What `--json` prints.
+    record Findings(boolean good, List<Finding> findings) {}
+
+    @Override
+    public Integer call() {
+        List<Finding> findings = examine();
+        boolean good = findings.stream().allMatch(Finding::good);
+        if (json) {
+            Console.printJson(new Findings(good, findings));
+        } else {
+            for (Finding finding : findings) {
+                Console.print("%-4s %-9s %s".formatted(finding.good() ? "ok" : "BAD", finding.what(), finding.found()));
+                if (!finding.good()) {
+                    Console.print("               mend: " + finding.mend());
+                }
+            }
+            Console.print(good ? "All is well." : "Something is wrong, see above.");
+        }
+        return good ? 0 : 1;
+    }
+
+    private static List<Finding> examine() {
+        return List.of(
+                java(), simd(), attempt("libtorch", DoctorCommand::libtorch), threads(), memory(), attempt("disk", DoctorCommand::disk));
+    }
+
+    private static Finding java() {
+        Runtime.Version version = Runtime.version();
+        return new Finding(
+                "JDK",
+                version + " in " + System.getProperty("java.home"),
+                version.feature() >= OLDEST_JAVA ? "" : "install a JDK " + OLDEST_JAVA + " or newer");
+    }
+
+    private static Finding simd() {
+        Kernels kernels = Kernels.best();
+        return new Finding(
+                "SIMD",
+                kernels.description(),
+                kernels.vectorized()
+                        ? ""
+                        : "selection runs without SIMD; start java with --add-modules jdk.incubator.vector, as ./wanda does");
+    }
+
+    private static Finding libtorch() {
+        boolean plain = Engine.cpuCapability().equalsIgnoreCase("default");
+        return new Finding(
+                "libtorch",
+                "%s, kernels for %s, bf16 %s"
+                        .formatted(
+                                Engine.version(),
+                                Engine.cpuCapability(),
+                                ComputeType.multipliesBf16() ? "in hardware" : "not in hardware (auto computes in fp32)"),
+                plain && System.getProperty("os.arch").equals("amd64")
+                        ? "unset ATEN_CPU_CAPABILITY, or use a CPU with AVX2"
+                        : "");
+    }
+
+    private static Finding threads() {
+        return new Finding("threads", Runtime.getRuntime().availableProcessors() + " cores", "");
+    }
+
+    private static Finding memory() {
+        long bytes = RunSettings.physicalMemory();
+        return new Finding(
+                "memory",
+                Format.megabytes(bytes) + ", heap up to "
+                        + Format.megabytes(Runtime.getRuntime().maxMemory()),
+                bytes >= LEAST_MEMORY ? "" : "less than 2 GB: give the machine or container more");
+    }
+
+    private static Finding disk() throws IOException {
+        Path cache = Path.of(System.getProperty("user.home"));
+        long here = Files.getFileStore(Path.of("").toAbsolutePath()).getUsableSpace();
+        long there = Files.getFileStore(cache).getUsableSpace();
+        return new Finding(
+                "disk",
+                Format.megabytes(here) + " free here, " + Format.megabytes(there) + " free in " + cache,
+                Math.min(here, there) >= LEAST_DISK
+                        ? ""
+                        : "make room: libtorch unpacks 445 MB into ~/.javacpp, an output takes as much as its model");
+    }
+
+    /// A check that fails is a finding too.
+    private static Finding attempt(String what, Callable<Finding> check) {
+        try {
+            return check.call();
+        } catch (Exception | LinkageError e) {
+            return new Finding(what, "fails: " + e, "see docs/troubleshooting.md");
+        }
+    }
+}

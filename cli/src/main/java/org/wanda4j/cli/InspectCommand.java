@@ -1,0 +1,185 @@
+package org.wanda4j.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.wanda4j.calibrate.InputProfile;
+import org.wanda4j.calibrate.InputProfile.Outlier;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.TensorInfo;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.report.SparsityProfile;
+import org.wanda4j.report.SparsityProfile.LinearSparsity;
+import org.wanda4j.text.Tokenizer;
+import org.wanda4j.text.Windows;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `wanda inspect`
+@Command(
+        name = "inspect",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Shows what a checkpoint is: architecture, size, sparsity by linear, N:M patterns, format.",
+        footer = {
+            "",
+            "With --calibration it also runs the model and shows the input channels with the largest norms, the outlier",
+            "features that Wanda's score rests on.",
+            "",
+            "Examples:",
+            "  wanda inspect SmolLM2-half",
+            "  wanda inspect SmolLM2 --calibration my-text.jsonl --windows 16"
+        })
+final class InspectCommand implements Runnable {
+
+    private static final int OUTLIERS = 10;
+
+    @Parameters(paramLabel = "MODEL", description = "Hugging Face directory")
+    private Path model;
+
+    @Mixin
+    private final CalibrationOptions calibration = new CalibrationOptions();
+
+    @Mixin
+    private final ComputeOptions compute = new ComputeOptions();
+
+    @Option(names = "--json", description = "print as JSON")
+    private boolean json;
+
+    /// What `--json` prints.
+    record Inspection(
+            String model,
+            String family,
+            int blocks,
+            int hidden,
+            int heads,
+            int keyValueHeads,
+            int headSize,
+            int intermediate,
+            int vocabulary,
+            int positions,
+            boolean tiedHead,
+            long parameters,
+            long bytes,
+            int shards,
+            List<String> types,
+            double sparsity,
+            List<LinearSparsity> linears,
+            Optional<List<Outlier>> outliers) {}
+
+    @Override
+    public void run() {
+        try (Checkpoint checkpoint = Checkpoint.open(model)) {
+            Inspection inspection = inspect(checkpoint);
+            if (json) {
+                Console.printJson(inspection);
+            } else {
+                Console.print(text(inspection));
+            }
+        }
+    }
+
+    private Inspection inspect(Checkpoint checkpoint) {
+        Architecture architecture = Architecture.of(checkpoint);
+        var attention = architecture.blocks().getFirst().attention();
+        List<LinearSparsity> linears = SparsityProfile.of(checkpoint, architecture);
+        return new Inspection(
+                model.toString(),
+                architecture.family(),
+                architecture.blocks().size(),
+                architecture.hidden(),
+                attention.heads(),
+                attention.keyValueHeads(),
+                attention.headSize(),
+                architecture.blocks().getFirst().mlp().down().inputs(),
+                architecture.vocabulary(),
+                architecture.positions(),
+                architecture.head().table().equals(architecture.embedding().tokens()),
+                checkpoint.tensors().stream().mapToLong(TensorInfo::elements).sum(),
+                checkpoint.bytes(),
+                checkpoint.shards().size(),
+                checkpoint.tensors().stream().map(tensor -> tensor.type().name()).distinct().toList(),
+                SparsityProfile.overall(linears),
+                linears,
+                calibration.given() ? Optional.of(outliers(checkpoint)) : Optional.empty());
+    }
+
+    private List<Outlier> outliers(Checkpoint checkpoint) {
+        compute.printBanner();
+        Windows windows;
+        try (Tokenizer tokenizer = Tokenizer.open(checkpoint.directory())) {
+            int seqlen = calibration.seqlen().orElse(Math.min(512, Architecture.of(checkpoint).positions()));
+            windows = calibration
+                    .sampler()
+                    .sample(calibration.corpus(), tokenizer, calibration.windows(), seqlen, calibration.seed());
+        }
+        try (var progress = new ProgressDisplay()) {
+            return InputProfile.outliers(checkpoint, windows, OUTLIERS, compute.settings(progress));
+        }
+    }
+
+    private static String text(Inspection it) {
+        List<String> lines = new ArrayList<>();
+        lines.add("model         " + it.model());
+        lines.add("architecture  %s: %d blocks, hidden %d, %d heads (%d for keys and values) of %d, intermediate %d"
+                .formatted(
+                        it.family(),
+                        it.blocks(),
+                        it.hidden(),
+                        it.heads(),
+                        it.keyValueHeads(),
+                        it.headSize(),
+                        it.intermediate()));
+        lines.add("              vocabulary %,d, %,d positions, head %s"
+                .formatted(it.vocabulary(), it.positions(), it.tiedHead() ? "tied to the embedding" : "of its own"));
+        lines.add("parameters    %,d".formatted(it.parameters()));
+        lines.add("format        safetensors, %d shard%s, %s, %s"
+                .formatted(
+                        it.shards(),
+                        it.shards() == 1 ? "" : "s",
+                        String.join(" and ", it.types()),
+                        Format.megabytes(it.bytes())));
+        lines.add("sparsity      " + Format.percent(it.sparsity()) + " of the linears' weights");
+        lines.add("");
+        lines.add(sparsityTable(it));
+        it.outliers().ifPresent(outliers -> lines.add("\n" + outlierTable(outliers)));
+        return String.join("\n", lines);
+    }
+
+    private static String sparsityTable(Inspection it) {
+        List<String> names = it.linears().stream()
+                .filter(linear -> linear.block() == 0)
+                .map(LinearSparsity::shortName)
+                .toList();
+        List<String> header = new ArrayList<>(List.of("block"));
+        header.addAll(names);
+        List<List<String>> cells = it.linears().stream()
+                .collect(Collectors.groupingBy(
+                        LinearSparsity::block,
+                        Collectors.mapping(
+                                linear -> Format.percent(linear.sparsity())
+                                        + linear.pattern().map(pattern -> " " + pattern).orElse(""),
+                                Collectors.toList())))
+                .values()
+                .stream()
+                .toList();
+        return Format.blockTable(header, cells);
+    }
+
+    private static String outlierTable(List<Outlier> outliers) {
+        List<List<String>> rows =
+                new ArrayList<>(List.of(List.of("largest input channels", "channel", "norm", "times the median")));
+        for (Outlier outlier : outliers) {
+            rows.add(List.of(
+                    "block " + outlier.block() + " " + outlier.stage(),
+                    "" + outlier.channel(),
+                    "%.1f".formatted(outlier.norm()),
+                    "%.1f".formatted(outlier.timesMedian())));
+        }
+        return Format.table(rows);
+    }
+}

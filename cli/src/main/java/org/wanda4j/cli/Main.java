@@ -1,0 +1,103 @@
+package org.wanda4j.cli;
+
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import org.wanda4j.checkpoint.InvalidInputException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/// The `wanda` command. Exit codes: 0 done, 1 a fault of the program or a problem that `doctor` found, 2 something that
+/// was given cannot be used.
+@Command(
+        name = "wanda",
+        description = "Prunes large language models: one pass over a little text, half of the weights gone, no retraining.",
+        mixinStandardHelpOptions = true,
+        versionProvider = Main.Version.class,
+        subcommands = {
+            PruneCommand.class,
+            EvalCommand.class,
+            InspectCommand.class,
+            DoctorCommand.class,
+            DemoCommand.class,
+            HelpCommand.class
+        },
+        footer = {
+            "",
+            "Start with:",
+            "  wanda demo                          see the whole job on a tiny model",
+            "  wanda prune MODEL -o OUT            remove half of the weights",
+            "  wanda eval MODEL OUT                what that cost"
+        })
+public final class Main implements Runnable {
+
+    private static final int FAULT = 1;
+    private static final int UNUSABLE = 2;
+
+    @Spec
+    private CommandSpec spec;
+
+    private Main() {}
+
+    /// Runs the command and exits with its code.
+    public static void main(String[] args) {
+        System.exit(run(args));
+    }
+
+    /// Runs the command.
+    ///
+    /// @return the exit code
+    static int run(String... args) {
+        CommandLine commandLine = new CommandLine(new Main());
+        commandLine.setParameterExceptionHandler(Main::explainUsage);
+        commandLine.setExecutionExceptionHandler(Main::explain);
+        commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+        return commandLine.execute(args);
+    }
+
+    @Override
+    public void run() {
+        spec.commandLine().usage(System.out);
+    }
+
+    private static int explainUsage(ParameterException e, String[] args) {
+        CommandLine command = e.getCommandLine();
+        PrintWriter err = command.getErr();
+        err.println("wanda: " + firstLine(e));
+        err.println("Try: " + command.getCommandSpec().qualifiedName() + " --help");
+        return UNUSABLE;
+    }
+
+    private static int explain(Exception e, CommandLine command, CommandLine.ParseResult parsed) {
+        PrintWriter err = command.getErr();
+        if (e instanceof InvalidInputException || e instanceof IllegalArgumentException || e instanceof UncheckedIOException) {
+            err.println("wanda: " + firstLine(e));
+            return UNUSABLE;
+        }
+        err.println("wanda: this is a fault of the program, please report it: " + e);
+        e.printStackTrace(err);
+        return FAULT;
+    }
+
+    private static String firstLine(Exception e) {
+        return String.valueOf(e.getMessage()).lines().findFirst().orElse(e.toString());
+    }
+
+    /// The version that the build gave the jar.
+    static final class Version implements IVersionProvider {
+
+        static String text() {
+            String version = Main.class.getPackage().getImplementationVersion();
+            return version == null ? "development" : version;
+        }
+
+        @Override
+        public String[] getVersion() {
+            return new String[] {"wanda4j " + text()};
+        }
+    }
+}

@@ -1,0 +1,184 @@
+package org.wanda4j.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.wanda4j.calibrate.CalibrationOrder;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.prune.Pruner;
+import org.wanda4j.prune.Recipe;
+import org.wanda4j.report.PruneReport;
+import org.wanda4j.report.PruneReport.LinearReport;
+import org.wanda4j.sparse.SparsityPattern;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `wanda prune`
+@Command(
+        name = "prune",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Writes a pruned copy of a checkpoint.",
+        footer = {
+            "",
+            "Examples:",
+            "  wanda prune SmolLM2 -o SmolLM2-half",
+            "  wanda prune SmolLM2 -o SmolLM2-2of4 --pattern 2:4",
+            "  wanda prune SmolLM2 -o out --sparsity 0.6 --calibration my-text.jsonl --windows 256",
+            "  wanda prune SmolLM2 -o out --skip '*.0.*' --skip '*down_proj' --json"
+        })
+final class PruneCommand implements Runnable {
+
+    @Parameters(paramLabel = "MODEL", description = "Hugging Face directory: config.json, safetensors, tokenizer.json")
+    private Path model;
+
+    @Option(
+            names = {"-o", "--output"},
+            required = true,
+            paramLabel = "OUT",
+            description = "directory to write; it appears when it is complete")
+    private Path output;
+
+    @Option(names = "--force", description = "replace a checkpoint that is already there, once the new one is complete")
+    private boolean force;
+
+    @Option(
+            names = "--method",
+            paramLabel = "NAME",
+            defaultValue = "wanda",
+            description = "magnitude, wanda or wanda-variant (default: ${DEFAULT-VALUE})")
+    private String method;
+
+    @ArgGroup
+    private final Zeros zeros = new Zeros();
+
+    static final class Zeros {
+        @Option(
+                names = "--sparsity",
+                paramLabel = "S",
+                description = "fraction of the weights to remove, from 0 to below 1 (default: 0.5)")
+        private Double sparsity;
+
+        @Option(
+                names = "--pattern",
+                paramLabel = "N:M",
+                description = "instead: remove N of every M consecutive inputs, as 2:4 or 4:8")
+        private String pattern;
+
+        SparsityPattern pattern() {
+            if (pattern != null) {
+                return SparsityPattern.parseNofM(pattern);
+            }
+            return sparsity == null ? Recipe.DEFAULT.pattern() : new SparsityPattern.Unstructured(sparsity);
+        }
+    }
+
+    @Mixin
+    private final CalibrationOptions calibration = new CalibrationOptions();
+
+    @Option(
+            names = "--order",
+            paramLabel = "stage|block",
+            defaultValue = "stage",
+            description = "stage: each stage sees its pruned predecessors, one forward in all;"
+                    + " block: as the published code, two forwards (default: ${DEFAULT-VALUE})")
+    private CalibrationOrder order;
+
+    @Option(names = "--skip", paramLabel = "GLOB", description = "leave linears dense whose name matches; repeatable")
+    private List<String> skip = List.of();
+
+    @Option(names = "--only", paramLabel = "GLOB", description = "prune only linears whose name matches; repeatable")
+    private List<String> only = List.of();
+
+    @Mixin
+    private final ComputeOptions compute = new ComputeOptions();
+
+    @Option(names = "--json", description = "print the report as JSON")
+    private boolean json;
+
+    @Override
+    public void run() {
+        PruneReport report;
+        try (Checkpoint checkpoint = Checkpoint.open(model);
+                var progress = new ProgressDisplay()) {
+            compute.printBanner();
+            report = Pruner.prune(checkpoint, recipe(), calibration.corpus(), output, force, compute.settings(progress));
+        }
+        if (json) {
+            Console.printJson(report);
+        } else {
+            Console.print(summary(report));
+        }
+    }
+
+    private Recipe recipe() {
+        return new Recipe(
+                method,
+                zeros.pattern(),
+                order,
+                compute.type(),
+                calibration.sampler(),
+                calibration.windows(),
+                calibration.seqlen(),
+                calibration.seed(),
+                skip,
+                only);
+    }
+
+    private static String summary(PruneReport report) {
+        String phases = report.phases().entrySet().stream()
+                .map(phase -> "%s %.1f".formatted(phase.getKey(), phase.getValue()))
+                .collect(Collectors.joining(", "));
+        return String.join(
+                "\n",
+                "",
+                Format.blockTable(header(report), cells(report)),
+                "",
+                "sparsity     %s asked, %s reached over %,d weights"
+                        .formatted(
+                                Format.percent(report.sparsityAsked()),
+                                Format.percent(report.sparsity()),
+                                report.parameters()),
+                "method       %s, %s".formatted(report.method(), report.pattern()),
+                "time         %s (%s)".formatted(Format.duration(report.seconds()), phases),
+                "peak memory  " + Format.megabytes(report.peakResidentBytes()),
+                "computed by  " + report.engine() + "; selection: " + report.kernels(),
+                "output       " + report.output() + " (wanda-report.json and wanda-recipe.json are inside)");
+    }
+
+    private static List<String> header(PruneReport report) {
+        List<String> header = new ArrayList<>(List.of("block", "all"));
+        report.blocks().stream()
+                .flatMap(block -> block.linears().stream())
+                .map(PruneCommand::shortName)
+                .distinct()
+                .forEach(header::add);
+        return header;
+    }
+
+    private static List<List<String>> cells(PruneReport report) {
+        List<String> names = header(report).subList(2, header(report).size());
+        return report.blocks().stream()
+                .map(block -> {
+                    List<String> row = new ArrayList<>();
+                    row.add(block.linears().isEmpty() ? "dense" : Format.percent(block.sparsity()));
+                    for (String name : names) {
+                        row.add(block.linears().stream()
+                                .filter(linear -> shortName(linear).equals(name))
+                                .map(linear -> Format.percent(linear.sparsity()))
+                                .findFirst()
+                                .orElse("dense"));
+                    }
+                    return row;
+                })
+                .toList();
+    }
+
+    private static String shortName(LinearReport linear) {
+        return linear.name().substring(linear.name().lastIndexOf('.') + 1);
+    }
+}

@@ -1,0 +1,212 @@
+package org.wanda4j.checkpoint;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import tools.jackson.databind.JsonNode;
+
+/// A Hugging Face model directory: `config.json` and the weights in one or many safetensors shards.
+///
+/// Tensors are mapped when asked for and belong to the caller's arena, so that a model larger than memory is
+/// read a block at a time. Nothing is ever written here.
+public final class Checkpoint implements AutoCloseable {
+
+    /// The weights of a checkpoint with one shard.
+    static final String SINGLE = "model.safetensors";
+
+    /// Names the shard of each tensor.
+    static final String INDEX = "model.safetensors.index.json";
+
+    private record Place(Safetensors shard, TensorInfo tensor) {}
+
+    private final Path directory;
+    private final List<Safetensors> shards = new ArrayList<>();
+    private final Map<String, Place> tensors = new LinkedHashMap<>();
+
+    private Checkpoint(Path directory) {
+        this.directory = directory;
+    }
+
+    /// Opens the checkpoint in `directory` and checks every header.
+    ///
+    /// @throws InvalidInputException when something is missing or does not fit together
+    public static Checkpoint open(Path directory) {
+        if (!Files.isDirectory(directory)) {
+            throw new InvalidInputException(directory + ": no such directory; give the folder that holds config.json"
+                    + " and model.safetensors");
+        }
+        var checkpoint = new Checkpoint(directory);
+        try {
+            checkpoint.openShards();
+            return checkpoint;
+        } catch (RuntimeException e) {
+            checkpoint.close();
+            throw e;
+        }
+    }
+
+    /// The directory.
+    public Path directory() {
+        return directory;
+    }
+
+    /// The shards, in the order of their names.
+    public List<Safetensors> shards() {
+        return Collections.unmodifiableList(shards);
+    }
+
+    /// Every tensor, shard by shard, in the order of the headers.
+    public Collection<TensorInfo> tensors() {
+        return tensors.values().stream().map(Place::tensor).toList();
+    }
+
+    /// What the header says of tensor `name`, if there is one.
+    public Optional<TensorInfo> find(String name) {
+        return Optional.ofNullable(tensors.get(name)).map(Place::tensor);
+    }
+
+    /// What the header says of tensor `name`.
+    ///
+    /// @throws InvalidInputException when there is no such tensor
+    public TensorInfo info(String name) {
+        return place(name).tensor();
+    }
+
+    /// The file that holds tensor `name`.
+    public Safetensors shardOf(String name) {
+        return place(name).shard();
+    }
+
+    /// Maps tensor `name` for reading, until `arena` closes.
+    ///
+    /// @throws InvalidInputException when there is no such tensor
+    public TensorView map(String name, Arena arena) {
+        Place place = place(name);
+        return place.shard().map(place.tensor(), arena);
+    }
+
+    /// Bytes of all weights' files.
+    public long bytes() {
+        return shards.stream().mapToLong(Safetensors::size).sum();
+    }
+
+    /// A digest of `config.json` and of every shard (name and content), in hexadecimal. Reads all of them.
+    public String sha256() {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            var files = new ArrayList<>(List.of(directory.resolve("config.json")));
+            shards.forEach(shard -> files.add(shard.path()));
+            byte[] buffer = new byte[1 << 16];
+            for (Path file : files) {
+                digest.update(String.valueOf(file.getFileName()).getBytes(StandardCharsets.UTF_8));
+                try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
+                    while (in.read(buffer) >= 0) {
+                        // The digest sees what was read.
+                    }
+                }
+            }
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (IOException e) {
+            throw new InvalidInputException("cannot read " + directory + ": " + e.getMessage(), e);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
+    }
+
+    @Override
+    public void close() {
+        shards.forEach(Safetensors::close);
+    }
+
+    private Place place(String name) {
+        Place place = tensors.get(name);
+        if (place == null) {
+            throw new InvalidInputException(directory + ": there is no tensor " + name);
+        }
+        return place;
+    }
+
+    private void openShards() {
+        Path index = directory.resolve(INDEX);
+        if (Files.exists(index)) {
+            openIndexed(index);
+        } else if (Files.exists(directory.resolve(SINGLE))) {
+            open(SINGLE);
+        } else {
+            throw new InvalidInputException(directory + ": neither " + SINGLE + " nor " + INDEX + hint());
+        }
+    }
+
+    /// Pickled weights are programs: they are refused, and the mend named.
+    private String hint() {
+        try (var files = Files.newDirectoryStream(directory, "*.{bin,pt,pth}")) {
+            return files.iterator().hasNext()
+                    ? "; pickled weights (.bin, .pt) can run code when read and are not supported: save the model with"
+                            + " transformers' save_pretrained(..., safe_serialization=True)"
+                    : " is there";
+        } catch (IOException e) {
+            return " is there";
+        }
+    }
+
+    private void openIndexed(Path index) {
+        Map<String, String> shardOf = readIndex(index);
+        for (String file : new TreeSet<>(shardOf.values())) {
+            open(file);
+        }
+        for (var entry : shardOf.entrySet()) {
+            Place place = tensors.get(entry.getKey());
+            if (place == null || !place.shard().path().equals(directory.resolve(entry.getValue()))) {
+                throw new InvalidInputException(
+                        index + ": tensor " + entry.getKey() + " is not in " + entry.getValue() + ", where it should be");
+            }
+        }
+    }
+
+    private static Map<String, String> readIndex(Path index) {
+        Map<String, String> shardOf = new LinkedHashMap<>();
+        for (var entry : Json.read(index).path("weight_map").properties()) {
+            JsonNode file = entry.getValue();
+            if (!file.isString() || !isPlainName(file.asString())) {
+                throw new InvalidInputException(
+                        index + ": " + file + " is not the name of a safetensors file in this directory");
+            }
+            shardOf.put(entry.getKey(), file.asString());
+        }
+        if (shardOf.isEmpty()) {
+            throw new InvalidInputException(index + ": it has no weight_map");
+        }
+        return shardOf;
+    }
+
+    private static boolean isPlainName(String name) {
+        return name.endsWith(".safetensors") && name.matches("[A-Za-z0-9][A-Za-z0-9._-]*");
+    }
+
+    private void open(String file) {
+        Safetensors shard = Safetensors.open(directory.resolve(file));
+        shards.add(shard);
+        for (TensorInfo tensor : shard.tensors()) {
+            Place other = tensors.putIfAbsent(tensor.name(), new Place(shard, tensor));
+            if (other != null) {
+                throw new InvalidInputException(directory + ": tensor " + tensor.name() + " is in " + file + " and in "
+                        + other.shard().path().getFileName());
+            }
+        }
+    }
+}

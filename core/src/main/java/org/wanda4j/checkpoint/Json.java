@@ -1,0 +1,54 @@
+package org.wanda4j.checkpoint;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Small JSON documents. Those from outside are bounded in size and depth, and have no duplicate names.
+public final class Json {
+
+    private static final long LARGEST_FILE = 200_000_000;
+    private static final int DEEPEST_FILE = 64;
+    private static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .streamReadConstraints(StreamReadConstraints.builder()
+                            .maxNestingDepth(DEEPEST_FILE)
+                            .build())
+                    .build())
+            .build();
+
+    private Json() {}
+
+    /// `value` as indented JSON, with a line end. Records become objects in the order of their components.
+    public static String write(Object value) {
+        return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(value) + "\n";
+    }
+
+    /// The JSON object in `file`.
+    ///
+    /// @throws InvalidInputException when it cannot be read or is no JSON object
+    public static JsonNode read(Path file) {
+        try {
+            if (Files.size(file) > LARGEST_FILE) {
+                throw new InvalidInputException(file + ": larger than " + LARGEST_FILE + " bytes");
+            }
+            JsonNode node = MAPPER.readTree(Files.readAllBytes(file));
+            if (!node.isObject()) {
+                throw new InvalidInputException(file + ": not a JSON object");
+            }
+            return node;
+        } catch (IOException e) {
+            String why = Files.notExists(file) ? "no such file" : String.valueOf(e.getMessage());
+            throw new InvalidInputException("cannot read " + file + ": " + why, e);
+        } catch (JacksonException e) {
+            throw new InvalidInputException(file + ": not valid JSON: "
+                    + e.getOriginalMessage().lines().findFirst().orElse(""), e);
+        }
+    }
+}

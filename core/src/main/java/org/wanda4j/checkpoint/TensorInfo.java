@@ -1,0 +1,23 @@
+package org.wanda4j.checkpoint;
+
+import java.util.List;
+
+/// What a safetensors header says of one tensor; checked against the file's size.
+///
+/// @param name as the checkpoint names it
+/// @param type of an element
+/// @param shape extents, outermost first
+/// @param offset of the first byte, from the start of the file
+/// @param length in bytes
+public record TensorInfo(String name, DType type, List<Long> shape, long offset, long length) {
+
+    /// Copies the shape.
+    public TensorInfo {
+        shape = List.copyOf(shape);
+    }
+
+    /// Number of elements.
+    public long elements() {
+        return length / type.bytes();
+    }
+}

@@ -1,0 +1,46 @@
+package org.wanda4j.model;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import org.wanda4j.checkpoint.Checkpoint;
+
+/// The families that are known, by the `model_type` of their `config.json`.
+public final class Families {
+
+    /// From a configuration to the architecture that it describes. The checkpoint says which of the optional
+    /// tensors are there.
+    @FunctionalInterface
+    interface Family {
+        Architecture describe(ModelConfig config, Checkpoint checkpoint);
+    }
+
+    private static final Map<String, Family> BY_TYPE = new LinkedHashMap<>();
+
+    static {
+        BY_TYPE.put("llama", LlamaLike::llama);
+        BY_TYPE.put("mistral", LlamaLike::mistral);
+        BY_TYPE.put("qwen2", LlamaLike::qwen2);
+        BY_TYPE.put("qwen3", LlamaLike::qwen3);
+        BY_TYPE.put("opt", Opt::describe);
+    }
+
+    private Families() {}
+
+    /// Every supported `model_type`.
+    public static Set<String> supported() {
+        return BY_TYPE.keySet();
+    }
+
+    static Architecture describe(ModelConfig config, Checkpoint checkpoint) {
+        String type = config.text("model_type", "");
+        Family family = BY_TYPE.get(type);
+        if (family == null) {
+            throw config.invalid(
+                    "model_type",
+                    (type.isEmpty() ? "is missing" : "'" + type + "' is not supported") + "; supported: "
+                            + String.join(", ", BY_TYPE.keySet()));
+        }
+        return family.describe(config, checkpoint);
+    }
+}

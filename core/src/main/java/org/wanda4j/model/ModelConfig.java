@@ -1,0 +1,100 @@
+package org.wanda4j.model;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import tools.jackson.databind.JsonNode;
+
+/// A `config.json`: typed access whose errors name the file and the entry. An entry that is `null` counts as absent.
+public final class ModelConfig {
+
+    private final Path file;
+    private final String prefix;
+    private final JsonNode node;
+
+    private ModelConfig(Path file, String prefix, JsonNode node) {
+        this.file = file;
+        this.prefix = prefix;
+        this.node = node;
+    }
+
+    /// The configuration of the model in `directory`.
+    ///
+    /// @throws InvalidInputException when it is missing or no JSON object
+    public static ModelConfig read(Path directory) {
+        Path file = directory.resolve("config.json");
+        return new ModelConfig(file, "", Json.read(file));
+    }
+
+    /// Whether the entry is there.
+    public boolean has(String key) {
+        return node.hasNonNull(key);
+    }
+
+    /// A positive number.
+    public int size(String key) {
+        if (!has(key)) {
+            throw invalid(key, "is missing");
+        }
+        JsonNode value = node.get(key);
+        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.asInt() <= 0) {
+            throw invalid(key, "must be a positive whole number, is " + value);
+        }
+        return value.asInt();
+    }
+
+    /// A positive number, or `fallback` where there is none.
+    public int size(String key, int fallback) {
+        return has(key) ? size(key) : fallback;
+    }
+
+    /// A positive finite number, or `fallback` where there is none.
+    public double number(String key, double fallback) {
+        if (!has(key)) {
+            return fallback;
+        }
+        JsonNode value = node.get(key);
+        if (!value.isNumber() || !(value.asDouble() > 0) || Double.isInfinite(value.asDouble())) {
+            throw invalid(key, "must be a positive number, is " + value);
+        }
+        return value.asDouble();
+    }
+
+    /// A switch, or `fallback` where there is none.
+    public boolean flag(String key, boolean fallback) {
+        if (!has(key)) {
+            return fallback;
+        }
+        if (!node.get(key).isBoolean()) {
+            throw invalid(key, "must be true or false, is " + node.get(key));
+        }
+        return node.get(key).asBoolean();
+    }
+
+    /// A text, or `fallback` where there is none.
+    public String text(String key, String fallback) {
+        if (!has(key)) {
+            return fallback;
+        }
+        if (!node.get(key).isString()) {
+            throw invalid(key, "must be a text, is " + node.get(key));
+        }
+        return node.get(key).asString();
+    }
+
+    /// A list of texts; empty where there is none.
+    public List<String> texts(String key) {
+        return has(key) ? node.get(key).valueStream().map(JsonNode::asString).toList() : List.of();
+    }
+
+    /// The object under `key`; an empty one where there is none.
+    public ModelConfig object(String key) {
+        return new ModelConfig(file, prefix + key + ".", has(key) ? node.get(key) : tools.jackson.databind.node.JsonNodeFactory.instance.objectNode());
+    }
+
+    /// An error about the entry `key`.
+    public InvalidInputException invalid(String key, String what) {
+        return new InvalidInputException(file + ": " + prefix + key + " " + what);
+    }
+}

@@ -1,0 +1,92 @@
+package org.wanda4j.model;
+
+/// Rotary position embedding (Su et al., 2021): the pair `(x_i, x_{i + size/2})` of a head turns by
+/// `position * frequency_i`.
+///
+/// @param size width of a head
+/// @param theta base of the frequencies
+/// @param positions longest sequence that the model was made for
+/// @param scaling how the frequencies change for longer ones
+public record Rotary(int size, double theta, int positions, Scaling scaling) {
+
+    /// How frequencies are stretched; the names are those of `rope_scaling.rope_type`.
+    public sealed interface Scaling {
+
+        /// As trained.
+        record None() implements Scaling {}
+
+        /// All frequencies divided by `factor`.
+        record Linear(double factor) implements Scaling {}
+
+        /// A larger base once a sequence is longer than the model was made for (NTK-aware).
+        record Dynamic(double factor) implements Scaling {}
+
+        /// Low frequencies divided by `factor`, high ones kept, a ramp between (Llama 3.1).
+        record Llama3(double factor, double lowFactor, double highFactor, int originalPositions) implements Scaling {}
+    }
+
+    /// Reads `rope_theta` and `rope_scaling`, or `rope_parameters` as newer files call them.
+    static Rotary of(ModelConfig config, int size) {
+        boolean newer = config.has("rope_parameters");
+        ModelConfig entry = config.object(newer ? "rope_parameters" : "rope_scaling");
+        int positions = config.size("max_position_embeddings");
+        double theta = entry.number("rope_theta", config.number("rope_theta", 10_000));
+        if (config.number("partial_rotary_factor", 1) != 1 || entry.number("partial_rotary_factor", 1) != 1) {
+            throw config.invalid("partial_rotary_factor", "other than 1 is not supported");
+        }
+        String type = entry.text("rope_type", entry.text("type", "default"));
+        Scaling scaling =
+                switch (type) {
+                    case "default" -> new Scaling.None();
+                    case "linear" -> new Scaling.Linear(required(entry, "factor"));
+                    case "dynamic" -> new Scaling.Dynamic(required(entry, "factor"));
+                    case "llama3" ->
+                        new Scaling.Llama3(
+                                required(entry, "factor"),
+                                required(entry, "low_freq_factor"),
+                                required(entry, "high_freq_factor"),
+                                entry.size("original_max_position_embeddings"));
+                    default ->
+                        throw entry.invalid(
+                                "rope_type", "'" + type + "' is not supported (default, linear, dynamic, llama3 are)");
+                };
+        return new Rotary(size, theta, positions, scaling);
+    }
+
+    private static double required(ModelConfig config, String key) {
+        if (!config.has(key)) {
+            throw config.invalid(key, "is missing");
+        }
+        return config.number(key, 1);
+    }
+
+    /// Radians per position of each pair, `size / 2` of them, for sequences of `length` tokens.
+    public double[] frequencies(int length) {
+        double base =
+                switch (scaling) {
+                    case Scaling.Dynamic(double factor) -> {
+                        double stretch = factor * Math.max(length, positions) / positions - (factor - 1);
+                        yield theta * Math.pow(stretch, size / (size - 2.0));
+                    }
+                    default -> theta;
+                };
+        double[] frequencies = new double[size / 2];
+        for (int i = 0; i < frequencies.length; i++) {
+            double frequency = Math.pow(base, -2.0 * i / size);
+            frequencies[i] =
+                    switch (scaling) {
+                        case Scaling.Linear(double factor) -> frequency / factor;
+                        case Scaling.Llama3 llama3 -> stretched(frequency, llama3);
+                        default -> frequency;
+                    };
+        }
+        return frequencies;
+    }
+
+    private static double stretched(double frequency, Scaling.Llama3 scaling) {
+        double turns = scaling.originalPositions() * frequency / (2 * Math.PI);
+        double kept = (turns - scaling.lowFactor()) / (scaling.highFactor() - scaling.lowFactor());
+        double share = Math.clamp(kept, 0, 1);
+        return (1 - share) * frequency / scaling.factor() + share * frequency;
+    }
+}

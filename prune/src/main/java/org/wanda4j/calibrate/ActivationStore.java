@@ -1,0 +1,138 @@
+package org.wanda4j.calibrate;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.torch.Batch;
+import org.wanda4j.torch.ComputeType;
+
+/// The hidden states of all windows, and what each of them hands from one stage to the next; in the compute type.
+///
+/// In memory, or in a mapped file that vanishes with the store where it would be too large. The windows are cut into
+/// batches of about [#TOKENS_PER_BATCH] tokens, whatever the number of threads, so that results do not depend on it.
+public final class ActivationStore implements AutoCloseable {
+
+    static final int TOKENS_PER_BATCH = 1024;
+    private static final int ALIGNMENT = 64;
+
+    private final Layout layout;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment hidden;
+    private final MemorySegment between;
+    private final boolean mapped;
+    private final int windowsPerBatch;
+
+    /// What a store must hold.
+    ///
+    /// @param windows how many
+    /// @param length tokens of each
+    /// @param hidden size of a hidden state
+    /// @param stageWidth the widest that a token hands from one stage to the next
+    /// @param keepsStages whether that stays in the store between two passes over the windows
+    public record Layout(int windows, int length, int hidden, int stageWidth, boolean keepsStages, ComputeType type) {
+
+        long hiddenBytes() {
+            return (long) windows * length * hidden * type.bytes();
+        }
+
+        long betweenBytes() {
+            return keepsStages ? (long) windows * length * stageWidth * type.bytes() : 0;
+        }
+
+        /// Size of the store.
+        public long bytes() {
+            return hiddenBytes() + betweenBytes();
+        }
+    }
+
+    /// Makes a store.
+    ///
+    /// @param memoryLimit most bytes it may take in memory; a larger one goes to a file
+    /// @param scratch directory for that file
+    /// @throws InvalidInputException when the file cannot be had
+    public ActivationStore(Layout layout, long memoryLimit, Path scratch) {
+        this.layout = layout;
+        this.windowsPerBatch = Math.max(1, TOKENS_PER_BATCH / layout.length());
+        this.mapped = layout.bytes() > memoryLimit;
+        try {
+            MemorySegment all = mapped ? map(scratch) : arena.allocate(layout.bytes(), ALIGNMENT);
+            this.hidden = all.asSlice(0, layout.hiddenBytes());
+            this.between = all.asSlice(layout.hiddenBytes(), layout.betweenBytes());
+        } catch (IOException e) {
+            arena.close();
+            throw new InvalidInputException(
+                    "cannot keep %,d MB of activations in %s: %s"
+                            .formatted(layout.bytes() >> 20, scratch, e.getMessage()),
+                    e);
+        }
+    }
+
+    private MemorySegment map(Path scratch) throws IOException {
+        if (Files.getFileStore(scratch).getUsableSpace() < layout.bytes()) {
+            throw new IOException("no space left on its disk; use fewer --windows or a smaller --seqlen");
+        }
+        Path file = Files.createTempFile(scratch, "activations", ".tmp");
+        try (FileChannel channel = FileChannel.open(
+                file, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.DELETE_ON_CLOSE)) {
+            return channel.map(FileChannel.MapMode.READ_WRITE, 0, layout.bytes(), arena);
+        }
+    }
+
+    /// What it holds.
+    public Layout layout() {
+        return layout;
+    }
+
+    /// Whether it lies in a file.
+    public boolean mapped() {
+        return mapped;
+    }
+
+    /// How many batches there are.
+    public int batches() {
+        return Math.ceilDiv(layout.windows(), windowsPerBatch);
+    }
+
+    /// The first window of batch `index`.
+    public int firstWindow(int index) {
+        return index * windowsPerBatch;
+    }
+
+    /// How many windows batch `index` has.
+    public int windowsOf(int index) {
+        return Math.min(windowsPerBatch, layout.windows() - firstWindow(index));
+    }
+
+    /// Tokens of batch `index`.
+    public long tokensOf(int index) {
+        return (long) windowsOf(index) * layout.length();
+    }
+
+    /// Batch `index`, over this store's memory. To be called in a task of [org.wanda4j.torch.Engine#forEach].
+    public Batch batch(int index) {
+        MemorySegment states = slice(hidden, index, layout.hidden());
+        return layout.keepsStages()
+                ? Batch.over(
+                        windowsOf(index),
+                        layout.length(),
+                        states,
+                        slice(between, index, layout.stageWidth()),
+                        layout.type())
+                : Batch.over(windowsOf(index), layout.length(), states, layout.stageWidth(), layout.type());
+    }
+
+    private MemorySegment slice(MemorySegment all, int index, int width) {
+        long perWindow = (long) layout.length() * width * layout.type().bytes();
+        return all.asSlice(firstWindow(index) * perWindow, windowsOf(index) * perWindow);
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

@@ -1,0 +1,82 @@
+package org.wanda4j.calibrate;
+
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import org.wanda4j.model.Stage;
+import org.wanda4j.torch.Batch;
+import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.TorchBlock;
+
+/// Takes every window of a store through one block, and looks at the inputs of its linears on the way.
+public final class BlockPass {
+
+    private final Engine engine;
+    private final TorchBlock block;
+    private final ActivationStore store;
+    private final Progress progress;
+
+    /// @param progress hears of tokens, a quarter for each stage of a block
+    public BlockPass(Engine engine, TorchBlock block, ActivationStore store, Progress progress) {
+        this.engine = engine;
+        this.block = block;
+        this.store = store;
+        this.progress = progress;
+    }
+
+    /// Brings every window to `stage`, where the one before was the last, and collects the statistics of its input.
+    public InputStatistics advanceTo(Stage stage) {
+        var norms = new WindowNorms(store.layout().windows());
+        forEachBatch((index, batch) -> {
+            block.advanceTo(stage, batch);
+            norms.put(store.firstWindow(index), block.squaredInputs(stage, batch), store.windowsOf(index));
+            report(stage, store.tokensOf(index));
+        });
+        return norms.statistics();
+    }
+
+    /// Brings every window from the last stage to the block's end.
+    public void finish() {
+        forEachBatch((_, batch) -> block.finish(batch));
+    }
+
+    /// Collects the statistics of every stage's input as the block is now, and leaves the hidden states as they are.
+    /// The last linear is not computed: nothing reads its result.
+    public Map<Stage, InputStatistics> observe() {
+        Map<Stage, WindowNorms> norms = new EnumMap<>(Stage.class);
+        for (Stage stage : Stage.values()) {
+            norms.put(stage, new WindowNorms(store.layout().windows()));
+        }
+        forEachBatch((index, batch) -> {
+            Batch copy = batch.copy();
+            for (Stage stage : Stage.values()) {
+                block.advanceTo(stage, copy);
+                norms.get(stage)
+                        .put(store.firstWindow(index), block.squaredInputs(stage, copy), store.windowsOf(index));
+                report(stage, store.tokensOf(index));
+            }
+        });
+        Map<Stage, InputStatistics> statistics = new EnumMap<>(Stage.class);
+        norms.forEach((stage, collected) -> statistics.put(stage, collected.statistics()));
+        return statistics;
+    }
+
+    /// Takes every window through the whole block.
+    public void forward() {
+        forEachBatch((index, batch) -> {
+            block.forward(batch);
+            progress.advance(store.tokensOf(index), "forward");
+        });
+    }
+
+    /// A stage is a quarter of a block; the quarters of a token count add up to it.
+    private void report(Stage stage, long tokens) {
+        int stages = Stage.values().length;
+        long before = tokens * stage.ordinal() / stages;
+        progress.advance(tokens * (stage.ordinal() + 1) / stages - before, stage.label());
+    }
+
+    private void forEachBatch(BiConsumer<Integer, Batch> work) {
+        engine.forEach(store.batches(), index -> work.accept(index, store.batch(index)));
+    }
+}

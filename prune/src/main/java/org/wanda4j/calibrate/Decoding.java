@@ -1,0 +1,113 @@
+package org.wanda4j.calibrate;
+
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.text.Windows;
+import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.TorchBlock;
+import org.wanda4j.torch.TorchEmbedding;
+
+/// Windows on their way through the blocks of a checkpoint. One block's weights are in memory at a time.
+public final class Decoding implements AutoCloseable {
+
+    private final Checkpoint checkpoint;
+    private final Architecture architecture;
+    private final Engine engine;
+    private final ActivationStore store;
+
+    /// What is done with a block once its weights are there.
+    @FunctionalInterface
+    public interface BlockVisitor {
+
+        /// @param index of the block, from 0
+        /// @param block ready to run
+        /// @param memory lives as long as the block does
+        void visit(int index, TorchBlock block, Arena memory);
+    }
+
+    /// Embeds `windows`.
+    ///
+    /// @param keepsStages whether what lies between two stages outlasts a pass over the windows
+    /// @param activationMemory most bytes of activations to keep in memory
+    /// @param scratch directory for more
+    /// @throws InvalidInputException when an id is not in the model's vocabulary, or there is no room
+    public Decoding(
+            Checkpoint checkpoint,
+            Architecture architecture,
+            Engine engine,
+            Windows windows,
+            boolean keepsStages,
+            long activationMemory,
+            Path scratch) {
+        this.checkpoint = checkpoint;
+        this.architecture = architecture;
+        this.engine = engine;
+        checkIds(windows);
+        checkLength(windows.seqlen());
+        int stageWidth =
+                architecture.blocks().stream().mapToInt(TorchBlock::stageWidth).max().orElse(1);
+        this.store = new ActivationStore(
+                new ActivationStore.Layout(
+                        windows.count(), windows.seqlen(), architecture.hidden(), stageWidth, keepsStages, engine.type()),
+                activationMemory,
+                scratch);
+        embed(windows);
+    }
+
+    /// The hidden states after the last block that was run.
+    public ActivationStore store() {
+        return store;
+    }
+
+    /// Loads the blocks one after the other, front to back.
+    public void forEachBlock(BlockVisitor visitor) {
+        for (int index = 0; index < architecture.blocks().size(); index++) {
+            try (Arena memory = Arena.ofShared();
+                    TorchBlock block = new TorchBlock(
+                            architecture.blocks().get(index),
+                            name -> checkpoint.map(name, memory),
+                            engine.type(),
+                            store.layout().length())) {
+                visitor.visit(index, block, memory);
+            }
+        }
+    }
+
+    private void embed(Windows windows) {
+        try (Arena memory = Arena.ofShared();
+                var embedding =
+                        new TorchEmbedding(architecture, name -> checkpoint.map(name, memory), engine.type())) {
+            engine.forEach(store.batches(), index -> {
+                int first = store.firstWindow(index);
+                embedding.embed(windows.ids().subList(first, first + store.windowsOf(index)), store.batch(index));
+            });
+        } catch (RuntimeException e) {
+            store.close();
+            throw e;
+        }
+    }
+
+    private void checkIds(Windows windows) {
+        int largest = windows.maxId();
+        if (largest >= architecture.vocabulary()) {
+            throw new InvalidInputException(
+                    "%s: the tokenizer gives id %d, but the model's vocabulary ends at %d; tokenizer.json belongs to another model"
+                            .formatted(checkpoint.directory(), largest, architecture.vocabulary() - 1));
+        }
+    }
+
+    private void checkLength(int length) {
+        if (architecture.embedding().positions().isPresent() && length > architecture.positions()) {
+            throw new InvalidInputException("%s: windows of %d tokens, but the model has %d positions; use a smaller --seqlen"
+                    .formatted(checkpoint.directory(), length, architecture.positions()));
+        }
+    }
+
+    @Override
+    public void close() {
+        store.close();
+    }
+}

@@ -1,0 +1,125 @@
+package org.wanda4j.evaluate;
+
+import java.lang.foreign.Arena;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.DoubleStream;
+import org.wanda4j.calibrate.BlockPass;
+import org.wanda4j.calibrate.Decoding;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.calibrate.ScratchDirectory;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.text.Corpus;
+import org.wanda4j.text.Tokenizer;
+import org.wanda4j.text.Windows;
+import org.wanda4j.torch.Batch;
+import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.TorchHead;
+
+/// Perplexity of a model on a text: the text is tokenised whole and cut into windows that do not overlap; in each, the
+/// mean negative log likelihood of every token but the first, given those before it; then exp of the mean over windows.
+///
+/// @param model the directory
+/// @param perplexity at least 1
+/// @param windows how many were read
+/// @param tokens in them
+/// @param seconds it took
+public record Perplexity(String model, double perplexity, int windows, long tokens, double seconds) {
+
+    private static final int LONGEST_WINDOW = 2048;
+
+    /// What is measured.
+    ///
+    /// @param seqlen tokens of a window; 2048, or what the model can take, where empty
+    /// @param windows how many from the front of the text; all where empty
+    /// @param type in which the model is computed; fp32 where empty
+    public record Protocol(OptionalInt seqlen, OptionalInt windows, Optional<ComputeType> type) {
+
+        /// The whole text, as the papers do it.
+        public static final Protocol DEFAULT =
+                new Protocol(OptionalInt.empty(), OptionalInt.empty(), Optional.empty());
+
+        private int seqlen(Architecture architecture) {
+            int length = seqlen.orElse(Math.min(LONGEST_WINDOW, architecture.positions()));
+            if (length < 2) {
+                throw new InvalidInputException("--seqlen must be at least 2 to predict a token from another one");
+            }
+            return length;
+        }
+    }
+
+    /// Measures `checkpoint` on `text`.
+    ///
+    /// @throws InvalidInputException when the text is too short, or the model and its tokenizer cannot be used
+    public static Perplexity measure(Checkpoint checkpoint, Corpus text, Protocol protocol, RunSettings settings) {
+        long start = System.nanoTime();
+        Architecture architecture = Architecture.of(checkpoint);
+        Windows windows;
+        try (Tokenizer tokenizer = Tokenizer.open(checkpoint.directory())) {
+            windows = Windows.ofText(text, tokenizer, protocol.seqlen(architecture), protocol.windows());
+        }
+        double loss = meanLoss(checkpoint, architecture, windows, protocol.type().orElse(ComputeType.FP32), settings);
+        if (!Double.isFinite(loss)) {
+            throw new InvalidInputException(checkpoint.directory()
+                    + ": its loss is not finite; some weight is broken, or too large for the type it was computed in");
+        }
+        double seconds = (System.nanoTime() - start) / 1e9;
+        return new Perplexity(
+                checkpoint.directory().toString(), Math.exp(loss), windows.count(), windows.tokens(), seconds);
+    }
+
+    private static double meanLoss(
+            Checkpoint checkpoint, Architecture architecture, Windows windows, ComputeType type, RunSettings settings) {
+        try (var scratch = new ScratchDirectory();
+                Engine engine = new Engine(type, settings.threads());
+                Decoding decoding = new Decoding(
+                        checkpoint,
+                        architecture,
+                        engine,
+                        windows,
+                        false,
+                        settings.activationMemory(),
+                        scratch.path())) {
+            int blocks = architecture.blocks().size();
+            settings.progress().start("evaluating", windows.tokens() * blocks);
+            decoding.forEachBlock((index, block, _) -> new BlockPass(
+                            engine,
+                            block,
+                            decoding.store(),
+                            settings.progress().within("block " + (index + 1) + "/" + blocks))
+                    .forward());
+            settings.progress().start("predicting", windows.tokens());
+            return DoubleStream.of(losses(checkpoint, architecture, windows, engine, decoding, settings))
+                    .average()
+                    .orElseThrow();
+        }
+    }
+
+    /// The mean loss of each window.
+    private static double[] losses(
+            Checkpoint checkpoint,
+            Architecture architecture,
+            Windows windows,
+            Engine engine,
+            Decoding decoding,
+            RunSettings settings) {
+        double[] losses = new double[windows.count()];
+        var store = decoding.store();
+        try (Arena memory = Arena.ofShared();
+                TorchHead head = new TorchHead(architecture, name -> checkpoint.map(name, memory), engine.type())) {
+            engine.forEach(store.batches(), index -> {
+                Batch batch = store.batch(index);
+                for (int i = 0; i < store.windowsOf(index); i++) {
+                    int window = store.firstWindow(index) + i;
+                    int[] ids = windows.ids().get(window);
+                    losses[window] = head.negativeLogLikelihood(batch, i, ids) / (ids.length - 1);
+                }
+                settings.progress().advance(store.tokensOf(index), "head");
+            });
+        }
+        return losses;
+    }
+}

@@ -1,0 +1,46 @@
+package org.wanda4j.prune;
+
+import java.nio.file.FileSystems;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Architecture.Linear;
+
+/// Which linears are pruned: those that match `only`, less those that match `skip`.
+final class LinearFilter {
+
+    private LinearFilter() {}
+
+    /// @throws InvalidInputException when a pattern matches no linear, or nothing is left to prune
+    static Set<Linear> choose(Architecture architecture, Recipe recipe) {
+        List<Linear> all = architecture.linears();
+        List<Linear> kept = recipe.only().isEmpty() ? all : matching(all, recipe.only(), "--only");
+        List<Linear> skipped = matching(all, recipe.skip(), "--skip");
+        Set<Linear> chosen =
+                kept.stream().filter(linear -> !skipped.contains(linear)).collect(Collectors.toUnmodifiableSet());
+        if (chosen.isEmpty()) {
+            throw new InvalidInputException("--skip and --only leave no linear to prune");
+        }
+        return chosen;
+    }
+
+    private static List<Linear> matching(List<Linear> all, List<String> patterns, String option) {
+        return patterns.stream()
+                .flatMap(pattern -> {
+                    PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + pattern);
+                    List<Linear> matched = all.stream()
+                            .filter(linear -> matcher.matches(Path.of(linear.name())))
+                            .toList();
+                    if (matched.isEmpty()) {
+                        throw new InvalidInputException("%s '%s' matches no linear; their names look like %s"
+                                .formatted(option, pattern, all.getFirst().name()));
+                    }
+                    return matched.stream();
+                })
+                .toList();
+    }
+}

@@ -1,0 +1,58 @@
+package org.wanda4j.prune;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.wanda4j.calibrate.CalibrationOrder;
+import org.wanda4j.sparse.SparsityPattern;
+import org.wanda4j.text.Corpus;
+import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Engine;
+
+/// `wanda-recipe.json`: everything that decides a result. Serialised as it stands: `docs/json.md` documents the fields.
+record RecipeDocument(
+        String method,
+        String pattern,
+        double sparsity,
+        String order,
+        String dtype,
+        Optional<CalibrationDocument> calibration,
+        List<String> skip,
+        List<String> only,
+        String modelSha256,
+        Versions versions) {
+
+    record CalibrationDocument(
+            String text, String textSha256, String sampler, int windows, int seqlen, long seed) {}
+
+    record Versions(String wanda4j, String libtorch, String java) {}
+
+    /// @param recipe with nothing left open
+    /// @param calibrated whether the text was read
+    static RecipeDocument of(Recipe recipe, Corpus text, String modelSha256, boolean calibrated) {
+        Optional<CalibrationDocument> calibration = calibrated
+                ? Optional.of(new CalibrationDocument(
+                        text.name(),
+                        text.sha256(),
+                        recipe.sampler().name().toLowerCase(Locale.ROOT),
+                        recipe.windows(),
+                        recipe.seqlen().orElseThrow(),
+                        recipe.seed()))
+                : Optional.empty();
+        return new RecipeDocument(
+                recipe.method(),
+                recipe.pattern() instanceof SparsityPattern.NofM pattern ? pattern.toString() : "unstructured",
+                recipe.pattern().sparsity(),
+                recipe.order().toString(),
+                recipe.type().map(ComputeType::toString).orElseThrow(),
+                calibration,
+                recipe.skip(),
+                recipe.only(),
+                modelSha256,
+                new Versions(
+                        Optional.ofNullable(Pruner.class.getPackage().getImplementationVersion())
+                                .orElse("development"),
+                        Engine.version(),
+                        Runtime.version().toString()));
+    }
+}

@@ -1,0 +1,78 @@
+package org.wanda4j.report;
+
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+
+/// What a run did and what it cost. Serialised as it stands: `docs/json.md` documents the fields.
+///
+/// @param model the input directory
+/// @param output the directory that was written
+/// @param method name of the method
+/// @param pattern `unstructured` or N:M
+/// @param sparsityAsked fraction of each linear's weights to remove
+/// @param sparsity fraction of the pruned linears' weights that is zero now
+/// @param parameters weights of the pruned linears
+/// @param blocks block by block, front to back
+/// @param seconds from start to published output
+/// @param phases seconds by phase
+/// @param calibrationTokens tokens that the statistics were taken over
+/// @param peakResidentBytes most memory that the process had resident
+/// @param activations where the activation store lay, `memory` or `file`, or `none`
+/// @param engine what computed: instruction set, type, threads
+/// @param kernels what selected
+public record PruneReport(
+        String model,
+        String output,
+        String method,
+        String pattern,
+        double sparsityAsked,
+        double sparsity,
+        long parameters,
+        List<BlockReport> blocks,
+        double seconds,
+        Map<String, Double> phases,
+        long calibrationTokens,
+        OptionalLong peakResidentBytes,
+        String activations,
+        String engine,
+        String kernels) {
+
+    /// One block.
+    ///
+    /// @param index from 0
+    /// @param sparsity over its pruned linears
+    public record BlockReport(int index, double sparsity, List<LinearReport> linears) {
+
+        /// The block made of `linears`.
+        public static BlockReport of(int index, List<LinearReport> linears) {
+            return new BlockReport(index, sparsityOf(linears), List.copyOf(linears));
+        }
+    }
+
+    /// One pruned linear.
+    ///
+    /// @param zeros weights that are zero now, those that were zero before included
+    public record LinearReport(String name, int outputs, int inputs, long zeros, double sparsity) {
+
+        /// The linear with `zeros` of its weights zero.
+        public static LinearReport of(String name, int outputs, int inputs, long zeros) {
+            return new LinearReport(name, outputs, inputs, zeros, zeros / ((double) outputs * inputs));
+        }
+
+        long parameters() {
+            return (long) outputs * inputs;
+        }
+    }
+
+    /// Weights of `linears`.
+    public static long parametersOf(List<LinearReport> linears) {
+        return linears.stream().mapToLong(LinearReport::parameters).sum();
+    }
+
+    /// Fraction of the weights of `linears` that is zero; 0 for none.
+    public static double sparsityOf(List<LinearReport> linears) {
+        long zeros = linears.stream().mapToLong(LinearReport::zeros).sum();
+        return linears.isEmpty() ? 0 : zeros / (double) parametersOf(linears);
+    }
+}

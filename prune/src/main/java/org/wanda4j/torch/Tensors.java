@@ -1,0 +1,43 @@
+package org.wanda4j.torch;
+
+import java.lang.foreign.MemorySegment;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.TensorView;
+
+/// The border between memory segments and libtorch. Nothing is copied on the way.
+final class Tensors {
+
+    private Tensors() {}
+
+    /// A tensor over the memory of `view`, valid as long as that memory is.
+    static Tensor over(TensorView view) {
+        long[] shape = view.shape().stream().mapToLong(Long::longValue).toArray();
+        return over(view.data(), scalar(view.type()), shape);
+    }
+
+    /// A tensor over `data`, valid as long as that memory is.
+    static Tensor over(MemorySegment data, ScalarType type, long... shape) {
+        return torch.from_blob(new Address(data), shape, new TensorOptions(type));
+    }
+
+    private static ScalarType scalar(DType type) {
+        return switch (type) {
+            case F32 -> ScalarType.Float;
+            case F16 -> ScalarType.Half;
+            case BF16 -> ScalarType.BFloat16;
+            default -> throw new IllegalArgumentException("not a weight type: " + type);
+        };
+    }
+
+    /// A pointer that owns nothing.
+    private static final class Address extends Pointer {
+        Address(MemorySegment data) {
+            this.address = data.address();
+        }
+    }
+}

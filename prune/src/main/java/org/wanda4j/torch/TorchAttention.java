@@ -1,0 +1,133 @@
+package org.wanda4j.torch;
+
+import java.util.Optional;
+import java.util.function.Function;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.MemoryFormatOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.wanda4j.model.Architecture.Attention;
+import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Rotary;
+import org.wanda4j.torch.Weights.LoadedLinear;
+import org.wanda4j.torch.Weights.LoadedNorm;
+
+/// Causal self-attention up to its output projection.
+///
+/// Queries are taken a slice at a time against the keys that the slice can see, so that the scores of a long window
+/// never exist at once and half of the causal square is never computed. The query heads that share a key head form
+/// one matrix.
+final class TorchAttention {
+
+    private static final int SLICE = 128;
+
+    private final Attention attention;
+    private final Function<Linear, LoadedLinear> linears;
+    private final Optional<LoadedNorm> queryNorm;
+    private final Optional<LoadedNorm> keyNorm;
+    private final Optional<Rotation> rotation;
+
+    /// Cosine and sine of each position's angles, length x 1 x size / 2.
+    private record Rotation(Tensor cos, Tensor sin) {}
+
+    TorchAttention(Attention attention, Function<Linear, LoadedLinear> linears, Weights weights, int length) {
+        this.attention = attention;
+        this.linears = linears;
+        this.queryNorm = attention.queryNorm().map(weights::norm);
+        this.keyNorm = attention.keyNorm().map(weights::norm);
+        this.rotation = attention.rotary().map(rotary -> rotation(rotary, length, weights));
+    }
+
+    /// @param input tokens x hidden, normed
+    /// @param output tokens x (heads x size): what the heads attended to
+    void attend(Tensor input, int windows, int length, Tensor output) {
+        int shared = attention.keyValueHeads();
+        int group = attention.heads() / shared;
+        int size = attention.headSize();
+        Tensor queries = heads(attention.query(), input, windows, length, queryNorm);
+        queries.mul_(new Scalar(1 / Math.sqrt(size)));
+        Tensor keys = heads(attention.key(), input, windows, length, keyNorm)
+                .reshape((long) windows * shared, length, size)
+                .transpose(1, 2);
+        Tensor values = project(attention.value(), input, windows, length)
+                .transpose(1, 2)
+                .reshape((long) windows * shared, length, size);
+        Tensor grouped = queries.view(windows, shared, group, length, size);
+        Tensor attended = output.view(windows, length, shared, group, size).permute(0, 2, 3, 1, 4);
+        for (int from = 0; from < length; from += SLICE) {
+            int count = Math.min(SLICE, length - from);
+            try (var _ = new PointerScope()) {
+                Tensor slice = grouped.narrow(3, from, count).reshape((long) windows * shared, (long) group * count, size);
+                Tensor result = attendSlice(slice, keys, values, from, count);
+                attended.narrow(3, from, count).copy_(result.view(windows, shared, group, count, size));
+            }
+        }
+    }
+
+    private Tensor attendSlice(Tensor queries, Tensor keys, Tensor values, int from, int count) {
+        int window = attention.window().orElse(Integer.MAX_VALUE);
+        int first = Math.max(0, from - window + 1);
+        int seen = from + count - first;
+        long batch = queries.size(0);
+        Tensor scores = queries.bmm(keys.narrow(2, first, seen)).view(batch, -1, count, seen);
+        Tensor blocked = torch.full(new long[] {count, count}, new Scalar(Double.NEGATIVE_INFINITY), new TensorOptions(scores.scalar_type()));
+        scores.narrow(3, seen - count, count).add_(blocked.triu(1));
+        int beyond = from - first - window;
+        if (beyond + count > 0) {
+            scores.narrow(3, 0, count).add_(blocked.tril(beyond));
+        }
+        Tensor weights = torch.softmax(scores, -1, new ScalarTypeOptional(ScalarType.Float))
+                .to(scores.scalar_type())
+                .view(batch, -1, seen);
+        return weights.bmm(values.narrow(1, first, seen));
+    }
+
+    /// windows x heads x length x size, normed and rotated
+    private Tensor heads(Linear linear, Tensor input, int windows, int length, Optional<LoadedNorm> norm) {
+        Tensor plain = project(linear, input, windows, length);
+        Tensor normed = norm.map(each -> each.apply(plain)).orElse(plain);
+        return rotation.map(turn -> rotate(normed, turn)).orElse(normed).transpose(1, 2).contiguous();
+    }
+
+    /// windows x length x heads x size
+    private Tensor project(Linear linear, Tensor input, int windows, int length) {
+        return linears.apply(linear).apply(input).view(windows, length, -1, attention.headSize());
+    }
+
+    /// `(a, b)` becomes `(a cos - b sin, b cos + a sin)`, where a and b are the halves of a head.
+    private static Tensor rotate(Tensor heads, Rotation rotation) {
+        long half = heads.size(3) / 2;
+        Tensor a = heads.narrow(3, 0, half);
+        Tensor b = heads.narrow(3, half, half);
+        Tensor turned = torch.empty(
+                heads.sizes(), new TensorOptions(heads.scalar_type()), new MemoryFormatOptional());
+        turned.narrow(3, 0, half).copy_(a.mul(rotation.cos()).addcmul_(b, rotation.sin(), new Scalar(-1)));
+        turned.narrow(3, half, half).copy_(b.mul(rotation.cos()).addcmul_(a, rotation.sin(), new Scalar(1)));
+        return turned;
+    }
+
+    private static Rotation rotation(Rotary rotary, int length, Weights weights) {
+        double[] frequencies = rotary.frequencies(length);
+        float[] cos = new float[length * frequencies.length];
+        float[] sin = new float[cos.length];
+        for (int i = 0; i < cos.length; i++) {
+            float angle = (float) (i / frequencies.length) * (float) frequencies[i % frequencies.length];
+            cos[i] = (float) Math.cos(angle);
+            sin[i] = (float) Math.sin(angle);
+        }
+        return new Rotation(
+                table(cos, length, frequencies.length, weights), table(sin, length, frequencies.length, weights));
+    }
+
+    private static Tensor table(float[] values, int length, int half, Weights weights) {
+        try (var _ = new PointerScope()) {
+            Tensor table = torch.from_blob(new FloatPointer(values), length, 1, half);
+            return weights.keep(table.to(weights.type(), false, true, new MemoryFormatOptional()));
+        }
+    }
+}

@@ -1,0 +1,145 @@
+package org.wanda4j.torch;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Function;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.model.Activation;
+import org.wanda4j.model.Architecture.Block;
+import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Architecture.Mlp;
+import org.wanda4j.model.Stage;
+import org.wanda4j.torch.Weights.LoadedLinear;
+import org.wanda4j.torch.Weights.LoadedNorm;
+
+/// One decoder block in libtorch, run stage by stage so that each stage's input can be looked at, and its linears
+/// replaced, before it is computed. Knows no family: it does what the [Block] says.
+public final class TorchBlock implements AutoCloseable {
+
+    private final Block block;
+    private final Weights weights;
+    private final Map<String, LoadedLinear> linears = new HashMap<>();
+    private final LoadedNorm attentionNorm;
+    private final LoadedNorm mlpNorm;
+    private final TorchAttention attention;
+
+    /// @param source from a tensor's name to its memory, which must outlive this block
+    /// @param length tokens of every window that will be run
+    public TorchBlock(Block block, Function<String, TensorView> source, ComputeType type, int length) {
+        this.block = block;
+        this.weights = new Weights(source, type);
+        try (var _ = new AutoGradMode(false)) {
+            block.linears().forEach(linear -> linears.put(linear.name(), weights.linear(linear)));
+            this.attentionNorm = weights.norm(block.attentionNorm());
+            this.mlpNorm = weights.norm(block.mlpNorm());
+            this.attention = new TorchAttention(
+                    block.attention(), linear -> linears.get(linear.name()), weights, length);
+        }
+    }
+
+    /// The widest that [Batch] must hold between two stages.
+    public static int stageWidth(Block block) {
+        return Math.max(block.attention().output().inputs(), block.mlp().down().inputs());
+    }
+
+    /// Gives a linear another matrix, in memory that outlives this block.
+    public void replace(Linear linear, TensorView weight) {
+        linears.compute(linear.name(), (_, old) -> new LoadedLinear(weights.adopt(weight), old.bias()));
+    }
+
+    /// Brings a batch that is ready for the stage before to where it is ready for `stage`, in place. [Stage#QKV] is
+    /// where a batch begins.
+    public void advanceTo(Stage stage, Batch batch) {
+        try (var _ = new PointerScope()) {
+            switch (stage) {
+                case QKV -> {}
+                case OUTPUT ->
+                    attention.attend(
+                            branchInput(attentionNorm, batch),
+                            batch.windows(),
+                            batch.length(),
+                            batch.between(block.attention().output().inputs()));
+                case GATE_UP -> close(block.attention().output(), attentionNorm, batch);
+                case DOWN -> activate(batch);
+            }
+        }
+    }
+
+    /// Brings a batch that is ready for [Stage#DOWN] to the block's end.
+    public void finish(Batch batch) {
+        try (var _ = new PointerScope()) {
+            close(block.mlp().down(), mlpNorm, batch);
+        }
+    }
+
+    /// The whole block.
+    public void forward(Batch batch) {
+        for (Stage stage : Stage.values()) {
+            advanceTo(stage, batch);
+        }
+        finish(batch);
+    }
+
+    /// For each window and input channel of `stage`, the sum over the window's tokens of the squared input, for a
+    /// batch that is ready for that stage: window after window.
+    public float[] squaredInputs(Stage stage, Batch batch) {
+        try (var _ = new PointerScope()) {
+            Tensor input = input(stage, batch);
+            Tensor wide = input.view(batch.windows(), batch.length(), -1).to(torch.ScalarType.Float);
+            Tensor sums = wide.square().sum(1);
+            float[] values = new float[Math.toIntExact(sums.numel())];
+            sums.contiguous().data_ptr_float().get(values);
+            return values;
+        }
+    }
+
+    private Tensor input(Stage stage, Batch batch) {
+        return switch (stage) {
+            case QKV -> branchInput(attentionNorm, batch);
+            case GATE_UP -> branchInput(mlpNorm, batch);
+            case OUTPUT -> batch.between(block.attention().output().inputs());
+            case DOWN -> batch.between(block.mlp().down().inputs());
+        };
+    }
+
+    private Tensor branchInput(LoadedNorm norm, Batch batch) {
+        return block.normFirst() ? norm.apply(batch.hidden()) : batch.hidden();
+    }
+
+    /// Ends a residual branch: adds what its last linear makes of the batch to the hidden state.
+    private void close(Linear last, LoadedNorm norm, Batch batch) {
+        linears.get(last.name()).addTo(batch.hidden(), batch.between(last.inputs()));
+        if (!block.normFirst()) {
+            batch.hidden().copy_(norm.apply(batch.hidden()));
+        }
+    }
+
+    private void activate(Batch batch) {
+        Mlp mlp = block.mlp();
+        Tensor input = branchInput(mlpNorm, batch);
+        Tensor result = batch.between(mlp.down().inputs());
+        Tensor up = linears.get(mlp.up().name()).apply(input);
+        mlp.gate()
+                .map(gate -> linears.get(gate.name()).apply(input))
+                .ifPresentOrElse(
+                        gate -> torch.mul_out(result, activated(gate), up), () -> result.copy_(activated(up)));
+    }
+
+    private Tensor activated(Tensor values) {
+        return switch (block.mlp().activation()) {
+            case Activation.SILU -> torch.silu_(values);
+            case Activation.RELU -> torch.relu_(values);
+            case Activation.GELU -> torch.gelu_(values, "none");
+            case Activation.GELU_TANH -> torch.gelu_(values, "tanh");
+        };
+    }
+
+    @Override
+    public void close() {
+        weights.close();
+    }
+}

@@ -1,0 +1,106 @@
+package org.wanda4j.torch;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Architecture.Norm;
+
+/// Weights as libtorch sees them: the mapped memory itself where the types agree, else a converted copy.
+final class Weights implements AutoCloseable {
+
+    private final Function<String, TensorView> source;
+    private final ScalarType type;
+    private final List<Tensor> owned = new ArrayList<>();
+
+    /// @param source from a tensor's name to its memory, which must outlive this
+    Weights(Function<String, TensorView> source, ComputeType type) {
+        this.source = source;
+        this.type = type.scalar();
+    }
+
+    ScalarType type() {
+        return type;
+    }
+
+    Tensor load(String name) {
+        return adopt(source.apply(name));
+    }
+
+    Tensor adopt(TensorView view) {
+        try (var _ = new PointerScope()) {
+            Tensor tensor = Tensors.over(view);
+            return keep(tensor.scalar_type() == type ? tensor : tensor.to(type));
+        }
+    }
+
+    /// Keeps a tensor past the scope that it was made in, until this closes.
+    Tensor keep(Tensor tensor) {
+        tensor.retainReference();
+        owned.add(tensor);
+        return tensor;
+    }
+
+    /// `x W^T + b`.
+    LoadedLinear linear(Linear linear) {
+        Optional<Tensor> bias = linear.bias() ? Optional.of(load(linear.name() + ".bias")) : Optional.empty();
+        return new LoadedLinear(load(linear.weight()), bias);
+    }
+
+    LoadedNorm norm(Norm norm) {
+        Optional<Tensor> weight = norm.affine() ? Optional.of(load(norm.name() + ".weight")) : Optional.empty();
+        Optional<Tensor> bias = norm.affine() && norm.kind() == Norm.Kind.LAYER
+                ? Optional.of(load(norm.name() + ".bias"))
+                : Optional.empty();
+        return new LoadedNorm(norm, weight, bias);
+    }
+
+    record LoadedLinear(Tensor weight, Optional<Tensor> bias) {
+
+        Tensor apply(Tensor input) {
+            return torch.linear(input, weight, optional(bias));
+        }
+
+        /// Adds the result to `sum`, in its memory.
+        void addTo(Tensor sum, Tensor input) {
+            sum.addmm_(input, weight.t());
+            bias.ifPresent(sum::add_);
+        }
+    }
+
+    record LoadedNorm(Norm norm, Optional<Tensor> weight, Optional<Tensor> bias) {
+
+        Tensor apply(Tensor input) {
+            long[] width = {norm.width()};
+            if (norm.kind() == Norm.Kind.LAYER) {
+                return torch.layer_norm(input, width, optional(weight), optional(bias), norm.epsilon(), false);
+            }
+            Tensor wide = input.to(ScalarType.Float);
+            Tensor normed = torch.rms_norm(
+                            wide,
+                            width,
+                            new TensorOptional(),
+                            new DoubleOptional(norm.epsilon()))
+                    .to(input.scalar_type());
+            return weight.map(normed::mul_).orElse(normed);
+        }
+    }
+
+    private static TensorOptional optional(Optional<Tensor> tensor) {
+        return tensor.map(TensorOptional::new).orElseGet(TensorOptional::new);
+    }
+
+    @Override
+    public void close() {
+        owned.forEach(Tensor::releaseReference);
+        owned.clear();
+    }
+}
