@@ -1,0 +1,96 @@
+package org.wanda4j.text;
+
+import ai.djl.engine.EngineException;
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+
+import org.wanda4j.checkpoint.InvalidInputException;
+
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+
+/// The tokenizer of a checkpoint: text to ids and back, the same ids that transformers gives.
+///
+/// Holds native memory until it is closed. Threads may share one.
+public final class Tokenizer implements AutoCloseable {
+
+    static {
+        // DJL would report to its authors and look for CUDA builds on the network.
+        System.setProperty("ai.djl.offline", "true");
+    }
+
+    private static final Map<String, String> WHOLE_TEXTS =
+            Map.of("addSpecialTokens", "true", "truncation", "false", "padding", "false");
+
+    private final HuggingFaceTokenizer tokenizer;
+    private final int vocabularySize;
+
+    private Tokenizer(HuggingFaceTokenizer tokenizer, int vocabularySize) {
+        this.tokenizer = tokenizer;
+        this.vocabularySize = vocabularySize;
+    }
+
+    /// Opens `tokenizer.json` of a model directory, with what `tokenizer_config.json` says of BOS
+    /// and EOS where transformers would follow it.
+    ///
+    /// @throws InvalidInputException when there is no `tokenizer.json`, or it is not a tokenizer
+    public static Tokenizer open(Path modelDirectory) {
+        TokenizerDefinition definition = TokenizerDefinition.read(modelDirectory);
+        byte[] json = definition.json().toString().getBytes(StandardCharsets.UTF_8);
+        try {
+            return new Tokenizer(
+                    HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), WHOLE_TEXTS),
+                    definition.vocabularySize());
+        } catch (EngineException | LinkageError e) {
+            throw new InvalidInputException(
+                    "the native tokenizer library does not load here; it runs on Linux (x86_64,"
+                            + " aarch64), macOS (aarch64) and Windows (x86_64): "
+                            + firstLine(e),
+                    e);
+        } catch (IOException | RuntimeException e) {
+            throw new InvalidInputException(
+                    modelDirectory.resolve(TokenizerDefinition.FILE)
+                            + ": not a tokenizer that can be used: "
+                            + firstLine(e),
+                    e);
+        }
+    }
+
+    private static String firstLine(Throwable e) {
+        return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    }
+
+    /// The ids of a text of any length, never truncated or padded, with the special tokens that the
+    /// tokenizer adds by default.
+    ///
+    /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`
+    public int[] encode(String text) {
+        if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+            throw new IllegalArgumentException("the text holds half of a surrogate pair");
+        }
+        return Arrays.stream(tokenizer.encode(text, true, false).getIds())
+                .mapToInt(Math::toIntExact)
+                .toArray();
+    }
+
+    /// The text of some ids, special tokens included; an id that means nothing gives nothing.
+    public String decode(int[] ids) {
+        return tokenizer.decode(Arrays.stream(ids).asLongStream().toArray(), false);
+    }
+
+    /// Ids lie in [0, vocabularySize): the highest id that the vocabulary or an added token has,
+    /// plus 1.
+    ///
+    /// The embedding of a model may have more rows, and must not have fewer.
+    public int vocabularySize() {
+        return vocabularySize;
+    }
+
+    @Override
+    public void close() {
+        tokenizer.close();
+    }
+}

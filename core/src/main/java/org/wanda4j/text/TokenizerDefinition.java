@@ -1,0 +1,106 @@
+package org.wanda4j.text;
+
+import org.wanda4j.checkpoint.InvalidInputException;
+
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/// The content of `tokenizer.json`, changed in the one place where transformers changes it.
+///
+/// @param json as the native tokenizer takes it
+record TokenizerDefinition(ObjectNode json) {
+
+    static final String FILE = "tokenizer.json";
+
+    private static final String CONFIG = "tokenizer_config.json";
+
+    /// Reads both files of a model directory.
+    static TokenizerDefinition read(Path modelDirectory) {
+        if (!Files.exists(modelDirectory.resolve(FILE))) {
+            throw new InvalidInputException(missing(modelDirectory));
+        }
+        ObjectNode json = object(modelDirectory.resolve(FILE));
+        if (!json.path("model").has("vocab")) {
+            throw new InvalidInputException(
+                    modelDirectory.resolve(FILE)
+                            + ": no model.vocab: not a Hugging Face tokenizer");
+        }
+        var definition = new TokenizerDefinition(json);
+        Path config = modelDirectory.resolve(CONFIG);
+        if (Files.exists(config)) {
+            LegacyTokenizer.of(object(config))
+                    .ifPresent(legacy -> json.set("post_processor", legacy.template(definition)));
+        }
+        return definition;
+    }
+
+    private static String missing(Path modelDirectory) {
+        return """
+        %1$s: no tokenizer.json, the only kind of tokenizer that is read here. \
+        For a checkpoint that has tokenizer.model or vocab.json instead, write it with: \
+        python -c "from transformers import AutoTokenizer as t; \
+        t.from_pretrained('%1$s').save_pretrained('%1$s')\"\
+        """
+                .formatted(modelDirectory);
+    }
+
+    private static ObjectNode object(Path file) {
+        try {
+            if (BoundedJson.MAPPER.readTree(file) instanceof ObjectNode object) {
+                return object;
+            }
+            throw new InvalidInputException(file + ": not a JSON object");
+        } catch (JacksonException e) {
+            throw new InvalidInputException(file + ": " + BoundedJson.reason(e), e);
+        }
+    }
+
+    /// The highest id plus 1.
+    int vocabularySize() {
+        return IntStream.concat(
+                                vocabularyIds(),
+                                added().mapToInt(token -> token.path("id").asInt(-1)))
+                        .max()
+                        .orElse(-1)
+                + 1;
+    }
+
+    /// The id of a token.
+    ///
+    /// @throws InvalidInputException when there is none
+    int id(String token) {
+        return added().filter(added -> added.path("content").asString("").equals(token))
+                .map(added -> added.path("id"))
+                .findFirst()
+                .orElseGet(() -> vocabulary().path(token))
+                .asIntOpt()
+                .orElseThrow(
+                        () ->
+                                new InvalidInputException(
+                                        CONFIG
+                                                + " names the token "
+                                                + token
+                                                + ", which tokenizer.json lacks"));
+    }
+
+    private IntStream vocabularyIds() {
+        JsonNode vocabulary = vocabulary();
+        return vocabulary.isArray() // Unigram: the position is the id
+                ? IntStream.of(vocabulary.size() - 1)
+                : vocabulary.valueStream().mapToInt(id -> id.asInt(-1));
+    }
+
+    private JsonNode vocabulary() {
+        return json.path("model").path("vocab");
+    }
+
+    private Stream<JsonNode> added() {
+        return json.path("added_tokens").valueStream();
+    }
+}
