@@ -17,7 +17,13 @@ public record TensorView(String name, DType type, List<Long> shape, MemorySegmen
         long expected = shape.stream().reduce(1L, Math::multiplyExact) * type.bytes();
         if (data.byteSize() != expected) {
             throw new IllegalArgumentException(
-                    name + ": " + data.byteSize() + " bytes, but its shape " + shape + " needs " + expected);
+                    name
+                            + ": "
+                            + data.byteSize()
+                            + " bytes, but its shape "
+                            + shape
+                            + " needs "
+                            + expected);
         }
     }
 

@@ -13,7 +13,8 @@ public sealed interface SparsityPattern {
         /// Checks the range.
         public Unstructured {
             if (!(sparsity >= 0 && sparsity < 1)) {
-                throw new IllegalArgumentException("sparsity must be at least 0 and less than 1, got " + sparsity);
+                throw new IllegalArgumentException(
+                        "sparsity must be at least 0 and less than 1, got " + sparsity);
             }
         }
 
@@ -32,7 +33,10 @@ public sealed interface SparsityPattern {
         public NofM {
             if (m < 2 || n < 0 || n >= m) {
                 throw new IllegalArgumentException(
-                        "N:M removes N of every M weights and needs 0 <= N < M and M >= 2, got " + n + ":" + m);
+                        "N:M removes N of every M weights and needs 0 <= N < M and M >= 2, got "
+                                + n
+                                + ":"
+                                + m);
             }
         }
 
@@ -53,7 +57,8 @@ public sealed interface SparsityPattern {
     static NofM parseNofM(String text) {
         var match = java.util.regex.Pattern.compile("(\\d{1,6}):(\\d{1,6})").matcher(text.strip());
         if (!match.matches()) {
-            throw new IllegalArgumentException("a pattern is written N:M, for example 2:4; got '" + text + "'");
+            throw new IllegalArgumentException(
+                    "a pattern is written N:M, for example 2:4; got '" + text + "'");
         }
         return new NofM(Integer.parseInt(match.group(1)), Integer.parseInt(match.group(2)));
     }

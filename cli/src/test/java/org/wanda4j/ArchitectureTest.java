@@ -1,0 +1,94 @@
+package org.wanda4j;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.library.GeneralCodingRules;
+import java.util.Arrays;
+import java.util.stream.Stream;
+
+/// Which way the code may look: cli -> prune -> core.
+@AnalyzeClasses(packages = "org.wanda4j", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+
+    private static final String[] CORE = {
+        "org.wanda4j.checkpoint..",
+        "org.wanda4j.gguf..",
+        "org.wanda4j.model..",
+        "org.wanda4j.sparse..",
+        "org.wanda4j.text.."
+    };
+    private static final String[] PRUNE = {
+        "org.wanda4j.torch..",
+        "org.wanda4j.calibrate..",
+        "org.wanda4j.prune..",
+        "org.wanda4j.evaluate..",
+        "org.wanda4j.report.."
+    };
+
+    @ArchTest
+    static final ArchRule dependencies_point_downwards =
+            layeredArchitecture()
+                    .consideringOnlyDependenciesInLayers()
+                    .withOptionalLayers(true)
+                    .layer("core")
+                    .definedBy(CORE)
+                    .layer("prune")
+                    .definedBy(PRUNE)
+                    .layer("cli")
+                    .definedBy("org.wanda4j.cli..")
+                    .whereLayer("cli")
+                    .mayNotBeAccessedByAnyLayer()
+                    .whereLayer("prune")
+                    .mayOnlyBeAccessedByLayers("cli")
+                    .whereLayer("core")
+                    .mayOnlyBeAccessedByLayers("prune", "cli");
+
+    @ArchTest
+    static final ArchRule every_class_is_in_a_layer =
+            noClasses()
+                    .should()
+                    .resideOutsideOfPackages(concat(concat(CORE, PRUNE), "org.wanda4j.cli.."))
+                    .allowEmptyShould(true);
+
+    @ArchTest
+    static final ArchRule packages_have_no_cycles =
+            slices().matching("org.wanda4j.(*)..").should().beFreeOfCycles().allowEmptyShould(true);
+
+    @ArchTest
+    static final ArchRule core_has_no_native_code_and_no_command_line =
+            noClasses()
+                    .that()
+                    .resideInAnyPackage(CORE)
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage("org.bytedeco..", "picocli..", "me.tongfei..")
+                    .allowEmptyShould(true);
+
+    @ArchTest
+    static final ArchRule only_cli_knows_the_command_line =
+            noClasses()
+                    .that()
+                    .resideInAnyPackage(PRUNE)
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage("picocli..", "me.tongfei..")
+                    .allowEmptyShould(true);
+
+    @ArchTest
+    static final ArchRule only_cli_prints =
+            noClasses()
+                    .that()
+                    .resideInAnyPackage(concat(CORE, PRUNE))
+                    .should(GeneralCodingRules.ACCESS_STANDARD_STREAMS)
+                    .allowEmptyShould(true);
+
+    private static String[] concat(String[] some, String... more) {
+        return Stream.of(some, more).flatMap(Arrays::stream).toArray(String[]::new);
+    }
+}

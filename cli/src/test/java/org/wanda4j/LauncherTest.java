@@ -1,0 +1,324 @@
+package org.wanda4j;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertAll;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/// The `wanda` script itself, in a folder of its own, with JDKs and a Maven that only say what they were asked.
+@DisabledOnOs(value = OS.WINDOWS, disabledReason = "the launcher is a bash script")
+class LauncherTest {
+
+    private static final List<String> TOOLS =
+            List.of(
+                    "awk",
+                    "bash",
+                    "cat",
+                    "dirname",
+                    "find",
+                    "grep",
+                    "head",
+                    "mkdir",
+                    "mv",
+                    "readlink",
+                    "rm",
+                    "sleep",
+                    "touch",
+                    "ls");
+
+    @TempDir Path temporary;
+
+    private Path root;
+    private Path bin;
+    private Path jdks;
+    private final Map<String, String> environment = new HashMap<>();
+
+    @BeforeEach
+    void a_checkout_with_maven_and_no_java() throws IOException {
+        root = Files.createDirectories(temporary.toRealPath().resolve("a check out"));
+        Files.copy(Path.of("").toAbsolutePath().resolveSibling("wanda"), root.resolve("wanda"));
+        write(root.resolve("pom.xml"), "<project/>");
+        write(root.resolve("core/src/main/java/Source.java"), "class Source {}");
+
+        bin = Files.createDirectories(temporary.resolve("bin"));
+        for (String tool : TOOLS) {
+            Files.createSymbolicLink(bin.resolve(tool), find(tool));
+        }
+        maven("mkdir -p cli/target/lib && touch cli/target/wanda.jar");
+        jdks = Files.createDirectories(temporary.resolve("jdks"));
+        environment.put("PATH", bin.toString());
+        environment.put("HOME", temporary.toString());
+        environment.put("WANDA_JDK_DIRS", jdks.toString());
+    }
+
+    @Test
+    void takes_the_jdk_of_java_home() throws Exception {
+        jdk(jdks.resolve("newer"), "27");
+        environment.put("JAVA_HOME", jdk(temporary.resolve("mine"), "25.0.3").toString());
+
+        assertTrue(wanda().output.startsWith(temporary.resolve("mine") + " "));
+    }
+
+    @Test
+    void passes_over_an_older_java_and_takes_the_newest_of_the_usual_folders() throws Exception {
+        Path old = jdk(temporary.resolve("old"), "17.0.15");
+        environment.put("JAVA_HOME", old.toString());
+        Files.createSymbolicLink(bin.resolve("java"), old.resolve("bin/java"));
+        jdk(jdks.resolve("a"), "25.0.9");
+        jdk(jdks.resolve("b"), "25.0.10");
+        jdk(jdks.resolve("c"), "21.0.2");
+        jdk(jdks.resolve("d"), "1.8.0_292");
+
+        assertTrue(wanda().output.startsWith(jdks.resolve("b") + " "));
+    }
+
+    @Test
+    void takes_the_jdk_that_java_on_the_path_leads_to() throws Exception {
+        Path jdk = jdk(temporary.resolve("on path"), "26-ea");
+        Files.createSymbolicLink(temporary.resolve("alternative"), jdk.resolve("bin/java"));
+        Files.createSymbolicLink(bin.resolve("java"), temporary.resolve("alternative"));
+
+        assertTrue(wanda().output.startsWith(jdk.toRealPath() + " "));
+    }
+
+    @Test
+    void finds_a_jdk_inside_a_macos_bundle() throws Exception {
+        Path home = jdk(jdks.resolve("temurin-25.jdk/Contents/Home"), "25.0.3");
+
+        assertTrue(wanda().output.startsWith(home + " "));
+    }
+
+    @Test
+    void says_what_to_install_when_there_is_no_jdk() throws Exception {
+        jdk(jdks.resolve("old"), "24.0.2");
+        Files.delete(jdk(jdks.resolve("runtime"), "25.0.3").resolve("bin/javac"));
+
+        var result = wanda();
+
+        assertAll(
+                () -> assertEquals(2, result.exit),
+                () -> assertTrue(result.error.contains("needs a JDK 25 or newer"), result.error),
+                () -> assertTrue(result.error.contains("apt-get install"), result.error),
+                () -> assertTrue(result.error.contains("brew install"), result.error),
+                () -> assertTrue(result.error.contains("sdk install java"), result.error),
+                () -> assertEquals("", result.output));
+    }
+
+    @Test
+    void builds_on_first_use_only_with_the_jdk_that_it_found() throws Exception {
+        Path jdk = jdk(jdks.resolve("25"), "25.0.3");
+
+        var first = wanda();
+        var second = wanda();
+
+        assertEquals(
+                List.of(jdk + " -B -ntp -DskipTests -pl cli -am package"),
+                Files.readAllLines(root.resolve("maven.log")));
+        assertEquals(1, first.error.lines().count(), first.error);
+        assertTrue(first.error.contains("130 MB"), first.error);
+        assertEquals("", second.error);
+        assertEquals(0, second.exit);
+    }
+
+    @Test
+    void builds_again_when_a_source_changes_comes_or_goes() throws Exception {
+        jdk(jdks.resolve("25"), "25.0.3");
+        wanda();
+        assertEquals(1, builds());
+
+        Files.setLastModifiedTime(
+                root.resolve("core/src/main/java/Source.java"),
+                FileTime.from(Instant.now().plusSeconds(1)));
+        wanda();
+        assertEquals(2, builds());
+
+        Files.delete(root.resolve("core/src/main/java/Source.java"));
+        wanda();
+        assertEquals(3, builds());
+
+        Files.setLastModifiedTime(
+                root.resolve("pom.xml"), FileTime.from(Instant.now().plusSeconds(1)));
+        wanda();
+        assertEquals(4, builds());
+    }
+
+    @Test
+    void a_failed_build_shows_its_error_and_is_never_run() throws Exception {
+        jdk(jdks.resolve("25"), "25.0.3");
+        wanda();
+        write(root.resolve("core/src/main/java/Another.java"), "class Another {}");
+        maven(
+                "mkdir -p cli/target/lib; touch cli/target/wanda.jar; echo '[ERROR] no semicolon'; exit 1");
+
+        var failed = wanda();
+        var again = wanda();
+
+        assertAll(
+                () -> assertEquals(1, failed.exit),
+                () -> assertEquals("", failed.output),
+                () -> assertTrue(failed.error.contains("[ERROR] no semicolon"), failed.error),
+                () -> assertEquals(1, again.exit),
+                () -> assertEquals(3, builds()));
+    }
+
+    @Test
+    void says_what_to_install_when_there_is_no_maven() throws Exception {
+        jdk(jdks.resolve("25"), "25.0.3");
+        Files.delete(bin.resolve("mvn"));
+
+        var result = wanda();
+
+        assertEquals(2, result.exit);
+        assertTrue(result.error.contains("Maven"), result.error);
+    }
+
+    @Test
+    void passes_arguments_options_and_the_exit_code_through() throws Exception {
+        jdk(jdks.resolve("25"), "25.0.3");
+        environment.put("JAVA_OPTS", "-Xmx2g");
+        environment.put("WANDA_OPTS", "-Xmx3g -Da=b");
+        environment.put("EXIT", "42");
+
+        var result = wanda("prune", "a model", "", "*", "--name=\"x\"");
+
+        assertEquals(42, result.exit);
+        assertTrue(
+                result.output.endsWith(
+                        "<-Xmx2g><-Xmx3g><-Da=b><-jar><%s><prune><a model><><*><--name=\"x\">\n"
+                                .formatted(root.resolve("cli/target/wanda.jar"))),
+                result.output);
+    }
+
+    @Test
+    void works_through_symlinks_from_elsewhere() throws Exception {
+        jdk(jdks.resolve("25"), "25.0.3");
+        Path folder = Files.createDirectories(temporary.resolve("elsewhere"));
+        Files.createSymbolicLink(folder.resolve("second"), root.resolve("wanda"));
+        Files.createSymbolicLink(folder.resolve("wanda"), Path.of("second"));
+
+        var result = run(folder, List.of("./wanda", "-V"));
+
+        assertEquals(0, result.exit, result.error);
+        assertTrue(result.output.contains("<" + root.resolve("cli/target/wanda.jar") + ">"));
+    }
+
+    @Test
+    void becomes_the_program_so_that_signals_reach_it() throws Exception {
+        jdk(jdks.resolve("25"), "25.0.3");
+        wanda();
+        Process process = start(root, List.of("./wanda", "pid"));
+        String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+
+        assertTrue(output.contains("pid " + process.pid() + " "), output);
+    }
+
+    @Test
+    void two_first_uses_at_once_build_once() throws Exception {
+        jdk(jdks.resolve("25"), "25.0.3");
+        maven("sleep 1; mkdir -p cli/target/lib && touch cli/target/wanda.jar");
+
+        Process one = start(root, List.of("./wanda", "one"));
+        Process two = start(root, List.of("./wanda", "two"));
+
+        assertEquals(0, one.waitFor());
+        assertEquals(0, two.waitFor());
+        assertEquals(1, builds());
+    }
+
+    @Test
+    void takes_over_the_lock_of_a_build_that_was_killed() throws Exception {
+        jdk(jdks.resolve("25"), "25.0.3");
+        Process gone = new ProcessBuilder(find("ls").toString()).start();
+        gone.waitFor();
+        write(root.resolve("cli/target/wanda.lock/pid"), gone.pid() + "\n");
+
+        assertEquals(0, wanda().exit);
+        assertFalse(Files.exists(root.resolve("cli/target/wanda.lock")));
+    }
+
+    private record Result(int exit, String output, String error) {}
+
+    private Result wanda(String... arguments) throws IOException, InterruptedException {
+        var command = new ArrayList<String>(List.of("./wanda"));
+        command.addAll(Arrays.asList(arguments));
+        return run(root, command);
+    }
+
+    private Result run(Path folder, List<String> command) throws IOException, InterruptedException {
+        Process process = start(folder, command);
+        String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+        int exit = process.waitFor();
+        return new Result(exit, output, Files.readString(temporary.resolve("stderr")));
+    }
+
+    private Process start(Path folder, List<String> command) throws IOException {
+        var builder = new ProcessBuilder(new ArrayList<>(command)).directory(folder.toFile());
+        builder.command().set(0, folder.resolve(command.getFirst()).toString());
+        builder.environment().clear();
+        builder.environment().putAll(environment);
+        return builder.redirectError(temporary.resolve("stderr").toFile()).start();
+    }
+
+    private long builds() throws IOException {
+        return Files.readAllLines(root.resolve("maven.log")).size();
+    }
+
+    private void maven(String action) throws IOException {
+        script(bin.resolve("mvn"), "echo \"$JAVA_HOME $*\" >>maven.log\n" + action);
+    }
+
+    /// A JDK whose `java` prints its folder and its arguments.
+    private static Path jdk(Path home, String version) throws IOException {
+        write(
+                home.resolve("release"),
+                "IMPLEMENTOR=\"Nobody\"\nJAVA_VERSION=\"" + version + "\"\n");
+        script(
+                home.resolve("bin/java"),
+                """
+                printf '%s pid %s ' "$(cd "$(dirname "$0")/.." && pwd)" $$
+                printf '<%s>' "$@"
+                echo
+                exit "${EXIT:-0}"\
+                """);
+        script(home.resolve("bin/javac"), "exit 1");
+        return home;
+    }
+
+    private static void script(Path file, String body) throws IOException {
+        write(file, "#!/usr/bin/env bash\n" + body + "\n");
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+    }
+
+    private static void write(Path file, String text) throws IOException {
+        Files.createDirectories(file.getParent());
+        Files.writeString(
+                file, text, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING);
+    }
+
+    private static Path find(String tool) {
+        return Arrays.stream(System.getenv("PATH").split(":", -1))
+                .map(folder -> Path.of(folder, tool))
+                .filter(Files::isExecutable)
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("no " + tool + " on the PATH"));
+    }
+}
