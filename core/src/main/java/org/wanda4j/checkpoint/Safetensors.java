@@ -19,6 +19,7 @@ import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
@@ -119,7 +120,7 @@ public final class Safetensors implements AutoCloseable {
             throw invalid("its header claims " + Long.toUnsignedString(length) + " bytes, the file has " + size
                     + "; it is truncated or no safetensors file");
         }
-        try (JsonParser parser = JSON.createParser(read(LENGTH_BYTES, (int) length).array())) {
+        try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), read(LENGTH_BYTES, (int) length).array())) {
             expect(parser.nextToken(), JsonToken.START_OBJECT, "header");
             while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
                 String name = parser.currentName();

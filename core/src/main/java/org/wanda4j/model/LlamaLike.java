@@ -29,12 +29,10 @@ record LlamaLike(
         boolean headNorms,
         IntFunction<OptionalInt> window) {
 
-    private static final IntFunction<OptionalInt> FULL = block -> OptionalInt.empty();
-
     /// Llama 2 and 3, and what is saved under their name.
     static Architecture llama(ModelConfig config, Checkpoint checkpoint) {
         boolean bias = config.flag("attention_bias", false);
-        return new LlamaLike("llama", config, bias, bias, false, FULL).describe(checkpoint);
+        return new LlamaLike("llama", config, bias, bias, false, LlamaLike::everything).describe(checkpoint);
     }
 
     /// Mistral: every block has a sliding window, where the configuration names one.
@@ -116,6 +114,10 @@ record LlamaLike(
         return new Norm(Norm.Kind.RMS, name, width, config.number("rms_norm_eps", 1e-6), true);
     }
 
+    private static OptionalInt everything(int block) {
+        return OptionalInt.empty();
+    }
+
     private static OptionalInt slidingWindow(ModelConfig config) {
         return config.has("sliding_window") ? OptionalInt.of(config.size("sliding_window")) : OptionalInt.empty();
     }
@@ -124,10 +126,10 @@ record LlamaLike(
     /// from `max_window_layers` on.
     private static IntFunction<OptionalInt> qwenWindow(ModelConfig config) {
         if (!config.flag("use_sliding_window", false)) {
-            return FULL;
+            return LlamaLike::everything;
         }
         List<String> types = config.texts("layer_types");
-        int first = config.has("max_window_layers") ? (int) config.number("max_window_layers", 1) : 28;
+        int first = config.count("max_window_layers", 28);
         return block -> {
             boolean windowed =
                     block < types.size() ? types.get(block).equals("sliding_attention") : block >= first;

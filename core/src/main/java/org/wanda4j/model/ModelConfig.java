@@ -37,8 +37,20 @@ public final class ModelConfig {
         if (!has(key)) {
             throw invalid(key, "is missing");
         }
+        int size = count(key, 0);
+        if (size == 0) {
+            throw invalid(key, "must be a positive whole number, is 0");
+        }
+        return size;
+    }
+
+    /// A number that may be 0, or `fallback` where there is none.
+    public int count(String key, int fallback) {
+        if (!has(key)) {
+            return fallback;
+        }
         JsonNode value = node.get(key);
-        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.asInt() <= 0) {
+        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.asInt() < 0) {
             throw invalid(key, "must be a positive whole number, is " + value);
         }
         return value.asInt();

@@ -55,4 +55,27 @@ public final class Mask {
     public long count() {
         return Arrays.stream(words).map(Long::bitCount).sum();
     }
+
+    /// Whether of every run of M columns at least N are removed, in every row.
+    public boolean follows(SparsityPattern.NofM pattern) {
+        if (columns % pattern.m() != 0) {
+            return false;
+        }
+        for (int row = 0; row < rows; row++) {
+            for (int from = 0; from < columns; from += pattern.m()) {
+                if (countInRun(row, from, pattern.m()) < pattern.n()) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    private int countInRun(int row, int from, int length) {
+        int removed = 0;
+        for (int column = from; column < from + length; column++) {
+            removed += get(row, column) ? 1 : 0;
+        }
+        return removed;
+    }
 }

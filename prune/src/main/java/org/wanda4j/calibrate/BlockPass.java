@@ -69,11 +69,10 @@ public final class BlockPass {
         });
     }
 
-    /// A stage is a quarter of a block; the quarters of a token count add up to it.
+    /// A stage is a quarter of a block; the last one takes what does not divide.
     private void report(Stage stage, long tokens) {
-        int stages = Stage.values().length;
-        long before = tokens * stage.ordinal() / stages;
-        progress.advance(tokens * (stage.ordinal() + 1) / stages - before, stage.label());
+        long quarter = tokens / Stage.values().length;
+        progress.advance(stage == Stage.DOWN ? tokens - 3 * quarter : quarter, stage.label());
     }
 
     private void forEachBatch(BiConsumer<Integer, Batch> work) {

@@ -39,6 +39,7 @@ public final class PeakMemory {
     }
 
     /// `ru_maxrss` of getrusage: bytes on macOS, KiB elsewhere.
+    @SuppressWarnings("restricted") // The one native call of this module that is not libtorch's.
     static OptionalLong fromResourceUsage() {
         var linker = Linker.nativeLinker();
         var function = linker.defaultLookup().find("getrusage");

@@ -116,7 +116,8 @@ final class TorchAttention {
         float[] cos = new float[length * frequencies.length];
         float[] sin = new float[cos.length];
         for (int i = 0; i < cos.length; i++) {
-            float angle = (float) (i / frequencies.length) * (float) frequencies[i % frequencies.length];
+            int position = i / frequencies.length;
+            float angle = position * (float) frequencies[i % frequencies.length];
             cos[i] = (float) Math.cos(angle);
             sin[i] = (float) Math.sin(angle);
         }

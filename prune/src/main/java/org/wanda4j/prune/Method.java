@@ -1,0 +1,9 @@
+package org.wanda4j.prune;
+
+/// A named way to prune.
+///
+/// @param name as the command line and the recipe spell it
+/// @param formula its score and what that is compared with, in one line
+/// @param importance scores the weights
+/// @param selection picks those to remove by their scores
+public record Method(String name, String formula, Importance importance, Selection selection) {}
