@@ -1,0 +1,71 @@
+package org.wanda4j.torch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.text.Windows;
+
+/// Every family against the logits of Hugging Face transformers (see `src/test/python/families.py`).
+class FamiliesTest {
+
+    private static final Path FAMILIES = Path.of("src/test/resources/families");
+    private static final float TOLERANCE = 1e-4f;
+    private static final int CASES = 15;
+
+    static List<Path> cases() throws IOException {
+        try (Stream<Path> directories = Files.list(FAMILIES)) {
+            return directories
+                    .filter(directory -> Files.exists(directory.resolve("expected.safetensors")))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    @Test
+    void allCasesAreThere() throws IOException {
+        assertEquals(CASES, cases().size());
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void logitsEqualThoseOfTransformers(Path directory) {
+        check(directory);
+    }
+
+    @Test
+    void aShortSequenceTurnsByTheDynamicFrequenciesOfItsOwnLength() {
+        Path directory = FAMILIES.resolve("llama-dynamic");
+        try (var expected = new Expected(directory.resolve("expected.safetensors"));
+                Checkpoint checkpoint = Checkpoint.open(directory)) {
+            float[] logits = expected.floats("short_logits");
+            Windows all = expected.windows("ids");
+            int length = logits.length / all.count() / 96;
+            var cut = new Windows(
+                    length,
+                    all.ids().stream()
+                            .map(ids -> Arrays.copyOf(ids, length))
+                            .toList());
+            float[] actual = ForwardPass.of(checkpoint, cut, ComputeType.FP32).logits();
+            assertTrue(Expected.largestDifference(actual, logits) < TOLERANCE);
+        }
+    }
+
+    private static void check(Path directory) {
+        try (var expected = new Expected(directory.resolve("expected.safetensors"));
+                Checkpoint checkpoint = Checkpoint.open(directory)) {
+            ForwardPass actual = ForwardPass.of(checkpoint, expected.windows("ids"), ComputeType.FP32);
+            float difference = Expected.largestDifference(actual.logits(), expected.floats("logits"));
+            assertTrue(difference < TOLERANCE, "largest difference " + difference);
+        }
+    }
+}
