@@ -4,7 +4,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.Safetensors;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.text.Windows;
@@ -30,7 +32,9 @@ final class Expected implements AutoCloseable {
     /// Token ids, one window for each row; a vector is one window.
     Windows windows(String name) {
         TensorView tensor = tensor(name);
-        long[] flat = tensor.data().toArray(ValueLayout.JAVA_LONG_UNALIGNED);
+        long[] flat = tensor.type() == DType.I32
+                ? Arrays.stream(tensor.data().toArray(ValueLayout.JAVA_INT_UNALIGNED)).asLongStream().toArray()
+                : tensor.data().toArray(ValueLayout.JAVA_LONG_UNALIGNED);
         int length = Math.toIntExact(tensor.shape().getLast());
         List<int[]> rows = new ArrayList<>();
         for (int from = 0; from < flat.length; from += length) {
