@@ -1,5 +1,6 @@
 package org.wanda4j.torch;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
@@ -31,17 +32,25 @@ class GoldenForwardTest {
                 Checkpoint checkpoint = Checkpoint.open(model)) {
             ForwardPass actual = ForwardPass.of(checkpoint, expected.windows("ids"), ComputeType.FP32);
             assertClose("embedding", actual.states().getFirst(), expected.floats("embedding"));
-            for (int block = 0; block < actual.states().size() - 1; block++) {
-                assertClose("block " + block, actual.states().get(block + 1), expected.floats("block." + block));
+            int last = actual.states().size() - 2;
+            assertTrue(expected.has("block.0") && expected.has("block." + last));
+            for (int block = 0; block <= last; block++) {
+                if (expected.has("block." + block)) {
+                    assertClose("block " + block, actual.states().get(block + 1), expected.floats("block." + block));
+                }
             }
-            float[] last = expected.floats("logits_last4");
+            float[] lastLogits = expected.floats("logits_last4");
             float[] logits = actual.logits();
-            assertClose("logits", Arrays.copyOfRange(logits, logits.length - last.length, logits.length), last);
+            int from = logits.length - lastLogits.length;
+            assertClose("logits", Arrays.copyOfRange(logits, from, logits.length), lastLogits);
         }
     }
 
+    /// Relative for values above 1: the outlier features of SmolLM2 reach 23,701, where fp32 is 0.002 apart.
     private static void assertClose(String what, float[] actual, float[] expected) {
-        float difference = Expected.largestDifference(actual, expected);
-        assertTrue(difference < TOLERANCE, what + ": largest difference " + difference);
+        assertEquals(expected.length, actual.length, what);
+        for (int i = 0; i < expected.length; i++) {
+            assertEquals(expected[i], actual[i], TOLERANCE * Math.max(1, Math.abs(expected[i])), what + " " + i);
+        }
     }
 }
