@@ -34,7 +34,11 @@ import org.wanda4j.sparse.SparsityPattern;
 @Measurement(iterations = 5, time = 2)
 @Fork(
         value = 1,
-        jvmArgsAppend = {"--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"})
+        jvmArgsAppend = {
+            "--add-modules",
+            "jdk.incubator.vector",
+            "--enable-native-access=ALL-UNNAMED"
+        })
 public class SelectionBenchmark {
 
     private static final int BLOCKS = 30;
@@ -60,7 +64,9 @@ public class SelectionBenchmark {
                     int bits = Float.floatToRawIntBits((float) random.nextGaussian());
                     data.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) (bits >>> 16));
                 }
-                weights.add(new TensorView("w", DType.BF16, List.of((long) shape[0], (long) shape[1]), data));
+                weights.add(
+                        new TensorView(
+                                "w", DType.BF16, List.of((long) shape[0], (long) shape[1]), data));
                 float[] norm = new float[shape[1]];
                 for (int j = 0; j < norm.length; j++) {
                     norm[j] = (float) Math.exp(random.nextGaussian());
@@ -93,10 +99,14 @@ public class SelectionBenchmark {
     public long magnitude() {
         long words = 0;
         for (TensorView weight : weights) {
-            words += Selection.LAYER
-                    .select(Scores.abs(weight), new SparsityPattern.Unstructured(0.5), threads)
-                    .words()
-                    .length;
+            words +=
+                    Selection.LAYER
+                            .select(
+                                    Scores.abs(weight),
+                                    new SparsityPattern.Unstructured(0.5),
+                                    threads)
+                            .words()
+                            .length;
         }
         return words;
     }
@@ -121,10 +131,14 @@ public class SelectionBenchmark {
     private long wanda(SparsityPattern pattern) {
         long words = 0;
         for (int i = 0; i < weights.size(); i++) {
-            words += Selection.ROW
-                    .select(Scores.absTimesColumns(weights.get(i), norms.get(i)), pattern, threads)
-                    .words()
-                    .length;
+            words +=
+                    Selection.ROW
+                            .select(
+                                    Scores.absTimesColumns(weights.get(i), norms.get(i)),
+                                    pattern,
+                                    threads)
+                            .words()
+                            .length;
         }
         return words;
     }

@@ -12,8 +12,9 @@ final class CalibrationOptions {
     @Option(
             names = "--calibration",
             paramLabel = "FILE",
-            description = "calibration text: .txt, .jsonl, .jsonl.gz or .json.gz (field text), or a directory of them"
-                    + " (default: a bundled piece of C4)")
+            description =
+                    "calibration text: .txt, .jsonl, .jsonl.gz or .json.gz (field text), or a directory of them"
+                            + " (default: a bundled piece of C4)")
     private Path text;
 
     @Option(
@@ -29,15 +30,20 @@ final class CalibrationOptions {
             description = "tokens of a window (default: 512, or what the model can take)")
     private Integer seqlen;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "of the sampler (default: 0)")
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "of the sampler (default: 0)")
     private long seed;
 
     @Option(
             names = "--sampler",
             paramLabel = "packed|reference",
             defaultValue = "packed",
-            description = "packed: whole documents end to end; reference: the published code's choice,"
-                    + " a piece of a longer document for each window (default: ${DEFAULT-VALUE})")
+            description =
+                    "packed: whole documents end to end; reference: the published code's choice,"
+                            + " a piece of a longer document for each window (default: ${DEFAULT-VALUE})")
     private CalibrationSampler sampler;
 
     Corpus corpus() {

@@ -19,13 +19,15 @@ final class ComputeOptions {
             names = "--dtype",
             paramLabel = "auto|fp32|bf16",
             defaultValue = "auto",
-            description = "type to compute in; auto is bf16 where the CPU multiplies it and fp32 elsewhere (default: auto)")
+            description =
+                    "type to compute in; auto is bf16 where the CPU multiplies it and fp32 elsewhere (default: auto)")
     private Type type;
 
     @Option(
             names = "--threads",
             paramLabel = "N",
-            description = "threads that compute (default: all cores); the result does not depend on it")
+            description =
+                    "threads that compute (default: all cores); the result does not depend on it")
     private Integer threads;
 
     Optional<ComputeType> type() {
@@ -45,7 +47,8 @@ final class ComputeOptions {
     void printBanner() {
         Console.note("wanda4j " + Main.Version.text() + ": " + Platform.describe());
         if (type == Type.BF16 && !ComputeType.multipliesBf16()) {
-            Console.note("note: this CPU does not multiply bf16 in hardware, so --dtype bf16 is slower here than fp32");
+            Console.note(
+                    "note: this CPU does not multiply bf16 in hardware, so --dtype bf16 is slower here than fp32");
         }
     }
 }

@@ -19,7 +19,8 @@ final class Console {
         System.err.println(text);
     }
 
-    @SuppressWarnings("SystemConsoleNull") // JDK 25 still gives null where input or output is redirected.
+    @SuppressWarnings(
+            "SystemConsoleNull") // JDK 25 still gives null where input or output is redirected.
     static boolean isTerminal() {
         return System.console() != null && System.console().isTerminal();
     }

@@ -31,8 +31,13 @@ import picocli.CommandLine.Option;
 final class DemoCommand implements Runnable {
 
     private static final String MODEL = "tiny-llama";
-    private static final List<String> FILES = List.of(
-            "config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json");
+    private static final List<String> FILES =
+            List.of(
+                    "config.json",
+                    "generation_config.json",
+                    "model.safetensors",
+                    "tokenizer.json",
+                    "tokenizer_config.json");
     private static final int EVALUATION_WINDOW = 256;
     private static final int EVALUATION_WINDOWS = 40;
 
@@ -40,13 +45,14 @@ final class DemoCommand implements Runnable {
             names = {"-o", "--output"},
             paramLabel = "DIR",
             defaultValue = "demo-output",
-            description = "directory for the model and its pruned copies (default: ${DEFAULT-VALUE})")
+            description =
+                    "directory for the model and its pruned copies (default: ${DEFAULT-VALUE})")
     private Path output;
 
-    @Mixin
-    private final ComputeOptions compute = new ComputeOptions();
+    @Mixin private final ComputeOptions compute = new ComputeOptions();
 
-    private record Row(String name, double sparsity, double perplexity, double seconds, OptionalLong peak) {}
+    private record Row(
+            String name, double sparsity, double perplexity, double seconds, OptionalLong peak) {}
 
     @Override
     public void run() {
@@ -56,15 +62,30 @@ final class DemoCommand implements Runnable {
         Recipe recipe = Recipe.DEFAULT;
         List<Row> rows = new ArrayList<>();
         rows.add(dense(model));
-        rows.add(pruned("magnitude 50 %", model, recipe.withMethod("magnitude"), text, "magnitude-50"));
+        rows.add(
+                pruned(
+                        "magnitude 50 %",
+                        model, recipe.withMethod("magnitude"), text, "magnitude-50"));
         rows.add(pruned("wanda 50 %", model, recipe, text, "wanda-50"));
-        rows.add(pruned("wanda 2:4", model, recipe.withPattern(new SparsityPattern.NofM(2, 4)), text, "wanda-2of4"));
-        Console.print("\nA Llama of 2.8 M parameters, calibrated on C4; perplexity on WikiText-2 (lower is better).\n");
+        rows.add(
+                pruned(
+                        "wanda 2:4",
+                        model,
+                        recipe.withPattern(new SparsityPattern.NofM(2, 4)),
+                        text,
+                        "wanda-2of4"));
+        Console.print(
+                "\nA Llama of 2.8 M parameters, calibrated on C4; perplexity on WikiText-2 (lower is better).\n");
         Console.print(table(rows));
-        Console.print("\nA model this small has no outlier features yet, so magnitude does as well here as Wanda;"
-                + " README shows a real model, where magnitude collapses.");
-        Console.print("The pruned checkpoints are in " + output.toAbsolutePath() + ": any tool that reads "
-                + MODEL + " reads them.");
+        Console.print(
+                "\nA model this small has no outlier features yet, so magnitude does as well here as Wanda;"
+                        + " README shows a real model, where magnitude collapses.");
+        Console.print(
+                "The pruned checkpoints are in "
+                        + output.toAbsolutePath()
+                        + ": any tool that reads "
+                        + MODEL
+                        + " reads them.");
     }
 
     private Row dense(Path model) {
@@ -78,7 +99,9 @@ final class DemoCommand implements Runnable {
         Path target = output.resolve(directory);
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 var progress = new ProgressDisplay()) {
-            PruneReport report = Pruner.prune(checkpoint, recipe, text, target, true, compute.settings(progress));
+            PruneReport report =
+                    Pruner.prune(
+                            checkpoint, recipe, text, target, true, compute.settings(progress));
             return new Row(
                     name,
                     report.sparsity(),
@@ -89,8 +112,11 @@ final class DemoCommand implements Runnable {
     }
 
     private Perplexity evaluate(Path model) {
-        var protocol = new Perplexity.Protocol(
-                OptionalInt.of(EVALUATION_WINDOW), OptionalInt.of(EVALUATION_WINDOWS), Optional.empty());
+        var protocol =
+                new Perplexity.Protocol(
+                        OptionalInt.of(EVALUATION_WINDOW),
+                        OptionalInt.of(EVALUATION_WINDOWS),
+                        Optional.empty());
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 var progress = new ProgressDisplay()) {
             return Perplexity.measure(
@@ -119,14 +145,16 @@ final class DemoCommand implements Runnable {
 
     private static String table(List<Row> rows) {
         List<List<String>> cells =
-                new ArrayList<>(List.of(List.of("", "sparsity", "perplexity", "seconds", "peak memory")));
+                new ArrayList<>(
+                        List.of(List.of("", "sparsity", "perplexity", "seconds", "peak memory")));
         for (Row row : rows) {
-            cells.add(List.of(
-                    row.name(),
-                    Format.percent(row.sparsity()),
-                    "%.2f".formatted(row.perplexity()),
-                    row.seconds() == 0 ? "" : "%.1f".formatted(row.seconds()),
-                    Format.megabytes(row.peak())));
+            cells.add(
+                    List.of(
+                            row.name(),
+                            Format.percent(row.sparsity()),
+                            "%.2f".formatted(row.perplexity()),
+                            row.seconds() == 0 ? "" : "%.1f".formatted(row.seconds()),
+                            Format.megabytes(row.peak())));
         }
         return Format.table(cells);
     }

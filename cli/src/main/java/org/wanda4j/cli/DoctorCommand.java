@@ -16,7 +16,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "doctor",
         mixinStandardHelpOptions = true,
-        description = "Checks what this machine has, and says how to mend what is missing. Exit code 1 when something is.",
+        description =
+                "Checks what this machine has, and says how to mend what is missing. Exit code 1 when something is.",
         footer = {"", "Examples:", "  wanda doctor", "  wanda doctor --json"})
 final class DoctorCommand implements Callable<Integer> {
 
@@ -48,7 +49,12 @@ final class DoctorCommand implements Callable<Integer> {
             Console.printJson(new Findings(good, findings));
         } else {
             for (Finding finding : findings) {
-                Console.print("%-4s %-9s %s".formatted(finding.good() ? "ok" : "BAD", finding.what(), finding.found()));
+                Console.print(
+                        "%-4s %-9s %s"
+                                .formatted(
+                                        finding.good() ? "ok" : "BAD",
+                                        finding.what(),
+                                        finding.found()));
                 if (!finding.good()) {
                     Console.print("               mend: " + finding.mend());
                 }
@@ -60,7 +66,12 @@ final class DoctorCommand implements Callable<Integer> {
 
     private static List<Finding> examine() {
         return List.of(
-                java(), simd(), attempt("libtorch", DoctorCommand::libtorch), threads(), memory(), attempt("disk", DoctorCommand::disk));
+                java(),
+                simd(),
+                attempt("libtorch", DoctorCommand::libtorch),
+                threads(),
+                memory(),
+                attempt("disk", DoctorCommand::disk));
     }
 
     private static Finding java() {
@@ -68,7 +79,9 @@ final class DoctorCommand implements Callable<Integer> {
         return new Finding(
                 "JDK",
                 version + " in " + System.getProperty("java.home"),
-                version.feature() >= OLDEST_JAVA ? "" : "install a JDK " + OLDEST_JAVA + " or newer");
+                version.feature() >= OLDEST_JAVA
+                        ? ""
+                        : "install a JDK " + OLDEST_JAVA + " or newer");
     }
 
     private static Finding simd() {
@@ -89,7 +102,9 @@ final class DoctorCommand implements Callable<Integer> {
                         .formatted(
                                 Engine.version(),
                                 Engine.cpuCapability(),
-                                ComputeType.multipliesBf16() ? "in hardware" : "not in hardware (auto computes in fp32)"),
+                                ComputeType.multipliesBf16()
+                                        ? "in hardware"
+                                        : "not in hardware (auto computes in fp32)"),
                 plain && System.getProperty("os.arch").equals("amd64")
                         ? "unset ATEN_CPU_CAPABILITY, or use a CPU with AVX2"
                         : "");
@@ -103,7 +118,8 @@ final class DoctorCommand implements Callable<Integer> {
         long bytes = RunSettings.physicalMemory();
         return new Finding(
                 "memory",
-                Format.megabytes(bytes) + ", heap up to "
+                Format.megabytes(bytes)
+                        + ", heap up to "
                         + Format.megabytes(Runtime.getRuntime().maxMemory()),
                 bytes >= LEAST_MEMORY ? "" : "less than 2 GB: give the machine or container more");
     }
@@ -114,7 +130,11 @@ final class DoctorCommand implements Callable<Integer> {
         long there = Files.getFileStore(cache).getUsableSpace();
         return new Finding(
                 "disk",
-                Format.megabytes(here) + " free here, " + Format.megabytes(there) + " free in " + cache,
+                Format.megabytes(here)
+                        + " free here, "
+                        + Format.megabytes(there)
+                        + " free in "
+                        + cache,
                 Math.min(here, there) >= LEAST_DISK
                         ? ""
                         : "make room: libtorch unpacks 445 MB into ~/.javacpp, an output takes as much as its model");

@@ -33,8 +33,9 @@ final class EvalCommand implements Runnable {
     @Option(
             names = "--text",
             paramLabel = "FILE",
-            description = "text to predict: .txt, .jsonl, .jsonl.gz or .json.gz, or a directory of them"
-                    + " (default: the bundled WikiText-2 test set)")
+            description =
+                    "text to predict: .txt, .jsonl, .jsonl.gz or .json.gz, or a directory of them"
+                            + " (default: the bundled WikiText-2 test set)")
     private Path text;
 
     @Option(
@@ -49,8 +50,7 @@ final class EvalCommand implements Runnable {
             description = "how many windows from the front of the text (default: all)")
     private Integer windows;
 
-    @Mixin
-    private final ComputeOptions compute = new ComputeOptions();
+    @Mixin private final ComputeOptions compute = new ComputeOptions();
 
     @Option(names = "--json", description = "print the results as JSON")
     private boolean json;
@@ -69,7 +69,9 @@ final class EvalCommand implements Runnable {
         for (Path model : models) {
             try (Checkpoint checkpoint = Checkpoint.open(model);
                     var progress = new ProgressDisplay()) {
-                results.add(Perplexity.measure(checkpoint, corpus, protocol, compute.settings(progress)));
+                results.add(
+                        Perplexity.measure(
+                                checkpoint, corpus, protocol, compute.settings(progress)));
             }
         }
         if (json) {
@@ -84,14 +86,17 @@ final class EvalCommand implements Runnable {
     }
 
     private static String table(List<Perplexity> results) {
-        List<List<String>> rows = new ArrayList<>(List.of(List.of("model", "perplexity", "windows", "tokens", "time")));
+        List<List<String>> rows =
+                new ArrayList<>(
+                        List.of(List.of("model", "perplexity", "windows", "tokens", "time")));
         for (Perplexity result : results) {
-            rows.add(List.of(
-                    result.model(),
-                    "%.3f".formatted(result.perplexity()),
-                    "%,d".formatted(result.windows()),
-                    "%,d".formatted(result.tokens()),
-                    Format.duration(result.seconds())));
+            rows.add(
+                    List.of(
+                            result.model(),
+                            "%.3f".formatted(result.perplexity()),
+                            "%,d".formatted(result.windows()),
+                            "%,d".formatted(result.tokens()),
+                            Format.duration(result.seconds())));
         }
         return Format.table(rows);
     }

@@ -24,7 +24,8 @@ import picocli.CommandLine.Parameters;
         name = "inspect",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        description = "Shows what a checkpoint is: architecture, size, sparsity by linear, N:M patterns, format.",
+        description =
+                "Shows what a checkpoint is: architecture, size, sparsity by linear, N:M patterns, format.",
         footer = {
             "",
             "With --calibration it also runs the model and shows the input channels with the largest norms, the outlier",
@@ -41,11 +42,9 @@ final class InspectCommand implements Runnable {
     @Parameters(paramLabel = "MODEL", description = "Hugging Face directory")
     private Path model;
 
-    @Mixin
-    private final CalibrationOptions calibration = new CalibrationOptions();
+    @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
 
-    @Mixin
-    private final ComputeOptions compute = new ComputeOptions();
+    @Mixin private final ComputeOptions compute = new ComputeOptions();
 
     @Option(names = "--json", description = "print as JSON")
     private boolean json;
@@ -102,7 +101,10 @@ final class InspectCommand implements Runnable {
                 checkpoint.tensors().stream().mapToLong(TensorInfo::elements).sum(),
                 checkpoint.bytes(),
                 checkpoint.shards().size(),
-                checkpoint.tensors().stream().map(tensor -> tensor.type().name()).distinct().toList(),
+                checkpoint.tensors().stream()
+                        .map(tensor -> tensor.type().name())
+                        .distinct()
+                        .toList(),
                 SparsityProfile.overall(linears),
                 linears,
                 calibration.given() ? Optional.of(outliers(checkpoint)) : Optional.empty());
@@ -112,10 +114,19 @@ final class InspectCommand implements Runnable {
         compute.printBanner();
         Windows windows;
         try (Tokenizer tokenizer = Tokenizer.open(checkpoint.directory())) {
-            int seqlen = calibration.seqlen().orElse(Math.min(512, Architecture.of(checkpoint).positions()));
-            windows = calibration
-                    .sampler()
-                    .sample(calibration.corpus(), tokenizer, calibration.windows(), seqlen, calibration.seed());
+            int seqlen =
+                    calibration
+                            .seqlen()
+                            .orElse(Math.min(512, Architecture.of(checkpoint).positions()));
+            windows =
+                    calibration
+                            .sampler()
+                            .sample(
+                                    calibration.corpus(),
+                                    tokenizer,
+                                    calibration.windows(),
+                                    seqlen,
+                                    calibration.seed());
         }
         try (var progress = new ProgressDisplay()) {
             return InputProfile.outliers(checkpoint, windows, OUTLIERS, compute.settings(progress));
@@ -125,24 +136,30 @@ final class InspectCommand implements Runnable {
     private static String text(Inspection it) {
         List<String> lines = new ArrayList<>();
         lines.add("model         " + it.model());
-        lines.add("architecture  %s: %d blocks, hidden %d, %d heads (%d for keys and values) of %d, intermediate %d"
-                .formatted(
-                        it.family(),
-                        it.blocks(),
-                        it.hidden(),
-                        it.heads(),
-                        it.keyValueHeads(),
-                        it.headSize(),
-                        it.intermediate()));
-        lines.add("              vocabulary %,d, %,d positions, head %s"
-                .formatted(it.vocabulary(), it.positions(), it.tiedHead() ? "tied to the embedding" : "of its own"));
+        lines.add(
+                "architecture  %s: %d blocks, hidden %d, %d heads (%d for keys and values) of %d, intermediate %d"
+                        .formatted(
+                                it.family(),
+                                it.blocks(),
+                                it.hidden(),
+                                it.heads(),
+                                it.keyValueHeads(),
+                                it.headSize(),
+                                it.intermediate()));
+        lines.add(
+                "              vocabulary %,d, %,d positions, head %s"
+                        .formatted(
+                                it.vocabulary(),
+                                it.positions(),
+                                it.tiedHead() ? "tied to the embedding" : "of its own"));
         lines.add("parameters    %,d".formatted(it.parameters()));
-        lines.add("format        safetensors, %d shard%s, %s, %s"
-                .formatted(
-                        it.shards(),
-                        it.shards() == 1 ? "" : "s",
-                        String.join(" and ", it.types()),
-                        Format.megabytes(it.bytes())));
+        lines.add(
+                "format        safetensors, %d shard%s, %s, %s"
+                        .formatted(
+                                it.shards(),
+                                it.shards() == 1 ? "" : "s",
+                                String.join(" and ", it.types()),
+                                Format.megabytes(it.bytes())));
         lines.add("sparsity      " + Format.percent(it.sparsity()) + " of the linears' weights");
         lines.add("");
         lines.add(sparsityTable(it));
@@ -151,34 +168,48 @@ final class InspectCommand implements Runnable {
     }
 
     private static String sparsityTable(Inspection it) {
-        List<String> names = it.linears().stream()
-                .filter(linear -> linear.block() == 0)
-                .map(LinearSparsity::shortName)
-                .toList();
+        List<String> names =
+                it.linears().stream()
+                        .filter(linear -> linear.block() == 0)
+                        .map(LinearSparsity::shortName)
+                        .toList();
         List<String> header = new ArrayList<>(List.of("block"));
         header.addAll(names);
-        List<List<String>> cells = it.linears().stream()
-                .collect(Collectors.groupingBy(
-                        LinearSparsity::block,
-                        Collectors.mapping(
-                                linear -> Format.percent(linear.sparsity())
-                                        + linear.pattern().map(pattern -> " " + pattern).orElse(""),
-                                Collectors.toList())))
-                .values()
-                .stream()
-                .toList();
+        List<List<String>> cells =
+                it.linears().stream()
+                        .collect(
+                                Collectors.groupingBy(
+                                        LinearSparsity::block,
+                                        Collectors.mapping(
+                                                linear ->
+                                                        Format.percent(linear.sparsity())
+                                                                + linear.pattern()
+                                                                        .map(pattern ->
+                                                                                " " + pattern)
+                                                                        .orElse(""),
+                                                Collectors.toList())))
+                        .values()
+                        .stream()
+                        .toList();
         return Format.blockTable(header, cells);
     }
 
     private static String outlierTable(List<Outlier> outliers) {
         List<List<String>> rows =
-                new ArrayList<>(List.of(List.of("largest input channels", "channel", "norm", "times the median")));
+                new ArrayList<>(
+                        List.of(
+                                List.of(
+                                        "largest input channels",
+                                        "channel",
+                                        "norm",
+                                        "times the median")));
         for (Outlier outlier : outliers) {
-            rows.add(List.of(
-                    "block " + outlier.block() + " " + outlier.stage(),
-                    "" + outlier.channel(),
-                    "%.1f".formatted(outlier.norm()),
-                    "%.1f".formatted(outlier.timesMedian())));
+            rows.add(
+                    List.of(
+                            "block " + outlier.block() + " " + outlier.stage(),
+                            "" + outlier.channel(),
+                            "%.1f".formatted(outlier.norm()),
+                            "%.1f".formatted(outlier.timesMedian())));
         }
         return Format.table(rows);
     }

@@ -2,7 +2,12 @@ package org.wanda4j.cli;
 
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.text.CalibrationSampler;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
@@ -10,12 +15,14 @@ import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /// The `wanda` command. Exit codes: 0 done, 1 a fault of the program or a problem that `doctor` found, 2 something that
 /// was given cannot be used.
 @Command(
         name = "wanda",
-        description = "Prunes large language models: one pass over a little text, half of the weights gone, no retraining.",
+        description =
+                "Prunes large language models: one pass over a little text, half of the weights gone, no retraining.",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
         subcommands = {
@@ -38,8 +45,7 @@ public final class Main implements Runnable {
     private static final int FAULT = 1;
     private static final int UNUSABLE = 2;
 
-    @Spec
-    private CommandSpec spec;
+    @Spec private CommandSpec spec;
 
     private Main() {}
 
@@ -55,13 +61,32 @@ public final class Main implements Runnable {
         CommandLine commandLine = new CommandLine(new Main());
         commandLine.setParameterExceptionHandler(Main::explainUsage);
         commandLine.setExecutionExceptionHandler(Main::explain);
-        commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+        commandLine.registerConverter(
+                CalibrationOrder.class, text -> choice(CalibrationOrder.values(), text));
+        commandLine.registerConverter(
+                CalibrationSampler.class, text -> choice(CalibrationSampler.values(), text));
+        commandLine.registerConverter(
+                ComputeOptions.Type.class, text -> choice(ComputeOptions.Type.values(), text));
         return commandLine.execute(args);
     }
 
     @Override
     public void run() {
         spec.commandLine().usage(System.out);
+    }
+
+    /// The value that `text` names in lower case.
+    private static <E extends Enum<E>> E choice(E[] values, String text) {
+        for (E value : values) {
+            if (value.name().toLowerCase(Locale.ROOT).equals(text)) {
+                return value;
+            }
+        }
+        String names =
+                Arrays.stream(values)
+                        .map(value -> value.name().toLowerCase(Locale.ROOT))
+                        .collect(Collectors.joining(", "));
+        throw new TypeConversionException("'" + text + "' is none of " + names);
     }
 
     private static int explainUsage(ParameterException e, String[] args) {
@@ -74,7 +99,9 @@ public final class Main implements Runnable {
 
     private static int explain(Exception e, CommandLine command, CommandLine.ParseResult parsed) {
         PrintWriter err = command.getErr();
-        if (e instanceof InvalidInputException || e instanceof IllegalArgumentException || e instanceof UncheckedIOException) {
+        if (e instanceof InvalidInputException
+                || e instanceof IllegalArgumentException
+                || e instanceof UncheckedIOException) {
             err.println("wanda: " + firstLine(e));
             return UNUSABLE;
         }

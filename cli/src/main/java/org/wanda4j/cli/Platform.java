@@ -9,7 +9,11 @@ final class Platform {
     private Platform() {}
 
     static String describe() {
-        return "libtorch " + Engine.version() + " (" + Engine.cpuCapability() + "), selection by "
+        return "libtorch "
+                + Engine.version()
+                + " ("
+                + Engine.cpuCapability()
+                + "), selection by "
                 + Kernels.best().description();
     }
 }

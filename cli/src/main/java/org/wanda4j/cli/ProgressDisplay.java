@@ -29,15 +29,16 @@ final class ProgressDisplay implements Progress, AutoCloseable {
         begin = System.nanoTime();
         lastLine = begin;
         if (terminal) {
-            bar = new ProgressBarBuilder()
-                    .setTaskName(task)
-                    .setInitialMax(tokens)
-                    .setUnit(" tokens", 1)
-                    .showSpeed()
-                    .setStyle(ProgressBarStyle.ASCII)
-                    .setConsumer(new ConsoleProgressBarConsumer(System.err))
-                    .clearDisplayOnFinish()
-                    .build();
+            bar =
+                    new ProgressBarBuilder()
+                            .setTaskName(task)
+                            .setInitialMax(tokens)
+                            .setUnit(" tokens", 1)
+                            .showSpeed()
+                            .setStyle(ProgressBarStyle.ASCII)
+                            .setConsumer(new ConsoleProgressBarConsumer(System.err))
+                            .clearDisplayOnFinish()
+                            .build();
         }
     }
 
@@ -50,13 +51,14 @@ final class ProgressDisplay implements Progress, AutoCloseable {
         } else if (System.nanoTime() - lastLine > BETWEEN_LINES.toNanos()) {
             lastLine = System.nanoTime();
             double seconds = (lastLine - begin) / 1e9;
-            Console.note("%s: %s, %.0f %%, %,.0f tokens/s, %s left"
-                    .formatted(
-                            what,
-                            step,
-                            100.0 * done / total,
-                            done / seconds,
-                            Format.duration(seconds * (total - done) / Math.max(1, done))));
+            Console.note(
+                    "%s: %s, %.0f %%, %,.0f tokens/s, %s left"
+                            .formatted(
+                                    what,
+                                    step,
+                                    100.0 * done / total,
+                                    done / seconds,
+                                    Format.duration(seconds * (total - done) / Math.max(1, done))));
         }
     }
 

@@ -33,7 +33,9 @@ import picocli.CommandLine.Parameters;
         })
 final class PruneCommand implements Runnable {
 
-    @Parameters(paramLabel = "MODEL", description = "Hugging Face directory: config.json, safetensors, tokenizer.json")
+    @Parameters(
+            paramLabel = "MODEL",
+            description = "Hugging Face directory: config.json, safetensors, tokenizer.json")
     private Path model;
 
     @Option(
@@ -43,7 +45,10 @@ final class PruneCommand implements Runnable {
             description = "directory to write; it appears when it is complete")
     private Path output;
 
-    @Option(names = "--force", description = "replace a checkpoint that is already there, once the new one is complete")
+    @Option(
+            names = "--force",
+            description =
+                    "replace a checkpoint that is already there, once the new one is complete")
     private boolean force;
 
     @Option(
@@ -53,8 +58,7 @@ final class PruneCommand implements Runnable {
             description = "magnitude, wanda or wanda-variant (default: ${DEFAULT-VALUE})")
     private String method;
 
-    @ArgGroup
-    private final Zeros zeros = new Zeros();
+    @ArgGroup private final Zeros zeros = new Zeros();
 
     static final class Zeros {
         @Option(
@@ -73,29 +77,36 @@ final class PruneCommand implements Runnable {
             if (pattern != null) {
                 return SparsityPattern.parseNofM(pattern);
             }
-            return sparsity == null ? Recipe.DEFAULT.pattern() : new SparsityPattern.Unstructured(sparsity);
+            return sparsity == null
+                    ? Recipe.DEFAULT.pattern()
+                    : new SparsityPattern.Unstructured(sparsity);
         }
     }
 
-    @Mixin
-    private final CalibrationOptions calibration = new CalibrationOptions();
+    @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
 
     @Option(
             names = "--order",
             paramLabel = "stage|block",
             defaultValue = "stage",
-            description = "stage: each stage sees its pruned predecessors, one forward in all;"
-                    + " block: as the published code, two forwards (default: ${DEFAULT-VALUE})")
+            description =
+                    "stage: each stage sees its pruned predecessors, one forward in all;"
+                            + " block: as the published code, two forwards (default: ${DEFAULT-VALUE})")
     private CalibrationOrder order;
 
-    @Option(names = "--skip", paramLabel = "GLOB", description = "leave linears dense whose name matches; repeatable")
+    @Option(
+            names = "--skip",
+            paramLabel = "GLOB",
+            description = "leave linears dense whose name matches; repeatable")
     private List<String> skip = List.of();
 
-    @Option(names = "--only", paramLabel = "GLOB", description = "prune only linears whose name matches; repeatable")
+    @Option(
+            names = "--only",
+            paramLabel = "GLOB",
+            description = "prune only linears whose name matches; repeatable")
     private List<String> only = List.of();
 
-    @Mixin
-    private final ComputeOptions compute = new ComputeOptions();
+    @Mixin private final ComputeOptions compute = new ComputeOptions();
 
     @Option(names = "--json", description = "print the report as JSON")
     private boolean json;
@@ -106,7 +117,14 @@ final class PruneCommand implements Runnable {
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 var progress = new ProgressDisplay()) {
             compute.printBanner();
-            report = Pruner.prune(checkpoint, recipe(), calibration.corpus(), output, force, compute.settings(progress));
+            report =
+                    Pruner.prune(
+                            checkpoint,
+                            recipe(),
+                            calibration.corpus(),
+                            output,
+                            force,
+                            compute.settings(progress));
         }
         if (json) {
             Console.printJson(report);
@@ -130,9 +148,10 @@ final class PruneCommand implements Runnable {
     }
 
     private static String summary(PruneReport report) {
-        String phases = report.phases().entrySet().stream()
-                .map(phase -> "%s %.1f".formatted(phase.getKey(), phase.getValue()))
-                .collect(Collectors.joining(", "));
+        String phases =
+                report.phases().entrySet().stream()
+                        .map(phase -> "%s %.1f".formatted(phase.getKey(), phase.getValue()))
+                        .collect(Collectors.joining(", "));
         return String.join(
                 "\n",
                 "",
@@ -147,7 +166,9 @@ final class PruneCommand implements Runnable {
                 "time         %s (%s)".formatted(Format.duration(report.seconds()), phases),
                 "peak memory  " + Format.megabytes(report.peakResidentBytes()),
                 "computed by  " + report.engine() + "; selection: " + report.kernels(),
-                "output       " + report.output() + " (wanda-report.json and wanda-recipe.json are inside)");
+                "output       "
+                        + report.output()
+                        + " (wanda-report.json and wanda-recipe.json are inside)");
     }
 
     private static List<String> header(PruneReport report) {
@@ -167,11 +188,12 @@ final class PruneCommand implements Runnable {
                     List<String> row = new ArrayList<>();
                     row.add(block.linears().isEmpty() ? "dense" : Format.percent(block.sparsity()));
                     for (String name : names) {
-                        row.add(block.linears().stream()
-                                .filter(linear -> shortName(linear).equals(name))
-                                .map(linear -> Format.percent(linear.sparsity()))
-                                .findFirst()
-                                .orElse("dense"));
+                        row.add(
+                                block.linears().stream()
+                                        .filter(linear -> shortName(linear).equals(name))
+                                        .map(linear -> Format.percent(linear.sparsity()))
+                                        .findFirst()
+                                        .orElse("dense"));
                     }
                     return row;
                 })

@@ -47,8 +47,10 @@ public final class Checkpoint implements AutoCloseable {
     /// @throws InvalidInputException when something is missing or does not fit together
     public static Checkpoint open(Path directory) {
         if (!Files.isDirectory(directory)) {
-            throw new InvalidInputException(directory + ": no such directory; give the folder that holds config.json"
-                    + " and model.safetensors");
+            throw new InvalidInputException(
+                    directory
+                            + ": no such directory; give the folder that holds config.json"
+                            + " and model.safetensors");
         }
         var checkpoint = new Checkpoint(directory);
         try {
@@ -148,7 +150,8 @@ public final class Checkpoint implements AutoCloseable {
         } else if (Files.exists(directory.resolve(SINGLE))) {
             open(SINGLE);
         } else {
-            throw new InvalidInputException(directory + ": neither " + SINGLE + " nor " + INDEX + hint());
+            throw new InvalidInputException(
+                    directory + ": neither " + SINGLE + " nor " + INDEX + hint());
         }
     }
 
@@ -171,9 +174,15 @@ public final class Checkpoint implements AutoCloseable {
         }
         for (var entry : shardOf.entrySet()) {
             Place place = tensors.get(entry.getKey());
-            if (place == null || !place.shard().path().equals(directory.resolve(entry.getValue()))) {
+            if (place == null
+                    || !place.shard().path().equals(directory.resolve(entry.getValue()))) {
                 throw new InvalidInputException(
-                        index + ": tensor " + entry.getKey() + " is not in " + entry.getValue() + ", where it should be");
+                        index
+                                + ": tensor "
+                                + entry.getKey()
+                                + " is not in "
+                                + entry.getValue()
+                                + ", where it should be");
             }
         }
     }
@@ -184,7 +193,10 @@ public final class Checkpoint implements AutoCloseable {
             JsonNode file = entry.getValue();
             if (!file.isString() || !isPlainName(file.asString())) {
                 throw new InvalidInputException(
-                        index + ": " + file + " is not the name of a safetensors file in this directory");
+                        index
+                                + ": "
+                                + file
+                                + " is not the name of a safetensors file in this directory");
             }
             shardOf.put(entry.getKey(), file.asString());
         }
@@ -204,8 +216,14 @@ public final class Checkpoint implements AutoCloseable {
         for (TensorInfo tensor : shard.tensors()) {
             Place other = tensors.putIfAbsent(tensor.name(), new Place(shard, tensor));
             if (other != null) {
-                throw new InvalidInputException(directory + ": tensor " + tensor.name() + " is in " + file + " and in "
-                        + other.shard().path().getFileName());
+                throw new InvalidInputException(
+                        directory
+                                + ": tensor "
+                                + tensor.name()
+                                + " is in "
+                                + file
+                                + " and in "
+                                + other.shard().path().getFileName());
             }
         }
     }

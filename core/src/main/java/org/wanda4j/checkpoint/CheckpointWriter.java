@@ -57,7 +57,8 @@ public final class CheckpointWriter implements AutoCloseable {
     public void write(String name, MemorySegment data) {
         TensorInfo tensor = source.info(name);
         if (data.byteSize() != tensor.length()) {
-            throw new IllegalArgumentException(name + ": " + data.byteSize() + " bytes for " + tensor.length());
+            throw new IllegalArgumentException(
+                    name + ": " + data.byteSize() + " bytes for " + tensor.length());
         }
         try {
             FileChannel shard = shards.get(source.shardOf(name));
@@ -116,7 +117,10 @@ public final class CheckpointWriter implements AutoCloseable {
         output.requireSpace(source.bytes() + SPARE_BYTES);
         for (Safetensors shard : source.shards()) {
             Path file = output.resolve(String.valueOf(shard.path().getFileName()));
-            shards.put(shard, FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
+            shards.put(
+                    shard,
+                    FileChannel.open(
+                            file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
         }
     }
 
@@ -135,7 +139,8 @@ public final class CheckpointWriter implements AutoCloseable {
         }
     }
 
-    private static void copy(FileChannel from, FileChannel to, long start, long end) throws IOException {
+    private static void copy(FileChannel from, FileChannel to, long start, long end)
+            throws IOException {
         to.position(start);
         long at = start;
         while (at < end) {
@@ -152,7 +157,8 @@ public final class CheckpointWriter implements AutoCloseable {
         try (var files = Files.newDirectoryStream(source.directory())) {
             for (Path file : files) {
                 String name = String.valueOf(file.getFileName());
-                boolean weights = name.matches(".*\\.(safetensors|bin|pt|pth|gguf|onnx|h5|msgpack)");
+                boolean weights =
+                        name.matches(".*\\.(safetensors|bin|pt|pth|gguf|onnx|h5|msgpack)");
                 boolean ours = name.startsWith("wanda-");
                 if (Files.isRegularFile(file) && !name.startsWith(".") && !weights && !ours) {
                     output.copy(file, name);
@@ -171,7 +177,8 @@ public final class CheckpointWriter implements AutoCloseable {
         shards.clear();
     }
 
-    private static void writeFully(FileChannel channel, ByteBuffer bytes, long position) throws IOException {
+    private static void writeFully(FileChannel channel, ByteBuffer bytes, long position)
+            throws IOException {
         long at = position;
         while (bytes.hasRemaining()) {
             at += channel.write(bytes, at);

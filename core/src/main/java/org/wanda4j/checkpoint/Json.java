@@ -15,13 +15,16 @@ public final class Json {
 
     private static final long LARGEST_FILE = 200_000_000;
     private static final int DEEPEST_FILE = 64;
-    private static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
-                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                    .streamReadConstraints(StreamReadConstraints.builder()
-                            .maxNestingDepth(DEEPEST_FILE)
-                            .build())
-                    .build())
-            .build();
+    private static final JsonMapper MAPPER =
+            JsonMapper.builder(
+                            JsonFactory.builder()
+                                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                                    .streamReadConstraints(
+                                            StreamReadConstraints.builder()
+                                                    .maxNestingDepth(DEEPEST_FILE)
+                                                    .build())
+                                    .build())
+                    .build();
 
     private Json() {}
 
@@ -47,8 +50,11 @@ public final class Json {
             String why = Files.notExists(file) ? "no such file" : String.valueOf(e.getMessage());
             throw new InvalidInputException("cannot read " + file + ": " + why, e);
         } catch (JacksonException e) {
-            throw new InvalidInputException(file + ": not valid JSON: "
-                    + e.getOriginalMessage().lines().findFirst().orElse(""), e);
+            throw new InvalidInputException(
+                    file
+                            + ": not valid JSON: "
+                            + e.getOriginalMessage().lines().findFirst().orElse(""),
+                    e);
         }
     }
 }

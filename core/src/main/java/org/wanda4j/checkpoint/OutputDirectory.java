@@ -81,8 +81,9 @@ public final class OutputDirectory implements AutoCloseable {
     void requireSpace(long bytes) throws IOException {
         long free = Files.getFileStore(partial).getUsableSpace();
         if (free < bytes) {
-            throw new InvalidInputException("%s: the output needs %,d MB and its disk has %,d MB free; make room or choose another -o"
-                    .formatted(target, bytes >> 20, free >> 20));
+            throw new InvalidInputException(
+                    "%s: the output needs %,d MB and its disk has %,d MB free; make room or choose another -o"
+                            .formatted(target, bytes >> 20, free >> 20));
         }
     }
 
@@ -155,11 +156,13 @@ public final class OutputDirectory implements AutoCloseable {
             return;
         }
         if (!replace) {
-            throw new InvalidInputException(target + " exists; choose another -o, or replace it with --force");
+            throw new InvalidInputException(
+                    target + " exists; choose another -o, or replace it with --force");
         }
         if (!Files.exists(target.resolve("config.json"))) {
             throw new InvalidInputException(
-                    target + " exists and holds no checkpoint (no config.json), so --force does not replace it;"
+                    target
+                            + " exists and holds no checkpoint (no config.json), so --force does not replace it;"
                             + " choose another -o");
         }
     }
@@ -169,7 +172,8 @@ public final class OutputDirectory implements AutoCloseable {
         Path destination = Files.exists(target) ? target.toRealPath() : target;
         if (source.startsWith(destination) || destination.startsWith(source)) {
             throw new InvalidInputException(
-                    target + ": the output must lie outside the model's directory, which stays as it is");
+                    target
+                            + ": the output must lie outside the model's directory, which stays as it is");
         }
     }
 
@@ -183,7 +187,8 @@ public final class OutputDirectory implements AutoCloseable {
     }
 
     private static FileChannel lock(Path lockFile, Path target) throws IOException {
-        FileChannel channel = FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileChannel channel =
+                FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         try {
             FileLock lock = channel.tryLock();
             if (lock != null) {
@@ -193,7 +198,8 @@ public final class OutputDirectory implements AutoCloseable {
             // Another run in this process: refused like any other.
         }
         channel.close();
-        throw new InvalidInputException(target + ": another run is writing there; wait for it or choose another -o");
+        throw new InvalidInputException(
+                target + ": another run is writing there; wait for it or choose another -o");
     }
 
     private void unlock() throws IOException {
@@ -202,11 +208,14 @@ public final class OutputDirectory implements AutoCloseable {
     }
 
     private static InvalidInputException failed(Path target, IOException cause) {
-        String why = cause instanceof FileSystemException e && e.getReason() != null
-                ? e.getReason()
-                : cause instanceof FileSystemException
-                        ? cause.getClass().getSimpleName().replace("Exception", "") + ": " + cause.getMessage()
-                        : String.valueOf(cause.getMessage());
+        String why =
+                cause instanceof FileSystemException e && e.getReason() != null
+                        ? e.getReason()
+                        : cause instanceof FileSystemException
+                                ? cause.getClass().getSimpleName().replace("Exception", "")
+                                        + ": "
+                                        + cause.getMessage()
+                                : String.valueOf(cause.getMessage());
         return new InvalidInputException("cannot write " + target + ": " + why, cause);
     }
 
@@ -230,7 +239,8 @@ public final class OutputDirectory implements AutoCloseable {
 
     private static void forceDirectory(Path directory) throws IOException {
         if (System.getProperty("os.name").startsWith("Windows")) {
-            return; // A directory cannot be opened there, and its entries are journaled by the file system.
+            return; // A directory cannot be opened there, and its entries are journaled by the file
+            // system.
         }
         try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
             channel.force(true);

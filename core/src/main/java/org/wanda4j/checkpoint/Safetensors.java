@@ -34,13 +34,15 @@ public final class Safetensors implements AutoCloseable {
     private static final long LARGEST_HEADER = 100_000_000;
     private static final int DEEPEST_HEADER = 8;
     private static final String METADATA = "__metadata__";
-    private static final JsonFactory JSON = JsonFactory.builder()
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .streamReadConstraints(StreamReadConstraints.builder()
-                    .maxNestingDepth(DEEPEST_HEADER)
-                    .maxStringLength((int) LARGEST_HEADER)
-                    .build())
-            .build();
+    private static final JsonFactory JSON =
+            JsonFactory.builder()
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .streamReadConstraints(
+                            StreamReadConstraints.builder()
+                                    .maxNestingDepth(DEEPEST_HEADER)
+                                    .maxStringLength((int) LARGEST_HEADER)
+                                    .build())
+                    .build();
 
     private final Path path;
     private final FileChannel channel;
@@ -99,7 +101,9 @@ public final class Safetensors implements AutoCloseable {
     /// Maps one tensor for reading, until `arena` closes. Nothing is copied.
     public TensorView map(TensorInfo tensor, Arena arena) {
         try {
-            MemorySegment data = channel.map(FileChannel.MapMode.READ_ONLY, tensor.offset(), tensor.length(), arena);
+            MemorySegment data =
+                    channel.map(
+                            FileChannel.MapMode.READ_ONLY, tensor.offset(), tensor.length(), arena);
             return new TensorView(tensor.name(), tensor.type(), tensor.shape(), data);
         } catch (IOException e) {
             throw unreadable(path, e);
@@ -117,10 +121,16 @@ public final class Safetensors implements AutoCloseable {
         }
         long length = read(0, LENGTH_BYTES).getLong();
         if (length < 2 || length > LARGEST_HEADER || length > size - LENGTH_BYTES) {
-            throw invalid("its header claims " + Long.toUnsignedString(length) + " bytes, the file has " + size
-                    + "; it is truncated or no safetensors file");
+            throw invalid(
+                    "its header claims "
+                            + Long.toUnsignedString(length)
+                            + " bytes, the file has "
+                            + size
+                            + "; it is truncated or no safetensors file");
         }
-        try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), read(LENGTH_BYTES, (int) length).array())) {
+        try (JsonParser parser =
+                JSON.createParser(
+                        ObjectReadContext.empty(), read(LENGTH_BYTES, (int) length).array())) {
             expect(parser.nextToken(), JsonToken.START_OBJECT, "header");
             while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
                 String name = parser.currentName();
@@ -165,28 +175,55 @@ public final class Safetensors implements AutoCloseable {
             }
         }
         String given = dtype;
-        DType type = DType.of(dtype).orElseThrow(() -> invalid("tensor " + name + " has dtype '" + given
-                + "', which is not known here"));
+        DType type =
+                DType.of(dtype)
+                        .orElseThrow(() ->
+                                invalid(
+                                        "tensor "
+                                                + name
+                                                + " has dtype '"
+                                                + given
+                                                + "', which is not known here"));
         if (shape == null || range.size() != 2) {
             throw invalid("tensor " + name + " lacks a shape or two data_offsets");
         }
         return located(name, type, shape, range.get(0), range.get(1), dataStart);
     }
 
-    private TensorInfo located(String name, DType type, List<Long> shape, long from, long to, long dataStart) {
+    private TensorInfo located(
+            String name, DType type, List<Long> shape, long from, long to, long dataStart) {
         if (from > to || to > size - dataStart) {
-            throw invalid("tensor " + name + " claims bytes " + from + " to " + to + " of " + (size - dataStart)
-                    + "; the file is truncated or its header is wrong");
+            throw invalid(
+                    "tensor "
+                            + name
+                            + " claims bytes "
+                            + from
+                            + " to "
+                            + to
+                            + " of "
+                            + (size - dataStart)
+                            + "; the file is truncated or its header is wrong");
         }
         long expected;
         try {
-            expected = Math.multiplyExact(shape.stream().reduce(1L, Math::multiplyExact), (long) type.bytes());
+            expected =
+                    Math.multiplyExact(
+                            shape.stream().reduce(1L, Math::multiplyExact), (long) type.bytes());
         } catch (ArithmeticException e) {
             throw invalid("tensor " + name + " has the impossible shape " + shape);
         }
         if (expected != to - from) {
-            throw invalid("tensor " + name + " of shape " + shape + " in " + type + " needs " + expected
-                    + " bytes, but its range holds " + (to - from));
+            throw invalid(
+                    "tensor "
+                            + name
+                            + " of shape "
+                            + shape
+                            + " in "
+                            + type
+                            + " needs "
+                            + expected
+                            + " bytes, but its range holds "
+                            + (to - from));
         }
         return new TensorInfo(name, type, shape, dataStart + from, to - from);
     }
@@ -208,12 +245,17 @@ public final class Safetensors implements AutoCloseable {
     /// The tensors must cover the data part once: without gaps and without overlaps, as the format asks.
     private void checkRanges(long dataStart) {
         List<TensorInfo> byOffset = new ArrayList<>(tensors.values());
-        byOffset.sort(Comparator.comparingLong(TensorInfo::offset).thenComparingLong(TensorInfo::length));
+        byOffset.sort(
+                Comparator.comparingLong(TensorInfo::offset).thenComparingLong(TensorInfo::length));
         long end = dataStart;
         for (TensorInfo tensor : byOffset) {
             if (tensor.offset() != end) {
-                throw invalid("tensor " + tensor.name()
-                        + (tensor.offset() < end ? " overlaps another one" : " leaves a gap before it"));
+                throw invalid(
+                        "tensor "
+                                + tensor.name()
+                                + (tensor.offset() < end
+                                        ? " overlaps another one"
+                                        : " leaves a gap before it"));
             }
             end = tensor.offset() + tensor.length();
         }

@@ -17,7 +17,10 @@ public enum Activation {
             case "relu" -> RELU;
             case "gelu" -> GELU;
             case "gelu_new", "gelu_pytorch_tanh", "gelu_fast" -> GELU_TANH;
-            default -> throw config.invalid(key, "'" + name + "' is not supported (silu, relu, gelu, gelu_new are)");
+            default ->
+                    throw config.invalid(
+                            key,
+                            "'" + name + "' is not supported (silu, relu, gelu, gelu_new are)");
         };
     }
 }

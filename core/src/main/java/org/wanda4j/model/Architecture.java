@@ -39,7 +39,8 @@ public record Architecture(
     ///
     /// @throws InvalidInputException when the family is not supported, or a tensor is missing or has another shape
     public static Architecture of(Checkpoint checkpoint) {
-        Architecture architecture = Families.describe(ModelConfig.read(checkpoint.directory()), checkpoint);
+        Architecture architecture =
+                Families.describe(ModelConfig.read(checkpoint.directory()), checkpoint);
         architecture.check(checkpoint);
         return architecture;
     }
@@ -55,7 +56,8 @@ public record Architecture(
     /// @param width of the table's rows
     /// @param positions learned positions, where the model has them
     /// @param project from `width` to the hidden size, where they differ
-    public record Embedding(String tokens, int width, Optional<Positions> positions, Optional<Linear> project) {}
+    public record Embedding(
+            String tokens, int width, Optional<Positions> positions, Optional<Linear> project) {}
 
     /// A learned vector for each position.
     ///
@@ -116,7 +118,8 @@ public record Architecture(
     public record Mlp(Optional<Linear> gate, Linear up, Linear down, Activation activation) {}
 
     /// Two residual branches. With `normFirst` a norm stands before each branch, else behind each sum.
-    public record Block(Norm attentionNorm, Attention attention, Norm mlpNorm, Mlp mlp, boolean normFirst) {
+    public record Block(
+            Norm attentionNorm, Attention attention, Norm mlpNorm, Mlp mlp, boolean normFirst) {
 
         /// The linears that read the input of `stage`.
         public List<Linear> linears(Stage stage) {
@@ -124,14 +127,18 @@ public record Architecture(
                 case QKV -> List.of(attention.query(), attention.key(), attention.value());
                 case OUTPUT -> List.of(attention.output());
                 case GATE_UP ->
-                    mlp.gate().map(gate -> List.of(gate, mlp.up())).orElseGet(() -> List.of(mlp.up()));
+                        mlp.gate()
+                                .map(gate -> List.of(gate, mlp.up()))
+                                .orElseGet(() -> List.of(mlp.up()));
                 case DOWN -> List.of(mlp.down());
             };
         }
 
         /// All linears, stage by stage.
         public List<Linear> linears() {
-            return List.of(Stage.values()).stream().flatMap(stage -> linears(stage).stream()).toList();
+            return List.of(Stage.values()).stream()
+                    .flatMap(stage -> linears(stage).stream())
+                    .toList();
         }
 
         private List<Norm> norms() {
@@ -154,8 +161,12 @@ public record Architecture(
         Map<String, List<Long>> shapes = new LinkedHashMap<>();
         List<Long> table = List.of((long) vocabulary, (long) embedding.width());
         shapes.put(embedding.tokens(), table);
-        embedding.positions().ifPresent(learned ->
-                shapes.put(learned.table(), List.of((long) positions + learned.offset(), (long) hidden)));
+        embedding
+                .positions()
+                .ifPresent(learned ->
+                        shapes.put(
+                                learned.table(),
+                                List.of((long) positions + learned.offset(), (long) hidden)));
         embedding.project().ifPresent(linear -> put(shapes, linear));
         for (Block block : blocks) {
             block.linears().forEach(linear -> put(shapes, linear));
@@ -184,16 +195,23 @@ public record Architecture(
     }
 
     private void check(Checkpoint checkpoint) {
-        tensors().forEach((name, shape) -> {
-            TensorInfo tensor = checkpoint.info(name);
-            if (!tensor.shape().equals(shape)) {
-                throw new InvalidInputException("%s: tensor %s has shape %s, but config.json asks for %s"
-                        .formatted(checkpoint.directory(), name, tensor.shape(), shape));
-            }
-            if (!tensor.type().isWeight()) {
-                throw new InvalidInputException("%s: tensor %s is %s; bf16, fp16 and fp32 weights are supported"
-                        .formatted(checkpoint.directory(), name, tensor.type()));
-            }
-        });
+        tensors()
+                .forEach((name, shape) -> {
+                    TensorInfo tensor = checkpoint.info(name);
+                    if (!tensor.shape().equals(shape)) {
+                        throw new InvalidInputException(
+                                "%s: tensor %s has shape %s, but config.json asks for %s"
+                                        .formatted(
+                                                checkpoint.directory(),
+                                                name,
+                                                tensor.shape(),
+                                                shape));
+                    }
+                    if (!tensor.type().isWeight()) {
+                        throw new InvalidInputException(
+                                "%s: tensor %s is %s; bf16, fp16 and fp32 weights are supported"
+                                        .formatted(checkpoint.directory(), name, tensor.type()));
+                    }
+                });
     }
 }

@@ -38,7 +38,8 @@ public final class Families {
         if (family == null) {
             throw config.invalid(
                     "model_type",
-                    (type.isEmpty() ? "is missing" : "'" + type + "' is not supported") + "; supported: "
+                    (type.isEmpty() ? "is missing" : "'" + type + "' is not supported")
+                            + "; supported: "
                             + String.join(", ", BY_TYPE.keySet()));
         }
         return family.describe(config, checkpoint);

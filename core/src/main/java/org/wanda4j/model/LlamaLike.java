@@ -32,7 +32,8 @@ record LlamaLike(
     /// Llama 2 and 3, and what is saved under their name.
     static Architecture llama(ModelConfig config, Checkpoint checkpoint) {
         boolean bias = config.flag("attention_bias", false);
-        return new LlamaLike("llama", config, bias, bias, false, LlamaLike::everything).describe(checkpoint);
+        return new LlamaLike("llama", config, bias, bias, false, LlamaLike::everything)
+                .describe(checkpoint);
     }
 
     /// Mistral: every block has a sliding window, where the configuration names one.
@@ -43,20 +44,23 @@ record LlamaLike(
 
     /// Qwen 2 and 2.5: biases on query, key and value.
     static Architecture qwen2(ModelConfig config, Checkpoint checkpoint) {
-        return new LlamaLike("qwen2", config, true, false, false, qwenWindow(config)).describe(checkpoint);
+        return new LlamaLike("qwen2", config, true, false, false, qwenWindow(config))
+                .describe(checkpoint);
     }
 
     /// Qwen 3: normed query and key heads.
     static Architecture qwen3(ModelConfig config, Checkpoint checkpoint) {
         boolean bias = config.flag("attention_bias", false);
-        return new LlamaLike("qwen3", config, bias, bias, true, qwenWindow(config)).describe(checkpoint);
+        return new LlamaLike("qwen3", config, bias, bias, true, qwenWindow(config))
+                .describe(checkpoint);
     }
 
     private Architecture describe(Checkpoint checkpoint) {
         int hidden = config.size("hidden_size");
         String table = "model.embed_tokens.weight";
-        boolean tied = config.flag("tie_word_embeddings", false)
-                || checkpoint.find("lm_head.weight").isEmpty();
+        boolean tied =
+                config.flag("tie_word_embeddings", false)
+                        || checkpoint.find("lm_head.weight").isEmpty();
         return new Architecture(
                 family,
                 hidden,
@@ -64,7 +68,10 @@ record LlamaLike(
                 config.size("max_position_embeddings"),
                 new Embedding(table, hidden, Optional.empty(), Optional.empty()),
                 IntStream.range(0, config.size("num_hidden_layers")).mapToObj(this::block).toList(),
-                new Head(Optional.of(norm("model.norm", hidden)), Optional.empty(), tied ? table : "lm_head.weight"));
+                new Head(
+                        Optional.of(norm("model.norm", hidden)),
+                        Optional.empty(),
+                        tied ? table : "lm_head.weight"));
     }
 
     private Block block(int index) {
@@ -84,7 +91,8 @@ record LlamaLike(
         int headSize = config.size("head_dim", hidden / heads);
         if (heads % keyValueHeads != 0 || headSize % 2 != 0) {
             throw config.invalid(
-                    "num_key_value_heads", "must divide num_attention_heads, and the size of a head must be even");
+                    "num_key_value_heads",
+                    "must divide num_attention_heads, and the size of a head must be even");
         }
         return new Attention(
                 new Linear(name + "q_proj", hidden, heads * headSize, qkvBias),
@@ -119,7 +127,9 @@ record LlamaLike(
     }
 
     private static OptionalInt slidingWindow(ModelConfig config) {
-        return config.has("sliding_window") ? OptionalInt.of(config.size("sliding_window")) : OptionalInt.empty();
+        return config.has("sliding_window")
+                ? OptionalInt.of(config.size("sliding_window"))
+                : OptionalInt.empty();
     }
 
     /// Qwen's blocks see a window only if the configuration switches it on: those that `layer_types` names, or those
@@ -132,7 +142,9 @@ record LlamaLike(
         int first = config.count("max_window_layers", 28);
         return block -> {
             boolean windowed =
-                    block < types.size() ? types.get(block).equals("sliding_attention") : block >= first;
+                    block < types.size()
+                            ? types.get(block).equals("sliding_attention")
+                            : block >= first;
             return windowed ? slidingWindow(config) : OptionalInt.empty();
         };
     }

@@ -102,7 +102,12 @@ public final class ModelConfig {
 
     /// The object under `key`; an empty one where there is none.
     public ModelConfig object(String key) {
-        return new ModelConfig(file, prefix + key + ".", has(key) ? node.get(key) : tools.jackson.databind.node.JsonNodeFactory.instance.objectNode());
+        return new ModelConfig(
+                file,
+                prefix + key + ".",
+                has(key)
+                        ? node.get(key)
+                        : tools.jackson.databind.node.JsonNodeFactory.instance.objectNode());
     }
 
     /// An error about the entry `key`.

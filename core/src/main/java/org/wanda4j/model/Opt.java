@@ -46,15 +46,22 @@ final class Opt {
                 new Embedding(
                         DECODER + "embed_tokens.weight",
                         width,
-                        Optional.of(new Positions(DECODER + "embed_positions.weight", FIRST_POSITION)),
+                        Optional.of(
+                                new Positions(DECODER + "embed_positions.weight", FIRST_POSITION)),
                         projected
-                                ? Optional.of(new Linear(DECODER + "project_in", width, opt.hidden, false))
+                                ? Optional.of(
+                                        new Linear(
+                                                DECODER + "project_in", width, opt.hidden, false))
                                 : Optional.empty()),
                 IntStream.range(0, config.size("num_hidden_layers")).mapToObj(opt::block).toList(),
                 new Head(
-                        finalNorm ? Optional.of(opt.norm(DECODER + "final_layer_norm")) : Optional.empty(),
+                        finalNorm
+                                ? Optional.of(opt.norm(DECODER + "final_layer_norm"))
+                                : Optional.empty(),
                         projected
-                                ? Optional.of(new Linear(DECODER + "project_out", opt.hidden, width, false))
+                                ? Optional.of(
+                                        new Linear(
+                                                DECODER + "project_out", opt.hidden, width, false))
                                 : Optional.empty(),
                         tied ? DECODER + "embed_tokens.weight" : "lm_head.weight"));
     }
@@ -92,6 +99,10 @@ final class Opt {
 
     private Norm norm(String name) {
         return new Norm(
-                Norm.Kind.LAYER, name, hidden, EPSILON, config.flag("layer_norm_elementwise_affine", true));
+                Norm.Kind.LAYER,
+                name,
+                hidden,
+                EPSILON,
+                config.flag("layer_norm_elementwise_affine", true));
     }
 }

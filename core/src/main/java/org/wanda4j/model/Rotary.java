@@ -22,7 +22,8 @@ public record Rotary(int size, double theta, int positions, Scaling scaling) {
         record Dynamic(double factor) implements Scaling {}
 
         /// Low frequencies divided by `factor`, high ones kept, a ramp between (Llama 3.1).
-        record Llama3(double factor, double lowFactor, double highFactor, int originalPositions) implements Scaling {}
+        record Llama3(double factor, double lowFactor, double highFactor, int originalPositions)
+                implements Scaling {}
     }
 
     /// Reads `rope_theta` and `rope_scaling`, or `rope_parameters` as newer files call them.
@@ -31,7 +32,8 @@ public record Rotary(int size, double theta, int positions, Scaling scaling) {
         ModelConfig entry = config.object(newer ? "rope_parameters" : "rope_scaling");
         int positions = config.size("max_position_embeddings");
         double theta = entry.number("rope_theta", config.number("rope_theta", 10_000));
-        if (config.number("partial_rotary_factor", 1) != 1 || entry.number("partial_rotary_factor", 1) != 1) {
+        if (config.number("partial_rotary_factor", 1) != 1
+                || entry.number("partial_rotary_factor", 1) != 1) {
             throw config.invalid("partial_rotary_factor", "other than 1 is not supported");
         }
         String type = entry.text("rope_type", entry.text("type", "default"));
@@ -41,14 +43,17 @@ public record Rotary(int size, double theta, int positions, Scaling scaling) {
                     case "linear" -> new Scaling.Linear(required(entry, "factor"));
                     case "dynamic" -> new Scaling.Dynamic(required(entry, "factor"));
                     case "llama3" ->
-                        new Scaling.Llama3(
-                                required(entry, "factor"),
-                                required(entry, "low_freq_factor"),
-                                required(entry, "high_freq_factor"),
-                                entry.size("original_max_position_embeddings"));
+                            new Scaling.Llama3(
+                                    required(entry, "factor"),
+                                    required(entry, "low_freq_factor"),
+                                    required(entry, "high_freq_factor"),
+                                    entry.size("original_max_position_embeddings"));
                     default ->
-                        throw entry.invalid(
-                                "rope_type", "'" + type + "' is not supported (default, linear, dynamic, llama3 are)");
+                            throw entry.invalid(
+                                    "rope_type",
+                                    "'"
+                                            + type
+                                            + "' is not supported (default, linear, dynamic, llama3 are)");
                 };
         return new Rotary(size, theta, positions, scaling);
     }
@@ -65,7 +70,8 @@ public record Rotary(int size, double theta, int positions, Scaling scaling) {
         double base =
                 switch (scaling) {
                     case Scaling.Dynamic(double factor) -> {
-                        double stretch = factor * Math.max(length, positions) / positions - (factor - 1);
+                        double stretch =
+                                factor * Math.max(length, positions) / positions - (factor - 1);
                         yield theta * Math.pow(stretch, size / (size - 2.0));
                     }
                     default -> theta;

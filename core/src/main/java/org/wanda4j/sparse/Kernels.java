@@ -13,7 +13,8 @@ public final class Kernels {
     private final int vectorBits;
     private final String description;
 
-    private Kernels(WeightKernels weights, ScoreKernels scores, int vectorBits, String description) {
+    private Kernels(
+            WeightKernels weights, ScoreKernels scores, int vectorBits, String description) {
         this.weights = weights;
         this.scores = scores;
         this.vectorBits = vectorBits;
@@ -31,7 +32,8 @@ public final class Kernels {
     }
 
     private static Kernels scalar(String reason) {
-        return new Kernels(new ScalarWeightKernels(), new ScalarScoreKernels(), 0, "scalar: " + reason);
+        return new Kernels(
+                new ScalarWeightKernels(), new ScalarScoreKernels(), 0, "scalar: " + reason);
     }
 
     /// Kernels on rows of weights in memory. Threads may share them.
@@ -72,14 +74,18 @@ public final class Kernels {
                 return scalar("start java with --add-modules " + MODULE);
             }
             if (System.getProperty("java.vm.info", "").contains("emulated-client")) {
-                return scalar("start java without -XX:TieredStopAtLevel, vectors need the C2 compiler");
+                return scalar(
+                        "start java without -XX:TieredStopAtLevel, vectors need the C2 compiler");
             }
             int bits = VectorWidth.bits();
             if (bits < NARROWEST_BITS) {
                 return scalar("the widest vector of this machine or JVM is " + bits + " bit");
             }
             return new Kernels(
-                    new VectorWeightKernels(), new VectorScoreKernels(), bits, "Vector API, " + bits + " bit");
+                    new VectorWeightKernels(),
+                    new VectorScoreKernels(),
+                    bits,
+                    "Vector API, " + bits + " bit");
         }
     }
 

@@ -30,7 +30,8 @@ public final class RowSelector {
     /// The threshold of the rows so far, in units of their mean.
     private float usualThreshold = 0.7f;
 
-    // the interval, as bit patterns: `below` < k <= `upTo`, the counts of scores below `low` and `high`
+    // the interval, as bit patterns: `below` < k <= `upTo`, the counts of scores below `low` and
+    // `high`
     private int low;
     private int high;
     private int below;
@@ -45,7 +46,8 @@ public final class RowSelector {
     /// @param k at most `to - from`
     public void markSmallest(float[] scores, int from, int to, int k, long[] words, int firstWord) {
         if (k < 0 || k > to - from) {
-            throw new IllegalArgumentException("cannot mark " + k + " of " + (to - from) + " scores");
+            throw new IllegalArgumentException(
+                    "cannot mark " + k + " of " + (to - from) + " scores");
         }
         low = 0;
         high = Integer.MAX_VALUE;
@@ -68,7 +70,8 @@ public final class RowSelector {
     /// Marks the `n` smallest of each run of `m` scores, ties from the lower column on.
     ///
     /// @param columns a multiple of `m`
-    public void markSmallestOfRuns(float[] scores, int columns, int n, int m, long[] words, int firstWord) {
+    public void markSmallestOfRuns(
+            float[] scores, int columns, int n, int m, long[] words, int firstWord) {
         if (columns % m != 0) {
             throw new IllegalArgumentException(columns + " columns are not runs of " + m);
         }
@@ -82,7 +85,8 @@ public final class RowSelector {
     }
 
     /// Marks the scores that are at most `threshold`.
-    public void markAtOrBelow(float[] scores, int columns, float threshold, long[] words, int firstWord) {
+    public void markAtOrBelow(
+            float[] scores, int columns, float threshold, long[] words, int firstWord) {
         int above = floatToRawIntBits(threshold) + 1;
         kernels.markBelow(scores, 0, columns, above, above, words, firstWord, listed);
     }
@@ -155,8 +159,16 @@ public final class RowSelector {
         pass(scores, from, to, k, low + 1, low + Math.max(third, 1), high - Math.max(third, 1));
     }
 
-    private void pass(float[] scores, int from, int to, int k, float pivot0, float pivot1, float pivot2) {
-        pass(scores, from, to, k, floatToRawIntBits(pivot0), floatToRawIntBits(pivot1), floatToRawIntBits(pivot2));
+    private void pass(
+            float[] scores, int from, int to, int k, float pivot0, float pivot1, float pivot2) {
+        pass(
+                scores,
+                from,
+                to,
+                k,
+                floatToRawIntBits(pivot0),
+                floatToRawIntBits(pivot1),
+                floatToRawIntBits(pivot2));
     }
 
     /// Narrows the interval to one between pivots. A pivot outside of it is moved to its ends.
@@ -190,7 +202,8 @@ public final class RowSelector {
     }
 
     /// Marks the first `k` scores that are `value`.
-    private static void markEqual(float[] scores, int from, int value, int k, long[] words, int firstWord) {
+    private static void markEqual(
+            float[] scores, int from, int value, int k, long[] words, int firstWord) {
         for (int column = from, left = k; left > 0; column++) {
             if (floatToRawIntBits(scores[column]) == value) {
                 words[firstWord + (column >>> 6)] |= 1L << column;

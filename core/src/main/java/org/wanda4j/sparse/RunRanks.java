@@ -33,7 +33,8 @@ record RunRanks(VectorShuffle<Integer>[] partners, IntVector[] lefts) {
         IntVector[] lefts = new IntVector[m - 1];
         for (int r = 1; r < m; r++) {
             int step = r;
-            int[] left = IntStream.range(0, INTS.length()).map(i -> (i ^ step) < i ? 1 : 0).toArray();
+            int[] left =
+                    IntStream.range(0, INTS.length()).map(i -> (i ^ step) < i ? 1 : 0).toArray();
             partners[r - 1] = VectorShuffle.fromOp(INTS, i -> i ^ step);
             lefts[r - 1] = IntVector.fromArray(INTS, left, 0);
         }

@@ -47,7 +47,14 @@ final class ScalarScoreKernels implements ScoreKernels {
 
     @Override
     public int markBelow(
-            float[] scores, int from, int to, int low, int high, long[] words, int firstWord, int[] listed) {
+            float[] scores,
+            int from,
+            int to,
+            int low,
+            int high,
+            long[] words,
+            int firstWord,
+            int[] listed) {
         int count = 0;
         for (int j = from; j < to; j++) {
             int bits = floatToRawIntBits(scores[j]);

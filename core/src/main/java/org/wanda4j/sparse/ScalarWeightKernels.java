@@ -11,8 +11,10 @@ import org.wanda4j.checkpoint.DType;
 /// The reference for [WeightKernels], a weight at a time.
 final class ScalarWeightKernels implements WeightKernels {
 
-    private static final ValueLayout.OfShort SHORT = JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt INT = JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort SHORT =
+            JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt INT =
+            JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     /// Columns of a row.
     static int columns(MemorySegment row, DType type) {
@@ -39,12 +41,19 @@ final class ScalarWeightKernels implements WeightKernels {
     }
 
     @Override
-    public void zero(MemorySegment from, MemorySegment to, DType type, long[] words, int firstWord) {
+    public void zero(
+            MemorySegment from, MemorySegment to, DType type, long[] words, int firstWord) {
         zero(from, to, type, words, firstWord, 0);
     }
 
     /// As [#zero(MemorySegment, MemorySegment, DType, long\[\], int)] for the columns from `start` on.
-    static void zero(MemorySegment from, MemorySegment to, DType type, long[] words, int firstWord, int start) {
+    static void zero(
+            MemorySegment from,
+            MemorySegment to,
+            DType type,
+            long[] words,
+            int firstWord,
+            int start) {
         for (int j = start, columns = columns(from, type); j < columns; j++) {
             boolean removed = (words[firstWord + (j >>> 6)] >>> j & 1) != 0;
             if (type.bytes() == Short.BYTES) {

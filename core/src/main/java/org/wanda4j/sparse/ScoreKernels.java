@@ -28,7 +28,14 @@ interface ScoreKernels {
     /// @param listed receives the columns in `[low, high)`, ascending; large enough
     /// @return how many were listed
     int markBelow(
-            float[] scores, int from, int to, int low, int high, long[] words, int firstWord, int[] listed);
+            float[] scores,
+            int from,
+            int to,
+            int low,
+            int high,
+            long[] words,
+            int firstWord,
+            int[] listed);
 
     /// Marks the `n` smallest of each run of `m` scores, ties from the lower column on.
     ///

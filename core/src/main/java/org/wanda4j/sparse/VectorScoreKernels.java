@@ -3,7 +3,6 @@ package org.wanda4j.sparse;
 import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.EQ;
-import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.MAX;
@@ -87,7 +86,14 @@ final class VectorScoreKernels implements ScoreKernels {
 
     @Override
     public int markBelow(
-            float[] scores, int from, int to, int low, int high, long[] words, int firstWord, int[] listed) {
+            float[] scores,
+            int from,
+            int to,
+            int low,
+            int high,
+            long[] words,
+            int firstWord,
+            int[] listed) {
         int count = 0;
         int j = from;
         for (int end = to - Long.SIZE; j <= end; j += Long.SIZE) {
@@ -144,7 +150,9 @@ final class VectorScoreKernels implements ScoreKernels {
         for (int end = columns - LANES; j <= end; j += LANES) {
             long hits = bits(scores, j).lanewise(LSHR, 16).compare(EQ, upper).toLong();
             for (; hits != 0; hits &= hits - 1) {
-                counts[Float.floatToRawIntBits(scores[j + Long.numberOfTrailingZeros(hits)]) & 0xffff]++;
+                counts[
+                        Float.floatToRawIntBits(scores[j + Long.numberOfTrailingZeros(hits)])
+                                & 0xffff]++;
             }
         }
         for (; j < columns; j++) {

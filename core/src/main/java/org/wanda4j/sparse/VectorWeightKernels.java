@@ -21,12 +21,14 @@ final class VectorWeightKernels implements WeightKernels {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_PREFERRED;
+
     /// As many shorts as there are lanes of a float vector.
     private static final VectorSpecies<Short> HALF =
             VectorSpecies.of(short.class, VectorShape.forBitSize(INTS.vectorBitSize() / 2));
 
     private static final int INFINITY = 0x7f800000;
     private static final int F16_INFINITY = 0x7c00;
+
     /// 2^112, the difference of the exponent biases of fp32 and fp16.
     private static final float F16_SCALE = 0x1p112f;
 
@@ -43,12 +45,15 @@ final class VectorWeightKernels implements WeightKernels {
         return ScalarWeightKernels.scores(row, type, norms, scores, full) && finite;
     }
 
-    private static boolean scoresOfBf16(MemorySegment row, int full, float[] norms, float[] scores) {
+    private static boolean scoresOfBf16(
+            MemorySegment row, int full, float[] norms, float[] scores) {
         IntVector largest = IntVector.zero(INTS);
         for (int j = 0; j < full; j += INTS.length()) {
             IntVector bits = shorts(row, j).lanewise(LSHL, 16).and(Integer.MAX_VALUE);
             largest = largest.max(bits);
-            bits.reinterpretAsFloats().mul(FloatVector.fromArray(FLOATS, norms, j)).intoArray(scores, j);
+            bits.reinterpretAsFloats()
+                    .mul(FloatVector.fromArray(FLOATS, norms, j))
+                    .intoArray(scores, j);
         }
         return largest.reduceLanes(MAX) < INFINITY;
     }
@@ -69,9 +74,12 @@ final class VectorWeightKernels implements WeightKernels {
         IntVector largest = IntVector.zero(INTS);
         for (int j = 0; j < full; j += INTS.length()) {
             IntVector bits =
-                    IntVector.fromMemorySegment(INTS, row, j * 4L, LITTLE_ENDIAN).and(Integer.MAX_VALUE);
+                    IntVector.fromMemorySegment(INTS, row, j * 4L, LITTLE_ENDIAN)
+                            .and(Integer.MAX_VALUE);
             largest = largest.max(bits);
-            bits.reinterpretAsFloats().mul(FloatVector.fromArray(FLOATS, norms, j)).intoArray(scores, j);
+            bits.reinterpretAsFloats()
+                    .mul(FloatVector.fromArray(FLOATS, norms, j))
+                    .intoArray(scores, j);
         }
         return largest.reduceLanes(MAX) < INFINITY;
     }
@@ -83,7 +91,8 @@ final class VectorWeightKernels implements WeightKernels {
     }
 
     @Override
-    public void zero(MemorySegment from, MemorySegment to, DType type, long[] words, int firstWord) {
+    public void zero(
+            MemorySegment from, MemorySegment to, DType type, long[] words, int firstWord) {
         int columns = ScalarWeightKernels.columns(from, type);
         int full = columns & -Long.SIZE;
         if (type.bytes() == Short.BYTES) {
@@ -110,7 +119,8 @@ final class VectorWeightKernels implements WeightKernels {
         int full = columns & -Long.SIZE;
         int count = 0;
         for (int start = 0; start < full; start += Long.SIZE) {
-            long zeros = type.bytes() == Short.BYTES ? zeroShorts(row, start) : zeroInts(row, start);
+            long zeros =
+                    type.bytes() == Short.BYTES ? zeroShorts(row, start) : zeroInts(row, start);
             words[firstWord + (start >>> 6)] |= zeros;
             count += Long.bitCount(zeros);
         }
@@ -120,7 +130,8 @@ final class VectorWeightKernels implements WeightKernels {
     private static long zeroShorts(MemorySegment row, int start) {
         long zeros = 0;
         for (int j = 0; j < Long.SIZE; j += SHORTS.length()) {
-            ShortVector bits = ShortVector.fromMemorySegment(SHORTS, row, (start + j) * 2L, LITTLE_ENDIAN);
+            ShortVector bits =
+                    ShortVector.fromMemorySegment(SHORTS, row, (start + j) * 2L, LITTLE_ENDIAN);
             zeros |= bits.and(Short.MAX_VALUE).compare(EQ, (short) 0).toLong() << j;
         }
         return zeros;
@@ -129,7 +140,8 @@ final class VectorWeightKernels implements WeightKernels {
     private static long zeroInts(MemorySegment row, int start) {
         long zeros = 0;
         for (int j = 0; j < Long.SIZE; j += INTS.length()) {
-            IntVector bits = IntVector.fromMemorySegment(INTS, row, (start + j) * 4L, LITTLE_ENDIAN);
+            IntVector bits =
+                    IntVector.fromMemorySegment(INTS, row, (start + j) * 4L, LITTLE_ENDIAN);
             zeros |= bits.and(Integer.MAX_VALUE).compare(EQ, 0).toLong() << j;
         }
         return zeros;

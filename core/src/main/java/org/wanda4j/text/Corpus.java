@@ -1,13 +1,12 @@
 package org.wanda4j.text;
 
-import org.wanda4j.checkpoint.InvalidInputException;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import org.wanda4j.checkpoint.InvalidInputException;
 
 /// Documents of text, in the order of their source.
 ///

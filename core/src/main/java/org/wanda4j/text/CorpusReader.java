@@ -1,10 +1,5 @@
 package org.wanda4j.text;
 
-import org.wanda4j.checkpoint.InvalidInputException;
-
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -24,6 +19,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
+import org.wanda4j.checkpoint.InvalidInputException;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
 
 /// Gathers the documents of one corpus from its files.
 final class CorpusReader {

@@ -1,11 +1,10 @@
 package org.wanda4j.text;
 
+import java.util.Map;
+import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
-
-import java.util.Map;
-import java.util.Optional;
 
 /// What a tokenizer puts around a text when its class in transformers ignores the post-processor
 /// that `tokenizer.json` names: the fast Llama, CodeLlama, Gemma, Cohere and GPT-NeoX tokenizers
@@ -33,15 +32,10 @@ record LegacyTokenizer(Optional<String> bos, Optional<String> eos) {
     static Optional<LegacyTokenizer> of(ObjectNode config) {
         String name = config.path("tokenizer_class").asString("").replaceFirst("Fast$", "");
         return Optional.ofNullable(CLASSES.get(name))
-                .map(
-                        defaults ->
-                                new LegacyTokenizer(
-                                        marker(
-                                                config,
-                                                "bos_token",
-                                                defaults.bos(),
-                                                defaults.addBos()),
-                                        marker(config, "eos_token", defaults.eos(), false)));
+                .map(defaults ->
+                        new LegacyTokenizer(
+                                marker(config, "bos_token", defaults.bos(), defaults.addBos()),
+                                marker(config, "eos_token", defaults.eos(), false)));
     }
 
     private static Optional<String> marker(

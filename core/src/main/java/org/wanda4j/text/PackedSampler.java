@@ -1,12 +1,11 @@
 package org.wanda4j.text;
 
-import org.wanda4j.checkpoint.InvalidInputException;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import org.wanda4j.checkpoint.InvalidInputException;
 
 /// Shuffled documents as one stream of tokens, cut end to end.
 final class PackedSampler {

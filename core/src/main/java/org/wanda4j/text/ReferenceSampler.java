@@ -1,7 +1,5 @@
 package org.wanda4j.text;
 
-import org.wanda4j.checkpoint.InvalidInputException;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -9,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
+import org.wanda4j.checkpoint.InvalidInputException;
 
 /// The sampler of the published code:
 ///

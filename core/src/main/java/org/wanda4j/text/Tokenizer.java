@@ -2,15 +2,13 @@ package org.wanda4j.text;
 
 import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-
-import org.wanda4j.checkpoint.InvalidInputException;
-
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
+import org.wanda4j.checkpoint.InvalidInputException;
 
 /// The tokenizer of a checkpoint: text to ids and back, the same ids that transformers gives.
 ///

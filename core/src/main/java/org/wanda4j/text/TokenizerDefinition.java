@@ -1,15 +1,13 @@
 package org.wanda4j.text;
 
-import org.wanda4j.checkpoint.InvalidInputException;
-
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ObjectNode;
-
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.wanda4j.checkpoint.InvalidInputException;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// The content of `tokenizer.json`, changed in the one place where transformers changes it.
 ///
@@ -80,13 +78,12 @@ record TokenizerDefinition(ObjectNode json) {
                 .findFirst()
                 .orElseGet(() -> vocabulary().path(token))
                 .asIntOpt()
-                .orElseThrow(
-                        () ->
-                                new InvalidInputException(
-                                        CONFIG
-                                                + " names the token "
-                                                + token
-                                                + ", which tokenizer.json lacks"));
+                .orElseThrow(() ->
+                        new InvalidInputException(
+                                CONFIG
+                                        + " names the token "
+                                        + token
+                                        + ", which tokenizer.json lacks"));
     }
 
     private IntStream vocabularyIds() {

@@ -1,12 +1,11 @@
 package org.wanda4j.text;
 
-import org.wanda4j.checkpoint.InvalidInputException;
-
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
+import org.wanda4j.checkpoint.InvalidInputException;
 
 /// Runs of `seqlen` tokens each.
 ///

@@ -34,7 +34,14 @@ final class CountingScoreKernels implements ScoreKernels {
 
     @Override
     public int markBelow(
-            float[] scores, int from, int to, int low, int high, long[] words, int firstWord, int[] listed) {
+            float[] scores,
+            int from,
+            int to,
+            int low,
+            int high,
+            long[] words,
+            int firstWord,
+            int[] listed) {
         passes++;
         return kernels.markBelow(scores, from, to, low, high, words, firstWord, listed);
     }

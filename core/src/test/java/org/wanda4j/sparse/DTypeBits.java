@@ -23,7 +23,8 @@ final class DTypeBits {
         row.set(INT, index * 4, bits);
     }
 
-    static void setNonFinite(MemorySegment row, DType type, long index, boolean infinite, boolean negative) {
+    static void setNonFinite(
+            MemorySegment row, DType type, long index, boolean infinite, boolean negative) {
         int payload = infinite ? 0 : 1;
         switch (type) {
             case F32 -> setInt(row, index, (negative ? 0xff800000 : 0x7f800000) | payload);

@@ -25,30 +25,42 @@ class KernelChoiceTest {
 
     @Test
     void withoutTheModuleTheScalarKernelsRunAndNameTheFlagThatMendsIt() throws Exception {
-        assertEquals("scalar: start java with --add-modules jdk.incubator.vector", descriptionIn(List.of()));
+        assertEquals(
+                "scalar: start java with --add-modules jdk.incubator.vector",
+                descriptionIn(List.of()));
     }
 
     @Test
     void withoutTheOptimizingCompilerTheScalarKernelsRun() throws Exception {
         String description =
-                descriptionIn(List.of("--add-modules", "jdk.incubator.vector", "-XX:TieredStopAtLevel=1"));
+                descriptionIn(
+                        List.of(
+                                "--add-modules",
+                                "jdk.incubator.vector",
+                                "-XX:TieredStopAtLevel=1"));
 
         assertTrue(description.startsWith("scalar: "), description);
         assertTrue(description.contains("-XX:TieredStopAtLevel"), description);
     }
 
     /// Runs [DescribeKernels] in a JVM of its own.
-    private static String descriptionIn(List<String> options) throws IOException, InterruptedException {
+    private static String descriptionIn(List<String> options)
+            throws IOException, InterruptedException {
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        List<String> command = Stream.of(
-                        List.of(java),
-                        options,
-                        List.of("-cp", System.getProperty("java.class.path"), DescribeKernels.class.getName()))
-                .flatMap(List::stream)
-                .toList();
+        List<String> command =
+                Stream.of(
+                                List.of(java),
+                                options,
+                                List.of(
+                                        "-cp",
+                                        System.getProperty("java.class.path"),
+                                        DescribeKernels.class.getName()))
+                        .flatMap(List::stream)
+                        .toList();
         Process process =
                 new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+        String output =
+                new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
         assertEquals(0, process.waitFor(), output);
         return output;
     }

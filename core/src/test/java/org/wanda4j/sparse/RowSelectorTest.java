@@ -31,7 +31,8 @@ class RowSelectorTest {
 
     @Property
     void theSmallestOfARowAreMarkedTiesFromTheLowerColumnOn(
-            @ForAll("matrices") List<float[]> rows, @ForAll @DoubleRange(min = 0, max = 1) double share) {
+            @ForAll("matrices") List<float[]> rows,
+            @ForAll @DoubleRange(min = 0, max = 1) double share) {
         for (Kernels kernels : BOTH) {
             RowSelector selector = kernels.selector();
             for (float[] row : rows) {
@@ -89,11 +90,13 @@ class RowSelectorTest {
 
     @Provide
     Arbitrary<Integer> runLengths() {
-        return Arbitraries.oneOf(Arbitraries.of(2, 4, 8, 16, 32), Arbitraries.integers().between(2, 130));
+        return Arbitraries.oneOf(
+                Arbitraries.of(2, 4, 8, 16, 32), Arbitraries.integers().between(2, 130));
     }
 
     @Property
-    void allUpToAThresholdAreMarked(@ForAll("rows") float[] row, @ForAll @IntRange(max = 1699) int at) {
+    void allUpToAThresholdAreMarked(
+            @ForAll("rows") float[] row, @ForAll @IntRange(max = 1699) int at) {
         float threshold = row[at % row.length];
         Mask expected = new Mask(1, row.length);
         for (int j = 0; j < row.length; j++) {
@@ -111,7 +114,8 @@ class RowSelectorTest {
     }
 
     @Property
-    void bothHalvesOfTheBitPatternsAreCounted(@ForAll("rows") float[] row, @ForAll @IntRange(max = 1699) int at) {
+    void bothHalvesOfTheBitPatternsAreCounted(
+            @ForAll("rows") float[] row, @ForAll @IntRange(max = 1699) int at) {
         int upper = Float.floatToRawIntBits(row[at % row.length]) >>> 16;
         long[] expectedUpper = new long[1 << 15];
         long[] expectedLower = new long[1 << 16];
@@ -140,7 +144,13 @@ class RowSelectorTest {
         var counting = new CountingScoreKernels(Kernels.best().scores());
 
         new RowSelector(counting)
-                .markSmallest(row, 0, row.length, (int) (row.length * share), new Mask(1, row.length).words(), 0);
+                .markSmallest(
+                        row,
+                        0,
+                        row.length,
+                        (int) (row.length * share),
+                        new Mask(1, row.length).words(),
+                        0);
 
         assertTrue(counting.passes() <= 64, () -> counting.passes() + " passes");
     }
@@ -150,6 +160,7 @@ class RowSelectorTest {
         RowSelector selector = Kernels.best().selector();
 
         assertThrows(
-                IllegalArgumentException.class, () -> selector.markSmallest(new float[3], 0, 3, 4, new long[1], 0));
+                IllegalArgumentException.class,
+                () -> selector.markSmallest(new float[3], 0, 3, 4, new long[1], 0));
     }
 }

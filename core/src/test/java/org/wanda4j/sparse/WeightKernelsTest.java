@@ -28,11 +28,15 @@ class WeightKernelsTest {
     }
 
     /// A row of any finite bit patterns, a quarter of them zeros, at `offset` bytes into a segment.
-    private static MemorySegment row(Arena arena, DType type, int columns, int offset, Random random) {
+    private static MemorySegment row(
+            Arena arena, DType type, int columns, int offset, Random random) {
         MemorySegment row = segment(arena, type, columns, offset);
         for (int j = 0; j < columns; j++) {
             do {
-                int bits = random.nextInt(4) == 0 ? random.nextInt() & 0x80008000 & -random.nextInt(2) : random.nextInt();
+                int bits =
+                        random.nextInt(4) == 0
+                                ? random.nextInt() & 0x80008000 & -random.nextInt(2)
+                                : random.nextInt();
                 if (type.bytes() == 2) {
                     DTypeBits.setShort(row, j, (short) bits);
                 } else {
@@ -44,7 +48,8 @@ class WeightKernelsTest {
     }
 
     private static MemorySegment segment(Arena arena, DType type, int columns, int offset) {
-        return arena.allocate((long) columns * type.bytes() + 8, 64).asSlice(offset, (long) columns * type.bytes());
+        return arena.allocate((long) columns * type.bytes() + 8, 64)
+                .asSlice(offset, (long) columns * type.bytes());
     }
 
     private static float[] norms(int columns, Random random) {
@@ -94,7 +99,8 @@ class WeightKernelsTest {
             DTypeBits.setNonFinite(row, type, at % columns, infinite, negative);
             for (Kernels kernels : BOTH) {
                 assertFalse(
-                        kernels.weights().scores(row, type, norms(columns, random), new float[columns]),
+                        kernels.weights()
+                                .scores(row, type, norms(columns, random), new float[columns]),
                         kernels.description());
             }
         }
@@ -115,19 +121,25 @@ class WeightKernelsTest {
                     mask.set(1, j);
                 }
             }
-            byte[] original = row(arena, type, columns, 0, random).toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
+            byte[] original =
+                    row(arena, type, columns, 0, random)
+                            .toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
             byte[] expected = original.clone();
             for (int i = 0; i < expected.length; i++) {
                 expected[i] = mask.get(1, i / type.bytes()) ? 0 : expected[i];
             }
             for (Kernels kernels : BOTH) {
-                MemorySegment from = segment(arena, type, columns, offset).copyFrom(MemorySegment.ofArray(original));
+                MemorySegment from =
+                        segment(arena, type, columns, offset)
+                                .copyFrom(MemorySegment.ofArray(original));
                 MemorySegment to = inPlace ? from : segment(arena, type, columns, 7 - offset);
 
                 kernels.weights().zero(from, to, type, mask.words(), mask.wordsPerRow());
 
                 assertArrayEquals(
-                        expected, to.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE), kernels.description());
+                        expected,
+                        to.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE),
+                        kernels.description());
             }
         }
     }

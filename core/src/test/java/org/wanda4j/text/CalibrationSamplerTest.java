@@ -5,17 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-import net.jqwik.api.constraints.IntRange;
-import net.jqwik.api.constraints.Size;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIf;
-import org.wanda4j.SharedFiles;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.text.ReferenceSampler.Pick;
-
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -23,6 +12,15 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
+import org.wanda4j.SharedFiles;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.text.ReferenceSampler.Pick;
 
 class CalibrationSamplerTest {
 
@@ -139,10 +137,8 @@ class CalibrationSamplerTest {
         assertEquals(
                 "packed: 128 windows of 2,048 tokens need 262,144 tokens; test has 5:"
                         + " give more text, fewer --windows or a smaller --seqlen",
-                failure(
-                        () ->
-                                new PackedSampler(corpus("ab", "cde"), CHARACTERS, 2048, 0)
-                                        .sample(128)));
+                failure(() ->
+                        new PackedSampler(corpus("ab", "cde"), CHARACTERS, 2048, 0).sample(128)));
     }
 
     @Test
@@ -189,15 +185,14 @@ class CalibrationSamplerTest {
                 "test",
                 "",
                 lengths.stream()
-                        .map(
-                                length -> {
-                                    String text =
-                                            text(
-                                                    IntStream.range(0, length)
-                                                            .map(i -> next.getAndIncrement()));
-                                    next.incrementAndGet(); // no document continues another
-                                    return text;
-                                })
+                        .map(length -> {
+                            String text =
+                                    text(
+                                            IntStream.range(0, length)
+                                                    .map(i -> next.getAndIncrement()));
+                            next.incrementAndGet(); // no document continues another
+                            return text;
+                        })
                         .toList());
     }
 

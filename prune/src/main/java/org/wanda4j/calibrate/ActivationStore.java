@@ -34,7 +34,13 @@ public final class ActivationStore implements AutoCloseable {
     /// @param hidden size of a hidden state
     /// @param stageWidth the widest that a token hands from one stage to the next
     /// @param keepsStages whether that stays in the store between two passes over the windows
-    public record Layout(int windows, int length, int hidden, int stageWidth, boolean keepsStages, ComputeType type) {
+    public record Layout(
+            int windows,
+            int length,
+            int hidden,
+            int stageWidth,
+            boolean keepsStages,
+            ComputeType type) {
 
         long hiddenBytes() {
             return (long) windows * length * hidden * type.bytes();
@@ -74,11 +80,16 @@ public final class ActivationStore implements AutoCloseable {
 
     private MemorySegment map(Path scratch) throws IOException {
         if (Files.getFileStore(scratch).getUsableSpace() < layout.bytes()) {
-            throw new IOException("no space left on its disk; use fewer --windows or a smaller --seqlen");
+            throw new IOException(
+                    "no space left on its disk; use fewer --windows or a smaller --seqlen");
         }
         Path file = Files.createTempFile(scratch, "activations", ".tmp");
-        try (FileChannel channel = FileChannel.open(
-                file, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.DELETE_ON_CLOSE)) {
+        try (FileChannel channel =
+                FileChannel.open(
+                        file,
+                        StandardOpenOption.READ,
+                        StandardOpenOption.WRITE,
+                        StandardOpenOption.DELETE_ON_CLOSE)) {
             return channel.map(FileChannel.MapMode.READ_WRITE, 0, layout.bytes(), arena);
         }
     }
@@ -123,7 +134,12 @@ public final class ActivationStore implements AutoCloseable {
                         states,
                         slice(between, index, layout.stageWidth()),
                         layout.type())
-                : Batch.over(windowsOf(index), layout.length(), states, layout.stageWidth(), layout.type());
+                : Batch.over(
+                        windowsOf(index),
+                        layout.length(),
+                        states,
+                        layout.stageWidth(),
+                        layout.type());
     }
 
     private MemorySegment slice(MemorySegment all, int index, int width) {

@@ -29,7 +29,10 @@ public final class BlockPass {
         var norms = new WindowNorms(store.layout().windows());
         forEachBatch((index, batch) -> {
             block.advanceTo(stage, batch);
-            norms.put(store.firstWindow(index), block.squaredInputs(stage, batch), store.windowsOf(index));
+            norms.put(
+                    store.firstWindow(index),
+                    block.squaredInputs(stage, batch),
+                    store.windowsOf(index));
             report(stage, store.tokensOf(index));
         });
         return norms.statistics();
@@ -52,7 +55,10 @@ public final class BlockPass {
             for (Stage stage : Stage.values()) {
                 block.advanceTo(stage, copy);
                 norms.get(stage)
-                        .put(store.firstWindow(index), block.squaredInputs(stage, copy), store.windowsOf(index));
+                        .put(
+                                store.firstWindow(index),
+                                block.squaredInputs(stage, copy),
+                                store.windowsOf(index));
                 report(stage, store.tokensOf(index));
             }
         });

@@ -11,7 +11,8 @@ public enum CalibrationOrder {
     /// Every stage sees what its pruned predecessors make of the windows: one forward in all.
     STAGE {
         @Override
-        public void run(BlockPass pass, boolean lastBlock, BiConsumer<Stage, InputStatistics> prune) {
+        public void run(
+                BlockPass pass, boolean lastBlock, BiConsumer<Stage, InputStatistics> prune) {
             for (Stage stage : Stage.values()) {
                 prune.accept(stage, pass.advanceTo(stage));
             }
@@ -25,7 +26,8 @@ public enum CalibrationOrder {
     /// published code does.
     BLOCK {
         @Override
-        public void run(BlockPass pass, boolean lastBlock, BiConsumer<Stage, InputStatistics> prune) {
+        public void run(
+                BlockPass pass, boolean lastBlock, BiConsumer<Stage, InputStatistics> prune) {
             pass.observe().forEach(prune);
             if (!lastBlock) {
                 pass.forward();
@@ -36,7 +38,8 @@ public enum CalibrationOrder {
     /// Collects statistics stage by stage and has each stage pruned with them.
     ///
     /// @param prune replaces the stage's linears in the block
-    public abstract void run(BlockPass pass, boolean lastBlock, BiConsumer<Stage, InputStatistics> prune);
+    public abstract void run(
+            BlockPass pass, boolean lastBlock, BiConsumer<Stage, InputStatistics> prune);
 
     /// Whether what lies between two stages must outlast a pass over the windows.
     public boolean keepsStages() {

@@ -49,11 +49,17 @@ public final class Decoding implements AutoCloseable {
         checkLength(windows.seqlen());
         int stageWidth =
                 architecture.blocks().stream().mapToInt(TorchBlock::stageWidth).max().orElse(1);
-        this.store = new ActivationStore(
-                new ActivationStore.Layout(
-                        windows.count(), windows.seqlen(), architecture.hidden(), stageWidth, keepsStages, engine.type()),
-                activationMemory,
-                scratch);
+        this.store =
+                new ActivationStore(
+                        new ActivationStore.Layout(
+                                windows.count(),
+                                windows.seqlen(),
+                                architecture.hidden(),
+                                stageWidth,
+                                keepsStages,
+                                engine.type()),
+                        activationMemory,
+                        scratch);
         embed(windows);
     }
 
@@ -66,11 +72,12 @@ public final class Decoding implements AutoCloseable {
     public void forEachBlock(BlockVisitor visitor) {
         for (int index = 0; index < architecture.blocks().size(); index++) {
             try (Arena memory = Arena.ofShared();
-                    TorchBlock block = new TorchBlock(
-                            architecture.blocks().get(index),
-                            name -> checkpoint.map(name, memory),
-                            engine.type(),
-                            store.layout().length())) {
+                    TorchBlock block =
+                            new TorchBlock(
+                                    architecture.blocks().get(index),
+                                    name -> checkpoint.map(name, memory),
+                                    engine.type(),
+                                    store.layout().length())) {
                 visitor.visit(index, block, memory);
             }
         }
@@ -79,11 +86,18 @@ public final class Decoding implements AutoCloseable {
     private void embed(Windows windows) {
         try (Arena memory = Arena.ofShared();
                 var embedding =
-                        new TorchEmbedding(architecture, name -> checkpoint.map(name, memory), engine.type())) {
-            engine.forEach(store.batches(), index -> {
-                int first = store.firstWindow(index);
-                embedding.embed(windows.ids().subList(first, first + store.windowsOf(index)), store.batch(index));
-            });
+                        new TorchEmbedding(
+                                architecture,
+                                name -> checkpoint.map(name, memory),
+                                engine.type())) {
+            engine.forEach(
+                    store.batches(),
+                    index -> {
+                        int first = store.firstWindow(index);
+                        embedding.embed(
+                                windows.ids().subList(first, first + store.windowsOf(index)),
+                                store.batch(index));
+                    });
         } catch (RuntimeException e) {
             store.close();
             throw e;
@@ -95,14 +109,18 @@ public final class Decoding implements AutoCloseable {
         if (largest >= architecture.vocabulary()) {
             throw new InvalidInputException(
                     "%s: the tokenizer gives id %d, but the model's vocabulary ends at %d; tokenizer.json belongs to another model"
-                            .formatted(checkpoint.directory(), largest, architecture.vocabulary() - 1));
+                            .formatted(
+                                    checkpoint.directory(),
+                                    largest,
+                                    architecture.vocabulary() - 1));
         }
     }
 
     private void checkLength(int length) {
         if (architecture.embedding().positions().isPresent() && length > architecture.positions()) {
-            throw new InvalidInputException("%s: windows of %d tokens, but the model has %d positions; use a smaller --seqlen"
-                    .formatted(checkpoint.directory(), length, architecture.positions()));
+            throw new InvalidInputException(
+                    "%s: windows of %d tokens, but the model has %d positions; use a smaller --seqlen"
+                            .formatted(checkpoint.directory(), length, architecture.positions()));
         }
     }
 

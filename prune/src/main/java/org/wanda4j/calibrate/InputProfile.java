@@ -36,13 +36,24 @@ public final class InputProfile {
         settings.progress().start("measuring inputs", windows.tokens() * (2L * blocks - 1));
         try (var scratch = new ScratchDirectory();
                 Engine engine = new Engine(ComputeType.fastest(), settings.threads());
-                Decoding decoding = new Decoding(
-                        checkpoint, architecture, engine, windows, false, settings.activationMemory(), scratch.path())) {
+                Decoding decoding =
+                        new Decoding(
+                                checkpoint,
+                                architecture,
+                                engine,
+                                windows,
+                                false,
+                                settings.activationMemory(),
+                                scratch.path())) {
             decoding.forEachBlock((index, block, _) -> {
                 var progress = settings.progress().within("block " + (index + 1) + "/" + blocks);
                 var pass = new BlockPass(engine, block, decoding.store(), progress);
-                CalibrationOrder.BLOCK.run(pass, index == blocks - 1, (stage, statistics) ->
-                        largest(index, stage, statistics.norms(), count).forEach(found::add));
+                CalibrationOrder.BLOCK.run(
+                        pass,
+                        index == blocks - 1,
+                        (stage, statistics) ->
+                                largest(index, stage, statistics.norms(), count)
+                                        .forEach(found::add));
             });
         }
         found.sort(Comparator.comparingDouble(Outlier::timesMedian).reversed());
@@ -55,7 +66,13 @@ public final class InputProfile {
         double median = sorted[sorted.length / 2];
         List<Outlier> outliers = new ArrayList<>();
         for (int channel = 0; channel < norms.length && median > 0; channel++) {
-            outliers.add(new Outlier(block, stage.label(), channel, norms[channel], norms[channel] / median));
+            outliers.add(
+                    new Outlier(
+                            block,
+                            stage.label(),
+                            channel,
+                            norms[channel],
+                            norms[channel] / median));
         }
         outliers.sort(Comparator.comparingDouble(Outlier::timesMedian).reversed());
         return outliers.subList(0, Math.min(count, outliers.size()));

@@ -4,13 +4,14 @@ package org.wanda4j.calibrate;
 public interface Progress {
 
     /// For work that nobody watches.
-    Progress NONE = new Progress() {
-        @Override
-        public void start(String what, long tokens) {}
+    Progress NONE =
+            new Progress() {
+                @Override
+                public void start(String what, long tokens) {}
 
-        @Override
-        public void advance(long tokens, String step) {}
-    };
+                @Override
+                public void advance(long tokens, String step) {}
+            };
 
     /// A piece of work begins; the one before is done.
     ///

@@ -21,7 +21,9 @@ public record RunSettings(int threads, long activationMemory, Progress progress)
     /// All cores, a quarter of the memory, nobody watching.
     public static RunSettings defaults() {
         return new RunSettings(
-                Runtime.getRuntime().availableProcessors(), physicalMemory() / MEMORY_SHARE, Progress.NONE);
+                Runtime.getRuntime().availableProcessors(),
+                physicalMemory() / MEMORY_SHARE,
+                Progress.NONE);
     }
 
     /// These settings with so many threads.

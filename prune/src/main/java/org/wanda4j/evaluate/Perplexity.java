@@ -27,7 +27,8 @@ import org.wanda4j.torch.TorchHead;
 /// @param windows how many were read
 /// @param tokens in them
 /// @param seconds it took
-public record Perplexity(String model, double perplexity, int windows, long tokens, double seconds) {
+public record Perplexity(
+        String model, double perplexity, int windows, long tokens, double seconds) {
 
     private static final int LONGEST_WINDOW = 2048;
 
@@ -45,7 +46,8 @@ public record Perplexity(String model, double perplexity, int windows, long toke
         private int seqlen(Architecture architecture) {
             int length = seqlen.orElse(Math.min(LONGEST_WINDOW, architecture.positions()));
             if (length < 2) {
-                throw new InvalidInputException("--seqlen must be at least 2 to predict a token from another one");
+                throw new InvalidInputException(
+                        "--seqlen must be at least 2 to predict a token from another one");
             }
             return length;
         }
@@ -54,45 +56,67 @@ public record Perplexity(String model, double perplexity, int windows, long toke
     /// Measures `checkpoint` on `text`.
     ///
     /// @throws InvalidInputException when the text is too short, or the model and its tokenizer cannot be used
-    public static Perplexity measure(Checkpoint checkpoint, Corpus text, Protocol protocol, RunSettings settings) {
+    public static Perplexity measure(
+            Checkpoint checkpoint, Corpus text, Protocol protocol, RunSettings settings) {
         long start = System.nanoTime();
         Architecture architecture = Architecture.of(checkpoint);
         Windows windows;
         try (Tokenizer tokenizer = Tokenizer.open(checkpoint.directory())) {
-            windows = Windows.ofText(text, tokenizer, protocol.seqlen(architecture), protocol.windows());
+            windows =
+                    Windows.ofText(
+                            text, tokenizer, protocol.seqlen(architecture), protocol.windows());
         }
-        double loss = meanLoss(checkpoint, architecture, windows, protocol.type().orElse(ComputeType.FP32), settings);
+        double loss =
+                meanLoss(
+                        checkpoint,
+                        architecture,
+                        windows,
+                        protocol.type().orElse(ComputeType.FP32),
+                        settings);
         if (!Double.isFinite(loss)) {
-            throw new InvalidInputException(checkpoint.directory()
-                    + ": its loss is not finite; some weight is broken, or too large for the type it was computed in");
+            throw new InvalidInputException(
+                    checkpoint.directory()
+                            + ": its loss is not finite; some weight is broken, or too large for the type it was computed in");
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         return new Perplexity(
-                checkpoint.directory().toString(), Math.exp(loss), windows.count(), windows.tokens(), seconds);
+                checkpoint.directory().toString(),
+                Math.exp(loss),
+                windows.count(),
+                windows.tokens(),
+                seconds);
     }
 
     private static double meanLoss(
-            Checkpoint checkpoint, Architecture architecture, Windows windows, ComputeType type, RunSettings settings) {
+            Checkpoint checkpoint,
+            Architecture architecture,
+            Windows windows,
+            ComputeType type,
+            RunSettings settings) {
         try (var scratch = new ScratchDirectory();
                 Engine engine = new Engine(type, settings.threads());
-                Decoding decoding = new Decoding(
-                        checkpoint,
-                        architecture,
-                        engine,
-                        windows,
-                        false,
-                        settings.activationMemory(),
-                        scratch.path())) {
+                Decoding decoding =
+                        new Decoding(
+                                checkpoint,
+                                architecture,
+                                engine,
+                                windows,
+                                false,
+                                settings.activationMemory(),
+                                scratch.path())) {
             int blocks = architecture.blocks().size();
             settings.progress().start("evaluating", windows.tokens() * blocks);
-            decoding.forEachBlock((index, block, _) -> new BlockPass(
-                            engine,
-                            block,
-                            decoding.store(),
-                            settings.progress().within("block " + (index + 1) + "/" + blocks))
-                    .forward());
+            decoding.forEachBlock((index, block, _) ->
+                    new BlockPass(
+                                    engine,
+                                    block,
+                                    decoding.store(),
+                                    settings.progress()
+                                            .within("block " + (index + 1) + "/" + blocks))
+                            .forward());
             settings.progress().start("predicting", windows.tokens());
-            return DoubleStream.of(losses(checkpoint, architecture, windows, engine, decoding, settings))
+            return DoubleStream.of(
+                            losses(checkpoint, architecture, windows, engine, decoding, settings))
                     .average()
                     .orElseThrow();
         }
@@ -109,16 +133,23 @@ public record Perplexity(String model, double perplexity, int windows, long toke
         double[] losses = new double[windows.count()];
         var store = decoding.store();
         try (Arena memory = Arena.ofShared();
-                TorchHead head = new TorchHead(architecture, name -> checkpoint.map(name, memory), engine.type())) {
-            engine.forEach(store.batches(), index -> {
-                Batch batch = store.batch(index);
-                for (int i = 0; i < store.windowsOf(index); i++) {
-                    int window = store.firstWindow(index) + i;
-                    int[] ids = windows.ids().get(window);
-                    losses[window] = head.negativeLogLikelihood(batch, i, ids) / (ids.length - 1);
-                }
-                settings.progress().advance(store.tokensOf(index), "head");
-            });
+                TorchHead head =
+                        new TorchHead(
+                                architecture,
+                                name -> checkpoint.map(name, memory),
+                                engine.type())) {
+            engine.forEach(
+                    store.batches(),
+                    index -> {
+                        Batch batch = store.batch(index);
+                        for (int i = 0; i < store.windowsOf(index); i++) {
+                            int window = store.firstWindow(index) + i;
+                            int[] ids = windows.ids().get(window);
+                            losses[window] =
+                                    head.negativeLogLikelihood(batch, i, ids) / (ids.length - 1);
+                        }
+                        settings.progress().advance(store.tokensOf(index), "head");
+                    });
         }
         return losses;
     }

@@ -25,7 +25,8 @@ final class CumulativeMassSelection {
         List<Trial> trials = new ArrayList<>();
         Trial first = plan(0.4, 0, 0.8, trials);
         long[] removed = countRemoved(scores, trials, threads);
-        Trial found = bisect(first, removed, (double) scores.rows() * scores.columns(), (float) sparsity);
+        Trial found =
+                bisect(first, removed, (double) scores.rows() * scores.columns(), (float) sparsity);
         return remove(scores, found.alpha(), threads);
     }
 
@@ -64,19 +65,22 @@ final class CumulativeMassSelection {
     /// How many weights of the matrix each trial removes.
     private static long[] countRemoved(Scores scores, List<Trial> ascending, int threads) {
         List<long[]> parts = Collections.synchronizedList(new ArrayList<>());
-        RowWork.share(scores.rows(), threads, () -> {
-            SortedRow row = new SortedRow(scores.columns());
-            long[] removed = new long[ascending.size()];
-            parts.add(removed);
-            return i -> {
-                row.load(scores, i);
-                int position = 0;
-                for (Trial trial : ascending) {
-                    position = row.positionsWithin(trial.alpha(), position);
-                    removed[trial.order()] += row.atOrBelow(position);
-                }
-            };
-        });
+        RowWork.share(
+                scores.rows(),
+                threads,
+                () -> {
+                    SortedRow row = new SortedRow(scores.columns());
+                    long[] removed = new long[ascending.size()];
+                    parts.add(removed);
+                    return i -> {
+                        row.load(scores, i);
+                        int position = 0;
+                        for (Trial trial : ascending) {
+                            position = row.positionsWithin(trial.alpha(), position);
+                            removed[trial.order()] += row.atOrBelow(position);
+                        }
+                    };
+                });
         long[] sum = new long[ascending.size()];
         parts.forEach(part -> Arrays.setAll(sum, order -> sum[order] + part[order]));
         return sum;
@@ -85,16 +89,24 @@ final class CumulativeMassSelection {
     private static Mask remove(Scores scores, double alpha, int threads) {
         int columns = scores.columns();
         Mask mask = new Mask(scores.rows(), columns);
-        RowWork.share(scores.rows(), threads, () -> {
-            var selector = Kernels.best().selector();
-            SortedRow row = new SortedRow(columns);
-            return i -> {
-                row.load(scores, i);
-                int positions = row.positionsWithin(alpha, 0);
-                selector.markSmallest(
-                        row.unsorted(), 0, columns, row.atOrBelow(positions), mask.words(), i * mask.wordsPerRow());
-            };
-        });
+        RowWork.share(
+                scores.rows(),
+                threads,
+                () -> {
+                    var selector = Kernels.best().selector();
+                    SortedRow row = new SortedRow(columns);
+                    return i -> {
+                        row.load(scores, i);
+                        int positions = row.positionsWithin(alpha, 0);
+                        selector.markSmallest(
+                                row.unsorted(),
+                                0,
+                                columns,
+                                row.atOrBelow(positions),
+                                mask.words(),
+                                i * mask.wordsPerRow());
+                    };
+                });
         return mask;
     }
 }

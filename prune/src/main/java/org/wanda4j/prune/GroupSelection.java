@@ -20,7 +20,8 @@ record GroupSelection(String name, UnstructuredSelection unstructured) implement
     public Mask select(Scores scores, SparsityPattern pattern, int threads) {
         return switch (pattern) {
             case NofM runs -> selectRuns(scores, runs, threads);
-            case Unstructured(double sparsity) when sparsity == 0 -> new Mask(scores.rows(), scores.columns());
+            case Unstructured(double sparsity) when sparsity == 0 ->
+                    new Mask(scores.rows(), scores.columns());
             case Unstructured(double sparsity) -> unstructured.select(scores, sparsity, threads);
         };
     }
@@ -28,19 +29,33 @@ record GroupSelection(String name, UnstructuredSelection unstructured) implement
     private static Mask selectRuns(Scores scores, NofM runs, int threads) {
         int columns = scores.columns();
         if (columns % runs.m() != 0) {
-            throw new InvalidInputException("pattern " + runs + " needs inputs in runs of " + runs.m() + ", and "
-                    + columns + " inputs are not a multiple of it");
+            throw new InvalidInputException(
+                    "pattern "
+                            + runs
+                            + " needs inputs in runs of "
+                            + runs.m()
+                            + ", and "
+                            + columns
+                            + " inputs are not a multiple of it");
         }
         Mask mask = new Mask(scores.rows(), columns);
-        RowWork.share(scores.rows(), threads, () -> {
-            var selector = Kernels.best().selector();
-            float[] row = new float[columns];
-            return i -> {
-                scores.row(i, row);
-                selector.markSmallestOfRuns(
-                        row, columns, runs.n(), runs.m(), mask.words(), i * mask.wordsPerRow());
-            };
-        });
+        RowWork.share(
+                scores.rows(),
+                threads,
+                () -> {
+                    var selector = Kernels.best().selector();
+                    float[] row = new float[columns];
+                    return i -> {
+                        scores.row(i, row);
+                        selector.markSmallestOfRuns(
+                                row,
+                                columns,
+                                runs.n(),
+                                runs.m(),
+                                mask.words(),
+                                i * mask.wordsPerRow());
+                    };
+                });
         return mask;
     }
 

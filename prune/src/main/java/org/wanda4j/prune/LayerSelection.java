@@ -22,8 +22,15 @@ final class LayerSelection {
     static Mask select(Scores scores, double sparsity, int threads) {
         long rank = (long) ((double) scores.rows() * scores.columns() * sparsity);
         Bin upper = binOf(rank, histogram(scores, threads, UPPER_HALVES, RowSelector::countUpper));
-        Bin lower = binOf(upper.rank(), histogram(scores, threads, LOWER_HALVES, (selector, row, columns, counts) ->
-                selector.countLower(row, columns, upper.index(), counts)));
+        Bin lower =
+                binOf(
+                        upper.rank(),
+                        histogram(
+                                scores,
+                                threads,
+                                LOWER_HALVES,
+                                (selector, row, columns, counts) ->
+                                        selector.countLower(row, columns, upper.index(), counts)));
         float threshold = Float.intBitsToFloat(upper.index() << 16 | lower.index());
         return atOrBelow(scores, threshold, threads);
     }
@@ -49,16 +56,19 @@ final class LayerSelection {
     private static long[] histogram(Scores scores, int threads, int bins, Count count) {
         int columns = scores.columns();
         List<long[]> parts = Collections.synchronizedList(new ArrayList<>());
-        RowWork.share(scores.rows(), threads, () -> {
-            var selector = Kernels.best().selector();
-            float[] row = new float[columns];
-            long[] counts = new long[bins];
-            parts.add(counts);
-            return i -> {
-                scores.row(i, row);
-                count.add(selector, row, columns, counts);
-            };
-        });
+        RowWork.share(
+                scores.rows(),
+                threads,
+                () -> {
+                    var selector = Kernels.best().selector();
+                    float[] row = new float[columns];
+                    long[] counts = new long[bins];
+                    parts.add(counts);
+                    return i -> {
+                        scores.row(i, row);
+                        count.add(selector, row, columns, counts);
+                    };
+                });
         long[] sum = new long[bins];
         for (long[] part : parts) {
             for (int bin = 0; bin < bins; bin++) {
@@ -71,14 +81,18 @@ final class LayerSelection {
     private static Mask atOrBelow(Scores scores, float threshold, int threads) {
         int columns = scores.columns();
         Mask mask = new Mask(scores.rows(), columns);
-        RowWork.share(scores.rows(), threads, () -> {
-            var selector = Kernels.best().selector();
-            float[] row = new float[columns];
-            return i -> {
-                scores.row(i, row);
-                selector.markAtOrBelow(row, columns, threshold, mask.words(), i * mask.wordsPerRow());
-            };
-        });
+        RowWork.share(
+                scores.rows(),
+                threads,
+                () -> {
+                    var selector = Kernels.best().selector();
+                    float[] row = new float[columns];
+                    return i -> {
+                        scores.row(i, row);
+                        selector.markAtOrBelow(
+                                row, columns, threshold, mask.words(), i * mask.wordsPerRow());
+                    };
+                });
         return mask;
     }
 }

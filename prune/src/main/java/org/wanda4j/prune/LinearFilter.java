@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.nio.file.PathMatcher;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
@@ -21,7 +22,9 @@ final class LinearFilter {
         List<Linear> kept = recipe.only().isEmpty() ? all : matching(all, recipe.only(), "--only");
         List<Linear> skipped = matching(all, recipe.skip(), "--skip");
         Set<Linear> chosen =
-                kept.stream().filter(linear -> !skipped.contains(linear)).collect(Collectors.toUnmodifiableSet());
+                kept.stream()
+                        .filter(linear -> !skipped.contains(linear))
+                        .collect(Collectors.toUnmodifiableSet());
         if (chosen.isEmpty()) {
             throw new InvalidInputException("--skip and --only leave no linear to prune");
         }
@@ -31,16 +34,33 @@ final class LinearFilter {
     private static List<Linear> matching(List<Linear> all, List<String> patterns, String option) {
         return patterns.stream()
                 .flatMap(pattern -> {
-                    PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + pattern);
-                    List<Linear> matched = all.stream()
-                            .filter(linear -> matcher.matches(Path.of(linear.name())))
-                            .toList();
+                    PathMatcher matcher = matcher(pattern, option);
+                    List<Linear> matched =
+                            all.stream()
+                                    .filter(linear -> matcher.matches(Path.of(linear.name())))
+                                    .toList();
                     if (matched.isEmpty()) {
-                        throw new InvalidInputException("%s '%s' matches no linear; their names look like %s"
-                                .formatted(option, pattern, all.getFirst().name()));
+                        throw new InvalidInputException(
+                                "%s '%s' matches no linear; their names look like %s"
+                                        .formatted(option, pattern, all.getFirst().name()));
                     }
                     return matched.stream();
                 })
                 .toList();
+    }
+
+    private static PathMatcher matcher(String pattern, String option) {
+        try {
+            return FileSystems.getDefault().getPathMatcher("glob:" + pattern);
+        } catch (PatternSyntaxException e) {
+            throw new InvalidInputException(
+                    option
+                            + " '"
+                            + pattern
+                            + "' is no pattern: "
+                            + e.getDescription()
+                            + "; '*' stands for any text",
+                    e);
+        }
     }
 }

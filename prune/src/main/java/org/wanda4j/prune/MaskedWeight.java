@@ -23,7 +23,11 @@ record MaskedWeight(TensorView weight, long zeros) {
         long zeros = 0;
         for (int row = 0; row < mask.rows(); row++) {
             kernels.zero(
-                    original.row(row), result.row(row), original.type(), mask.words(), row * mask.wordsPerRow());
+                    original.row(row),
+                    result.row(row),
+                    original.type(),
+                    mask.words(),
+                    row * mask.wordsPerRow());
             zeros += kernels.markZeros(result.row(row), original.type(), scratch, 0);
         }
         return new MaskedWeight(result, zeros);

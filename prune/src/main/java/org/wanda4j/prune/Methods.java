@@ -7,14 +7,23 @@ import org.wanda4j.checkpoint.InvalidInputException;
 /// The methods there are. A new one is a line here.
 public final class Methods {
 
-    private static final List<Method> ALL = List.of(
-            new Method("magnitude", "|W_ij|, lowest of the matrix", new Magnitude(), Selection.LAYER),
-            new Method("wanda", "|W_ij| * ||X_j||_2, lowest of each row", new Wanda(), Selection.ROW),
-            new Method(
-                    "wanda-variant",
-                    "|W_ij| * ||X_j||_2, lowest of each row up to a share of the row's sum",
-                    new Wanda(),
-                    Selection.CUMULATIVE_MASS));
+    private static final List<Method> ALL =
+            List.of(
+                    new Method(
+                            "magnitude",
+                            "|W_ij|, lowest of the matrix",
+                            new Magnitude(),
+                            Selection.LAYER),
+                    new Method(
+                            "wanda",
+                            "|W_ij| * ||X_j||_2, lowest of each row",
+                            new Wanda(),
+                            Selection.ROW),
+                    new Method(
+                            "wanda-variant",
+                            "|W_ij| * ||X_j||_2, lowest of each row up to a share of the row's sum",
+                            new Wanda(),
+                            Selection.CUMULATIVE_MASS));
 
     private Methods() {}
 
@@ -28,7 +37,13 @@ public final class Methods {
         return ALL.stream()
                 .filter(method -> method.name().equals(name))
                 .findFirst()
-                .orElseThrow(() -> new InvalidInputException("there is no method '" + name + "'; there are "
-                        + ALL.stream().map(Method::name).collect(Collectors.joining(", "))));
+                .orElseThrow(() ->
+                        new InvalidInputException(
+                                "there is no method '"
+                                        + name
+                                        + "'; there are "
+                                        + ALL.stream()
+                                                .map(Method::name)
+                                                .collect(Collectors.joining(", "))));
     }
 }

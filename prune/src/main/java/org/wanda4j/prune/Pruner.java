@@ -68,7 +68,12 @@ public final class Pruner {
     /// @param replace whether a checkpoint that is already at `output` may be replaced
     /// @throws InvalidInputException when something that was given cannot be used; nothing is left behind
     public static PruneReport prune(
-            Checkpoint source, Recipe recipe, Corpus text, Path output, boolean replace, RunSettings settings) {
+            Checkpoint source,
+            Recipe recipe,
+            Corpus text,
+            Path output,
+            boolean replace,
+            RunSettings settings) {
         return new Pruner(source, recipe, text, settings).run(output, replace);
     }
 
@@ -76,13 +81,18 @@ public final class Pruner {
         CompletableFuture<String> hash = CompletableFuture.supplyAsync(source::sha256);
         OutputDirectory directory = OutputDirectory.claim(output, source.directory(), replace);
         try (CheckpointWriter writer = CheckpointWriter.create(source, directory)) {
-            Calibration calibration = needsCalibration() ? pruneAlongWindows(writer) : pruneByWeightsAlone(writer);
+            Calibration calibration =
+                    needsCalibration() ? pruneAlongWindows(writer) : pruneByWeightsAlone(writer);
             phases.time("write", writer::complete);
             String sha256 = phases.time("hash", hash::join);
             PruneReport report = report(directory.target(), calibration);
-            writer.publish(Map.of(
-                    "wanda-recipe.json", Json.write(RecipeDocument.of(recipe, text, sha256, needsCalibration())),
-                    "wanda-report.json", Json.write(report)));
+            writer.publish(
+                    Map.of(
+                            "wanda-recipe.json",
+                                    Json.write(
+                                            RecipeDocument.of(
+                                                    recipe, text, sha256, needsCalibration())),
+                            "wanda-report.json", Json.write(report)));
             return report;
         }
     }
@@ -97,30 +107,62 @@ public final class Pruner {
     private Calibration pruneAlongWindows(CheckpointWriter writer) {
         Windows windows = phases.time("tokenize", this::sample);
         try (Engine engine = new Engine(recipe.type().orElseThrow(), settings.threads());
-                Decoding decoding = phases.time("embed", () -> embed(engine, windows, writer.scratch()))) {
+                Decoding decoding =
+                        phases.time("embed", () -> embed(engine, windows, writer.scratch()))) {
             int last = architecture.blocks().size() - 1;
-            long passes = (long) recipe.order().passes() * (last + 1) - (recipe.order().passes() - 1);
+            long passes =
+                    (long) recipe.order().passes() * (last + 1) - (recipe.order().passes() - 1);
             settings.progress().start("pruning", windows.tokens() * passes);
-            phases.time("load", () -> decoding.forEachBlock((index, block, memory) -> {
-                List<LinearReport> linears = new ArrayList<>();
-                var pass = new BlockPass(engine, block, decoding.store(), progress(index));
-                phases.time("forward", () -> recipe.order().run(pass, index == last, (stage, statistics) -> {
-                    for (Linear linear : architecture.blocks().get(index).linears(stage)) {
-                        if (chosen.contains(linear)) {
-                            TensorView pruned = prune(linear, statistics, memory, writer, linears);
-                            block.replace(linear, pruned);
-                        }
-                    }
-                }));
-                blocks.add(BlockReport.of(index, linears));
-            }));
+            phases.time(
+                    "load",
+                    () ->
+                            decoding.forEachBlock((index, block, memory) -> {
+                                List<LinearReport> linears = new ArrayList<>();
+                                var pass =
+                                        new BlockPass(
+                                                engine, block, decoding.store(), progress(index));
+                                phases.time(
+                                        "forward",
+                                        () ->
+                                                recipe.order()
+                                                        .run(
+                                                                pass,
+                                                                index == last,
+                                                                (stage, statistics) -> {
+                                                                    for (Linear linear :
+                                                                            architecture
+                                                                                    .blocks()
+                                                                                    .get(index)
+                                                                                    .linears(
+                                                                                            stage)) {
+                                                                        if (chosen.contains(
+                                                                                linear)) {
+                                                                            TensorView pruned =
+                                                                                    prune(
+                                                                                            linear,
+                                                                                            statistics,
+                                                                                            memory,
+                                                                                            writer,
+                                                                                            linears);
+                                                                            block.replace(
+                                                                                    linear, pruned);
+                                                                        }
+                                                                    }
+                                                                }));
+                                blocks.add(BlockReport.of(index, linears));
+                            }));
             return new Calibration(
-                    windows.tokens(), decoding.store().mapped() ? "file" : "memory", engine.describe());
+                    windows.tokens(),
+                    decoding.store().mapped() ? "file" : "memory",
+                    engine.describe());
         }
     }
 
     private Calibration pruneByWeightsAlone(CheckpointWriter writer) {
-        long weights = chosen.stream().mapToLong(linear -> (long) linear.inputs() * linear.outputs()).sum();
+        long weights =
+                chosen.stream()
+                        .mapToLong(linear -> (long) linear.inputs() * linear.outputs())
+                        .sum();
         settings.progress().start("pruning", weights);
         for (int index = 0; index < architecture.blocks().size(); index++) {
             List<LinearReport> linears = new ArrayList<>();
@@ -129,7 +171,8 @@ public final class Pruner {
                     try (Arena memory = Arena.ofShared()) {
                         prune(linear, InputStatistics.none(), memory, writer, linears);
                     }
-                    progress(index).advance((long) linear.inputs() * linear.outputs(), linear.name());
+                    progress(index)
+                            .advance((long) linear.inputs() * linear.outputs(), linear.name());
                 }
             }
             blocks.add(BlockReport.of(index, linears));
@@ -139,11 +182,22 @@ public final class Pruner {
 
     /// Scores, selects, removes and writes; the pruned matrix lives as long as `memory`.
     private TensorView prune(
-            Linear linear, InputStatistics statistics, Arena memory, CheckpointWriter writer, List<LinearReport> done) {
+            Linear linear,
+            InputStatistics statistics,
+            Arena memory,
+            CheckpointWriter writer,
+            List<LinearReport> done) {
         checkFinite(linear, statistics);
         TensorView weight = source.map(linear.weight(), memory);
-        Mask mask = phases.time("select", () -> method.selection()
-                .select(method.importance().score(weight, statistics), recipe.pattern(), settings.threads()));
+        Mask mask =
+                phases.time(
+                        "select",
+                        () ->
+                                method.selection()
+                                        .select(
+                                                method.importance().score(weight, statistics),
+                                                recipe.pattern(),
+                                                settings.threads()));
         MaskedWeight masked = phases.time("mask", () -> MaskedWeight.of(weight, mask, memory));
         phases.time("write", () -> writer.write(linear.weight(), masked.weight().data()));
         done.add(LinearReport.of(linear.name(), linear.outputs(), linear.inputs(), masked.zeros()));
@@ -153,26 +207,35 @@ public final class Pruner {
     private Windows sample() {
         try (Tokenizer tokenizer = Tokenizer.open(source.directory())) {
             int seqlen = recipe.seqlen().orElseThrow();
-            return recipe.sampler().sample(text, tokenizer, recipe.windows(), seqlen, recipe.seed());
+            return recipe.sampler()
+                    .sample(text, tokenizer, recipe.windows(), seqlen, recipe.seed());
         }
     }
 
     private Decoding embed(Engine engine, Windows windows, Path scratch) {
         boolean keepsStages = recipe.order().keepsStages();
         return new Decoding(
-                source, architecture, engine, windows, keepsStages, settings.activationMemory(), scratch);
+                source,
+                architecture,
+                engine,
+                windows,
+                keepsStages,
+                settings.activationMemory(),
+                scratch);
     }
 
     private Progress progress(int block) {
-        return settings.progress().within("block " + (block + 1) + "/" + architecture.blocks().size());
+        return settings.progress()
+                .within("block " + (block + 1) + "/" + architecture.blocks().size());
     }
 
     private void checkPattern() {
         if (recipe.pattern() instanceof SparsityPattern.NofM(int _, int m)) {
             for (Linear linear : chosen) {
                 if (linear.inputs() % m != 0) {
-                    throw new InvalidInputException("%s has %d inputs, which %d does not divide; choose another --pattern, or leave it dense with --skip"
-                            .formatted(linear.name(), linear.inputs(), m));
+                    throw new InvalidInputException(
+                            "%s has %d inputs, which %d does not divide; choose another --pattern, or leave it dense with --skip"
+                                    .formatted(linear.name(), linear.inputs(), m));
                 }
             }
         }
@@ -181,19 +244,26 @@ public final class Pruner {
     private void checkFinite(Linear linear, InputStatistics statistics) {
         for (float norm : statistics.norms()) {
             if (!Float.isFinite(norm)) {
-                throw new InvalidInputException("%s: the inputs of %s are not finite in %s; some weight before it is broken or too large"
-                        .formatted(source.directory(), linear.name(), recipe.type().orElseThrow()));
+                throw new InvalidInputException(
+                        "%s: the inputs of %s are not finite in %s; some weight before it is broken or too large"
+                                .formatted(
+                                        source.directory(),
+                                        linear.name(),
+                                        recipe.type().orElseThrow()));
             }
         }
     }
 
     private PruneReport report(Path output, Calibration calibration) {
-        List<LinearReport> all = blocks.stream().flatMap(block -> block.linears().stream()).toList();
+        List<LinearReport> all =
+                blocks.stream().flatMap(block -> block.linears().stream()).toList();
         return new PruneReport(
                 source.directory().toString(),
                 output.toString(),
                 method.name(),
-                recipe.pattern() instanceof SparsityPattern.NofM pattern ? pattern.toString() : "unstructured",
+                recipe.pattern() instanceof SparsityPattern.NofM pattern
+                        ? pattern.toString()
+                        : "unstructured",
                 recipe.pattern().sparsity(),
                 PruneReport.sparsityOf(all),
                 PruneReport.parametersOf(all),

@@ -37,17 +37,18 @@ public record Recipe(
     public static final int LONGEST_WINDOW = 512;
 
     /// Wanda at 50 %, on 128 packed windows.
-    public static final Recipe DEFAULT = new Recipe(
-            "wanda",
-            new SparsityPattern.Unstructured(0.5),
-            CalibrationOrder.STAGE,
-            Optional.empty(),
-            CalibrationSampler.PACKED,
-            128,
-            OptionalInt.empty(),
-            0,
-            List.of(),
-            List.of());
+    public static final Recipe DEFAULT =
+            new Recipe(
+                    "wanda",
+                    new SparsityPattern.Unstructured(0.5),
+                    CalibrationOrder.STAGE,
+                    Optional.empty(),
+                    CalibrationSampler.PACKED,
+                    128,
+                    OptionalInt.empty(),
+                    0,
+                    List.of(),
+                    List.of());
 
     /// Copies the lists.
     public Recipe {
@@ -60,7 +61,16 @@ public record Recipe(
         int length = seqlen.orElse(Math.min(LONGEST_WINDOW, architecture.positions()));
         ComputeType resolved = type.orElseGet(ComputeType::fastest);
         return new Recipe(
-                method, pattern, order, Optional.of(resolved), sampler, windows, OptionalInt.of(length), seed, skip, only);
+                method,
+                pattern,
+                order,
+                Optional.of(resolved),
+                sampler,
+                windows,
+                OptionalInt.of(length),
+                seed,
+                skip,
+                only);
     }
 
     /// This recipe by another method.
@@ -80,17 +90,37 @@ public record Recipe(
 
     /// This recipe computed in another type.
     public Recipe withType(ComputeType other) {
-        return new Recipe(method, pattern, order, Optional.of(other), sampler, windows, seqlen, seed, skip, only);
+        return new Recipe(
+                method,
+                pattern,
+                order,
+                Optional.of(other),
+                sampler,
+                windows,
+                seqlen,
+                seed,
+                skip,
+                only);
     }
 
     /// This recipe with other calibration windows.
     public Recipe withCalibration(CalibrationSampler other, int count, int length, long number) {
         return new Recipe(
-                method, pattern, order, type, other, count, OptionalInt.of(length), number, skip, only);
+                method,
+                pattern,
+                order,
+                type,
+                other,
+                count,
+                OptionalInt.of(length),
+                number,
+                skip,
+                only);
     }
 
     /// This recipe for some of the linears.
     public Recipe withLinears(List<String> skipped, List<String> chosen) {
-        return new Recipe(method, pattern, order, type, sampler, windows, seqlen, seed, skipped, chosen);
+        return new Recipe(
+                method, pattern, order, type, sampler, windows, seqlen, seed, skipped, chosen);
     }
 }

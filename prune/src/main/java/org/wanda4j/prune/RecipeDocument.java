@@ -3,7 +3,6 @@ package org.wanda4j.prune;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
@@ -30,18 +29,22 @@ record RecipeDocument(
     /// @param recipe with nothing left open
     /// @param calibrated whether the text was read
     static RecipeDocument of(Recipe recipe, Corpus text, String modelSha256, boolean calibrated) {
-        Optional<CalibrationDocument> calibration = calibrated
-                ? Optional.of(new CalibrationDocument(
-                        text.name(),
-                        text.sha256(),
-                        recipe.sampler().name().toLowerCase(Locale.ROOT),
-                        recipe.windows(),
-                        recipe.seqlen().orElseThrow(),
-                        recipe.seed()))
-                : Optional.empty();
+        Optional<CalibrationDocument> calibration =
+                calibrated
+                        ? Optional.of(
+                                new CalibrationDocument(
+                                        text.name(),
+                                        text.sha256(),
+                                        recipe.sampler().name().toLowerCase(Locale.ROOT),
+                                        recipe.windows(),
+                                        recipe.seqlen().orElseThrow(),
+                                        recipe.seed()))
+                        : Optional.empty();
         return new RecipeDocument(
                 recipe.method(),
-                recipe.pattern() instanceof SparsityPattern.NofM pattern ? pattern.toString() : "unstructured",
+                recipe.pattern() instanceof SparsityPattern.NofM pattern
+                        ? pattern.toString()
+                        : "unstructured",
                 recipe.pattern().sparsity(),
                 recipe.order().toString(),
                 recipe.type().map(ComputeType::toString).orElseThrow(),

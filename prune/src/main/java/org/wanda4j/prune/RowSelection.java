@@ -12,14 +12,18 @@ final class RowSelection {
         int columns = scores.columns();
         int removed = (int) (columns * sparsity);
         Mask mask = new Mask(scores.rows(), columns);
-        RowWork.share(scores.rows(), threads, () -> {
-            var selector = Kernels.best().selector();
-            float[] row = new float[columns];
-            return i -> {
-                scores.row(i, row);
-                selector.markSmallest(row, 0, columns, removed, mask.words(), i * mask.wordsPerRow());
-            };
-        });
+        RowWork.share(
+                scores.rows(),
+                threads,
+                () -> {
+                    var selector = Kernels.best().selector();
+                    float[] row = new float[columns];
+                    return i -> {
+                        scores.row(i, row);
+                        selector.markSmallest(
+                                row, 0, columns, removed, mask.words(), i * mask.wordsPerRow());
+                    };
+                });
         return mask;
     }
 }

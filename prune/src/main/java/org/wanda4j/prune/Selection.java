@@ -20,7 +20,8 @@ public sealed interface Selection permits GroupSelection {
 
     /// All scores of a row up to where their ascending running sum reaches `alpha` times the row's sum; `alpha`
     /// is found by bisection so that the matrix has the sparsity.
-    Selection CUMULATIVE_MASS = new GroupSelection("cumulative mass", CumulativeMassSelection::select);
+    Selection CUMULATIVE_MASS =
+            new GroupSelection("cumulative mass", CumulativeMassSelection::select);
 
     /// @param scores out x in
     /// @param threads to use, at least 1

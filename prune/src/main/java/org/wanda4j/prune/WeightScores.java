@@ -9,12 +9,21 @@ record WeightScores(TensorView weight, float[] norms, WeightKernels kernels) imp
 
     WeightScores {
         if (weight.shape().size() != 2 || !weight.type().isWeight()) {
-            throw new InvalidInputException(weight.name() + ": only matrices of bf16, fp16 or fp32 can be scored, not "
-                    + weight.type() + " " + weight.shape());
+            throw new InvalidInputException(
+                    weight.name()
+                            + ": only matrices of bf16, fp16 or fp32 can be scored, not "
+                            + weight.type()
+                            + " "
+                            + weight.shape());
         }
         if (norms.length != weight.columns()) {
-            throw new InvalidInputException(weight.name() + ": " + norms.length + " input norms for "
-                    + weight.columns() + " inputs");
+            throw new InvalidInputException(
+                    weight.name()
+                            + ": "
+                            + norms.length
+                            + " input norms for "
+                            + weight.columns()
+                            + " inputs");
         }
         for (int j = 0; j < norms.length; j++) {
             if (!(norms[j] >= 0 && norms[j] < Float.POSITIVE_INFINITY)) {
@@ -38,7 +47,10 @@ record WeightScores(TensorView weight, float[] norms, WeightKernels kernels) imp
     public void row(int row, float[] into) {
         if (!kernels.scores(weight.row(row), weight.type(), norms, into)) {
             throw new InvalidInputException(
-                    weight.name() + ": row " + row + " holds NaN or infinite weights; the checkpoint is damaged");
+                    weight.name()
+                            + ": row "
+                            + row
+                            + " holds NaN or infinite weights; the checkpoint is damaged");
         }
     }
 }

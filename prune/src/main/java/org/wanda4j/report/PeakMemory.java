@@ -47,13 +47,17 @@ public final class PeakMemory {
             return OptionalLong.empty();
         }
         var signature =
-                FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS);
+                FunctionDescriptor.of(
+                        ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment usage = arena.allocate(256, 8);
-            int failed = (int) linker.downcallHandle(function.get(), signature).invokeExact(0, usage);
+            int failed =
+                    (int) linker.downcallHandle(function.get(), signature).invokeExact(0, usage);
             long largest = usage.get(ValueLayout.JAVA_LONG, 32);
             boolean bytes = System.getProperty("os.name").startsWith("Mac");
-            return failed == 0 ? OptionalLong.of(bytes ? largest : largest << 10) : OptionalLong.empty();
+            return failed == 0
+                    ? OptionalLong.of(bytes ? largest : largest << 10)
+                    : OptionalLong.empty();
         } catch (Throwable e) {
             throw new IllegalStateException("getrusage", e);
         }

@@ -26,10 +26,12 @@ public final class Phases {
 
     /// The same for work without a result.
     public void time(String phase, Runnable work) {
-        this.<Object>time(phase, () -> {
-            work.run();
-            return phase;
-        });
+        this.<Object>time(
+                phase,
+                () -> {
+                    work.run();
+                    return phase;
+                });
     }
 
     /// Seconds of each phase.

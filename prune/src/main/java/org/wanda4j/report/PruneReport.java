@@ -57,7 +57,8 @@ public record PruneReport(
 
         /// The linear with `zeros` of its weights zero.
         public static LinearReport of(String name, int outputs, int inputs, long zeros) {
-            return new LinearReport(name, outputs, inputs, zeros, zeros / ((double) outputs * inputs));
+            return new LinearReport(
+                    name, outputs, inputs, zeros, zeros / ((double) outputs * inputs));
         }
 
         long parameters() {

@@ -16,8 +16,16 @@ import org.wanda4j.sparse.SparsityPattern.NofM;
 public final class SparsityProfile {
 
     /// Denser patterns first: the first that fits says the most. Each implies those with a multiple of M.
-    private static final List<NofM> PATTERNS = List.of(
-            new NofM(3, 4), new NofM(6, 8), new NofM(1, 2), new NofM(2, 4), new NofM(4, 8), new NofM(8, 16), new NofM(1, 4), new NofM(2, 8));
+    private static final List<NofM> PATTERNS =
+            List.of(
+                    new NofM(3, 4),
+                    new NofM(6, 8),
+                    new NofM(1, 2),
+                    new NofM(2, 4),
+                    new NofM(4, 8),
+                    new NofM(8, 16),
+                    new NofM(1, 4),
+                    new NofM(2, 8));
 
     private SparsityProfile() {}
 
@@ -27,7 +35,13 @@ public final class SparsityProfile {
     /// @param zeros weights that are zero
     /// @param pattern the strictest known N:M pattern that the zeros follow
     public record LinearSparsity(
-            String name, int block, int outputs, int inputs, long zeros, double sparsity, Optional<String> pattern) {
+            String name,
+            int block,
+            int outputs,
+            int inputs,
+            long zeros,
+            double sparsity,
+            Optional<String> pattern) {
 
         /// The last part of the name.
         public String shortName() {
@@ -51,9 +65,10 @@ public final class SparsityProfile {
     /// Fraction of all weights of `linears` that is zero.
     public static double overall(List<LinearSparsity> linears) {
         long zeros = linears.stream().mapToLong(LinearSparsity::zeros).sum();
-        long weights = linears.stream()
-                .mapToLong(linear -> (long) linear.outputs() * linear.inputs())
-                .sum();
+        long weights =
+                linears.stream()
+                        .mapToLong(linear -> (long) linear.outputs() * linear.inputs())
+                        .sum();
         return zeros / (double) weights;
     }
 
@@ -62,7 +77,11 @@ public final class SparsityProfile {
         for (int row = 0; row < weight.rows(); row++) {
             Kernels.best()
                     .weights()
-                    .markZeros(weight.row(row), weight.type(), zeros.words(), row * zeros.wordsPerRow());
+                    .markZeros(
+                            weight.row(row),
+                            weight.type(),
+                            zeros.words(),
+                            row * zeros.wordsPerRow());
         }
         long count = zeros.count();
         return new LinearSparsity(

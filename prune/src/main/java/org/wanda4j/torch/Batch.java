@@ -28,7 +28,8 @@ public final class Batch {
     /// @param length tokens of a window
     /// @param hidden windows x length x hidden size
     /// @param stageWidth the widest that lies between two stages
-    public static Batch over(int windows, int length, MemorySegment hidden, int stageWidth, ComputeType type) {
+    public static Batch over(
+            int windows, int length, MemorySegment hidden, int stageWidth, ComputeType type) {
         long size = (long) windows * length * stageWidth;
         var options = new TensorOptions(type.scalar());
         return new Batch(
@@ -41,7 +42,12 @@ public final class Batch {
     /// The same, with what lies between two stages in memory of the caller's too: it is still there in the next task.
     ///
     /// @param between at least windows x length x the widest stage
-    public static Batch over(int windows, int length, MemorySegment hidden, MemorySegment between, ComputeType type) {
+    public static Batch over(
+            int windows,
+            int length,
+            MemorySegment hidden,
+            MemorySegment between,
+            ComputeType type) {
         return new Batch(
                 windows,
                 length,
@@ -50,7 +56,8 @@ public final class Batch {
     }
 
     private static Tensor hiddenTensor(long tokens, MemorySegment hidden, ComputeType type) {
-        return Tensors.over(hidden, type.scalar(), tokens, hidden.byteSize() / type.bytes() / tokens);
+        return Tensors.over(
+                hidden, type.scalar(), tokens, hidden.byteSize() / type.bytes() / tokens);
     }
 
     /// This batch with a copy of its hidden states: what happens to the copy leaves them as they are.

@@ -16,7 +16,8 @@ public enum ComputeType {
     BF16(ScalarType.BFloat16, 2);
 
     private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
-    private static final Set<String> BF16_FLAGS = Set.of("avx512_bf16", "amx_bf16", "bf16", "svebf16");
+    private static final Set<String> BF16_FLAGS =
+            Set.of("avx512_bf16", "amx_bf16", "bf16", "svebf16");
 
     private final ScalarType scalar;
     private final int bytes;

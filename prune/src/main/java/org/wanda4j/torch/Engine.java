@@ -33,8 +33,9 @@ public final class Engine implements AutoCloseable {
         this.threads = threads;
         torch.set_num_threads(1);
         openblas.blas_set_num_threads(1);
-        this.pool = Executors.newFixedThreadPool(
-                threads, Thread.ofPlatform().daemon().name("wanda-", 0).factory());
+        this.pool =
+                Executors.newFixedThreadPool(
+                        threads, Thread.ofPlatform().daemon().name("wanda-", 0).factory());
     }
 
     /// The type in which linears are computed.
@@ -49,7 +50,13 @@ public final class Engine implements AutoCloseable {
 
     /// What runs, for the banner: `libtorch AVX2, fp32, 2 threads`.
     public String describe() {
-        return "libtorch " + cpuCapability() + ", " + type + ", " + threads + (threads == 1 ? " thread" : " threads");
+        return "libtorch "
+                + cpuCapability()
+                + ", "
+                + type
+                + ", "
+                + threads
+                + (threads == 1 ? " thread" : " threads");
     }
 
     /// Version of the libtorch binding.
@@ -69,16 +76,19 @@ public final class Engine implements AutoCloseable {
         var next = new AtomicInteger();
         List<Future<?>> workers = new ArrayList<>();
         for (int worker = 0; worker < Math.min(threads, count); worker++) {
-            workers.add(pool.submit(() -> {
-                for (int i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
-                    try {
-                        inScope(task, i);
-                    } catch (RuntimeException | Error e) {
-                        next.set(count);
-                        throw e;
-                    }
-                }
-            }));
+            workers.add(
+                    pool.submit(() -> {
+                        for (int i = next.getAndIncrement();
+                                i < count;
+                                i = next.getAndIncrement()) {
+                            try {
+                                inScope(task, i);
+                            } catch (RuntimeException | Error e) {
+                                next.set(count);
+                                throw e;
+                            }
+                        }
+                    }));
         }
         workers.forEach(Engine::join);
     }

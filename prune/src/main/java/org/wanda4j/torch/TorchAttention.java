@@ -35,7 +35,11 @@ final class TorchAttention {
     /// Cosine and sine of each position's angles, length x 1 x size / 2.
     private record Rotation(Tensor cos, Tensor sin) {}
 
-    TorchAttention(Attention attention, Function<Linear, LoadedLinear> linears, Weights weights, int length) {
+    TorchAttention(
+            Attention attention,
+            Function<Linear, LoadedLinear> linears,
+            Weights weights,
+            int length) {
         this.attention = attention;
         this.linears = linears;
         this.queryNorm = attention.queryNorm().map(weights::norm);
@@ -51,20 +55,25 @@ final class TorchAttention {
         int size = attention.headSize();
         Tensor queries = heads(attention.query(), input, windows, length, queryNorm);
         queries.mul_(new Scalar(1 / Math.sqrt(size)));
-        Tensor keys = heads(attention.key(), input, windows, length, keyNorm)
-                .reshape((long) windows * shared, length, size)
-                .transpose(1, 2);
-        Tensor values = project(attention.value(), input, windows, length)
-                .transpose(1, 2)
-                .reshape((long) windows * shared, length, size);
+        Tensor keys =
+                heads(attention.key(), input, windows, length, keyNorm)
+                        .reshape((long) windows * shared, length, size)
+                        .transpose(1, 2);
+        Tensor values =
+                project(attention.value(), input, windows, length)
+                        .transpose(1, 2)
+                        .reshape((long) windows * shared, length, size);
         Tensor grouped = queries.view(windows, shared, group, length, size);
         Tensor attended = output.view(windows, length, shared, group, size).permute(0, 2, 3, 1, 4);
         for (int from = 0; from < length; from += SLICE) {
             int count = Math.min(SLICE, length - from);
             try (var _ = new PointerScope()) {
-                Tensor slice = grouped.narrow(3, from, count).reshape((long) windows * shared, (long) group * count, size);
+                Tensor slice =
+                        grouped.narrow(3, from, count)
+                                .reshape((long) windows * shared, (long) group * count, size);
                 Tensor result = attendSlice(slice, keys, values, from, count);
-                attended.narrow(3, from, count).copy_(result.view(windows, shared, group, count, size));
+                attended.narrow(3, from, count)
+                        .copy_(result.view(windows, shared, group, count, size));
             }
         }
     }
@@ -75,23 +84,32 @@ final class TorchAttention {
         int seen = from + count - first;
         long batch = queries.size(0);
         Tensor scores = queries.bmm(keys.narrow(2, first, seen)).view(batch, -1, count, seen);
-        Tensor blocked = torch.full(new long[] {count, count}, new Scalar(Double.NEGATIVE_INFINITY), new TensorOptions(scores.scalar_type()));
+        Tensor blocked =
+                torch.full(
+                        new long[] {count, count},
+                        new Scalar(Double.NEGATIVE_INFINITY),
+                        new TensorOptions(scores.scalar_type()));
         scores.narrow(3, seen - count, count).add_(blocked.triu(1));
         int beyond = from - first - window;
         if (beyond + count > 0) {
             scores.narrow(3, 0, count).add_(blocked.tril(beyond));
         }
-        Tensor weights = torch.softmax(scores, -1, new ScalarTypeOptional(ScalarType.Float))
-                .to(scores.scalar_type())
-                .view(batch, -1, seen);
+        Tensor weights =
+                torch.softmax(scores, -1, new ScalarTypeOptional(ScalarType.Float))
+                        .to(scores.scalar_type())
+                        .view(batch, -1, seen);
         return weights.bmm(values.narrow(1, first, seen));
     }
 
     /// windows x heads x length x size, normed and rotated
-    private Tensor heads(Linear linear, Tensor input, int windows, int length, Optional<LoadedNorm> norm) {
+    private Tensor heads(
+            Linear linear, Tensor input, int windows, int length, Optional<LoadedNorm> norm) {
         Tensor plain = project(linear, input, windows, length);
         Tensor normed = norm.map(each -> each.apply(plain)).orElse(plain);
-        return rotation.map(turn -> rotate(normed, turn)).orElse(normed).transpose(1, 2).contiguous();
+        return rotation.map(turn -> rotate(normed, turn))
+                .orElse(normed)
+                .transpose(1, 2)
+                .contiguous();
     }
 
     /// windows x length x heads x size
@@ -104,10 +122,15 @@ final class TorchAttention {
         long half = heads.size(3) / 2;
         Tensor a = heads.narrow(3, 0, half);
         Tensor b = heads.narrow(3, half, half);
-        Tensor turned = torch.empty(
-                heads.sizes(), new TensorOptions(heads.scalar_type()), new MemoryFormatOptional());
-        turned.narrow(3, 0, half).copy_(a.mul(rotation.cos()).addcmul_(b, rotation.sin(), new Scalar(-1)));
-        turned.narrow(3, half, half).copy_(b.mul(rotation.cos()).addcmul_(a, rotation.sin(), new Scalar(1)));
+        Tensor turned =
+                torch.empty(
+                        heads.sizes(),
+                        new TensorOptions(heads.scalar_type()),
+                        new MemoryFormatOptional());
+        turned.narrow(3, 0, half)
+                .copy_(a.mul(rotation.cos()).addcmul_(b, rotation.sin(), new Scalar(-1)));
+        turned.narrow(3, half, half)
+                .copy_(b.mul(rotation.cos()).addcmul_(a, rotation.sin(), new Scalar(1)));
         return turned;
     }
 
@@ -122,7 +145,8 @@ final class TorchAttention {
             sin[i] = (float) Math.sin(angle);
         }
         return new Rotation(
-                table(cos, length, frequencies.length, weights), table(sin, length, frequencies.length, weights));
+                table(cos, length, frequencies.length, weights),
+                table(sin, length, frequencies.length, weights));
     }
 
     private static Tensor table(float[] values, int length, int half, Weights weights) {

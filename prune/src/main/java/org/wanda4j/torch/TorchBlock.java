@@ -29,15 +29,20 @@ public final class TorchBlock implements AutoCloseable {
 
     /// @param source from a tensor's name to its memory, which must outlive this block
     /// @param length tokens of every window that will be run
-    public TorchBlock(Block block, Function<String, TensorView> source, ComputeType type, int length) {
+    public TorchBlock(
+            Block block, Function<String, TensorView> source, ComputeType type, int length) {
         this.block = block;
         this.weights = new Weights(source, type);
         try (var _ = new AutoGradMode(false)) {
             block.linears().forEach(linear -> linears.put(linear.name(), weights.linear(linear)));
             this.attentionNorm = weights.norm(block.attentionNorm());
             this.mlpNorm = weights.norm(block.mlpNorm());
-            this.attention = new TorchAttention(
-                    block.attention(), linear -> linears.get(linear.name()), weights, length);
+            this.attention =
+                    new TorchAttention(
+                            block.attention(),
+                            linear -> linears.get(linear.name()),
+                            weights,
+                            length);
         }
     }
 
@@ -48,7 +53,8 @@ public final class TorchBlock implements AutoCloseable {
 
     /// Gives a linear another matrix, in memory that outlives this block.
     public void replace(Linear linear, TensorView weight) {
-        linears.compute(linear.name(), (_, old) -> new LoadedLinear(weights.adopt(weight), old.bias()));
+        linears.compute(
+                linear.name(), (_, old) -> new LoadedLinear(weights.adopt(weight), old.bias()));
     }
 
     /// Brings a batch that is ready for the stage before to where it is ready for `stage`, in place. [Stage#QKV] is
@@ -58,11 +64,11 @@ public final class TorchBlock implements AutoCloseable {
             switch (stage) {
                 case QKV -> {}
                 case OUTPUT ->
-                    attention.attend(
-                            branchInput(attentionNorm, batch),
-                            batch.windows(),
-                            batch.length(),
-                            batch.between(block.attention().output().inputs()));
+                        attention.attend(
+                                branchInput(attentionNorm, batch),
+                                batch.windows(),
+                                batch.length(),
+                                batch.between(block.attention().output().inputs()));
                 case GATE_UP -> close(block.attention().output(), attentionNorm, batch);
                 case DOWN -> activate(batch);
             }
@@ -89,7 +95,8 @@ public final class TorchBlock implements AutoCloseable {
     public float[] squaredInputs(Stage stage, Batch batch) {
         try (var _ = new PointerScope()) {
             Tensor input = input(stage, batch);
-            Tensor wide = input.view(batch.windows(), batch.length(), -1).to(torch.ScalarType.Float);
+            Tensor wide =
+                    input.view(batch.windows(), batch.length(), -1).to(torch.ScalarType.Float);
             Tensor sums = wide.square().sum(1);
             float[] values = new float[Math.toIntExact(sums.numel())];
             sums.contiguous().data_ptr_float().get(values);
@@ -126,7 +133,8 @@ public final class TorchBlock implements AutoCloseable {
         mlp.gate()
                 .map(gate -> linears.get(gate.name()).apply(input))
                 .ifPresentOrElse(
-                        gate -> torch.mul_out(result, activated(gate), up), () -> result.copy_(activated(up)));
+                        gate -> torch.mul_out(result, activated(gate), up),
+                        () -> result.copy_(activated(up)));
     }
 
     private Tensor activated(Tensor values) {

@@ -25,7 +25,8 @@ public final class TorchEmbedding implements AutoCloseable {
     private final int firstPosition;
 
     /// @param source from a tensor's name to its memory, which must outlive this
-    public TorchEmbedding(Architecture architecture, Function<String, TensorView> source, ComputeType type) {
+    public TorchEmbedding(
+            Architecture architecture, Function<String, TensorView> source, ComputeType type) {
         this.weights = new Weights(source, type);
         this.type = type;
         var embedding = architecture.embedding();
@@ -43,11 +44,16 @@ public final class TorchEmbedding implements AutoCloseable {
     /// @param ids one window each, in the batch's order and of its length
     public void embed(List<int[]> ids, Batch batch) {
         long[] flat = ids.stream().flatMapToInt(Arrays::stream).asLongStream().toArray();
-        Tensor index = torch.from_blob(new LongPointer(flat), new long[] {flat.length}, new TensorOptions(ScalarType.Long));
+        Tensor index =
+                torch.from_blob(
+                        new LongPointer(flat),
+                        new long[] {flat.length},
+                        new TensorOptions(ScalarType.Long));
         Tensor rows = table.index_select(0, index).to(type.scalar());
         Tensor hidden = project.map(linear -> linear.apply(rows)).orElse(rows);
-        positions.ifPresent(learned -> hidden.view(batch.windows(), batch.length(), -1)
-                .add_(learned.narrow(0, firstPosition, batch.length())));
+        positions.ifPresent(learned ->
+                hidden.view(batch.windows(), batch.length(), -1)
+                        .add_(learned.narrow(0, firstPosition, batch.length())));
         batch.hidden().copy_(hidden);
     }
 

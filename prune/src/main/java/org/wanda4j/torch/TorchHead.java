@@ -27,7 +27,8 @@ public final class TorchHead implements AutoCloseable {
     private final int vocabulary;
 
     /// @param source from a tensor's name to its memory, which must outlive this
-    public TorchHead(Architecture architecture, Function<String, TensorView> source, ComputeType type) {
+    public TorchHead(
+            Architecture architecture, Function<String, TensorView> source, ComputeType type) {
         this.weights = new Weights(source, type);
         this.vocabulary = architecture.vocabulary();
         try (var _ = new AutoGradMode(false)) {
@@ -57,9 +58,13 @@ public final class TorchHead implements AutoCloseable {
         for (int from = 0; from < ids.length - 1; from += step) {
             int count = Math.min(step, ids.length - 1 - from);
             try (var _ = new PointerScope()) {
-                long[] next = Arrays.stream(ids, from + 1, from + 1 + count).asLongStream().toArray();
-                Tensor targets = torch.from_blob(
-                        new LongPointer(next), new long[] {count, 1}, new TensorOptions(ScalarType.Long));
+                long[] next =
+                        Arrays.stream(ids, from + 1, from + 1 + count).asLongStream().toArray();
+                Tensor targets =
+                        torch.from_blob(
+                                new LongPointer(next),
+                                new long[] {count, 1},
+                                new TensorOptions(ScalarType.Long));
                 Tensor logits = logits(batch.hidden().narrow(0, start + from, count));
                 Tensor chosen = logits.gather(1, targets).view(count);
                 Tensor losses = logits.logsumexp(1).sub(chosen);

@@ -51,15 +51,18 @@ final class Weights implements AutoCloseable {
 
     /// `x W^T + b`.
     LoadedLinear linear(Linear linear) {
-        Optional<Tensor> bias = linear.bias() ? Optional.of(load(linear.name() + ".bias")) : Optional.empty();
+        Optional<Tensor> bias =
+                linear.bias() ? Optional.of(load(linear.name() + ".bias")) : Optional.empty();
         return new LoadedLinear(load(linear.weight()), bias);
     }
 
     LoadedNorm norm(Norm norm) {
-        Optional<Tensor> weight = norm.affine() ? Optional.of(load(norm.name() + ".weight")) : Optional.empty();
-        Optional<Tensor> bias = norm.affine() && norm.kind() == Norm.Kind.LAYER
-                ? Optional.of(load(norm.name() + ".bias"))
-                : Optional.empty();
+        Optional<Tensor> weight =
+                norm.affine() ? Optional.of(load(norm.name() + ".weight")) : Optional.empty();
+        Optional<Tensor> bias =
+                norm.affine() && norm.kind() == Norm.Kind.LAYER
+                        ? Optional.of(load(norm.name() + ".bias"))
+                        : Optional.empty();
         return new LoadedNorm(norm, weight, bias);
     }
 
@@ -81,15 +84,17 @@ final class Weights implements AutoCloseable {
         Tensor apply(Tensor input) {
             long[] width = {norm.width()};
             if (norm.kind() == Norm.Kind.LAYER) {
-                return torch.layer_norm(input, width, optional(weight), optional(bias), norm.epsilon(), false);
+                return torch.layer_norm(
+                        input, width, optional(weight), optional(bias), norm.epsilon(), false);
             }
             Tensor wide = input.to(ScalarType.Float);
-            Tensor normed = torch.rms_norm(
-                            wide,
-                            width,
-                            new TensorOptional(),
-                            new DoubleOptional(norm.epsilon()))
-                    .to(input.scalar_type());
+            Tensor normed =
+                    torch.rms_norm(
+                                    wide,
+                                    width,
+                                    new TensorOptional(),
+                                    new DoubleOptional(norm.epsilon()))
+                            .to(input.scalar_type());
             return weight.map(normed::mul_).orElse(normed);
         }
     }

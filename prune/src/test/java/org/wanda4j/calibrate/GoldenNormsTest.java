@@ -33,13 +33,21 @@ class GoldenNormsTest {
 
     @Test
     void everyBlockOfTinyLlamaSeesTheReferencesNorms() {
-        check(SharedFiles.tinyLlama(), Path.of("src/test/resources/golden/tiny/wanda50.scaler_row.safetensors"), 128, 6);
+        check(
+                SharedFiles.tinyLlama(),
+                Path.of("src/test/resources/golden/tiny/wanda50.scaler_row.safetensors"),
+                128,
+                6);
     }
 
     @Test
     @EnabledIf(value = SharedFiles.PRESENT, disabledReason = SharedFiles.ABSENT)
     void theFirstBlocksOfSmolLm2SeeTheReferencesNorms() {
-        check(SmolLm2.directory(), SharedFiles.shared("golden/smollm2/wanda50.scaler_row.safetensors"), 256, 2);
+        check(
+                SmolLm2.directory(),
+                SharedFiles.shared("golden/smollm2/wanda50.scaler_row.safetensors"),
+                256,
+                2);
     }
 
     private static void check(Path model, Path golden, int seqlen, int blocks) {
@@ -48,35 +56,57 @@ class GoldenNormsTest {
                 Tokenizer tokenizer = Tokenizer.open(model);
                 Engine engine = new Engine(ComputeType.FP32, 2);
                 var scratch = new ScratchDirectory()) {
-            Windows windows = CalibrationSampler.REFERENCE.sample(
-                    Corpus.bundledCalibration(), tokenizer, 128, seqlen, 0);
+            Windows windows =
+                    CalibrationSampler.REFERENCE.sample(
+                            Corpus.bundledCalibration(), tokenizer, 128, seqlen, 0);
             Architecture architecture = Architecture.of(checkpoint);
             long memoryLimit = RunSettings.defaults().activationMemory();
             try (Decoding decoding =
-                    new Decoding(checkpoint, architecture, engine, windows, false, memoryLimit, scratch.path())) {
+                    new Decoding(
+                            checkpoint,
+                            architecture,
+                            engine,
+                            windows,
+                            false,
+                            memoryLimit,
+                            scratch.path())) {
                 decoding.forEachBlock((index, block, memory) -> {
                     if (index >= blocks) {
                         return;
                     }
                     var pass = new BlockPass(engine, block, decoding.store(), Progress.NONE);
-                    CalibrationOrder.BLOCK.run(pass, index == blocks - 1, (stage, statistics) -> {
-                        for (Linear linear : architecture.blocks().get(index).linears(stage)) {
-                            assertNorms(linear, statistics, expected);
-                            block.replace(linear, half(checkpoint.map(linear.weight(), memory), statistics, memory));
-                        }
-                    });
+                    CalibrationOrder.BLOCK.run(
+                            pass,
+                            index == blocks - 1,
+                            (stage, statistics) -> {
+                                for (Linear linear :
+                                        architecture.blocks().get(index).linears(stage)) {
+                                    assertNorms(linear, statistics, expected);
+                                    block.replace(
+                                            linear,
+                                            half(
+                                                    checkpoint.map(linear.weight(), memory),
+                                                    statistics,
+                                                    memory));
+                                }
+                            });
                 });
             }
         }
     }
 
-    private static void assertNorms(Linear linear, InputStatistics statistics, Safetensors expected) {
+    private static void assertNorms(
+            Linear linear, InputStatistics statistics, Safetensors expected) {
         try (Arena memory = Arena.ofConfined()) {
-            float[] squares = expected.tensors().stream()
-                    .filter(tensor -> tensor.name().equals(linear.name() + ".scaler_row"))
-                    .map(tensor -> expected.map(tensor, memory).data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED))
-                    .findFirst()
-                    .orElseThrow();
+            float[] squares =
+                    expected.tensors().stream()
+                            .filter(tensor -> tensor.name().equals(linear.name() + ".scaler_row"))
+                            .map(tensor ->
+                                    expected.map(tensor, memory)
+                                            .data()
+                                            .toArray(ValueLayout.JAVA_FLOAT_UNALIGNED))
+                            .findFirst()
+                            .orElseThrow();
             assertEquals(squares.length, statistics.norms().length);
             for (int j = 0; j < squares.length; j++) {
                 double norm = Math.sqrt(squares[j]);
@@ -91,13 +121,20 @@ class GoldenNormsTest {
     /// The weight without its lower half of each row by Wanda's score.
     private static TensorView half(TensorView weight, InputStatistics statistics, Arena memory) {
         var wanda = Methods.named("wanda");
-        Mask mask = wanda.selection()
-                .select(wanda.importance().score(weight, statistics), new SparsityPattern.Unstructured(0.5), 1);
+        Mask mask =
+                wanda.selection()
+                        .select(
+                                wanda.importance().score(weight, statistics),
+                                new SparsityPattern.Unstructured(0.5),
+                                1);
         MemorySegment data = memory.allocate(weight.data().byteSize(), 64).copyFrom(weight.data());
         for (int row = 0; row < mask.rows(); row++) {
             for (int column = 0; column < mask.columns(); column++) {
                 if (mask.get(row, column)) {
-                    data.set(ValueLayout.JAVA_SHORT, 2 * ((long) row * mask.columns() + column), (short) 0);
+                    data.set(
+                            ValueLayout.JAVA_SHORT,
+                            2 * ((long) row * mask.columns() + column),
+                            (short) 0);
                 }
             }
         }

@@ -35,8 +35,7 @@ class GoldenPruneTest {
     private static final double PERPLEXITY_WITHIN = 0.005;
     private static final Path TINY = Path.of("src/test/resources/golden/tiny");
 
-    @TempDir
-    private Path directory;
+    @TempDir private Path directory;
 
     @ParameterizedTest
     @CsvSource({
@@ -59,7 +58,8 @@ class GoldenPruneTest {
     @EnabledIf(value = SharedFiles.PRESENT, disabledReason = SharedFiles.ABSENT)
     void smolLm2LosesTheWeightsThatTheReferenceRemoves() {
         Path output = prune(SmolLm2.directory(), recipe("wanda", "unstructured", 256));
-        double agreement = agreement(output, SharedFiles.shared("golden/smollm2/wanda50.safetensors"));
+        double agreement =
+                agreement(output, SharedFiles.shared("golden/smollm2/wanda50.safetensors"));
         assertTrue(agreement >= MASKS_EQUAL, "masks agree in " + agreement);
         assertEquals(81.9625, perplexity(output, 512, 20), 81.9625 * PERPLEXITY_WITHIN);
     }
@@ -80,15 +80,26 @@ class GoldenPruneTest {
         Path output = directory.resolve("pruned");
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             Pruner.prune(
-                    checkpoint, recipe, Corpus.bundledCalibration(), output, false, RunSettings.defaults());
+                    checkpoint,
+                    recipe,
+                    Corpus.bundledCalibration(),
+                    output,
+                    false,
+                    RunSettings.defaults());
         }
         return output;
     }
 
     private static double perplexity(Path model, int seqlen, int windows) {
-        var protocol = new Perplexity.Protocol(OptionalInt.of(seqlen), OptionalInt.of(windows), Optional.empty());
+        var protocol =
+                new Perplexity.Protocol(
+                        OptionalInt.of(seqlen), OptionalInt.of(windows), Optional.empty());
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            return Perplexity.measure(checkpoint, Corpus.bundledEvaluation(), protocol, RunSettings.defaults())
+            return Perplexity.measure(
+                            checkpoint,
+                            Corpus.bundledEvaluation(),
+                            protocol,
+                            RunSettings.defaults())
                     .perplexity();
         }
     }
@@ -103,7 +114,8 @@ class GoldenPruneTest {
             for (TensorInfo mask : masks.tensors()) {
                 if (mask.name().endsWith(".mask")) {
                     byte[] bits = masks.map(mask, memory).data().toArray(ValueLayout.JAVA_BYTE);
-                    TensorView weight = checkpoint.map(mask.name().replace(".mask", ".weight"), memory);
+                    TensorView weight =
+                            checkpoint.map(mask.name().replace(".mask", ".weight"), memory);
                     long weights = (long) weight.rows() * weight.columns();
                     for (long i = 0; i < weights; i++) {
                         boolean zero = weight.type().get(weight.data(), i) == 0;

@@ -65,7 +65,8 @@ class SelectionTest {
             Mask mask = Selection.ROW.select(scores, new Unstructured(sparsity), THREADS);
             for (int row = 0; row < rows; row++) {
                 int removed = (int) (columns * sparsity);
-                assertArrayEquals(lowest(scores.values()[row], 0, columns, removed), columnsOf(mask, row));
+                assertArrayEquals(
+                        lowest(scores.values()[row], 0, columns, removed), columnsOf(mask, row));
             }
         }
     }
@@ -75,15 +76,22 @@ class SelectionTest {
     void aRunOfMLosesItsNLowestScoresWhateverTheGroup(String text) {
         NofM pattern = SparsityPattern.parseNofM(text);
         Matrix scores = Matrix.random(17, 480, 4, 3);
-        for (Selection selection : List.of(Selection.ROW, Selection.LAYER, Selection.CUMULATIVE_MASS)) {
+        for (Selection selection :
+                List.of(Selection.ROW, Selection.LAYER, Selection.CUMULATIVE_MASS)) {
             Mask mask = selection.select(scores, pattern, THREADS);
             for (int row = 0; row < scores.rows(); row++) {
                 List<Integer> expected = new ArrayList<>();
                 for (int from = 0; from < 480; from += pattern.m()) {
-                    Arrays.stream(lowest(scores.values()[row], from, from + pattern.m(), pattern.n()))
+                    Arrays.stream(
+                                    lowest(
+                                            scores.values()[row],
+                                            from,
+                                            from + pattern.m(),
+                                            pattern.n()))
                             .forEach(expected::add);
                 }
-                assertArrayEquals(expected.stream().mapToInt(i -> i).toArray(), columnsOf(mask, row));
+                assertArrayEquals(
+                        expected.stream().mapToInt(i -> i).toArray(), columnsOf(mask, row));
             }
         }
     }
@@ -91,7 +99,9 @@ class SelectionTest {
     @Test
     void anMThatDoesNotDivideTheInputsIsRefused() {
         Matrix scores = Matrix.random(2, 10, 0, 1);
-        assertThrows(InvalidInputException.class, () -> Selection.ROW.select(scores, new NofM(2, 4), THREADS));
+        assertThrows(
+                InvalidInputException.class,
+                () -> Selection.ROW.select(scores, new NofM(2, 4), THREADS));
     }
 
     @ParameterizedTest
@@ -127,14 +137,16 @@ class SelectionTest {
         for (int row = 0; row < scores.rows(); row++) {
             boolean[] removed = expected[row];
             assertArrayEquals(
-                    IntStream.range(0, 300).filter(column -> removed[column]).toArray(), columnsOf(mask, row));
+                    IntStream.range(0, 300).filter(column -> removed[column]).toArray(),
+                    columnsOf(mask, row));
         }
     }
 
     @Test
     void theMaskDoesNotDependOnTheNumberOfThreads() {
         Matrix scores = Matrix.random(200, 333, 5, 2);
-        for (Selection selection : List.of(Selection.ROW, Selection.LAYER, Selection.CUMULATIVE_MASS)) {
+        for (Selection selection :
+                List.of(Selection.ROW, Selection.LAYER, Selection.CUMULATIVE_MASS)) {
             Mask one = selection.select(scores, new Unstructured(0.5), 1);
             Mask three = selection.select(scores, new Unstructured(0.5), 3);
             assertArrayEquals(one.words(), three.words());
@@ -152,9 +164,7 @@ class SelectionTest {
     }
 
     private static int[] columnsOf(Mask mask, int row) {
-        return IntStream.range(0, mask.columns())
-                .filter(column -> mask.get(row, column))
-                .toArray();
+        return IntStream.range(0, mask.columns()).filter(column -> mask.get(row, column)).toArray();
     }
 
     /// The published loop: alpha is halved towards the sparsity.

@@ -32,9 +32,12 @@ final class Expected implements AutoCloseable {
     /// Token ids, one window for each row; a vector is one window.
     Windows windows(String name) {
         TensorView tensor = tensor(name);
-        long[] flat = tensor.type() == DType.I32
-                ? Arrays.stream(tensor.data().toArray(ValueLayout.JAVA_INT_UNALIGNED)).asLongStream().toArray()
-                : tensor.data().toArray(ValueLayout.JAVA_LONG_UNALIGNED);
+        long[] flat =
+                tensor.type() == DType.I32
+                        ? Arrays.stream(tensor.data().toArray(ValueLayout.JAVA_INT_UNALIGNED))
+                                .asLongStream()
+                                .toArray()
+                        : tensor.data().toArray(ValueLayout.JAVA_LONG_UNALIGNED);
         int length = Math.toIntExact(tensor.shape().getLast());
         List<int[]> rows = new ArrayList<>();
         for (int from = 0; from < flat.length; from += length) {
@@ -62,7 +65,10 @@ final class Expected implements AutoCloseable {
         float largest = 0;
         for (int i = 0; i < actual.length; i++) {
             float difference = Math.abs(actual[i] - expected[i]);
-            largest = Float.isNaN(difference) ? Float.POSITIVE_INFINITY : Math.max(largest, difference);
+            largest =
+                    Float.isNaN(difference)
+                            ? Float.POSITIVE_INFINITY
+                            : Math.max(largest, difference);
         }
         return largest;
     }

@@ -50,11 +50,10 @@ class FamiliesTest {
             float[] logits = expected.floats("short_logits");
             Windows all = expected.windows("ids");
             int length = logits.length / all.count() / 96;
-            var cut = new Windows(
-                    length,
-                    all.ids().stream()
-                            .map(ids -> Arrays.copyOf(ids, length))
-                            .toList());
+            var cut =
+                    new Windows(
+                            length,
+                            all.ids().stream().map(ids -> Arrays.copyOf(ids, length)).toList());
             float[] actual = ForwardPass.of(checkpoint, cut, ComputeType.FP32).logits();
             assertTrue(Expected.largestDifference(actual, logits) < TOLERANCE);
         }
@@ -63,8 +62,10 @@ class FamiliesTest {
     private static void check(Path directory) {
         try (var expected = new Expected(directory.resolve("expected.safetensors"));
                 Checkpoint checkpoint = Checkpoint.open(directory)) {
-            ForwardPass actual = ForwardPass.of(checkpoint, expected.windows("ids"), ComputeType.FP32);
-            float difference = Expected.largestDifference(actual.logits(), expected.floats("logits"));
+            ForwardPass actual =
+                    ForwardPass.of(checkpoint, expected.windows("ids"), ComputeType.FP32);
+            float difference =
+                    Expected.largestDifference(actual.logits(), expected.floats("logits"));
             assertTrue(difference < TOLERANCE, "largest difference " + difference);
         }
     }

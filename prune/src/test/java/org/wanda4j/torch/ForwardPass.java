@@ -23,25 +23,32 @@ record ForwardPass(List<float[]> states, float[] logits) {
         try (var scratch = new ScratchDirectory();
                 Engine engine = new Engine(type, 1);
                 Arena memory = Arena.ofShared();
-                Decoding decoding = new Decoding(
-                        checkpoint,
-                        architecture,
-                        engine,
-                        windows,
-                        false,
-                        RunSettings.defaults().activationMemory(),
-                        scratch.path());
-                TorchHead head = new TorchHead(architecture, name -> checkpoint.map(name, memory), type)) {
+                Decoding decoding =
+                        new Decoding(
+                                checkpoint,
+                                architecture,
+                                engine,
+                                windows,
+                                false,
+                                RunSettings.defaults().activationMemory(),
+                                scratch.path());
+                TorchHead head =
+                        new TorchHead(architecture, name -> checkpoint.map(name, memory), type)) {
             engine.forEach(1, _ -> states.add(values(decoding.store().batch(0))));
-            decoding.forEachBlock((_, block, _) -> engine.forEach(1, _ -> {
-                Batch batch = decoding.store().batch(0);
-                block.forward(batch);
-                states.add(values(batch));
-            }));
-            engine.forEach(1, _ -> {
-                Batch batch = decoding.store().batch(0);
-                logits.add(head.logits(batch, 0, Math.toIntExact(batch.tokens())));
-            });
+            decoding.forEachBlock((_, block, _) ->
+                    engine.forEach(
+                            1,
+                            _ -> {
+                                Batch batch = decoding.store().batch(0);
+                                block.forward(batch);
+                                states.add(values(batch));
+                            }));
+            engine.forEach(
+                    1,
+                    _ -> {
+                        Batch batch = decoding.store().batch(0);
+                        logits.add(head.logits(batch, 0, Math.toIntExact(batch.tokens())));
+                    });
         }
         return new ForwardPass(states, logits.getFirst());
     }

@@ -18,7 +18,9 @@ class GoldenForwardTest {
 
     @Test
     void tinyLlamaComputesWhatTheReferenceComputes() {
-        check(SharedFiles.tinyLlama(), Path.of("src/test/resources/golden/tiny/forward.safetensors"));
+        check(
+                SharedFiles.tinyLlama(),
+                Path.of("src/test/resources/golden/tiny/forward.safetensors"));
     }
 
     @Test
@@ -30,13 +32,17 @@ class GoldenForwardTest {
     private static void check(Path model, Path golden) {
         try (var expected = new Expected(golden);
                 Checkpoint checkpoint = Checkpoint.open(model)) {
-            ForwardPass actual = ForwardPass.of(checkpoint, expected.windows("ids"), ComputeType.FP32);
+            ForwardPass actual =
+                    ForwardPass.of(checkpoint, expected.windows("ids"), ComputeType.FP32);
             assertClose("embedding", actual.states().getFirst(), expected.floats("embedding"));
             int last = actual.states().size() - 2;
             assertTrue(expected.has("block.0") && expected.has("block." + last));
             for (int block = 0; block <= last; block++) {
                 if (expected.has("block." + block)) {
-                    assertClose("block " + block, actual.states().get(block + 1), expected.floats("block." + block));
+                    assertClose(
+                            "block " + block,
+                            actual.states().get(block + 1),
+                            expected.floats("block." + block));
                 }
             }
             float[] lastLogits = expected.floats("logits_last4");
@@ -50,7 +56,11 @@ class GoldenForwardTest {
     private static void assertClose(String what, float[] actual, float[] expected) {
         assertEquals(expected.length, actual.length, what);
         for (int i = 0; i < expected.length; i++) {
-            assertEquals(expected[i], actual[i], TOLERANCE * Math.max(1, Math.abs(expected[i])), what + " " + i);
+            assertEquals(
+                    expected[i],
+                    actual[i],
+                    TOLERANCE * Math.max(1, Math.abs(expected[i])),
+                    what + " " + i);
         }
     }
 }
