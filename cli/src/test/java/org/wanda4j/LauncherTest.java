@@ -131,7 +131,7 @@ class LauncherTest {
         var second = wanda();
 
         assertEquals(
-                List.of(jdk + " -B -ntp -DskipTests -pl cli -am package"),
+                List.of(jdk + " -B -ntp -Dmaven.test.skip=true -pl cli -am package"),
                 Files.readAllLines(root.resolve("maven.log")));
         assertEquals(1, first.error.lines().count(), first.error);
         assertTrue(first.error.contains("130 MB"), first.error);
