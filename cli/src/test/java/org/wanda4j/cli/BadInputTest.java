@@ -104,7 +104,9 @@ class BadInputTest {
     @Test
     void aShardOutsideTheDirectoryIsRefused() throws IOException {
         Files.writeString(
-                model.directory().resolve("model.safetensors.index.json"),
+                model.without("model.safetensors")
+                        .directory()
+                        .resolve("model.safetensors.index.json"),
                 "{\"weight_map\": {\"a\": \"../secret.safetensors\"}}");
         assertRefused("../secret.safetensors");
     }

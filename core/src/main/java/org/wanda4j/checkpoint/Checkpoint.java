@@ -38,6 +38,8 @@ public final class Checkpoint implements AutoCloseable {
     private final List<Safetensors> shards = new ArrayList<>();
     private final Map<String, Place> tensors = new LinkedHashMap<>();
 
+    private boolean indexed;
+
     private Checkpoint(Path directory) {
         this.directory = directory;
     }
@@ -72,6 +74,11 @@ public final class Checkpoint implements AutoCloseable {
         return Collections.unmodifiableList(shards);
     }
 
+    /// Whether an index file names the shards.
+    boolean indexed() {
+        return indexed;
+    }
+
     /// Every tensor, shard by shard, in the order of the headers.
     public Collection<TensorInfo> tensors() {
         return tensors.values().stream().map(Place::tensor).toList();
@@ -102,6 +109,18 @@ public final class Checkpoint implements AutoCloseable {
         return place.shard().map(place.tensor(), arena);
     }
 
+    /// The first tensor that holds NaN or infinite weights, if there is one. Reads them all.
+    public Optional<String> findDamaged() {
+        for (TensorInfo tensor : tensors()) {
+            try (Arena memory = Arena.ofConfined()) {
+                if (tensor.type().isWeight() && !map(tensor.name(), memory).isFinite()) {
+                    return Optional.of(tensor.name());
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
     /// Bytes of all weights' files.
     public long bytes() {
         return shards.stream().mapToLong(Safetensors::size).sum();
@@ -124,7 +143,7 @@ public final class Checkpoint implements AutoCloseable {
             }
             return HexFormat.of().formatHex(digest.digest());
         } catch (IOException e) {
-            throw new InvalidInputException("cannot read " + directory + ": " + e.getMessage(), e);
+            throw new InvalidInputException("cannot read " + directory + ": " + Reason.of(e), e);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every JDK has SHA-256", e);
         }
@@ -145,10 +164,11 @@ public final class Checkpoint implements AutoCloseable {
 
     private void openShards() {
         Path index = directory.resolve(INDEX);
-        if (Files.exists(index)) {
+        if (Files.exists(directory.resolve(SINGLE))) {
+            open(SINGLE); // Where there is an index too, transformers reads this one.
+        } else if (Files.exists(index)) {
+            indexed = true;
             openIndexed(index);
-        } else if (Files.exists(directory.resolve(SINGLE))) {
-            open(SINGLE);
         } else {
             throw new InvalidInputException(
                     directory + ": neither " + SINGLE + " nor " + INDEX + hint());

@@ -21,8 +21,11 @@ import java.util.Set;
 /// All goes to an [OutputDirectory], and so appears whole or not at all.
 public final class CheckpointWriter implements AutoCloseable {
 
-    private static final long SPARE_BYTES = 16L << 20;
+    /// For the documents beside the weights, and what the file system keeps of each file.
+    private static final long SPARE_BYTES = 1L << 20;
+
     private static final int CHUNK = 8 << 20;
+    private static final String WEIGHTS = ".*\\.(safetensors|bin|pt|pth|gguf|onnx|h5|msgpack)";
 
     private final Checkpoint source;
     private final OutputDirectory output;
@@ -114,7 +117,11 @@ public final class CheckpointWriter implements AutoCloseable {
     }
 
     private void openShards() throws IOException {
-        output.requireSpace(source.bytes() + SPARE_BYTES);
+        long others = 0;
+        for (Path file : otherFiles()) {
+            others += Files.size(file);
+        }
+        output.requireSpace(source.bytes() + others + SPARE_BYTES);
         for (Safetensors shard : source.shards()) {
             Path file = output.resolve(String.valueOf(shard.path().getFileName()));
             shards.put(
@@ -152,19 +159,32 @@ public final class CheckpointWriter implements AutoCloseable {
         }
     }
 
-    /// Configuration, tokenizer, licence: every plain file beside the weights, but no weights in other formats.
     private void copyOtherFiles() throws IOException {
+        for (Path file : otherFiles()) {
+            output.copy(file, String.valueOf(file.getFileName()));
+        }
+    }
+
+    /// Configuration, tokenizer, licence: every plain file beside the weights, but no weights in other formats, no
+    /// index of shards that are not copied, and no documents of an earlier run.
+    private List<Path> otherFiles() throws IOException {
+        List<Path> others = new ArrayList<>();
         try (var files = Files.newDirectoryStream(source.directory())) {
             for (Path file : files) {
                 String name = String.valueOf(file.getFileName());
-                boolean weights =
-                        name.matches(".*\\.(safetensors|bin|pt|pth|gguf|onnx|h5|msgpack)");
-                boolean ours = name.startsWith("wanda-");
-                if (Files.isRegularFile(file) && !name.startsWith(".") && !weights && !ours) {
-                    output.copy(file, name);
+                boolean index =
+                        name.endsWith(".index.json")
+                                && !(name.equals(Checkpoint.INDEX) && source.indexed());
+                if (Files.isRegularFile(file)
+                        && !index
+                        && !name.startsWith(".")
+                        && !name.startsWith("wanda-")
+                        && !name.matches(WEIGHTS)) {
+                    others.add(file);
                 }
             }
         }
+        return others;
     }
 
     private void closeShards(boolean force) throws IOException {

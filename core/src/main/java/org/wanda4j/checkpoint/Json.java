@@ -47,8 +47,7 @@ public final class Json {
             }
             return node;
         } catch (IOException e) {
-            String why = Files.notExists(file) ? "no such file" : String.valueOf(e.getMessage());
-            throw new InvalidInputException("cannot read " + file + ": " + why, e);
+            throw new InvalidInputException("cannot read " + file + ": " + Reason.of(e), e);
         } catch (JacksonException e) {
             throw new InvalidInputException(
                     file

@@ -2,39 +2,39 @@ package org.wanda4j.checkpoint;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryNotEmptyException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
 
 /// A directory that appears under its name only when it is complete.
 ///
 /// The files are written to `NAME.partial` beside it, under a lock (`NAME.lock`), forced to the disk and then renamed.
-/// What a killed run leaves is cleared away by the next run on the same name. A directory that is to be replaced is
-/// kept as `NAME.replaced` until the new one stands in its place, and comes back if the process dies between.
+/// A directory that is to be replaced is kept as `NAME.replaced` until the new one stands in its place. A killed run
+/// leaves its lock file: by that the next run on the same name knows what else it left, clears it away and brings
+/// back what was being replaced. What has such a name but was not left by a run is not touched.
 public final class OutputDirectory implements AutoCloseable {
 
     private final Path target;
     private final Path partial;
     private final Path replaced;
-    private final Path lockFile;
     private final boolean replace;
-    private final FileChannel lockChannel;
+    private final List<Path> madeParents;
+    private final OutputLock lock;
     private final Thread onExit = new Thread(this::discard, "discard-output");
     private boolean finished;
 
-    private OutputDirectory(Path target, boolean replace) throws IOException {
+    private OutputDirectory(Path target, boolean replace, List<Path> madeParents, OutputLock lock) {
         this.target = target;
-        this.replace = replace;
         this.partial = beside(target, ".partial");
         this.replaced = beside(target, ".replaced");
-        this.lockFile = beside(target, ".lock");
-        Files.createDirectories(parent(target));
-        this.lockChannel = lock(lockFile, target);
+        this.replace = replace;
+        this.madeParents = madeParents;
+        this.lock = lock;
     }
 
     /// Claims the name `directory`.
@@ -46,20 +46,36 @@ public final class OutputDirectory implements AutoCloseable {
         Path target = directory.toAbsolutePath().normalize();
         try {
             checkApart(target, input);
-            var output = new OutputDirectory(target, replace);
+            List<Path> missing = missing(parent(target));
             try {
-                output.recover();
-                output.checkFree();
-                deleteTree(output.partial);
-                Files.createDirectory(output.partial);
-                Runtime.getRuntime().addShutdownHook(output.onExit);
-                return output;
+                Files.createDirectories(parent(target));
+                return claim(target, replace, missing);
             } catch (IOException | RuntimeException e) {
-                output.unlock();
+                deleteEmpty(missing);
                 throw e;
             }
         } catch (IOException e) {
             throw failed(target, e);
+        }
+    }
+
+    private static OutputDirectory claim(Path target, boolean replace, List<Path> madeParents)
+            throws IOException {
+        var output =
+                new OutputDirectory(
+                        target,
+                        replace,
+                        madeParents,
+                        OutputLock.take(beside(target, ".lock"), target));
+        try {
+            output.clearLeftovers();
+            output.checkFree();
+            Files.createDirectory(output.partial);
+            Runtime.getRuntime().addShutdownHook(output.onExit);
+            return output;
+        } catch (IOException | RuntimeException e) {
+            output.lock.release(output.lock.leftByKilledRun() && output.hasLeftovers());
+            throw e;
         }
     }
 
@@ -83,7 +99,7 @@ public final class OutputDirectory implements AutoCloseable {
         if (free < bytes) {
             throw new InvalidInputException(
                     "%s: the output needs %,d MB and its disk has %,d MB free; make room or choose another -o"
-                            .formatted(target, bytes >> 20, free >> 20));
+                            .formatted(target, (bytes >> 20) + 1, free >> 20));
         }
     }
 
@@ -101,7 +117,7 @@ public final class OutputDirectory implements AutoCloseable {
     void publish() {
         try {
             forceDirectory(partial);
-            if (replace && Files.exists(target)) {
+            if (replace && exists(target)) {
                 Files.move(target, replaced, StandardCopyOption.ATOMIC_MOVE);
             }
             Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
@@ -129,21 +145,36 @@ public final class OutputDirectory implements AutoCloseable {
     }
 
     private void discard() {
-        try {
-            if (!finished) {
-                deleteTree(partial);
-            }
+        try (lock) {
+            deleteTree(partial);
             recover();
-            unlock();
+            lock.release(false);
+            if (!finished) {
+                deleteEmpty(madeParents);
+            }
         } catch (IOException e) {
-            // The next run on this name clears away what is left.
+            // The lock file stays: the next run on this name clears away what is left.
         }
     }
 
-    /// Finishes or undoes the replacement that a killed run was in the middle of.
+    private boolean hasLeftovers() {
+        return exists(partial) || exists(replaced);
+    }
+
+    private void clearLeftovers() throws IOException {
+        if (hasLeftovers() && !lock.leftByKilledRun()) {
+            throw new InvalidInputException(
+                    "%s is in the way and was not left by a run; move it, or choose another -o"
+                            .formatted(exists(partial) ? partial : replaced));
+        }
+        deleteTree(partial);
+        recover();
+    }
+
+    /// Finishes or undoes a replacement that ended in the middle.
     private void recover() throws IOException {
-        if (Files.exists(replaced)) {
-            if (Files.exists(target)) {
+        if (exists(replaced)) {
+            if (exists(target)) {
                 deleteTree(replaced);
             } else {
                 Files.move(replaced, target, StandardCopyOption.ATOMIC_MOVE);
@@ -152,7 +183,7 @@ public final class OutputDirectory implements AutoCloseable {
     }
 
     private void checkFree() throws IOException {
-        if (!Files.exists(target) || isEmptyDirectory(target)) {
+        if (!exists(target) || isEmptyDirectory(target)) {
             return;
         }
         if (!replace) {
@@ -169,7 +200,7 @@ public final class OutputDirectory implements AutoCloseable {
 
     private static void checkApart(Path target, Path input) throws IOException {
         Path source = input.toRealPath();
-        Path destination = Files.exists(target) ? target.toRealPath() : target;
+        Path destination = realPath(target);
         if (source.startsWith(destination) || destination.startsWith(source)) {
             throw new InvalidInputException(
                     target
@@ -177,8 +208,26 @@ public final class OutputDirectory implements AutoCloseable {
         }
     }
 
+    /// Where `path` is, or would be, once links are followed.
+    private static Path realPath(Path path) throws IOException {
+        Path existing = path;
+        while (!Files.exists(existing) && existing.getParent() != null) {
+            existing = existing.getParent();
+        }
+        return existing.toRealPath().resolve(existing.relativize(path));
+    }
+
+    /// The directories that have to be made for `directory` to be there, the innermost first.
+    private static List<Path> missing(Path directory) {
+        List<Path> missing = new ArrayList<>();
+        for (Path at = directory; at != null && !exists(at); at = at.getParent()) {
+            missing.add(at);
+        }
+        return missing;
+    }
+
     private static boolean isEmptyDirectory(Path path) throws IOException {
-        if (!Files.isDirectory(path)) {
+        if (!Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
             return false;
         }
         try (var files = Files.newDirectoryStream(path)) {
@@ -186,37 +235,8 @@ public final class OutputDirectory implements AutoCloseable {
         }
     }
 
-    private static FileChannel lock(Path lockFile, Path target) throws IOException {
-        FileChannel channel =
-                FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        try {
-            FileLock lock = channel.tryLock();
-            if (lock != null) {
-                return channel;
-            }
-        } catch (OverlappingFileLockException e) {
-            // Another run in this process: refused like any other.
-        }
-        channel.close();
-        throw new InvalidInputException(
-                target + ": another run is writing there; wait for it or choose another -o");
-    }
-
-    private void unlock() throws IOException {
-        Files.deleteIfExists(lockFile);
-        lockChannel.close();
-    }
-
     private static InvalidInputException failed(Path target, IOException cause) {
-        String why =
-                cause instanceof FileSystemException e && e.getReason() != null
-                        ? e.getReason()
-                        : cause instanceof FileSystemException
-                                ? cause.getClass().getSimpleName().replace("Exception", "")
-                                        + ": "
-                                        + cause.getMessage()
-                                : String.valueOf(cause.getMessage());
-        return new InvalidInputException("cannot write " + target + ": " + why, cause);
+        return new InvalidInputException("cannot write " + target + ": " + Reason.of(cause), cause);
     }
 
     private static Path beside(Path target, String suffix) {
@@ -247,23 +267,30 @@ public final class OutputDirectory implements AutoCloseable {
         }
     }
 
+    /// Whether there is something of that name, a link to nowhere included.
+    private static boolean exists(Path path) {
+        return Files.exists(path, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    /// Deletes a directory with all that is in it; of a link, the link alone.
     private static void deleteTree(Path root) throws IOException {
-        if (!Files.exists(root)) {
-            return;
-        }
-        try (var files = Files.newDirectoryStream(root)) {
-            for (Path file : files) {
-                if (Files.isDirectory(file, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+        if (Files.isDirectory(root, LinkOption.NOFOLLOW_LINKS)) {
+            try (var files = Files.newDirectoryStream(root)) {
+                for (Path file : files) {
                     deleteTree(file);
-                } else {
-                    Files.delete(file);
                 }
             }
         }
-        try {
-            Files.delete(root);
-        } catch (DirectoryNotEmptyException e) {
-            throw new IOException(root + " changed while it was deleted", e);
+        Files.deleteIfExists(root);
+    }
+
+    private static void deleteEmpty(List<Path> directories) throws IOException {
+        for (Path directory : directories) {
+            try {
+                Files.deleteIfExists(directory);
+            } catch (DirectoryNotEmptyException e) {
+                return; // Somebody else has put something there.
+            }
         }
     }
 }

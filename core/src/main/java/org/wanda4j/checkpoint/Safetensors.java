@@ -6,7 +6,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -33,6 +32,7 @@ public final class Safetensors implements AutoCloseable {
     private static final int LENGTH_BYTES = 8;
     private static final long LARGEST_HEADER = 100_000_000;
     private static final int DEEPEST_HEADER = 8;
+    private static final int MOST_DIMENSIONS = 64;
     private static final String METADATA = "__metadata__";
     private static final JsonFactory JSON =
             JsonFactory.builder()
@@ -141,6 +141,8 @@ public final class Safetensors implements AutoCloseable {
                     tensors.put(name, readTensor(parser, name, LENGTH_BYTES + length));
                 }
             }
+            expect(parser.currentToken(), JsonToken.END_OBJECT, "its end");
+            expect(parser.nextToken(), null, "its end");
         } catch (JacksonException e) {
             throw invalid("its header is not valid JSON: " + oneLine(e.getOriginalMessage()));
         }
@@ -232,6 +234,9 @@ public final class Safetensors implements AutoCloseable {
         expect(parser.currentToken(), JsonToken.START_ARRAY, what);
         List<Long> numbers = new ArrayList<>();
         while (parser.nextToken() != JsonToken.END_ARRAY) {
+            if (numbers.size() == MOST_DIMENSIONS) {
+                throw invalid(what + " has more than " + MOST_DIMENSIONS + " numbers");
+            }
             expect(parser.currentToken(), JsonToken.VALUE_NUMBER_INT, what);
             long number = parser.getLongValue();
             if (number < 0) {
@@ -289,8 +294,7 @@ public final class Safetensors implements AutoCloseable {
     }
 
     private static InvalidInputException unreadable(Path path, IOException cause) {
-        String why = Files.notExists(path) ? "no such file" : String.valueOf(cause.getMessage());
-        return new InvalidInputException("cannot read " + path + ": " + why, cause);
+        return new InvalidInputException("cannot read " + path + ": " + Reason.of(cause), cause);
     }
 
     private static void closeQuietly(FileChannel channel) {

@@ -42,6 +42,13 @@ public final class Families {
                             + "; supported: "
                             + String.join(", ", BY_TYPE.keySet()));
         }
+        int blocks = config.size("num_hidden_layers");
+        int tensors = checkpoint.tensors().size();
+        if (blocks > tensors) {
+            throw config.invalid(
+                    "num_hidden_layers",
+                    "is " + blocks + ", but the checkpoint has only " + tensors + " tensors");
+        }
         return family.describe(config, checkpoint);
     }
 }

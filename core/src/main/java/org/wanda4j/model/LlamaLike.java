@@ -29,30 +29,47 @@ record LlamaLike(
         boolean headNorms,
         IntFunction<OptionalInt> window) {
 
+    private static final String WINDOWED = "sliding_attention";
+    private static final String FULL = "full_attention";
+
     /// Llama 2 and 3, and what is saved under their name.
-    static Architecture llama(ModelConfig config, Checkpoint checkpoint) {
+    static Architecture llama(ModelConfig given, Checkpoint checkpoint) {
+        ModelConfig config = given.withDefault("max_position_embeddings", 2048);
         boolean bias = config.flag("attention_bias", false);
         return new LlamaLike("llama", config, bias, bias, false, LlamaLike::everything)
                 .describe(checkpoint);
     }
 
-    /// Mistral: every block has a sliding window, where the configuration names one.
-    static Architecture mistral(ModelConfig config, Checkpoint checkpoint) {
+    /// Mistral: every block has a sliding window, unless the configuration says that there is none.
+    static Architecture mistral(ModelConfig given, Checkpoint checkpoint) {
+        ModelConfig config =
+                given.withDefault("max_position_embeddings", 131_072)
+                        .withDefault("num_key_value_heads", 8)
+                        .withDefault("sliding_window", 4096);
         return new LlamaLike("mistral", config, false, false, false, block -> slidingWindow(config))
                 .describe(checkpoint);
     }
 
     /// Qwen 2 and 2.5: biases on query, key and value.
-    static Architecture qwen2(ModelConfig config, Checkpoint checkpoint) {
+    static Architecture qwen2(ModelConfig given, Checkpoint checkpoint) {
+        ModelConfig config = qwen(given);
         return new LlamaLike("qwen2", config, true, false, false, qwenWindow(config))
                 .describe(checkpoint);
     }
 
     /// Qwen 3: normed query and key heads.
-    static Architecture qwen3(ModelConfig config, Checkpoint checkpoint) {
+    static Architecture qwen3(ModelConfig given, Checkpoint checkpoint) {
+        ModelConfig config = qwen(given).withDefault("head_dim", 128);
         boolean bias = config.flag("attention_bias", false);
         return new LlamaLike("qwen3", config, bias, bias, true, qwenWindow(config))
                 .describe(checkpoint);
+    }
+
+    /// What transformers takes for granted where a Qwen's configuration is silent.
+    private static ModelConfig qwen(ModelConfig config) {
+        return config.withDefault("max_position_embeddings", 32_768)
+                .withDefault("num_key_value_heads", 32)
+                .withDefault("sliding_window", 4096);
     }
 
     private Architecture describe(Checkpoint checkpoint) {
@@ -89,10 +106,22 @@ record LlamaLike(
         int heads = config.size("num_attention_heads");
         int keyValueHeads = config.size("num_key_value_heads", heads);
         int headSize = config.size("head_dim", hidden / heads);
-        if (heads % keyValueHeads != 0 || headSize % 2 != 0) {
+        if (heads % keyValueHeads != 0) {
             throw config.invalid(
                     "num_key_value_heads",
-                    "must divide num_attention_heads, and the size of a head must be even");
+                    "must divide num_attention_heads, is "
+                            + keyValueHeads
+                            + " for "
+                            + heads
+                            + " heads");
+        }
+        if (headSize < 2 || headSize % 2 != 0) {
+            throw config.invalid(
+                    "head_dim", "must be even to be rotated, and at least 2; is " + headSize);
+        }
+        if ((long) heads * headSize > Integer.MAX_VALUE) {
+            throw config.invalid(
+                    "num_attention_heads", "is too large: " + heads + " heads of " + headSize);
         }
         return new Attention(
                 new Linear(name + "q_proj", hidden, heads * headSize, qkvBias),
@@ -135,17 +164,30 @@ record LlamaLike(
     /// Qwen's blocks see a window only if the configuration switches it on: those that `layer_types` names, or those
     /// from `max_window_layers` on.
     private static IntFunction<OptionalInt> qwenWindow(ModelConfig config) {
+        List<String> types = config.texts("layer_types");
+        checkLayerTypes(config, types);
         if (!config.flag("use_sliding_window", false)) {
             return LlamaLike::everything;
         }
-        List<String> types = config.texts("layer_types");
         int first = config.count("max_window_layers", 28);
         return block -> {
-            boolean windowed =
-                    block < types.size()
-                            ? types.get(block).equals("sliding_attention")
-                            : block >= first;
+            boolean windowed = types.isEmpty() ? block >= first : types.get(block).equals(WINDOWED);
             return windowed ? slidingWindow(config) : OptionalInt.empty();
         };
+    }
+
+    private static void checkLayerTypes(ModelConfig config, List<String> types) {
+        int blocks = config.size("num_hidden_layers");
+        if (!types.isEmpty() && types.size() != blocks) {
+            throw config.invalid(
+                    "layer_types", "has " + types.size() + " entries for " + blocks + " blocks");
+        }
+        for (String type : types) {
+            if (!type.equals(WINDOWED) && !type.equals(FULL)) {
+                throw config.invalid(
+                        "layer_types",
+                        "'" + type + "' is not supported (" + FULL + ", " + WINDOWED + " are)");
+            }
+        }
     }
 }

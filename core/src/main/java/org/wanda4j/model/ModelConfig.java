@@ -5,6 +5,8 @@ import java.util.List;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /// A `config.json`: typed access whose errors name the file and the entry. An entry that is `null` counts as absent.
 public final class ModelConfig {
@@ -97,17 +99,32 @@ public final class ModelConfig {
 
     /// A list of texts; empty where there is none.
     public List<String> texts(String key) {
-        return has(key) ? node.get(key).valueStream().map(JsonNode::asString).toList() : List.of();
+        if (!has(key)) {
+            return List.of();
+        }
+        JsonNode value = node.get(key);
+        if (!value.isArray() || !value.valueStream().allMatch(JsonNode::isString)) {
+            throw invalid(key, "must be a list of texts, is " + value);
+        }
+        return value.valueStream().map(JsonNode::asString).toList();
     }
 
     /// The object under `key`; an empty one where there is none.
     public ModelConfig object(String key) {
-        return new ModelConfig(
-                file,
-                prefix + key + ".",
-                has(key)
-                        ? node.get(key)
-                        : tools.jackson.databind.node.JsonNodeFactory.instance.objectNode());
+        JsonNode value = has(key) ? node.get(key) : JsonNodeFactory.instance.objectNode();
+        if (!value.isObject()) {
+            throw invalid(key, "must be an object, is " + value);
+        }
+        return new ModelConfig(file, prefix + key + ".", value);
+    }
+
+    /// This configuration with `key` set to `value` where it has no such entry. One that is `null` stays so.
+    ModelConfig withDefault(String key, int value) {
+        if (node.has(key)) {
+            return this;
+        }
+        ObjectNode complete = (ObjectNode) node.deepCopy();
+        return new ModelConfig(file, prefix, complete.put(key, value));
     }
 
     /// An error about the entry `key`.

@@ -31,7 +31,8 @@ final class Opt {
         this.bias = config.flag("enable_bias", true);
     }
 
-    static Architecture describe(ModelConfig config, Checkpoint checkpoint) {
+    static Architecture describe(ModelConfig given, Checkpoint checkpoint) {
+        ModelConfig config = given.withDefault("max_position_embeddings", 2048);
         var opt = new Opt(config);
         int width = config.size("word_embed_proj_dim", opt.hidden);
         boolean projected = width != opt.hidden;
@@ -70,6 +71,11 @@ final class Opt {
         String name = DECODER + "layers." + index + ".";
         int heads = config.size("num_attention_heads");
         int inner = config.size("ffn_dim");
+        if (hidden % heads != 0) {
+            throw config.invalid(
+                    "num_attention_heads",
+                    "must divide hidden_size, is " + heads + " for " + hidden);
+        }
         return new Block(
                 norm(name + "self_attn_layer_norm"),
                 new Attention(

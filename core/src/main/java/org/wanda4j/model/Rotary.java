@@ -36,18 +36,14 @@ public record Rotary(int size, double theta, int positions, Scaling scaling) {
                 || entry.number("partial_rotary_factor", 1) != 1) {
             throw config.invalid("partial_rotary_factor", "other than 1 is not supported");
         }
-        String type = entry.text("rope_type", entry.text("type", "default"));
+        // The older name goes first, as in transformers.
+        String type = entry.text("type", entry.text("rope_type", "default"));
         Scaling scaling =
                 switch (type) {
                     case "default" -> new Scaling.None();
                     case "linear" -> new Scaling.Linear(required(entry, "factor"));
                     case "dynamic" -> new Scaling.Dynamic(required(entry, "factor"));
-                    case "llama3" ->
-                            new Scaling.Llama3(
-                                    required(entry, "factor"),
-                                    required(entry, "low_freq_factor"),
-                                    required(entry, "high_freq_factor"),
-                                    entry.size("original_max_position_embeddings"));
+                    case "llama3" -> llama3(entry);
                     default ->
                             throw entry.invalid(
                                     "rope_type",
@@ -56,6 +52,20 @@ public record Rotary(int size, double theta, int positions, Scaling scaling) {
                                             + "' is not supported (default, linear, dynamic, llama3 are)");
                 };
         return new Rotary(size, theta, positions, scaling);
+    }
+
+    private static Scaling llama3(ModelConfig entry) {
+        double low = required(entry, "low_freq_factor");
+        double high = required(entry, "high_freq_factor");
+        if (!(low < high)) {
+            throw entry.invalid(
+                    "high_freq_factor", "must be greater than low_freq_factor, is " + high);
+        }
+        return new Scaling.Llama3(
+                required(entry, "factor"),
+                low,
+                high,
+                entry.size("original_max_position_embeddings"));
     }
 
     private static double required(ModelConfig config, String key) {
