@@ -14,28 +14,38 @@ public final class BlockPass {
     private final Engine engine;
     private final TorchBlock block;
     private final ActivationStore store;
+    private final Statistic needed;
     private final Progress progress;
 
+    /// @param needed what to find out about inputs; at least their norms are
     /// @param progress hears of tokens, a quarter for each stage of a block
-    public BlockPass(Engine engine, TorchBlock block, ActivationStore store, Progress progress) {
+    public BlockPass(
+            Engine engine,
+            TorchBlock block,
+            ActivationStore store,
+            Statistic needed,
+            Progress progress) {
         this.engine = engine;
         this.block = block;
         this.store = store;
+        this.needed = needed;
         this.progress = progress;
     }
 
     /// Brings every window to `stage`, where the one before was the last, and collects the statistics of its input.
     public InputStatistics advanceTo(Stage stage) {
-        var norms = new WindowNorms(store.layout().windows());
-        forEachBatch((index, batch) -> {
-            block.advanceTo(stage, batch);
-            norms.put(
-                    store.firstWindow(index),
-                    block.squaredInputs(stage, batch),
-                    store.windowsOf(index));
-            report(stage, store.tokensOf(index));
-        });
-        return norms.statistics();
+        StageInputs inputs = inputs(stage);
+        try {
+            forEachBatch((index, batch) -> {
+                block.advanceTo(stage, batch);
+                inputs.collect(index, batch);
+                report(stage, store.tokensOf(index));
+            });
+            return inputs.statistics();
+        } catch (RuntimeException | Error e) {
+            inputs.close();
+            throw e;
+        }
     }
 
     /// Brings every window from the last stage to the block's end.
@@ -46,25 +56,30 @@ public final class BlockPass {
     /// Collects the statistics of every stage's input as the block is now, and leaves the hidden states as they are.
     /// The last linear is not computed: nothing reads its result.
     public Map<Stage, InputStatistics> observe() {
-        Map<Stage, WindowNorms> norms = new EnumMap<>(Stage.class);
+        Map<Stage, StageInputs> inputs = new EnumMap<>(Stage.class);
         for (Stage stage : Stage.values()) {
-            norms.put(stage, new WindowNorms(store.layout().windows()));
+            inputs.put(stage, inputs(stage));
         }
-        forEachBatch((index, batch) -> {
-            Batch copy = batch.copy();
-            for (Stage stage : Stage.values()) {
-                block.advanceTo(stage, copy);
-                norms.get(stage)
-                        .put(
-                                store.firstWindow(index),
-                                block.squaredInputs(stage, copy),
-                                store.windowsOf(index));
-                report(stage, store.tokensOf(index));
-            }
-        });
-        Map<Stage, InputStatistics> statistics = new EnumMap<>(Stage.class);
-        norms.forEach((stage, collected) -> statistics.put(stage, collected.statistics()));
-        return statistics;
+        try {
+            forEachBatch((index, batch) -> {
+                Batch copy = batch.copy();
+                for (Stage stage : Stage.values()) {
+                    block.advanceTo(stage, copy);
+                    inputs.get(stage).collect(index, copy);
+                    report(stage, store.tokensOf(index));
+                }
+            });
+            Map<Stage, InputStatistics> statistics = new EnumMap<>(Stage.class);
+            inputs.forEach((stage, collected) -> statistics.put(stage, collected.statistics()));
+            return statistics;
+        } catch (RuntimeException | Error e) {
+            inputs.values().forEach(StageInputs::close);
+            throw e;
+        }
+    }
+
+    private StageInputs inputs(Stage stage) {
+        return new StageInputs(block, stage, store, needed);
     }
 
     /// Takes every window through the whole block.

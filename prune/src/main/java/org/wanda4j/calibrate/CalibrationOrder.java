@@ -1,6 +1,7 @@
 package org.wanda4j.calibrate;
 
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.BiConsumer;
 import org.wanda4j.model.Stage;
 
@@ -14,7 +15,9 @@ public enum CalibrationOrder {
         public void run(
                 BlockPass pass, boolean lastBlock, BiConsumer<Stage, InputStatistics> prune) {
             for (Stage stage : Stage.values()) {
-                prune.accept(stage, pass.advanceTo(stage));
+                try (InputStatistics statistics = pass.advanceTo(stage)) {
+                    prune.accept(stage, statistics);
+                }
             }
             if (!lastBlock) {
                 pass.finish();
@@ -28,7 +31,12 @@ public enum CalibrationOrder {
         @Override
         public void run(
                 BlockPass pass, boolean lastBlock, BiConsumer<Stage, InputStatistics> prune) {
-            pass.observe().forEach(prune);
+            Map<Stage, InputStatistics> statistics = pass.observe();
+            try {
+                statistics.forEach(prune);
+            } finally {
+                statistics.values().forEach(InputStatistics::close);
+            }
             if (!lastBlock) {
                 pass.forward();
             }

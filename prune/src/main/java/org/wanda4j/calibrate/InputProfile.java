@@ -47,7 +47,9 @@ public final class InputProfile {
                                 scratch.path())) {
             decoding.forEachBlock((index, block, _) -> {
                 var progress = settings.progress().within("block " + (index + 1) + "/" + blocks);
-                var pass = new BlockPass(engine, block, decoding.store(), progress);
+                var pass =
+                        new BlockPass(
+                                engine, block, decoding.store(), Statistic.INPUT_NORMS, progress);
                 CalibrationOrder.BLOCK.run(
                         pass,
                         index == blocks - 1,

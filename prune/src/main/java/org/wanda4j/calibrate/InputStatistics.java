@@ -1,12 +1,29 @@
 package org.wanda4j.calibrate;
 
-/// What calibration found out about the inputs of a linear.
+import java.util.Optional;
+import org.wanda4j.torch.Gram;
+
+/// What calibration found out about the inputs of a linear. Valid until it is closed.
 ///
 /// @param norms `||X_j||_2` of each input channel, finite and >= 0; shared, not copied. Empty when not collected.
-public record InputStatistics(float[] norms) {
+/// @param fadingNorms the same with window k weighted by `2 / k`: a quirk of the published ablations
+/// @param gramMatrix where it was collected
+public record InputStatistics(float[] norms, float[] fadingNorms, Optional<Gram> gramMatrix)
+        implements AutoCloseable {
 
     /// For an importance that needs none.
     public static InputStatistics none() {
-        return new InputStatistics(new float[0]);
+        return new InputStatistics(new float[0], new float[0], Optional.empty());
+    }
+
+    /// The Gram matrix, for who asked for [Statistic#GRAM].
+    public Gram gram() {
+        return gramMatrix.orElseThrow(
+                () -> new IllegalStateException("the Gram matrix was not asked for"));
+    }
+
+    @Override
+    public void close() {
+        gramMatrix.ifPresent(Gram::close);
     }
 }

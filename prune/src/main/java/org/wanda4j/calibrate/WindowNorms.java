@@ -1,6 +1,7 @@
 package org.wanda4j.calibrate;
 
 import java.util.Arrays;
+import java.util.function.IntToDoubleFunction;
 
 /// Input norms over all windows, whichever order they come in.
 ///
@@ -23,17 +24,27 @@ final class WindowNorms {
         }
     }
 
-    InputStatistics statistics() {
+    float[] norms() {
+        return norms(_ -> 1);
+    }
+
+    /// What the running mean comes to when window k enters as `2/k * sum_t x_tj^2 / k`.
+    float[] fadingNorms() {
+        return norms(window -> 2.0 / (window + 1));
+    }
+
+    private float[] norms(IntToDoubleFunction weightOfWindow) {
         double[] sums = new double[squares[0].length];
-        for (float[] window : squares) {
+        for (int window = 0; window < squares.length; window++) {
+            double weight = weightOfWindow.applyAsDouble(window);
             for (int j = 0; j < sums.length; j++) {
-                sums[j] += window[j];
+                sums[j] += weight * squares[window][j];
             }
         }
         float[] norms = new float[sums.length];
         for (int j = 0; j < norms.length; j++) {
             norms[j] = (float) Math.sqrt(sums[j] / squares.length);
         }
-        return new InputStatistics(norms);
+        return norms;
     }
 }

@@ -8,6 +8,7 @@ import org.wanda4j.calibrate.BlockPass;
 import org.wanda4j.calibrate.Decoding;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.ScratchDirectory;
+import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
@@ -111,6 +112,7 @@ public record Perplexity(
                                     engine,
                                     block,
                                     decoding.store(),
+                                    Statistic.NONE,
                                     settings.progress()
                                             .within("block " + (index + 1) + "/" + blocks))
                             .forward());

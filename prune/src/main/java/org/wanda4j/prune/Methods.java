@@ -3,9 +3,14 @@ package org.wanda4j.prune;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.prune.ObsSweep.Choice;
 
 /// The methods there are. A new one is a line here.
 public final class Methods {
+
+    private static final WeightUpdate NONE = new NoUpdate();
+    private static final WeightUpdate AT_ONCE = new ObsSweep(Choice.AT_ONCE);
+    private static final WeightUpdate AS_SWEPT = new ObsSweep(Choice.AS_SWEPT);
 
     private static final List<Method> ALL =
             List.of(
@@ -13,17 +18,62 @@ public final class Methods {
                             "magnitude",
                             "|W_ij|, lowest of the matrix",
                             new Magnitude(),
-                            Selection.LAYER),
+                            Selection.LAYER,
+                            NONE),
                     new Method(
                             "wanda",
-                            "|W_ij| * ||X_j||_2, lowest of each row",
+                            "|W_ij| * ||X_j||, lowest of each row",
                             new Wanda(),
-                            Selection.ROW),
+                            Selection.ROW,
+                            NONE),
                     new Method(
                             "wanda-variant",
-                            "|W_ij| * ||X_j||_2, lowest of each row up to a share of the row's sum",
+                            "|W_ij| * ||X_j||, lowest of each row up to a share of the row's sum",
                             new Wanda(),
-                            Selection.CUMULATIVE_MASS));
+                            Selection.CUMULATIVE_MASS,
+                            NONE),
+                    new Method(
+                            "ria",
+                            "|W_ij| * (1/sum_i|W_ij| + 1/sum_j|W_ij|) * ||X_j||^0.5, lowest of each row",
+                            new Ria(),
+                            Selection.ROW,
+                            NONE),
+                    new Method(
+                            "sparsegpt",
+                            "|W_ij| / U_jj, lowest of 128 columns; columns to the right make up for it",
+                            new Obs(),
+                            Selection.LAYER,
+                            AS_SWEPT),
+                    new Method(
+                            "admm",
+                            "|W_ij| * ||X_j||, lowest of the matrix; 20 rounds of alternating directions",
+                            new Wanda(),
+                            Selection.LAYER,
+                            new Admm(20, 15, 0.1)),
+                    new Method(
+                            "ablate-mag-seq",
+                            "|W_ij|, lowest of the matrix; then SparseGPT's update",
+                            new Magnitude(),
+                            Selection.LAYER,
+                            AT_ONCE),
+                    new Method(
+                            "ablate-wanda-seq",
+                            "|W_ij| * ||X_j||, lowest of each row; then SparseGPT's update",
+                            new FadingWanda(),
+                            Selection.ROW,
+                            AT_ONCE),
+                    new Method(
+                            "ablate-mag-iter",
+                            "|W_ij|, lowest of 128 columns during SparseGPT's update",
+                            new Magnitude(),
+                            Selection.LAYER,
+                            AS_SWEPT),
+                    new Method(
+                            "ablate-wanda-iter",
+                            "|W_ij| * ||X_j||, lowest of 128 columns during SparseGPT's update",
+                            new FadingWanda(),
+                            Selection.LAYER,
+                            AS_SWEPT));
 
     private Methods() {}
 

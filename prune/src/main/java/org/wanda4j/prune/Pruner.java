@@ -21,18 +21,21 @@ import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Stage;
 import org.wanda4j.report.PeakMemory;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport;
 import org.wanda4j.report.PruneReport.BlockReport;
 import org.wanda4j.report.PruneReport.LinearReport;
+import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.sparse.Kernels;
-import org.wanda4j.sparse.Mask;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Tokenizer;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.Gram;
+import org.wanda4j.torch.TorchBlock;
 
 /// The main loop: windows flow through the blocks, and each block is pruned before the next one is looked at.
 ///
@@ -50,6 +53,7 @@ public final class Pruner {
     private final Set<Linear> chosen;
     private final Phases phases = new Phases();
     private final List<BlockReport> blocks = new ArrayList<>();
+    private final List<String> notes = new ArrayList<>();
 
     private Pruner(Checkpoint source, Recipe recipe, Corpus text, RunSettings settings) {
         this.source = source;
@@ -101,7 +105,7 @@ public final class Pruner {
     private record Calibration(long tokens, String activations, String engine) {}
 
     private boolean needsCalibration() {
-        return method.importance().needs() != Statistic.NONE;
+        return method.needs() != Statistic.NONE;
     }
 
     private Calibration pruneAlongWindows(CheckpointWriter writer) {
@@ -109,53 +113,66 @@ public final class Pruner {
         try (Engine engine = new Engine(recipe.type().orElseThrow(), settings.threads());
                 Decoding decoding =
                         phases.time("embed", () -> embed(engine, windows, writer.scratch()))) {
-            int last = architecture.blocks().size() - 1;
-            long passes =
-                    (long) recipe.order().passes() * (last + 1) - (recipe.order().passes() - 1);
+            int passes =
+                    recipe.order().passes() * architecture.blocks().size()
+                            - (recipe.order().passes() - 1);
             settings.progress().start("pruning", windows.tokens() * passes);
             phases.time(
                     "load",
                     () ->
-                            decoding.forEachBlock((index, block, memory) -> {
-                                List<LinearReport> linears = new ArrayList<>();
-                                var pass =
-                                        new BlockPass(
-                                                engine, block, decoding.store(), progress(index));
-                                phases.time(
-                                        "forward",
-                                        () ->
-                                                recipe.order()
-                                                        .run(
-                                                                pass,
-                                                                index == last,
-                                                                (stage, statistics) -> {
-                                                                    for (Linear linear :
-                                                                            architecture
-                                                                                    .blocks()
-                                                                                    .get(index)
-                                                                                    .linears(
-                                                                                            stage)) {
-                                                                        if (chosen.contains(
-                                                                                linear)) {
-                                                                            TensorView pruned =
-                                                                                    prune(
-                                                                                            linear,
-                                                                                            statistics,
-                                                                                            memory,
-                                                                                            writer,
-                                                                                            linears);
-                                                                            block.replace(
-                                                                                    linear, pruned);
-                                                                        }
-                                                                    }
-                                                                }));
-                                blocks.add(BlockReport.of(index, linears));
-                            }));
+                            decoding.forEachBlock((index, block, memory) ->
+                                    pruneBlock(index, block, memory, decoding, engine, writer)));
             return new Calibration(
                     windows.tokens(),
                     decoding.store().mapped() ? "file" : "memory",
                     engine.describe());
         }
+    }
+
+    private void pruneBlock(
+            int index,
+            TorchBlock block,
+            Arena memory,
+            Decoding decoding,
+            Engine engine,
+            CheckpointWriter writer) {
+        Architecture.Block description = architecture.blocks().get(index);
+        boolean last = index == architecture.blocks().size() - 1;
+        List<LinearReport> linears = new ArrayList<>();
+        var pass = new BlockPass(engine, block, decoding.store(), method.needs(), progress(index));
+        phases.time(
+                "forward",
+                () ->
+                        recipe.order()
+                                .run(
+                                        pass,
+                                        last,
+                                        (stage, statistics) -> {
+                                            for (Linear linear : description.linears(stage)) {
+                                                if (chosen.contains(linear)) {
+                                                    block.replace(
+                                                            linear,
+                                                            prune(
+                                                                    linear,
+                                                                    statistics,
+                                                                    memory,
+                                                                    writer,
+                                                                    linears));
+                                                }
+                                            }
+                                            noteDamping(index, stage, statistics);
+                                        }));
+        blocks.add(BlockReport.of(index, linears));
+    }
+
+    private void noteDamping(int block, Stage stage, InputStatistics statistics) {
+        statistics
+                .gramMatrix()
+                .flatMap(Gram::hardened)
+                .ifPresent(damping ->
+                        notes.add(
+                                "block %d %s: the inputs' Gram matrix was damped by %s of its mean diagonal to be inverted"
+                                        .formatted(block, stage.label(), damping)));
     }
 
     private Calibration pruneByWeightsAlone(CheckpointWriter writer) {
@@ -188,20 +205,35 @@ public final class Pruner {
             CheckpointWriter writer,
             List<LinearReport> done) {
         checkFinite(linear, statistics);
-        TensorView weight = source.map(linear.weight(), memory);
-        Mask mask =
-                phases.time(
-                        "select",
-                        () ->
-                                method.selection()
-                                        .select(
-                                                method.importance().score(weight, statistics),
-                                                recipe.pattern(),
-                                                settings.threads()));
-        MaskedWeight masked = phases.time("mask", () -> MaskedWeight.of(weight, mask, memory));
-        phases.time("write", () -> writer.write(linear.weight(), masked.weight().data()));
-        done.add(LinearReport.of(linear.name(), linear.outputs(), linear.inputs(), masked.zeros()));
-        return masked.weight();
+        var task =
+                new WeightUpdate.Task(
+                        source.map(linear.weight(), memory),
+                        statistics,
+                        method.importance(),
+                        method.selection(),
+                        recipe.pattern(),
+                        settings.threads(),
+                        memory);
+        TensorView pruned = phases.time("select", () -> update(task));
+        phases.time("write", () -> writer.write(linear.weight(), pruned.data()));
+        done.add(
+                LinearReport.of(
+                        linear.name(),
+                        linear.outputs(),
+                        linear.inputs(),
+                        SparsityProfile.zeros(pruned).count()));
+        return pruned;
+    }
+
+    private TensorView update(WeightUpdate.Task task) {
+        try {
+            return method.update().apply(task);
+        } catch (ArithmeticException e) {
+            throw new InvalidInputException(
+                    "%s: %s; use --method wanda, which inverts nothing, or more calibration text"
+                            .formatted(task.weight().name(), e.getMessage()),
+                    e);
+        }
     }
 
     private Windows sample() {
@@ -274,6 +306,7 @@ public final class Pruner {
                 PeakMemory.bytes(),
                 calibration.activations(),
                 calibration.engine(),
-                Kernels.best().description());
+                Kernels.best().description(),
+                List.copyOf(notes));
     }
 }

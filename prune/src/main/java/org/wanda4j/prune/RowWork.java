@@ -18,12 +18,20 @@ final class RowWork {
     private static final ExecutorService THREADS =
             Executors.newCachedThreadPool(Thread.ofPlatform().daemon().name("rows-", 0).factory());
 
+    /// Does something with rows `first` to `first + count - 1`.
+    @FunctionalInterface
+    interface Rows {
+        void process(int first, int count);
+    }
+
     private final int rows;
+    private final int chunk;
     private final AtomicInteger next = new AtomicInteger();
     private final Map<Integer, Throwable> failures = new ConcurrentSkipListMap<>();
 
-    private RowWork(int rows) {
+    private RowWork(int rows, int chunk) {
         this.rows = rows;
+        this.chunk = chunk;
     }
 
     /// Runs a task once for each row; the calling thread takes part.
@@ -32,36 +40,52 @@ final class RowWork {
     ///
     /// @param tasks called once in each thread, for what that thread does with a row
     static void share(int rows, int threads, Supplier<IntConsumer> tasks) {
-        RowWork work = new RowWork(rows);
-        int others = Math.min(threads, Math.ceilDiv(rows, CHUNK)) - 1;
+        new RowWork(rows, CHUNK)
+                .share(
+                        threads,
+                        () -> {
+                            IntConsumer task = tasks.get();
+                            return (first, count) -> {
+                                for (int row = first; row < first + count; row++) {
+                                    task.accept(row);
+                                }
+                            };
+                        });
+    }
+
+    /// Runs a task once for every `chunk` rows, in any order; the calling thread takes part.
+    static void share(int rows, int chunk, int threads, Rows task) {
+        new RowWork(rows, chunk).share(threads, () -> task);
+    }
+
+    private void share(int threads, Supplier<Rows> tasks) {
+        int others = Math.min(threads, Math.ceilDiv(rows, chunk)) - 1;
         CountDownLatch done = new CountDownLatch(Math.max(others, 0));
         for (int i = 0; i < others; i++) {
             THREADS.execute(() -> {
                 try {
-                    work.run(tasks);
+                    run(tasks);
                 } finally {
                     done.countDown();
                 }
             });
         }
-        work.run(tasks);
+        run(tasks);
         awaitUninterruptibly(done);
-        work.failures.values().stream().findFirst().ifPresent(RowWork::rethrow);
+        failures.values().stream().findFirst().ifPresent(RowWork::rethrow);
     }
 
     /// Chunks are claimed in ascending order and a claimed one is always worked on: no row below a failed one is
     /// left out.
-    private void run(Supplier<IntConsumer> tasks) {
-        int row = 0;
+    private void run(Supplier<Rows> tasks) {
+        int first = 0;
         try {
-            IntConsumer task = tasks.get();
-            while (failures.isEmpty() && (row = next.getAndAdd(CHUNK)) < rows) {
-                for (int end = Math.min(rows, row + CHUNK); row < end; row++) {
-                    task.accept(row);
-                }
+            Rows task = tasks.get();
+            while (failures.isEmpty() && (first = next.getAndAdd(chunk)) < rows) {
+                task.process(first, Math.min(chunk, rows - first));
             }
         } catch (RuntimeException | Error failure) {
-            failures.put(row, failure);
+            failures.put(first, failure);
         }
     }
 

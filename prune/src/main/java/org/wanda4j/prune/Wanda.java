@@ -2,12 +2,11 @@ package org.wanda4j.prune;
 
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Statistic;
-import org.wanda4j.checkpoint.TensorView;
 
 /// Wanda (Sun et al., 2024, eq. 1): |W_ij| * ||X_j||_2.
 ///
 /// Scores are compared within a row; no weight is updated.
-public record Wanda() implements Importance {
+public record Wanda() implements ColumnImportance {
 
     @Override
     public Statistic needs() {
@@ -15,7 +14,7 @@ public record Wanda() implements Importance {
     }
 
     @Override
-    public Scores score(TensorView weight, InputStatistics statistics) {
-        return Scores.absTimesColumns(weight, statistics.norms());
+    public float[] columns(InputStatistics statistics, int width) {
+        return statistics.norms();
     }
 }

@@ -21,6 +21,7 @@ import java.util.OptionalLong;
 /// @param activations where the activation store lay, `memory` or `file`, or `none`
 /// @param engine what computed: instruction set, type, threads
 /// @param kernels what selected
+/// @param notes what a reader should know besides, one sentence each
 public record PruneReport(
         String model,
         String output,
@@ -36,7 +37,8 @@ public record PruneReport(
         OptionalLong peakResidentBytes,
         String activations,
         String engine,
-        String kernels) {
+        String kernels,
+        List<String> notes) {
 
     /// One block.
     ///

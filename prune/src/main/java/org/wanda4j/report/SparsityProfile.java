@@ -72,7 +72,8 @@ public final class SparsityProfile {
         return zeros / (double) weights;
     }
 
-    private static LinearSparsity of(Linear linear, int block, TensorView weight) {
+    /// Marks the weights of a matrix that are zero.
+    public static Mask zeros(TensorView weight) {
         Mask zeros = new Mask(weight.rows(), weight.columns());
         for (int row = 0; row < weight.rows(); row++) {
             Kernels.best()
@@ -83,6 +84,11 @@ public final class SparsityProfile {
                             zeros.words(),
                             row * zeros.wordsPerRow());
         }
+        return zeros;
+    }
+
+    private static LinearSparsity of(Linear linear, int block, TensorView weight) {
+        Mask zeros = zeros(weight);
         long count = zeros.count();
         return new LinearSparsity(
                 linear.name(),

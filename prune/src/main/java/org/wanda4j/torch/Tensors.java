@@ -35,7 +35,7 @@ final class Tensors {
     }
 
     /// A pointer that owns nothing.
-    private static final class Address extends Pointer {
+    static final class Address extends Pointer {
         Address(MemorySegment data) {
             this.address = data.address();
         }

@@ -2,6 +2,7 @@ package org.wanda4j.torch;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
@@ -90,11 +91,19 @@ public final class TorchBlock implements AutoCloseable {
         finish(batch);
     }
 
+    /// How many input channels a stage has.
+    public int width(Stage stage) {
+        return block.linears(stage).getFirst().inputs();
+    }
+
     /// For each window and input channel of `stage`, the sum over the window's tokens of the squared input, for a
-    /// batch that is ready for that stage: window after window.
-    public float[] squaredInputs(Stage stage, Batch batch) {
+    /// batch that is ready for that stage: window after window. Adds the products of channels to `products` too.
+    ///
+    /// @param index of the batch
+    public float[] measure(Stage stage, Batch batch, int index, Optional<GramSum> products) {
         try (var _ = new PointerScope()) {
             Tensor input = input(stage, batch);
+            products.ifPresent(sum -> sum.add(index, input));
             Tensor wide =
                     input.view(batch.windows(), batch.length(), -1).to(torch.ScalarType.Float);
             Tensor sums = wide.square().sum(1);

@@ -74,7 +74,13 @@ class GoldenNormsTest {
                     if (index >= blocks) {
                         return;
                     }
-                    var pass = new BlockPass(engine, block, decoding.store(), Progress.NONE);
+                    var pass =
+                            new BlockPass(
+                                    engine,
+                                    block,
+                                    decoding.store(),
+                                    Statistic.INPUT_NORMS,
+                                    Progress.NONE);
                     CalibrationOrder.BLOCK.run(
                             pass,
                             index == blocks - 1,

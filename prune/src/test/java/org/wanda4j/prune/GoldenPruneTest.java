@@ -1,13 +1,16 @@
 package org.wanda4j.prune;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,6 +36,9 @@ class GoldenPruneTest {
 
     private static final double MASKS_EQUAL = 0.999;
     private static final double PERPLEXITY_WITHIN = 0.005;
+    private static final double UPDATED_WITHIN = 0.01;
+    private static final double WEIGHTS_WITHIN = 1e-3;
+    private static final double ROWS_AGREE = 0.99;
     private static final Path TINY = Path.of("src/test/resources/golden/tiny");
 
     @TempDir private Path directory;
@@ -54,14 +60,114 @@ class GoldenPruneTest {
         assertEquals(perplexity, perplexity(output, 256, 40), perplexity * PERPLEXITY_WITHIN);
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "sparsegpt,         unstructured, sparsegpt50,       76.9877",
+        "sparsegpt,         2:4,          sparsegpt24,       79.3443",
+        "ablate-mag-seq,    unstructured, ablate_mag_seq,    76.8000",
+        "ablate-wanda-seq,  unstructured, ablate_wanda_seq,  77.6890",
+        "ablate-mag-iter,   unstructured, ablate_mag_iter,   76.4024",
+        "ablate-wanda-iter, unstructured, ablate_wanda_iter, 76.8676",
+    })
+    @EnabledIf(value = SharedFiles.PRESENT, disabledReason = SharedFiles.ABSENT)
+    void tinyLlamaIsUpdatedAsTheReferenceUpdatesIt(
+            String method, String pattern, String golden, double perplexity) {
+        Path output = prune(SharedFiles.tinyLlama(), recipe(method, pattern, 128));
+        Path expected = SharedFiles.shared("golden/tiny/" + golden + ".safetensors");
+        assertUpdated(output, expected);
+        assertEquals(perplexity, perplexity(output, 256, 40), perplexity * UPDATED_WITHIN);
+    }
+
     @Test
     @EnabledIf(value = SharedFiles.PRESENT, disabledReason = SharedFiles.ABSENT)
     void smolLm2LosesTheWeightsThatTheReferenceRemoves() {
-        Path output = prune(SmolLm2.directory(), recipe("wanda", "unstructured", 256));
+        checkSmolLm2("wanda", "unstructured", "wanda50", 81.9625);
+    }
+
+    @ParameterizedTest
+    @Tag("slow")
+    @CsvSource({
+        "wanda,         2:4,          wanda24,  288.4823",
+        "wanda,         4:8,          wanda48,  146.5408",
+        "wanda-variant, unstructured, wandavar, 88.6855",
+    })
+    @EnabledIf(value = SharedFiles.PRESENT, disabledReason = SharedFiles.ABSENT)
+    void smolLm2LosesTheWeightsThatTheReferenceRemoves(
+            String method, String pattern, String golden, double perplexity) {
+        checkSmolLm2(method, pattern, golden, perplexity);
+    }
+
+    @Test
+    @EnabledIf(value = SharedFiles.PRESENT, disabledReason = SharedFiles.ABSENT)
+    void smolLm2IsAsBadAsTheReferenceMakesItByMagnitude() {
+        Path output = prune(SmolLm2.directory(), recipe("magnitude", "unstructured", 256));
+        assertEquals(673.1705, perplexity(output, 512, 20), 673.1705 * PERPLEXITY_WITHIN);
+    }
+
+    @ParameterizedTest
+    @Tag("slow")
+    @CsvSource({"unstructured, 72.0915", "2:4, 145.3885"})
+    @EnabledIf(value = SharedFiles.PRESENT, disabledReason = SharedFiles.ABSENT)
+    void smolLm2IsUpdatedAsTheReferenceUpdatesIt(String pattern, double perplexity) {
+        Path output = prune(SmolLm2.directory(), recipe("sparsegpt", pattern, 256));
+        if (pattern.equals("unstructured")) {
+            assertUpdated(output, SharedFiles.shared("golden/smollm2/sparsegpt50.safetensors"));
+        }
+        assertEquals(perplexity, perplexity(output, 512, 20), perplexity * UPDATED_WITHIN);
+    }
+
+    private void checkSmolLm2(String method, String pattern, String golden, double perplexity) {
+        Path output = prune(SmolLm2.directory(), recipe(method, pattern, 256));
         double agreement =
-                agreement(output, SharedFiles.shared("golden/smollm2/wanda50.safetensors"));
+                agreement(output, SharedFiles.shared("golden/smollm2/" + golden + ".safetensors"));
         assertTrue(agreement >= MASKS_EQUAL, "masks agree in " + agreement);
-        assertEquals(81.9625, perplexity(output, 512, 20), 81.9625 * PERPLEXITY_WITHIN);
+        assertEquals(perplexity, perplexity(output, 512, 20), perplexity * PERPLEXITY_WITHIN);
+    }
+
+    /// The weights of block 0: masks agree, and in the rows where they do, `||W - golden|| / ||golden||` is small. One
+    /// weight on the other side of a threshold changes all that stay in its row.
+    private static void assertUpdated(Path pruned, Path golden) {
+        try (Checkpoint checkpoint = Checkpoint.open(pruned);
+                Safetensors expected = Safetensors.open(golden);
+                Arena memory = Arena.ofConfined()) {
+            List<TensorInfo> updated =
+                    expected.tensors().stream()
+                            .filter(tensor -> tensor.name().endsWith(".weight"))
+                            .toList();
+            assertFalse(updated.isEmpty(), "no weights in " + golden);
+            for (TensorInfo tensor : updated) {
+                assertUpdated(checkpoint.map(tensor.name(), memory), expected.map(tensor, memory));
+            }
+        }
+    }
+
+    private static void assertUpdated(TensorView actual, TensorView expected) {
+        int columns = actual.columns();
+        int agreeing = 0;
+        double difference = 0;
+        double norm = 0;
+        for (int row = 0; row < actual.rows(); row++) {
+            boolean agrees = true;
+            double rowDifference = 0;
+            double rowNorm = 0;
+            for (int column = 0; column < columns; column++) {
+                long i = (long) row * columns + column;
+                double wanted = expected.type().get(expected.data(), i);
+                double value = actual.type().get(actual.data(), i);
+                agrees &= (wanted == 0) == (value == 0);
+                rowDifference += (value - wanted) * (value - wanted);
+                rowNorm += wanted * wanted;
+            }
+            if (agrees) {
+                agreeing++;
+                difference += rowDifference;
+                norm += rowNorm;
+            }
+        }
+        String name = actual.name();
+        assertTrue(agreeing >= ROWS_AGREE * actual.rows(), name + ": " + agreeing + " rows agree");
+        double relative = Math.sqrt(difference / norm);
+        assertTrue(relative <= WEIGHTS_WITHIN, name + " is off by " + relative);
     }
 
     private static Recipe recipe(String method, String pattern, int seqlen) {

@@ -1,0 +1,57 @@
+package org.wanda4j.prune;
+
+import java.lang.foreign.Arena;
+import org.wanda4j.calibrate.InputStatistics;
+import org.wanda4j.calibrate.Statistic;
+import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.sparse.SparsityPattern;
+import org.wanda4j.torch.Matrix;
+
+/// How weights are removed, and what becomes of those that stay.
+public interface WeightUpdate {
+
+    /// What calibration has to collect for it, besides what the importance needs.
+    Statistic needs();
+
+    /// Removes weights of a linear: in the result, what is removed is zero.
+    ///
+    /// @return out x in, in the weight's type and in memory of the task
+    TensorView apply(Task task);
+
+    /// A linear to be pruned, and by what.
+    ///
+    /// @param weight out x in; not to be changed
+    /// @param statistics of its inputs
+    /// @param threads to use
+    /// @param memory that outlives the result
+    record Task(
+            TensorView weight,
+            InputStatistics statistics,
+            Importance importance,
+            Selection selection,
+            SparsityPattern pattern,
+            int threads,
+            Arena memory) {
+
+        /// An uninitialised tensor like the weight.
+        TensorView allocate() {
+            return new TensorView(
+                    weight.name(),
+                    weight.type(),
+                    weight.shape(),
+                    memory.allocate(weight.data().byteSize(), 64));
+        }
+
+        /// The weight with a value for each, rounded to its type.
+        ///
+        /// @throws ArithmeticException when some are not finite
+        TensorView rounded(Matrix values) {
+            if (!values.isFinite()) {
+                throw new ArithmeticException("the update gave weights that are not finite");
+            }
+            TensorView result = allocate();
+            values.storeIn(result);
+            return result;
+        }
+    }
+}

@@ -1,0 +1,124 @@
+package org.wanda4j.torch;
+
+import java.lang.foreign.Arena;
+import java.util.Optional;
+
+/// `G = X^T X` of the inputs of a stage: the sum over the tokens of a window, on average over windows; fp32.
+///
+/// What is derived from it is made once, when it is first asked for, and shared by the linears of the stage.
+public final class Gram implements AutoCloseable {
+
+    private static final double OBS_DAMPING = 0.01;
+    private static final double HARDEST_DAMPING = 100;
+
+    private final Matrix gram;
+    private final Arena memory;
+    private Optional<Damped> factor = Optional.empty();
+    private Optional<Normalised> normalised = Optional.empty();
+
+    /// A matrix that had to be damped so that it could be inverted.
+    ///
+    /// @param damping what was added to the diagonal, as a share of its mean
+    public record Damped(Matrix matrix, double damping) {}
+
+    /// `G_ij / (d_i d_j)` with a damped diagonal of ones, and the inverse of it plus the identity.
+    ///
+    /// @param scale `d`, the root of G's diagonal; 1 for dead inputs
+    /// @param matrix symmetric
+    /// @param inverse of `matrix + I`
+    public record Normalised(float[] scale, Matrix matrix, Matrix inverse) {}
+
+    Gram(Matrix gram, Arena memory) {
+        this.gram = gram;
+        this.memory = memory;
+    }
+
+    /// G itself.
+    public Matrix matrix() {
+        return gram;
+    }
+
+    /// Whether input `j` was zero in every token.
+    public boolean dead(int j) {
+        return gram.get(j, j) == 0;
+    }
+
+    /// The upper Cholesky factor of `H^-1`, where H is G with 1 on the diagonal for dead inputs and 1 % of the diagonal's
+    /// mean added to it (SparseGPT, Frantar & Alistarh, 2023); more, where that does not suffice.
+    ///
+    /// @throws ArithmeticException when nothing suffices
+    public Damped inverseFactor() {
+        if (factor.isEmpty()) {
+            factor = Optional.of(factorise());
+        }
+        return factor.get();
+    }
+
+    /// The damping of the inverse factor, where it had to be more than 1 %.
+    public Optional<Double> hardened() {
+        return factor.map(Damped::damping).filter(damping -> damping > OBS_DAMPING);
+    }
+
+    private Damped factorise() {
+        int width = gram.rows();
+        // The scale of G cancels in SparseGPT but for dead inputs; its Hessian is 2 G.
+        double mean = 0;
+        for (int j = 0; j < width; j++) {
+            mean += (dead(j) ? 1 : 2.0 * gram.get(j, j)) / width;
+        }
+        Matrix factor = Matrix.zeros(width, width, memory);
+        for (double damping = OBS_DAMPING; damping <= HARDEST_DAMPING; damping *= 10) {
+            for (int i = 0; i < width; i++) {
+                for (int j = i; j < width; j++) {
+                    factor.set(i, j, 2 * gram.get(i, j));
+                }
+                factor.set(i, i, (dead(i) ? 1 : factor.get(i, i)) + (float) (damping * mean));
+            }
+            if (factor.factorise()
+                    && factor.invertFactorised()
+                    && factor.factorise()
+                    && factor.isFinite()) {
+                return new Damped(factor, damping);
+            }
+        }
+        throw new ArithmeticException("the inputs' Gram matrix cannot be inverted");
+    }
+
+    /// G scaled to a diagonal of ones, then `damping` added to it.
+    ///
+    /// @throws ArithmeticException when it cannot be inverted
+    public Normalised normalised(double damping) {
+        if (normalised.isEmpty()) {
+            normalised = Optional.of(normalise(damping));
+        }
+        return normalised.get();
+    }
+
+    private Normalised normalise(double damping) {
+        int width = gram.rows();
+        float[] scale = new float[width];
+        for (int j = 0; j < width; j++) {
+            scale[j] = dead(j) ? 1 : (float) Math.sqrt(gram.get(j, j));
+        }
+        Matrix matrix = Matrix.zeros(width, width, memory);
+        Matrix inverse = Matrix.zeros(width, width, memory);
+        for (int i = 0; i < width; i++) {
+            for (int j = 0; j < width; j++) {
+                double value =
+                        i == j ? 1 + damping : gram.get(i, j) / ((double) scale[i] * scale[j]);
+                matrix.set(i, j, (float) value);
+                inverse.set(i, j, (float) (i == j ? value + 1 : value));
+            }
+        }
+        if (!inverse.factorise() || !inverse.invertFactorised() || !inverse.isFinite()) {
+            throw new ArithmeticException("the inputs' Gram matrix cannot be inverted");
+        }
+        inverse.mirrorUpper(1);
+        return new Normalised(scale, matrix, inverse);
+    }
+
+    @Override
+    public void close() {
+        memory.close();
+    }
+}
