@@ -2,6 +2,7 @@ package org.wanda4j.cli;
 
 import java.nio.file.Path;
 import java.util.OptionalInt;
+import org.wanda4j.prune.Recipe;
 import org.wanda4j.text.CalibrationSampler;
 import org.wanda4j.text.Corpus;
 import picocli.CommandLine.Option;
@@ -20,9 +21,8 @@ final class CalibrationOptions {
     @Option(
             names = "--windows",
             paramLabel = "N",
-            defaultValue = "128",
-            description = "calibration windows (default: ${DEFAULT-VALUE})")
-    private int windows;
+            description = "calibration windows (default: 128)")
+    private Integer windows;
 
     @Option(
             names = "--seqlen",
@@ -54,19 +54,12 @@ final class CalibrationOptions {
         return text != null;
     }
 
-    int windows() {
-        return windows;
-    }
-
-    OptionalInt seqlen() {
-        return seqlen == null ? OptionalInt.empty() : OptionalInt.of(seqlen);
-    }
-
-    long seed() {
-        return seed;
-    }
-
-    CalibrationSampler sampler() {
-        return sampler;
+    /// What the options say, and where they are silent what `start` says.
+    Recipe.Sampling sampling(Recipe.Sampling start) {
+        return new Recipe.Sampling(
+                sampler,
+                windows == null ? start.windows() : windows,
+                seqlen == null ? start.seqlen() : OptionalInt.of(seqlen),
+                seed);
     }
 }

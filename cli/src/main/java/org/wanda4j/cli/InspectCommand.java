@@ -10,9 +10,9 @@ import org.wanda4j.calibrate.InputProfile.Outlier;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.TensorInfo;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.report.SparsityProfile.LinearSparsity;
-import org.wanda4j.text.Tokenizer;
 import org.wanda4j.text.Windows;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -112,22 +112,11 @@ final class InspectCommand implements Runnable {
 
     private List<Outlier> outliers(Checkpoint checkpoint) {
         compute.printBanner();
-        Windows windows;
-        try (Tokenizer tokenizer = Tokenizer.open(checkpoint.directory())) {
-            int seqlen =
-                    calibration
-                            .seqlen()
-                            .orElse(Math.min(512, Architecture.of(checkpoint).positions()));
-            windows =
-                    calibration
-                            .sampler()
-                            .sample(
-                                    calibration.corpus(),
-                                    tokenizer,
-                                    calibration.windows(),
-                                    seqlen,
-                                    calibration.seed());
-        }
+        Windows windows =
+                calibration
+                        .sampling(Recipe.DEFAULT.sampling())
+                        .resolve(Architecture.of(checkpoint))
+                        .take(calibration.corpus(), checkpoint.directory());
         try (var progress = new ProgressDisplay()) {
             return InputProfile.outliers(checkpoint, windows, OUTLIERS, compute.settings(progress));
         }

@@ -7,6 +7,8 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.prune.Allocation;
+import org.wanda4j.prune.Preset;
 import org.wanda4j.text.CalibrationSampler;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -29,6 +31,7 @@ import picocli.CommandLine.TypeConversionException;
             PruneCommand.class,
             EvalCommand.class,
             InspectCommand.class,
+            MethodsCommand.class,
             DoctorCommand.class,
             DemoCommand.class,
             HelpCommand.class
@@ -65,6 +68,8 @@ public final class Main implements Runnable {
                 CalibrationOrder.class, text -> choice(CalibrationOrder.values(), text));
         commandLine.registerConverter(
                 CalibrationSampler.class, text -> choice(CalibrationSampler.values(), text));
+        commandLine.registerConverter(Allocation.class, text -> choice(Allocation.values(), text));
+        commandLine.registerConverter(Preset.class, text -> choice(Preset.values(), text));
         commandLine.registerConverter(
                 ComputeOptions.Type.class, text -> choice(ComputeOptions.Type.values(), text));
         return commandLine.execute(args);

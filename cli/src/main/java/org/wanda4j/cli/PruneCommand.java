@@ -2,15 +2,21 @@ package org.wanda4j.cli;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.prune.Allocation;
+import org.wanda4j.prune.Preset;
 import org.wanda4j.prune.Pruner;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.PruneReport;
 import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.sparse.SparsityPattern;
+import org.wanda4j.tune.Tuning;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -29,6 +35,8 @@ import picocli.CommandLine.Parameters;
             "  wanda prune SmolLM2 -o SmolLM2-half",
             "  wanda prune SmolLM2 -o SmolLM2-2of4 --pattern 2:4",
             "  wanda prune SmolLM2 -o out --sparsity 0.6 --calibration my-text.jsonl --windows 256",
+            "  wanda prune SmolLM2 -o out --method admm --tune --allocation owl",
+            "  wanda prune SmolLM2 -o out --preset best --pattern 2:4",
             "  wanda prune SmolLM2 -o out --skip '*.0.*' --skip '*down_proj' --json"
         })
 final class PruneCommand implements Runnable {
@@ -52,10 +60,19 @@ final class PruneCommand implements Runnable {
     private boolean force;
 
     @Option(
+            names = "--preset",
+            paramLabel = "fast|balanced|best",
+            defaultValue = "fast",
+            description =
+                    "fast: wanda; balanced: admm; best: admm, then tuning."
+                            + " What other options say comes first (default: ${DEFAULT-VALUE})")
+    private Preset preset;
+
+    @Option(
             names = "--method",
             paramLabel = "NAME",
-            defaultValue = "wanda",
-            description = "magnitude, wanda or wanda-variant (default: ${DEFAULT-VALUE})")
+            description =
+                    "how to score and remove; 'wanda methods' lists them (default: the preset's)")
     private String method;
 
     @ArgGroup private final Zeros zeros = new Zeros();
@@ -82,6 +99,40 @@ final class PruneCommand implements Runnable {
                     : new SparsityPattern.Unstructured(sparsity);
         }
     }
+
+    @Option(
+            names = "--allocation",
+            paramLabel = "uniform|owl|dlp",
+            description =
+                    "how the sparsity is spread over blocks: alike, by outliers, or by the median score"
+                            + " (default: uniform)")
+    private Allocation allocation;
+
+    @Option(
+            names = "--sparsity-of",
+            paramLabel = "GLOB=S",
+            description =
+                    "fix the sparsity of linears whose name matches; the others make up for it; repeatable")
+    private Map<String, Double> sparsityOf = new LinkedHashMap<>();
+
+    @Option(
+            names = "--tune",
+            negatable = true,
+            description =
+                    "train what survives, block by block, towards the dense model's hidden states")
+    private Boolean tune;
+
+    @Option(
+            names = "--tune-epochs",
+            paramLabel = "N",
+            description = "most passes over the windows; implies --tune (default: 3)")
+    private Integer tuneEpochs;
+
+    @Option(
+            names = "--tune-lr",
+            paramLabel = "RATE",
+            description = "Adam's rate at the start, decaying to 0; implies --tune (default: 3e-4)")
+    private Double tuneRate;
 
     @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
 
@@ -134,17 +185,32 @@ final class PruneCommand implements Runnable {
     }
 
     private Recipe recipe() {
-        return new Recipe(
-                method,
-                zeros.pattern(),
-                order,
-                compute.type(),
-                calibration.sampler(),
-                calibration.windows(),
-                calibration.seqlen(),
-                calibration.seed(),
-                skip,
-                only);
+        Recipe start = preset.recipe();
+        Recipe recipe =
+                start.withMethod(method == null ? start.method() : method)
+                        .withPattern(zeros.pattern())
+                        .withAllocation(
+                                allocation == null ? start.allocation() : allocation, sparsityOf)
+                        .withTuning(tuning(start))
+                        .withOrder(order)
+                        .withSampling(calibration.sampling(start.sampling()))
+                        .withLinears(skip, only);
+        return compute.type().map(recipe::withType).orElse(recipe);
+    }
+
+    private Optional<Tuning> tuning(Recipe start) {
+        boolean asked = tuneEpochs != null || tuneRate != null || Boolean.TRUE.equals(tune);
+        if (Boolean.FALSE.equals(tune)) {
+            return Optional.empty();
+        }
+        if (!asked) {
+            return start.tuning();
+        }
+        Tuning base = start.tuning().orElse(Tuning.DEFAULT);
+        return Optional.of(
+                new Tuning(
+                        tuneEpochs == null ? base.epochs() : tuneEpochs,
+                        tuneRate == null ? base.learningRate() : tuneRate));
     }
 
     private static String summary(PruneReport report) {
@@ -162,13 +228,30 @@ final class PruneCommand implements Runnable {
                                 Format.percent(report.sparsityAsked()),
                                 Format.percent(report.sparsity()),
                                 report.parameters()),
-                "method       %s, %s".formatted(report.method(), report.pattern()),
+                "method       %s, %s%s".formatted(report.method(), report.pattern(), tuned(report)),
                 "time         %s (%s)".formatted(Format.duration(report.seconds()), phases),
                 "peak memory  " + Format.megabytes(report.peakResidentBytes()),
+                String.join(
+                        "\n", report.notes().stream().map(note -> "note         " + note).toList()),
                 "computed by  " + report.engine() + "; selection: " + report.kernels(),
                 "output       "
                         + report.output()
                         + " (wanda-report.json and wanda-recipe.json are inside)");
+    }
+
+    private static String tuned(PruneReport report) {
+        List<PruneReport.TuneReport> blocks =
+                report.blocks().stream().flatMap(block -> block.tuned().stream()).toList();
+        if (blocks.isEmpty()) {
+            return "";
+        }
+        double ratio =
+                blocks.stream()
+                        .filter(block -> block.errorBefore() > 0)
+                        .mapToDouble(block -> block.errorAfter() / block.errorBefore())
+                        .average()
+                        .orElse(1);
+        return ", tuned: a block's error fell to %s on average".formatted(Format.percent(ratio));
     }
 
     private static List<String> header(PruneReport report) {

@@ -50,6 +50,11 @@ public final class ActivationStore implements AutoCloseable {
             return keepsStages ? (long) windows * length * stageWidth * type.bytes() : 0;
         }
 
+        /// The same without what lies between two stages.
+        Layout statesAlone() {
+            return new Layout(windows, length, hidden, stageWidth, false, type);
+        }
+
         /// Size of the store.
         public long bytes() {
             return hiddenBytes() + betweenBytes();
@@ -92,6 +97,11 @@ public final class ActivationStore implements AutoCloseable {
                         StandardOpenOption.DELETE_ON_CLOSE)) {
             return channel.map(FileChannel.MapMode.READ_WRITE, 0, layout.bytes(), arena);
         }
+    }
+
+    /// Takes over the hidden states of another store of the same windows.
+    public void copyStates(ActivationStore other) {
+        hidden.copyFrom(other.hidden);
     }
 
     /// What it holds.

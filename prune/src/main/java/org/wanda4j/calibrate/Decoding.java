@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
@@ -17,6 +18,8 @@ public final class Decoding implements AutoCloseable {
     private final Architecture architecture;
     private final Engine engine;
     private final ActivationStore store;
+    private final long activationMemory;
+    private final Path scratch;
 
     /// What is done with a block once its weights are there.
     @FunctionalInterface
@@ -45,6 +48,8 @@ public final class Decoding implements AutoCloseable {
         this.checkpoint = checkpoint;
         this.architecture = architecture;
         this.engine = engine;
+        this.activationMemory = activationMemory;
+        this.scratch = scratch;
         checkIds(windows);
         checkLength(windows.seqlen());
         int stageWidth =
@@ -66,6 +71,18 @@ public final class Decoding implements AutoCloseable {
     /// The hidden states after the last block that was run.
     public ActivationStore store() {
         return store;
+    }
+
+    /// A store of its own with the hidden states as they are now.
+    public ActivationStore copyStates() {
+        var copy = new ActivationStore(store.layout().statesAlone(), activationMemory, scratch);
+        copy.copyStates(store);
+        return copy;
+    }
+
+    /// A tensor of the checkpoint.
+    public TensorView map(String name, Arena memory) {
+        return checkpoint.map(name, memory);
     }
 
     /// Loads the blocks one after the other, front to back.

@@ -29,6 +29,11 @@ public record Admm(int rounds, int growing, double damping) implements WeightUpd
     }
 
     @Override
+    public String cost() {
+        return "an inverse and " + rounds + " products";
+    }
+
+    @Override
     public TensorView apply(Task task) {
         try (Arena scratch = Arena.ofShared()) {
             return new Fit(task, scratch).run();

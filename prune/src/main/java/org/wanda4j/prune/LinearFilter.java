@@ -31,7 +31,8 @@ final class LinearFilter {
         return chosen;
     }
 
-    private static List<Linear> matching(List<Linear> all, List<String> patterns, String option) {
+    /// @throws InvalidInputException when a pattern matches no linear
+    static List<Linear> matching(List<Linear> all, List<String> patterns, String option) {
         return patterns.stream()
                 .flatMap(pattern -> {
                     PathMatcher matcher = matcher(pattern, option);

@@ -14,6 +14,11 @@ public record NoUpdate() implements WeightUpdate {
     }
 
     @Override
+    public String cost() {
+        return "nothing";
+    }
+
+    @Override
     public TensorView apply(Task task) {
         TensorView weight = task.weight();
         Mask mask =

@@ -38,6 +38,11 @@ public record ObsSweep(Choice choice) implements WeightUpdate {
     }
 
     @Override
+    public String cost() {
+        return "a Cholesky factor and a sweep";
+    }
+
+    @Override
     public TensorView apply(Task task) {
         try (Arena scratch = Arena.ofShared()) {
             Matrix weights = Matrix.copyOf(task.weight(), scratch);

@@ -5,9 +5,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import org.wanda4j.calibrate.BlockPass;
 import org.wanda4j.calibrate.Decoding;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Progress;
@@ -18,24 +18,19 @@ import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.OutputDirectory;
-import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Linear;
-import org.wanda4j.model.Stage;
+import org.wanda4j.prune.Allocation.BlockScores;
 import org.wanda4j.report.PeakMemory;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport;
 import org.wanda4j.report.PruneReport.BlockReport;
 import org.wanda4j.report.PruneReport.LinearReport;
-import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.sparse.Kernels;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
-import org.wanda4j.text.Tokenizer;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
-import org.wanda4j.torch.Gram;
-import org.wanda4j.torch.TorchBlock;
 
 /// The main loop: windows flow through the blocks, and each block is pruned before the next one is looked at.
 ///
@@ -52,8 +47,6 @@ public final class Pruner {
     private final Method method;
     private final Set<Linear> chosen;
     private final Phases phases = new Phases();
-    private final List<BlockReport> blocks = new ArrayList<>();
-    private final List<String> notes = new ArrayList<>();
 
     private Pruner(Checkpoint source, Recipe recipe, Corpus text, RunSettings settings) {
         this.source = source;
@@ -64,6 +57,7 @@ public final class Pruner {
         this.method = Methods.named(recipe.method());
         this.chosen = LinearFilter.choose(architecture, recipe);
         checkPattern();
+        SparsityPlan.check(recipe);
     }
 
     /// Writes a pruned copy of `source` to `output`, which appears there whole or not at all.
@@ -85,11 +79,11 @@ public final class Pruner {
         CompletableFuture<String> hash = CompletableFuture.supplyAsync(source::sha256);
         OutputDirectory directory = OutputDirectory.claim(output, source.directory(), replace);
         try (CheckpointWriter writer = CheckpointWriter.create(source, directory)) {
-            Calibration calibration =
+            Outcome outcome =
                     needsCalibration() ? pruneAlongWindows(writer) : pruneByWeightsAlone(writer);
             phases.time("write", writer::complete);
             String sha256 = phases.time("hash", hash::join);
-            PruneReport report = report(directory.target(), calibration);
+            PruneReport report = report(directory.target(), outcome);
             writer.publish(
                     Map.of(
                             "wanda-recipe.json",
@@ -101,164 +95,104 @@ public final class Pruner {
         }
     }
 
-    /// What the report says of the calibration.
-    private record Calibration(long tokens, String activations, String engine) {}
+    /// What the report says of the run.
+    private record Outcome(
+            List<BlockReport> blocks,
+            List<String> notes,
+            long tokens,
+            String activations,
+            String engine) {}
 
     private boolean needsCalibration() {
-        return method.needs() != Statistic.NONE;
+        return method.needs() != Statistic.NONE
+                || recipe.allocation() != Allocation.UNIFORM
+                || recipe.tuning().isPresent();
     }
 
-    private Calibration pruneAlongWindows(CheckpointWriter writer) {
-        Windows windows = phases.time("tokenize", this::sample);
-        try (Engine engine = new Engine(recipe.type().orElseThrow(), settings.threads());
-                Decoding decoding =
-                        phases.time("embed", () -> embed(engine, windows, writer.scratch()))) {
-            int passes =
-                    recipe.order().passes() * architecture.blocks().size()
-                            - (recipe.order().passes() - 1);
-            settings.progress().start("pruning", windows.tokens() * passes);
-            phases.time(
-                    "load",
-                    () ->
-                            decoding.forEachBlock((index, block, memory) ->
-                                    pruneBlock(index, block, memory, decoding, engine, writer)));
-            return new Calibration(
-                    windows.tokens(),
-                    decoding.store().mapped() ? "file" : "memory",
-                    engine.describe());
+    private Outcome pruneAlongWindows(CheckpointWriter writer) {
+        Windows windows =
+                phases.time("tokenize", () -> recipe.sampling().take(text, source.directory()));
+        try (Engine engine = new Engine(recipe.type().orElseThrow(), settings.threads())) {
+            LinearPruner linears = linears(writer, survey(engine, windows, writer));
+            try (Decoding decoding = embed(engine, windows, writer, recipe.order().keepsStages());
+                    BlockPruner blocks =
+                            new BlockPruner(
+                                    architecture,
+                                    recipe,
+                                    linears,
+                                    engine,
+                                    decoding,
+                                    settings.progress())) {
+                settings.progress().start("pruning", windows.tokens() * blocks.passes());
+                phases.time("load", () -> decoding.forEachBlock(blocks::prune));
+                return new Outcome(
+                        blocks.blocks(),
+                        blocks.notes(),
+                        windows.tokens(),
+                        decoding.store().mapped() ? "file" : "memory",
+                        engine.describe());
+            }
         }
     }
 
-    private void pruneBlock(
-            int index,
-            TorchBlock block,
-            Arena memory,
-            Decoding decoding,
-            Engine engine,
-            CheckpointWriter writer) {
-        Architecture.Block description = architecture.blocks().get(index);
-        boolean last = index == architecture.blocks().size() - 1;
-        List<LinearReport> linears = new ArrayList<>();
-        var pass = new BlockPass(engine, block, decoding.store(), method.needs(), progress(index));
-        phases.time(
-                "forward",
-                () ->
-                        recipe.order()
-                                .run(
-                                        pass,
-                                        last,
-                                        (stage, statistics) -> {
-                                            for (Linear linear : description.linears(stage)) {
-                                                if (chosen.contains(linear)) {
-                                                    block.replace(
-                                                            linear,
-                                                            prune(
-                                                                    linear,
-                                                                    statistics,
-                                                                    memory,
-                                                                    writer,
-                                                                    linears));
-                                                }
-                                            }
-                                            noteDamping(index, stage, statistics);
-                                        }));
-        blocks.add(BlockReport.of(index, linears));
-    }
-
-    private void noteDamping(int block, Stage stage, InputStatistics statistics) {
-        statistics
-                .gramMatrix()
-                .flatMap(Gram::hardened)
-                .ifPresent(damping ->
-                        notes.add(
-                                "block %d %s: the inputs' Gram matrix was damped by %s of its mean diagonal to be inverted"
-                                        .formatted(block, stage.label(), damping)));
-    }
-
-    private Calibration pruneByWeightsAlone(CheckpointWriter writer) {
+    private Outcome pruneByWeightsAlone(CheckpointWriter writer) {
+        LinearPruner linears = linears(writer, List.of());
         long weights =
                 chosen.stream()
                         .mapToLong(linear -> (long) linear.inputs() * linear.outputs())
                         .sum();
         settings.progress().start("pruning", weights);
-        for (int index = 0; index < architecture.blocks().size(); index++) {
-            List<LinearReport> linears = new ArrayList<>();
+        List<BlockReport> blocks = new ArrayList<>();
+        int count = architecture.blocks().size();
+        for (int index = 0; index < count; index++) {
+            Progress progress = settings.progress().within("block " + (index + 1) + "/" + count);
+            List<LinearReport> reports = new ArrayList<>();
             for (Linear linear : architecture.blocks().get(index).linears()) {
-                if (chosen.contains(linear)) {
+                if (linears.prunes(linear)) {
                     try (Arena memory = Arena.ofShared()) {
-                        prune(linear, InputStatistics.none(), memory, writer, linears);
+                        reports.add(linears.prune(linear, InputStatistics.none(), memory).report());
                     }
-                    progress(index)
-                            .advance((long) linear.inputs() * linear.outputs(), linear.name());
+                    progress.advance((long) linear.inputs() * linear.outputs(), linear.name());
                 }
             }
-            blocks.add(BlockReport.of(index, linears));
+            blocks.add(BlockReport.of(index, reports, Optional.empty()));
         }
-        return new Calibration(0, "none", "none");
+        return new Outcome(blocks, List.of(), 0, "none", "none");
     }
 
-    /// Scores, selects, removes and writes; the pruned matrix lives as long as `memory`.
-    private TensorView prune(
-            Linear linear,
-            InputStatistics statistics,
-            Arena memory,
-            CheckpointWriter writer,
-            List<LinearReport> done) {
-        checkFinite(linear, statistics);
-        var task =
-                new WeightUpdate.Task(
-                        source.map(linear.weight(), memory),
-                        statistics,
-                        method.importance(),
-                        method.selection(),
-                        recipe.pattern(),
-                        settings.threads(),
-                        memory);
-        TensorView pruned = phases.time("select", () -> update(task));
-        phases.time("write", () -> writer.write(linear.weight(), pruned.data()));
-        done.add(
-                LinearReport.of(
-                        linear.name(),
-                        linear.outputs(),
-                        linear.inputs(),
-                        SparsityProfile.zeros(pruned).count()));
-        return pruned;
+    private LinearPruner linears(CheckpointWriter writer, List<BlockScores> scores) {
+        Map<Linear, SparsityPattern> patterns =
+                SparsityPlan.of(architecture, recipe, chosen, scores);
+        return new LinearPruner(source, writer, method, patterns, settings.threads(), phases);
     }
 
-    private TensorView update(WeightUpdate.Task task) {
-        try {
-            return method.update().apply(task);
-        } catch (ArithmeticException e) {
-            throw new InvalidInputException(
-                    "%s: %s; use --method wanda, which inverts nothing, or more calibration text"
-                            .formatted(task.weight().name(), e.getMessage()),
-                    e);
+    /// Scores of the dense model, where the allocation goes by them.
+    private List<BlockScores> survey(Engine engine, Windows windows, CheckpointWriter writer) {
+        if (recipe.allocation() == Allocation.UNIFORM) {
+            return List.of();
+        }
+        try (Decoding decoding = embed(engine, windows, writer, true)) {
+            Progress progress = settings.progress();
+            progress.start("surveying", windows.tokens() * architecture.blocks().size());
+            return phases.time(
+                    "survey",
+                    () -> ScoreSurvey.of(architecture, chosen, engine, decoding, progress));
         }
     }
 
-    private Windows sample() {
-        try (Tokenizer tokenizer = Tokenizer.open(source.directory())) {
-            int seqlen = recipe.seqlen().orElseThrow();
-            return recipe.sampler()
-                    .sample(text, tokenizer, recipe.windows(), seqlen, recipe.seed());
-        }
-    }
-
-    private Decoding embed(Engine engine, Windows windows, Path scratch) {
-        boolean keepsStages = recipe.order().keepsStages();
-        return new Decoding(
-                source,
-                architecture,
-                engine,
-                windows,
-                keepsStages,
-                settings.activationMemory(),
-                scratch);
-    }
-
-    private Progress progress(int block) {
-        return settings.progress()
-                .within("block " + (block + 1) + "/" + architecture.blocks().size());
+    private Decoding embed(
+            Engine engine, Windows windows, CheckpointWriter writer, boolean keepsStages) {
+        return phases.time(
+                "embed",
+                () ->
+                        new Decoding(
+                                source,
+                                architecture,
+                                engine,
+                                windows,
+                                keepsStages,
+                                settings.activationMemory(),
+                                writer.scratch()));
     }
 
     private void checkPattern() {
@@ -273,22 +207,9 @@ public final class Pruner {
         }
     }
 
-    private void checkFinite(Linear linear, InputStatistics statistics) {
-        for (float norm : statistics.norms()) {
-            if (!Float.isFinite(norm)) {
-                throw new InvalidInputException(
-                        "%s: the inputs of %s are not finite in %s; some weight before it is broken or too large"
-                                .formatted(
-                                        source.directory(),
-                                        linear.name(),
-                                        recipe.type().orElseThrow()));
-            }
-        }
-    }
-
-    private PruneReport report(Path output, Calibration calibration) {
+    private PruneReport report(Path output, Outcome outcome) {
         List<LinearReport> all =
-                blocks.stream().flatMap(block -> block.linears().stream()).toList();
+                outcome.blocks().stream().flatMap(block -> block.linears().stream()).toList();
         return new PruneReport(
                 source.directory().toString(),
                 output.toString(),
@@ -299,14 +220,14 @@ public final class Pruner {
                 recipe.pattern().sparsity(),
                 PruneReport.sparsityOf(all),
                 PruneReport.parametersOf(all),
-                blocks,
+                outcome.blocks(),
                 phases.elapsed(),
                 phases.seconds(),
-                calibration.tokens(),
+                outcome.tokens(),
                 PeakMemory.bytes(),
-                calibration.activations(),
-                calibration.engine(),
+                outcome.activations(),
+                outcome.engine(),
                 Kernels.best().description(),
-                List.copyOf(notes));
+                outcome.notes());
     }
 }

@@ -1,35 +1,43 @@
 package org.wanda4j.prune;
 
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.CalibrationSampler;
+import org.wanda4j.text.Corpus;
+import org.wanda4j.text.Tokenizer;
+import org.wanda4j.text.Windows;
 import org.wanda4j.torch.ComputeType;
+import org.wanda4j.tune.Tuning;
 
 /// Everything that decides what a run makes of a checkpoint.
 ///
 /// @param method name of a [Method]
 /// @param pattern which shape the zeros take, and how many there are
+/// @param allocation how they are spread over the blocks
+/// @param sparsityOf sparsities that are fixed: from a pattern (glob) of the names of linears; a later one overrules
+/// @param tuning how what survives is trained, where it is
 /// @param order in which inputs are looked at and linears pruned
 /// @param type in which the model is computed; the fastest on this CPU where empty
-/// @param sampler how windows are taken from the calibration text
-/// @param windows how many
-/// @param seqlen tokens of each; [Recipe#LONGEST_WINDOW] or what the model can take where empty
-/// @param seed of the sampler
-/// @param skip patterns (glob) of the names of linears that stay dense
+/// @param sampling which windows of the calibration text are taken
+/// @param skip patterns of the names of linears that stay dense
 /// @param only patterns of the names of linears to prune; all where empty
 public record Recipe(
         String method,
         SparsityPattern pattern,
+        Allocation allocation,
+        Map<String, Double> sparsityOf,
+        Optional<Tuning> tuning,
         CalibrationOrder order,
         Optional<ComputeType> type,
-        CalibrationSampler sampler,
-        int windows,
-        OptionalInt seqlen,
-        long seed,
+        Sampling sampling,
         List<String> skip,
         List<String> only) {
 
@@ -41,51 +49,86 @@ public record Recipe(
             new Recipe(
                     "wanda",
                     new SparsityPattern.Unstructured(0.5),
+                    Allocation.UNIFORM,
+                    Map.of(),
+                    Optional.empty(),
                     CalibrationOrder.STAGE,
                     Optional.empty(),
-                    CalibrationSampler.PACKED,
-                    128,
-                    OptionalInt.empty(),
-                    0,
+                    new Sampling(CalibrationSampler.PACKED, 128, OptionalInt.empty(), 0),
                     List.of(),
                     List.of());
 
-    /// Copies the lists.
+    /// Which windows of the calibration text are taken.
+    ///
+    /// @param sampler how
+    /// @param windows how many
+    /// @param seqlen tokens of each; [Recipe#LONGEST_WINDOW] or what the model can take where empty
+    /// @param seed of the sampler
+    public record Sampling(CalibrationSampler sampler, int windows, OptionalInt seqlen, long seed) {
+
+        /// This with so many windows.
+        public Sampling withWindows(int count) {
+            return new Sampling(sampler, count, seqlen, seed);
+        }
+
+        /// This with nothing left open, for a model.
+        public Sampling resolve(Architecture architecture) {
+            int length = seqlen.orElse(Math.min(LONGEST_WINDOW, architecture.positions()));
+            return new Sampling(sampler, windows, OptionalInt.of(length), seed);
+        }
+
+        /// Takes the windows from `text`, when nothing is left open.
+        ///
+        /// @param model directory of the tokenizer
+        public Windows take(Corpus text, Path model) {
+            try (Tokenizer tokenizer = Tokenizer.open(model)) {
+                return sampler.sample(text, tokenizer, windows, seqlen.orElseThrow(), seed);
+            }
+        }
+    }
+
+    /// Copies the collections.
     public Recipe {
+        sparsityOf = Collections.unmodifiableMap(new LinkedHashMap<>(sparsityOf));
         skip = List.copyOf(skip);
         only = List.copyOf(only);
     }
 
     /// This recipe with nothing left open, for a model.
     Recipe resolve(Architecture architecture) {
-        int length = seqlen.orElse(Math.min(LONGEST_WINDOW, architecture.positions()));
-        ComputeType resolved = type.orElseGet(ComputeType::fastest);
-        return new Recipe(
-                method,
-                pattern,
-                order,
-                Optional.of(resolved),
-                sampler,
-                windows,
-                OptionalInt.of(length),
-                seed,
-                skip,
-                only);
+        return withType(type.orElseGet(ComputeType::fastest))
+                .withSampling(sampling.resolve(architecture));
     }
 
     /// This recipe by another method.
     public Recipe withMethod(String name) {
-        return new Recipe(name, pattern, order, type, sampler, windows, seqlen, seed, skip, only);
+        return new Recipe(
+                name, pattern, allocation, sparsityOf, tuning, order, type, sampling, skip, only);
     }
 
     /// This recipe with other zeros.
     public Recipe withPattern(SparsityPattern other) {
-        return new Recipe(method, other, order, type, sampler, windows, seqlen, seed, skip, only);
+        return new Recipe(
+                method, other, allocation, sparsityOf, tuning, order, type, sampling, skip, only);
+    }
+
+    /// This recipe with the zeros spread in another way.
+    ///
+    /// @param fixed sparsities of some linears, by patterns of their names
+    public Recipe withAllocation(Allocation other, Map<String, Double> fixed) {
+        return new Recipe(method, pattern, other, fixed, tuning, order, type, sampling, skip, only);
+    }
+
+    /// This recipe with training of what survives, or without.
+    public Recipe withTuning(Optional<Tuning> other) {
+        return new Recipe(
+                method, pattern, allocation, sparsityOf, other, order, type, sampling, skip, only);
     }
 
     /// This recipe in another order.
     public Recipe withOrder(CalibrationOrder other) {
-        return new Recipe(method, pattern, other, type, sampler, windows, seqlen, seed, skip, only);
+        return new Recipe(
+                method, pattern, allocation, sparsityOf, tuning, other, type, sampling, skip, only);
     }
 
     /// This recipe computed in another type.
@@ -93,34 +136,34 @@ public record Recipe(
         return new Recipe(
                 method,
                 pattern,
+                allocation,
+                sparsityOf,
+                tuning,
                 order,
                 Optional.of(other),
-                sampler,
-                windows,
-                seqlen,
-                seed,
+                sampling,
                 skip,
                 only);
     }
 
     /// This recipe with other calibration windows.
-    public Recipe withCalibration(CalibrationSampler other, int count, int length, long number) {
+    public Recipe withSampling(Sampling other) {
         return new Recipe(
-                method,
-                pattern,
-                order,
-                type,
-                other,
-                count,
-                OptionalInt.of(length),
-                number,
-                skip,
-                only);
+                method, pattern, allocation, sparsityOf, tuning, order, type, other, skip, only);
     }
 
     /// This recipe for some of the linears.
     public Recipe withLinears(List<String> skipped, List<String> chosen) {
         return new Recipe(
-                method, pattern, order, type, sampler, windows, seqlen, seed, skipped, chosen);
+                method,
+                pattern,
+                allocation,
+                sparsityOf,
+                tuning,
+                order,
+                type,
+                sampling,
+                skipped,
+                chosen);
     }
 }

@@ -2,17 +2,22 @@ package org.wanda4j.prune;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
+import org.wanda4j.tune.Tuning;
 
 /// `wanda-recipe.json`: everything that decides a result. Serialised as it stands: `docs/json.md` documents the fields.
 record RecipeDocument(
         String method,
         String pattern,
         double sparsity,
+        String allocation,
+        Map<String, Double> sparsityOf,
+        Optional<Tuning> tuning,
         String order,
         String dtype,
         Optional<CalibrationDocument> calibration,
@@ -35,10 +40,10 @@ record RecipeDocument(
                                 new CalibrationDocument(
                                         text.name(),
                                         text.sha256(),
-                                        recipe.sampler().name().toLowerCase(Locale.ROOT),
-                                        recipe.windows(),
-                                        recipe.seqlen().orElseThrow(),
-                                        recipe.seed()))
+                                        recipe.sampling().sampler().name().toLowerCase(Locale.ROOT),
+                                        recipe.sampling().windows(),
+                                        recipe.sampling().seqlen().orElseThrow(),
+                                        recipe.sampling().seed()))
                         : Optional.empty();
         return new RecipeDocument(
                 recipe.method(),
@@ -46,6 +51,9 @@ record RecipeDocument(
                         ? pattern.toString()
                         : "unstructured",
                 recipe.pattern().sparsity(),
+                recipe.allocation().toString(),
+                recipe.sparsityOf(),
+                recipe.tuning(),
                 recipe.order().toString(),
                 recipe.type().map(ComputeType::toString).orElseThrow(),
                 calibration,

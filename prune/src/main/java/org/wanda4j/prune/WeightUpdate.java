@@ -13,6 +13,9 @@ public interface WeightUpdate {
     /// What calibration has to collect for it, besides what the importance needs.
     Statistic needs();
 
+    /// What it takes besides, in a few words.
+    String cost();
+
     /// Removes weights of a linear: in the result, what is removed is zero.
     ///
     /// @return out x in, in the weight's type and in memory of the task

@@ -2,6 +2,7 @@ package org.wanda4j.report;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /// What a run did and what it cost. Serialised as it stands: `docs/json.md` documents the fields.
@@ -44,13 +45,22 @@ public record PruneReport(
     ///
     /// @param index from 0
     /// @param sparsity over its pruned linears
-    public record BlockReport(int index, double sparsity, List<LinearReport> linears) {
+    /// @param tuned what training made of it, where it was trained
+    public record BlockReport(
+            int index, double sparsity, List<LinearReport> linears, Optional<TuneReport> tuned) {
 
         /// The block made of `linears`.
-        public static BlockReport of(int index, List<LinearReport> linears) {
-            return new BlockReport(index, sparsityOf(linears), List.copyOf(linears));
+        public static BlockReport of(
+                int index, List<LinearReport> linears, Optional<TuneReport> tuned) {
+            return new BlockReport(index, sparsityOf(linears), List.copyOf(linears), tuned);
         }
     }
+
+    /// What training a block came to: mean squared differences from the dense model's hidden states after the block, on
+    /// held-out windows.
+    ///
+    /// @param epochs after which training ended
+    public record TuneReport(double errorBefore, double errorAfter, int epochs) {}
 
     /// One pruned linear.
     ///

@@ -1,12 +1,16 @@
 package org.wanda4j.torch;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Activation;
@@ -66,7 +70,7 @@ public final class TorchBlock implements AutoCloseable {
                 case QKV -> {}
                 case OUTPUT ->
                         attention.attend(
-                                branchInput(attentionNorm, batch),
+                                branchInput(attentionNorm, batch.hidden()),
                                 batch.windows(),
                                 batch.length(),
                                 batch.between(block.attention().output().inputs()));
@@ -89,6 +93,43 @@ public final class TorchBlock implements AutoCloseable {
             advanceTo(stage, batch);
         }
         finish(batch);
+    }
+
+    /// The whole block without writing over anything, so that gradients can flow back through it.
+    ///
+    /// @param hidden tokens x hidden size
+    Tensor differentiable(Tensor hidden, int windows, int length) {
+        Linear output = block.attention().output();
+        Tensor attended =
+                torch.empty(
+                        new long[] {hidden.size(0), output.inputs()},
+                        new TensorOptions(hidden.scalar_type()),
+                        new MemoryFormatOptional());
+        attention.attend(branchInput(attentionNorm, hidden), windows, length, attended);
+        Tensor middle = closed(output, attentionNorm, hidden, attended);
+        Tensor active = active(branchInput(mlpNorm, middle));
+        return closed(block.mlp().down(), mlpNorm, middle, active);
+    }
+
+    /// The weights, biases and norms whose names `chosen` takes.
+    List<Tensor> parameters(Predicate<String> chosen) {
+        return weights.loaded().entrySet().stream()
+                .filter(entry -> chosen.test(entry.getKey()))
+                .map(Map.Entry::getValue)
+                .toList();
+    }
+
+    private Tensor closed(Linear last, LoadedNorm norm, Tensor hidden, Tensor input) {
+        Tensor sum = hidden.add(linears.get(last.name()).apply(input));
+        return block.normFirst() ? sum : norm.apply(sum);
+    }
+
+    private Tensor active(Tensor input) {
+        Mlp mlp = block.mlp();
+        Tensor up = linears.get(mlp.up().name()).apply(input);
+        return mlp.gate()
+                .map(gate -> activated(linears.get(gate.name()).apply(input)).mul(up))
+                .orElseGet(() -> activated(up));
     }
 
     /// How many input channels a stage has.
@@ -115,15 +156,15 @@ public final class TorchBlock implements AutoCloseable {
 
     private Tensor input(Stage stage, Batch batch) {
         return switch (stage) {
-            case QKV -> branchInput(attentionNorm, batch);
-            case GATE_UP -> branchInput(mlpNorm, batch);
+            case QKV -> branchInput(attentionNorm, batch.hidden());
+            case GATE_UP -> branchInput(mlpNorm, batch.hidden());
             case OUTPUT -> batch.between(block.attention().output().inputs());
             case DOWN -> batch.between(block.mlp().down().inputs());
         };
     }
 
-    private Tensor branchInput(LoadedNorm norm, Batch batch) {
-        return block.normFirst() ? norm.apply(batch.hidden()) : batch.hidden();
+    private Tensor branchInput(LoadedNorm norm, Tensor hidden) {
+        return block.normFirst() ? norm.apply(hidden) : hidden;
     }
 
     /// Ends a residual branch: adds what its last linear makes of the batch to the hidden state.
@@ -136,7 +177,7 @@ public final class TorchBlock implements AutoCloseable {
 
     private void activate(Batch batch) {
         Mlp mlp = block.mlp();
-        Tensor input = branchInput(mlpNorm, batch);
+        Tensor input = branchInput(mlpNorm, batch.hidden());
         Tensor result = batch.between(mlp.down().inputs());
         Tensor up = linears.get(mlp.up().name()).apply(input);
         mlp.gate()

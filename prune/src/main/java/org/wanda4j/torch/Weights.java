@@ -1,7 +1,9 @@
 package org.wanda4j.torch;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
@@ -20,6 +22,7 @@ final class Weights implements AutoCloseable {
     private final Function<String, TensorView> source;
     private final ScalarType type;
     private final List<Tensor> owned = new ArrayList<>();
+    private final Map<String, Tensor> loaded = new LinkedHashMap<>();
 
     /// @param source from a tensor's name to its memory, which must outlive this
     Weights(Function<String, TensorView> source, ComputeType type) {
@@ -32,7 +35,14 @@ final class Weights implements AutoCloseable {
     }
 
     Tensor load(String name) {
-        return adopt(source.apply(name));
+        Tensor tensor = adopt(source.apply(name));
+        loaded.put(name, tensor);
+        return tensor;
+    }
+
+    /// What was loaded, by name.
+    Map<String, Tensor> loaded() {
+        return loaded;
     }
 
     Tensor adopt(TensorView view) {

@@ -179,7 +179,9 @@ class GoldenPruneTest {
                                 : SparsityPattern.parseNofM(pattern))
                 .withOrder(CalibrationOrder.BLOCK)
                 .withType(ComputeType.FP32)
-                .withCalibration(CalibrationSampler.REFERENCE, 128, seqlen, 0);
+                .withSampling(
+                        new Recipe.Sampling(
+                                CalibrationSampler.REFERENCE, 128, OptionalInt.of(seqlen), 0));
     }
 
     private Path prune(Path model, Recipe recipe) {

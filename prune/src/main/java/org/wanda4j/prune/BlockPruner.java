@@ -1,0 +1,217 @@
+package org.wanda4j.prune;
+
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.wanda4j.calibrate.ActivationStore;
+import org.wanda4j.calibrate.BlockPass;
+import org.wanda4j.calibrate.Decoding;
+import org.wanda4j.calibrate.InputStatistics;
+import org.wanda4j.calibrate.Progress;
+import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Architecture.Block;
+import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Stage;
+import org.wanda4j.report.PruneReport.BlockReport;
+import org.wanda4j.report.PruneReport.LinearReport;
+import org.wanda4j.report.PruneReport.TuneReport;
+import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.Gram;
+import org.wanda4j.torch.Rounding;
+import org.wanda4j.torch.TorchBlock;
+import org.wanda4j.tune.BlockTuner;
+
+/// Takes windows through block after block; each is pruned on the way, and tuned where the recipe says so.
+final class BlockPruner implements AutoCloseable {
+
+    private final Architecture architecture;
+    private final Recipe recipe;
+    private final LinearPruner linears;
+    private final Engine engine;
+    private final Decoding decoding;
+    private final Progress progress;
+    private final Optional<Streams> streams;
+    private final List<BlockReport> blocks = new ArrayList<>();
+    private final List<String> notes = new ArrayList<>();
+
+    /// What tuning carries along.
+    ///
+    /// @param dense hidden states of the dense model
+    /// @param inputs those of the pruned model before the block at hand
+    private record Streams(ActivationStore dense, ActivationStore inputs) implements AutoCloseable {
+
+        static Streams of(Decoding decoding) {
+            ActivationStore dense = decoding.copyStates();
+            try {
+                return new Streams(dense, decoding.copyStates());
+            } catch (RuntimeException e) {
+                dense.close();
+                throw e;
+            }
+        }
+
+        @Override
+        public void close() {
+            dense.close();
+            inputs.close();
+        }
+    }
+
+    BlockPruner(
+            Architecture architecture,
+            Recipe recipe,
+            LinearPruner linears,
+            Engine engine,
+            Decoding decoding,
+            Progress progress) {
+        this.architecture = architecture;
+        this.recipe = recipe;
+        this.linears = linears;
+        this.engine = engine;
+        this.decoding = decoding;
+        this.progress = progress;
+        this.streams = recipe.tuning().map(_ -> Streams.of(decoding));
+    }
+
+    /// How many times windows go through a block, in all.
+    long passes() {
+        int count = architecture.blocks().size();
+        int pruning = recipe.order().passes() * count - (recipe.order().passes() - 1);
+        int tuning = recipe.tuning().map(tuned -> tuned.epochs() + 2).orElse(0);
+        return pruning + (long) tuning * count;
+    }
+
+    /// Prunes block `index`, which `block` is.
+    ///
+    /// @param memory lives as long as the block does
+    void prune(int index, TorchBlock block, Arena memory) {
+        streams.ifPresent(each -> {
+            linears.phases().time("dense", () -> pass(index, block, each.dense()).forward());
+            each.inputs().copyStates(decoding.store());
+        });
+        List<LinearReport> reports = new ArrayList<>();
+        Map<String, TensorView> pruned = new HashMap<>();
+        BlockPass pass = pass(index, block, decoding.store());
+        linears.phases()
+                .time(
+                        "forward",
+                        () ->
+                                recipe.order()
+                                        .run(
+                                                pass,
+                                                isLast(index),
+                                                (stage, statistics) -> {
+                                                    for (Linear linear : toPrune(index, stage)) {
+                                                        var done =
+                                                                linears.prune(
+                                                                        linear, statistics, memory);
+                                                        reports.add(done.report());
+                                                        pruned.put(linear.weight(), done.weight());
+                                                        block.replace(linear, done.weight());
+                                                    }
+                                                    noteDamping(index, stage, statistics);
+                                                }));
+        Optional<TuneReport> tuned =
+                streams.filter(_ -> !pruned.isEmpty())
+                        .map(each ->
+                                linears.phases()
+                                        .time("tune", () -> tune(index, each, pruned, memory)));
+        blocks.add(BlockReport.of(index, reports, tuned));
+    }
+
+    private List<Linear> toPrune(int index, Stage stage) {
+        return architecture.blocks().get(index).linears(stage).stream()
+                .filter(linears::prunes)
+                .toList();
+    }
+
+    private boolean isLast(int index) {
+        return index == architecture.blocks().size() - 1;
+    }
+
+    private BlockPass pass(int index, TorchBlock block, ActivationStore store) {
+        return new BlockPass(engine, block, store, linears.method().needs(), within(index));
+    }
+
+    private Progress within(int index) {
+        return progress.within("block " + (index + 1) + "/" + architecture.blocks().size());
+    }
+
+    private void noteDamping(int block, Stage stage, InputStatistics statistics) {
+        statistics
+                .gramMatrix()
+                .flatMap(Gram::hardened)
+                .ifPresent(damping ->
+                        notes.add(
+                                "block %d %s: the inputs' Gram matrix was damped by %s of its mean diagonal to be inverted"
+                                        .formatted(block, stage.label(), damping)));
+    }
+
+    /// Trains what survives, writes it, and takes the windows through the block again.
+    private TuneReport tune(
+            int index, Streams streams, Map<String, TensorView> pruned, Arena memory) {
+        Block block = architecture.blocks().get(index);
+        Set<String> dense = leftDense(block);
+        Map<String, TensorView> best = new HashMap<>();
+        TuneReport report =
+                new BlockTuner(engine, streams.inputs(), streams.dense(), within(index))
+                        .tune(
+                                block,
+                                name -> current(name, pruned, memory),
+                                name -> !dense.contains(name),
+                                recipe.tuning().orElseThrow(),
+                                recipe.sampling().seed() + index,
+                                best,
+                                memory);
+        best.keySet().removeAll(dense);
+        best.forEach((name, value) -> {
+            TensorView rounded = Rounding.to(linears.source().info(name).type(), value, memory);
+            pruned.put(name, rounded);
+            linears.writer().write(name, rounded.data());
+        });
+        if (!best.isEmpty() && !isLast(index)) {
+            decoding.store().copyStates(streams.inputs());
+            try (TorchBlock tuned =
+                    new TorchBlock(
+                            block,
+                            name -> current(name, pruned, memory),
+                            engine.type(),
+                            decoding.store().layout().length())) {
+                pass(index, tuned, decoding.store()).forward();
+            }
+        }
+        return report;
+    }
+
+    private TensorView current(String name, Map<String, TensorView> pruned, Arena memory) {
+        return pruned.containsKey(name) ? pruned.get(name) : linears.source().map(name, memory);
+    }
+
+    /// Names of the tensors of linears that the recipe leaves alone.
+    private Set<String> leftDense(Block block) {
+        return block.linears().stream()
+                .filter(linear -> !linears.prunes(linear))
+                .flatMap(linear -> Stream.of(linear.weight(), linear.name() + ".bias"))
+                .collect(Collectors.toSet());
+    }
+
+    List<BlockReport> blocks() {
+        return blocks;
+    }
+
+    List<String> notes() {
+        return notes;
+    }
+
+    @Override
+    public void close() {
+        streams.ifPresent(Streams::close);
+    }
+}

@@ -1,0 +1,79 @@
+package org.wanda4j.prune;
+
+import java.lang.foreign.Arena;
+import java.util.Map;
+import org.wanda4j.calibrate.InputStatistics;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.CheckpointWriter;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.report.Phases;
+import org.wanda4j.report.PruneReport.LinearReport;
+import org.wanda4j.report.SparsityProfile;
+import org.wanda4j.sparse.SparsityPattern;
+
+/// Prunes linears of a checkpoint by one method, and writes them.
+///
+/// @param patterns of the linears to be pruned; the others stay dense
+record LinearPruner(
+        Checkpoint source,
+        CheckpointWriter writer,
+        Method method,
+        Map<Linear, SparsityPattern> patterns,
+        int threads,
+        Phases phases) {
+
+    /// A linear that was pruned.
+    record Pruned(TensorView weight, LinearReport report) {}
+
+    boolean prunes(Linear linear) {
+        return patterns.containsKey(linear);
+    }
+
+    /// Scores, selects, removes and writes.
+    ///
+    /// @param memory for the pruned matrix
+    Pruned prune(Linear linear, InputStatistics statistics, Arena memory) {
+        checkFinite(linear, statistics);
+        var task =
+                new WeightUpdate.Task(
+                        source.map(linear.weight(), memory),
+                        statistics,
+                        method.importance(),
+                        method.selection(),
+                        patterns.get(linear),
+                        threads,
+                        memory);
+        TensorView weight = phases.time("select", () -> update(task));
+        phases.time("write", () -> writer.write(linear.weight(), weight.data()));
+        return new Pruned(
+                weight,
+                LinearReport.of(
+                        linear.name(),
+                        linear.outputs(),
+                        linear.inputs(),
+                        SparsityProfile.zeros(weight).count()));
+    }
+
+    private TensorView update(WeightUpdate.Task task) {
+        try {
+            return method.update().apply(task);
+        } catch (ArithmeticException e) {
+            throw new InvalidInputException(
+                    "%s: %s; use --method wanda, which inverts nothing, or more calibration text"
+                            .formatted(task.weight().name(), e.getMessage()),
+                    e);
+        }
+    }
+
+    private void checkFinite(Linear linear, InputStatistics statistics) {
+        for (float norm : statistics.norms()) {
+            if (!Float.isFinite(norm)) {
+                throw new InvalidInputException(
+                        "%s: the inputs of %s are not finite; some weight before it is broken, or too large for the type"
+                                .formatted(source.directory(), linear.name()));
+            }
+        }
+    }
+}

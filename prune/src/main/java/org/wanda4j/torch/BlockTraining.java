@@ -1,0 +1,143 @@
+package org.wanda4j.torch;
+
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Adam;
+import org.bytedeco.pytorch.AdamOptions;
+import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.model.Architecture.Block;
+
+/// A block whose weights are being fitted, in fp32, by Adam. A weight that is zero at the start stays zero.
+public final class BlockTraining implements AutoCloseable {
+
+    private final Map<String, TensorView> values = new LinkedHashMap<>();
+    private final List<Tensor> parameters = new ArrayList<>();
+    private final List<Tensor> masks = new ArrayList<>();
+    private final List<Tensor> kept = new ArrayList<>();
+    private final TorchBlock block;
+    private final Adam optimizer;
+
+    /// Gradients of one batch, in the order of the parameters.
+    ///
+    /// @param squaredError sum over the batch of the squared differences
+    public record Gradient(List<Tensor> tensors, double squaredError) {}
+
+    /// @param source from a tensor's name to its values at the start
+    /// @param trained which tensors are fitted, by name; the others stay as they are
+    /// @param length tokens of every window
+    /// @param memory that outlives this
+    public BlockTraining(
+            Block description,
+            Function<String, TensorView> source,
+            Predicate<String> trained,
+            int length,
+            Arena memory) {
+        this.block =
+                new TorchBlock(
+                        description,
+                        name ->
+                                values.computeIfAbsent(
+                                        name,
+                                        key -> Rounding.to(DType.F32, source.apply(key), memory)),
+                        ComputeType.FP32,
+                        length);
+        block.parameters(trained).forEach(this::train);
+        try (var _ = new PointerScope()) {
+            this.optimizer =
+                    new Adam(
+                            new TensorVector(parameters.toArray(Tensor[]::new)), new AdamOptions());
+            this.optimizer.retainReference();
+        }
+    }
+
+    private void train(Tensor parameter) {
+        try (var _ = new PointerScope()) {
+            masks.add(keep(parameter.ne(new Scalar(0)).to(ScalarType.Float)));
+        }
+        parameters.add(parameter.requires_grad_(true));
+    }
+
+    private Tensor keep(Tensor tensor) {
+        tensor.retainReference();
+        kept.add(tensor);
+        return tensor;
+    }
+
+    /// How far the block takes `input` from `target`, and which way to change its weights. For a task of
+    /// [Engine#forEach].
+    ///
+    /// @param scale of the loss: one over the number of values that it is the mean of
+    public Gradient gradient(Batch input, Batch target, double scale) {
+        try (var _ = new PointerScope();
+                var _ = new AutoGradMode(true)) {
+            Tensor error = squaredDifferences(input, target);
+            TensorVector gradients =
+                    torch.grad(
+                            new TensorVector(error.mul(new Scalar(scale))),
+                            new TensorVector(parameters.toArray(Tensor[]::new)));
+            List<Tensor> tensors = new ArrayList<>();
+            for (int i = 0; i < parameters.size(); i++) {
+                Tensor gradient = gradients.get(i).mul(masks.get(i));
+                gradient.retainReference();
+                tensors.add(gradient);
+            }
+            return new Gradient(tensors, error.item_double());
+        }
+    }
+
+    /// The sum over a batch of the squared differences from `target`. For a task of [Engine#forEach].
+    public double squaredError(Batch input, Batch target) {
+        try (var _ = new PointerScope();
+                var _ = new AutoGradMode(false)) {
+            return squaredDifferences(input, target).item_double();
+        }
+    }
+
+    private Tensor squaredDifferences(Batch input, Batch target) {
+        Tensor wide = input.hidden().to(ScalarType.Float);
+        Tensor output = block.differentiable(wide, input.windows(), input.length());
+        return output.sub(target.hidden().to(ScalarType.Float)).square().sum();
+    }
+
+    /// One step of Adam against the sum of `gradients`, which are freed.
+    public void step(List<Gradient> gradients, double learningRate) {
+        try (var _ = new PointerScope();
+                var _ = new AutoGradMode(false)) {
+            for (int i = 0; i < parameters.size(); i++) {
+                Tensor sum = gradients.getFirst().tensors().get(i);
+                for (Gradient other : gradients.subList(1, gradients.size())) {
+                    sum.add_(other.tensors().get(i));
+                }
+                parameters.get(i).mutable_grad().put(sum);
+            }
+            optimizer.param_groups().get(0).options().set_lr(learningRate);
+            optimizer.step();
+        }
+        gradients.forEach(gradient -> gradient.tensors().forEach(Tensor::releaseReference));
+    }
+
+    /// The values as they are now, in fp32, by name; they change with the next step.
+    public Map<String, TensorView> values() {
+        return Map.copyOf(values);
+    }
+
+    @Override
+    public void close() {
+        kept.forEach(Tensor::releaseReference);
+        optimizer.releaseReference();
+        block.close();
+    }
+}
