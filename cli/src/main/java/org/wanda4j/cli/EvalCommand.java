@@ -2,10 +2,16 @@ package org.wanda4j.cli;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
+import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.evaluate.Perplexity;
+import org.wanda4j.evaluate.Task;
+import org.wanda4j.evaluate.ZeroShot;
 import org.wanda4j.text.Corpus;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -17,13 +23,15 @@ import picocli.CommandLine.Parameters;
         name = "eval",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        description = "Measures the perplexity of one or more checkpoints on a text.",
+        description =
+                "Measures the perplexity of one or more checkpoints on a text, and their answers to multiple choice.",
         footer = {
             "",
             "Examples:",
             "  wanda eval SmolLM2 SmolLM2-half",
             "  wanda eval SmolLM2 --seqlen 512 --windows 20",
-            "  wanda eval SmolLM2 --text my-text.txt --json"
+            "  wanda eval SmolLM2 --text my-text.txt --json",
+            "  wanda eval SmolLM2 SmolLM2-half --task hellaswag:hellaswag.jsonl"
         })
 final class EvalCommand implements Runnable {
 
@@ -50,6 +58,20 @@ final class EvalCommand implements Runnable {
             description = "how many windows from the front of the text (default: all)")
     private Integer windows;
 
+    @Option(
+            names = "--task",
+            paramLabel = "TASK:FILE",
+            description =
+                    "zero-shot multiple choice too, from JSON lines: hellaswag, arc-easy, arc-challenge,"
+                            + " winogrande, boolq, rte or openbookqa; repeatable")
+    private List<String> tasks = List.of();
+
+    @Option(
+            names = "--items",
+            paramLabel = "N",
+            description = "how many items from the front of each task (default: all)")
+    private Integer items;
+
     @Mixin private final ComputeOptions compute = new ComputeOptions();
 
     @Option(names = "--json", description = "print the results as JSON")
@@ -58,26 +80,73 @@ final class EvalCommand implements Runnable {
     /// What `--json` prints.
     ///
     /// @param results one for each model, in the order given
-    record Results(List<Perplexity> results) {}
+    record Results(List<Result> results) {}
+
+    /// One model.
+    ///
+    /// @param tasks by name
+    record Result(
+            String model,
+            double perplexity,
+            int windows,
+            long tokens,
+            double seconds,
+            Map<String, ZeroShot> tasks) {}
+
+    /// A task and its items.
+    private record Exam(Task task, Path file) {
+
+        static Exam parse(String text) {
+            int colon = text.indexOf(':');
+            if (colon < 0) {
+                throw new InvalidInputException(
+                        "--task is written TASK:FILE, for example hellaswag:items.jsonl; got '"
+                                + text
+                                + "'");
+            }
+            return new Exam(
+                    Task.named(text.substring(0, colon)), Path.of(text.substring(colon + 1)));
+        }
+    }
 
     @Override
     public void run() {
+        List<Exam> exams = tasks.stream().map(Exam::parse).toList();
         compute.printBanner();
         Corpus corpus = text == null ? Corpus.bundledEvaluation() : Corpus.open(text);
-        var protocol = new Perplexity.Protocol(optional(seqlen), optional(windows), compute.type());
-        List<Perplexity> results = new ArrayList<>();
-        for (Path model : models) {
-            try (Checkpoint checkpoint = Checkpoint.open(model);
-                    var progress = new ProgressDisplay()) {
-                results.add(
-                        Perplexity.measure(
-                                checkpoint, corpus, protocol, compute.settings(progress)));
-            }
-        }
+        List<Result> results = models.stream().map(model -> measure(model, corpus, exams)).toList();
         if (json) {
             Console.printJson(new Results(results));
         } else {
-            Console.print(table(results));
+            Console.print(table(results, exams));
+        }
+    }
+
+    private Result measure(Path model, Corpus corpus, List<Exam> exams) {
+        var protocol = new Perplexity.Protocol(optional(seqlen), optional(windows), compute.type());
+        try (Checkpoint checkpoint = Checkpoint.open(model);
+                var progress = new ProgressDisplay()) {
+            RunSettings settings = compute.settings(progress);
+            Perplexity perplexity = Perplexity.measure(checkpoint, corpus, protocol, settings);
+            Map<String, ZeroShot> answers = new LinkedHashMap<>();
+            for (Exam exam : exams) {
+                answers.put(
+                        exam.task().label(),
+                        ZeroShot.measure(
+                                checkpoint,
+                                exam.task(),
+                                exam.file(),
+                                optional(items),
+                                compute.type(),
+                                settings));
+            }
+            return new Result(
+                    perplexity.model(),
+                    perplexity.perplexity(),
+                    perplexity.windows(),
+                    perplexity.tokens(),
+                    perplexity.seconds(),
+                    answers);
         }
     }
 
@@ -85,18 +154,29 @@ final class EvalCommand implements Runnable {
         return value == null ? OptionalInt.empty() : OptionalInt.of(value);
     }
 
-    private static String table(List<Perplexity> results) {
-        List<List<String>> rows =
-                new ArrayList<>(
-                        List.of(List.of("model", "perplexity", "windows", "tokens", "time")));
-        for (Perplexity result : results) {
-            rows.add(
-                    List.of(
-                            result.model(),
-                            "%.3f".formatted(result.perplexity()),
-                            "%,d".formatted(result.windows()),
-                            "%,d".formatted(result.tokens()),
-                            Format.duration(result.seconds())));
+    private static String table(List<Result> results, List<Exam> exams) {
+        List<String> header =
+                new ArrayList<>(List.of("model", "perplexity", "windows", "tokens", "time"));
+        exams.forEach(exam -> header.addAll(List.of(exam.task().label(), "normed", "+-")));
+        List<List<String>> rows = new ArrayList<>(List.of(header));
+        for (Result result : results) {
+            List<String> row =
+                    new ArrayList<>(
+                            List.of(
+                                    result.model(),
+                                    "%.3f".formatted(result.perplexity()),
+                                    "%,d".formatted(result.windows()),
+                                    "%,d".formatted(result.tokens()),
+                                    Format.duration(result.seconds())));
+            result.tasks()
+                    .values()
+                    .forEach(task ->
+                            row.addAll(
+                                    List.of(
+                                            Format.percent(task.accuracy()),
+                                            Format.percent(task.accuracyNorm()),
+                                            Format.percent(task.stderr()))));
+            rows.add(row);
         }
         return Format.table(rows);
     }

@@ -41,16 +41,26 @@ public final class Json {
             if (Files.size(file) > LARGEST_FILE) {
                 throw new InvalidInputException(file + ": larger than " + LARGEST_FILE + " bytes");
             }
-            JsonNode node = MAPPER.readTree(Files.readAllBytes(file));
-            if (!node.isObject()) {
-                throw new InvalidInputException(file + ": not a JSON object");
-            }
-            return node;
+            return parse(Files.readAllBytes(file), file.toString());
         } catch (IOException e) {
             throw new InvalidInputException("cannot read " + file + ": " + Reason.of(e), e);
+        }
+    }
+
+    /// The JSON object in `text`.
+    ///
+    /// @param place where it stands, for messages
+    /// @throws InvalidInputException when it is no JSON object
+    public static JsonNode parse(byte[] text, String place) {
+        try {
+            JsonNode node = MAPPER.readTree(text);
+            if (!node.isObject()) {
+                throw new InvalidInputException(place + ": not a JSON object");
+            }
+            return node;
         } catch (JacksonException e) {
             throw new InvalidInputException(
-                    file
+                    place
                             + ": not valid JSON: "
                             + e.getOriginalMessage().lines().findFirst().orElse(""),
                     e);

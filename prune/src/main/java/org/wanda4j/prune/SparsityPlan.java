@@ -1,6 +1,8 @@
 package org.wanda4j.prune;
 
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -20,8 +22,8 @@ final class SparsityPlan {
     private static final double HIGHEST = 0.999;
     private static final int BISECTIONS = 50;
 
-    private final Map<Linear, Double> wanted = new HashMap<>();
-    private final Map<Linear, Double> fixed = new HashMap<>();
+    private final Map<Linear, Double> wanted = new LinkedHashMap<>();
+    private final Map<Linear, Double> fixed = new LinkedHashMap<>();
 
     private SparsityPlan() {}
 
@@ -50,11 +52,15 @@ final class SparsityPlan {
                 }
             }
         }
-        double shift = plan.shiftTo(asked);
         plan.fixed.forEach((linear, sparsity) -> patterns.put(linear, new Unstructured(sparsity)));
-        plan.wanted.forEach((linear, sparsity) ->
-                patterns.put(linear, new Unstructured(clamp(sparsity + shift))));
+        plan.columnsFor(asked)
+                .forEach((linear, columns) -> patterns.put(linear, removing(columns, linear)));
         return patterns;
+    }
+
+    /// A sparsity of which `floor(inputs * sparsity)` is `columns`, rounding errors included.
+    private static Unstructured removing(int columns, Linear linear) {
+        return new Unstructured((double) columns / linear.inputs() + 1e-9);
     }
 
     /// @throws InvalidInputException when the recipe's allocation does not go with its pattern
@@ -78,43 +84,53 @@ final class SparsityPlan {
                                 .forEach(linear -> fixed.put(linear, sparsity)));
     }
 
-    private double shiftTo(double asked) {
-        double total = sum(fixed, 0, false) + sum(wanted, 0, false);
-        double target = asked * total;
+    /// How many weights of each row go, where that is not fixed: the sparsities are shifted together as far as they may
+    /// be, then a linear at a time gives one more.
+    private Map<Linear, Integer> columnsFor(double asked) {
+        double total = weights(fixed.keySet()) + weights(wanted.keySet());
+        double target = asked * total - removed(fixed, 0);
         double low = -1;
         double high = 1;
         for (int i = 0; i < BISECTIONS; i++) {
             double middle = (low + high) / 2;
-            if (sum(fixed, 0, true) + sum(wanted, middle, true) < target) {
+            if (removed(wanted, middle) <= target) {
                 low = middle;
             } else {
                 high = middle;
             }
         }
-        double reached = (sum(fixed, 0, true) + sum(wanted, high, true)) / total;
-        if (Math.abs(reached - asked) > 0.001) {
+        Map<Linear, Integer> columns = new LinkedHashMap<>();
+        double left = target - removed(wanted, low);
+        for (var entry : wanted.entrySet()) {
+            Linear linear = entry.getKey();
+            int count = columns(linear, entry.getValue() + low);
+            boolean more = left >= linear.outputs() && count + 1 < HIGHEST * linear.inputs();
+            left -= more ? linear.outputs() : 0;
+            columns.put(linear, more ? count + 1 : count);
+        }
+        if (Math.abs(left) > 0.001 * total) {
             throw new InvalidInputException(
                     "a sparsity of %s cannot be reached with the sparsities that --sparsity-of fixes, only %.4f"
-                            .formatted(asked, reached));
+                            .formatted(asked, asked - left / total));
         }
-        return high;
+        return columns;
     }
 
-    /// Weights of the linears, or how many of them are removed.
-    private static double sum(Map<Linear, Double> linears, double shift, boolean removed) {
-        return linears.entrySet().stream()
-                .mapToDouble(entry -> {
-                    Linear linear = entry.getKey();
-                    double columns =
-                            removed
-                                    ? Math.floor(linear.inputs() * clamp(entry.getValue() + shift))
-                                    : linear.inputs();
-                    return columns * linear.outputs();
-                })
+    private static double weights(Collection<Linear> linears) {
+        return linears.stream()
+                .mapToDouble(linear -> (double) linear.inputs() * linear.outputs())
                 .sum();
     }
 
-    private static double clamp(double sparsity) {
-        return Math.clamp(sparsity, 0, HIGHEST);
+    private static double removed(Map<Linear, Double> linears, double shift) {
+        return linears.entrySet().stream()
+                .mapToDouble(entry ->
+                        (double) columns(entry.getKey(), entry.getValue() + shift)
+                                * entry.getKey().outputs())
+                .sum();
+    }
+
+    private static int columns(Linear linear, double sparsity) {
+        return (int) (linear.inputs() * Math.clamp(sparsity, 0, HIGHEST));
     }
 }

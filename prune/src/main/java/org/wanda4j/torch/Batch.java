@@ -1,6 +1,7 @@
 package org.wanda4j.torch;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -14,8 +15,10 @@ public final class Batch {
     private final int length;
     private final Tensor hidden;
     private final Tensor between;
+    private final Optional<Tree> tree;
 
-    private Batch(int windows, int length, Tensor hidden, Tensor between) {
+    private Batch(int windows, int length, Tensor hidden, Tensor between, Optional<Tree> tree) {
+        this.tree = tree;
         this.windows = windows;
         this.length = length;
         this.hidden = hidden;
@@ -36,7 +39,16 @@ public final class Batch {
                 windows,
                 length,
                 hiddenTensor((long) windows * length, hidden, type),
-                torch.empty(new long[] {size}, options, new MemoryFormatOptional()));
+                torch.empty(new long[] {size}, options, new MemoryFormatOptional()),
+                Optional.empty());
+    }
+
+    /// A batch of one sequence that branches.
+    ///
+    /// @param hidden tokens of the tree x hidden size
+    public static Batch over(Tree tree, MemorySegment hidden, int stageWidth, ComputeType type) {
+        Batch plain = over(1, tree.length(), hidden, stageWidth, type);
+        return new Batch(1, tree.length(), plain.hidden, plain.between, Optional.of(tree));
     }
 
     /// The same, with what lies between two stages in memory of the caller's too: it is still there in the next task.
@@ -52,7 +64,8 @@ public final class Batch {
                 windows,
                 length,
                 hiddenTensor((long) windows * length, hidden, type),
-                Tensors.over(between, type.scalar(), between.byteSize() / type.bytes()));
+                Tensors.over(between, type.scalar(), between.byteSize() / type.bytes()),
+                Optional.empty());
     }
 
     private static Tensor hiddenTensor(long tokens, MemorySegment hidden, ComputeType type) {
@@ -62,7 +75,11 @@ public final class Batch {
 
     /// This batch with a copy of its hidden states: what happens to the copy leaves them as they are.
     public Batch copy() {
-        return new Batch(windows, length, hidden.clone(), between);
+        return new Batch(windows, length, hidden.clone(), between, tree);
+    }
+
+    Optional<Tree> tree() {
+        return tree;
     }
 
     int windows() {

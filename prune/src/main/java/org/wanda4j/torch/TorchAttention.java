@@ -3,6 +3,7 @@ package org.wanda4j.torch;
 import java.util.Optional;
 import java.util.function.Function;
 import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
@@ -33,7 +34,19 @@ final class TorchAttention {
     private final Optional<Rotation> rotation;
 
     /// Cosine and sine of each position's angles, length x 1 x size / 2.
-    private record Rotation(Tensor cos, Tensor sin) {}
+    private record Rotation(Tensor cos, Tensor sin) {
+
+        /// The rotation of each token of a tree.
+        Rotation along(Tree tree) {
+            long[] positions = tree.positions();
+            Tensor index =
+                    torch.from_blob(
+                            new LongPointer(positions),
+                            new long[] {positions.length},
+                            new TensorOptions(ScalarType.Long));
+            return new Rotation(cos.index_select(0, index), sin.index_select(0, index));
+        }
+    }
 
     TorchAttention(
             Attention attention,
@@ -48,15 +61,18 @@ final class TorchAttention {
     }
 
     /// @param input tokens x hidden, normed
+    /// @param tree how the only window branches, where it does
     /// @param output tokens x (heads x size): what the heads attended to
-    void attend(Tensor input, int windows, int length, Tensor output) {
+    void attend(Tensor input, int windows, int length, Optional<Tree> tree, Tensor output) {
         int shared = attention.keyValueHeads();
         int group = attention.heads() / shared;
         int size = attention.headSize();
-        Tensor queries = heads(attention.query(), input, windows, length, queryNorm);
+        Optional<Rotation> turn =
+                rotation.map(whole -> tree.map(whole::along).orElseGet(() -> whole));
+        Tensor queries = heads(attention.query(), input, windows, length, queryNorm, turn);
         queries.mul_(new Scalar(1 / Math.sqrt(size)));
         Tensor keys =
-                heads(attention.key(), input, windows, length, keyNorm)
+                heads(attention.key(), input, windows, length, keyNorm, turn)
                         .reshape((long) windows * shared, length, size)
                         .transpose(1, 2);
         Tensor values =
@@ -65,13 +81,17 @@ final class TorchAttention {
                         .reshape((long) windows * shared, length, size);
         Tensor grouped = queries.view(windows, shared, group, length, size);
         Tensor attended = output.view(windows, length, shared, group, size).permute(0, 2, 3, 1, 4);
-        for (int from = 0; from < length; from += SLICE) {
-            int count = Math.min(SLICE, length - from);
+        int step = tree.isPresent() ? length : SLICE;
+        for (int from = 0; from < length; from += step) {
+            int count = Math.min(step, length - from);
             try (var _ = new PointerScope()) {
                 Tensor slice =
                         grouped.narrow(3, from, count)
                                 .reshape((long) windows * shared, (long) group * count, size);
-                Tensor result = attendSlice(slice, keys, values, from, count);
+                Tensor result =
+                        tree.isPresent()
+                                ? attendTree(slice, keys, values, tree.get())
+                                : attendSlice(slice, keys, values, from, count);
                 attended.narrow(3, from, count)
                         .copy_(result.view(windows, shared, group, count, size));
             }
@@ -94,16 +114,34 @@ final class TorchAttention {
         if (beyond + count > 0) {
             scores.narrow(3, 0, count).add_(blocked.tril(beyond));
         }
+        return mix(scores, values.narrow(1, first, seen));
+    }
+
+    private Tensor attendTree(Tensor queries, Tensor keys, Tensor values, Tree tree) {
+        int length = tree.length();
+        int window = attention.window().orElse(Integer.MAX_VALUE);
+        Tensor blocked = torch.from_blob(new FloatPointer(tree.blocked(window)), length, length);
+        Tensor scores = queries.bmm(keys).view(queries.size(0), -1, length, length);
+        return mix(scores.add_(blocked.to(scores.scalar_type())), values);
+    }
+
+    /// @param scores batch x group x queries x keys
+    private static Tensor mix(Tensor scores, Tensor values) {
         Tensor weights =
                 torch.softmax(scores, -1, new ScalarTypeOptional(ScalarType.Float))
                         .to(scores.scalar_type())
-                        .view(batch, -1, seen);
-        return weights.bmm(values.narrow(1, first, seen));
+                        .view(scores.size(0), -1, scores.size(3));
+        return weights.bmm(values);
     }
 
     /// windows x heads x length x size, normed and rotated
     private Tensor heads(
-            Linear linear, Tensor input, int windows, int length, Optional<LoadedNorm> norm) {
+            Linear linear,
+            Tensor input,
+            int windows,
+            int length,
+            Optional<LoadedNorm> norm,
+            Optional<Rotation> rotation) {
         Tensor plain = project(linear, input, windows, length);
         Tensor normed = norm.map(each -> each.apply(plain)).orElse(plain);
         return rotation.map(turn -> rotate(normed, turn))

@@ -73,6 +73,7 @@ public final class TorchBlock implements AutoCloseable {
                                 branchInput(attentionNorm, batch.hidden()),
                                 batch.windows(),
                                 batch.length(),
+                                batch.tree(),
                                 batch.between(block.attention().output().inputs()));
                 case GATE_UP -> close(block.attention().output(), attentionNorm, batch);
                 case DOWN -> activate(batch);
@@ -105,7 +106,8 @@ public final class TorchBlock implements AutoCloseable {
                         new long[] {hidden.size(0), output.inputs()},
                         new TensorOptions(hidden.scalar_type()),
                         new MemoryFormatOptional());
-        attention.attend(branchInput(attentionNorm, hidden), windows, length, attended);
+        attention.attend(
+                branchInput(attentionNorm, hidden), windows, length, Optional.empty(), attended);
         Tensor middle = closed(output, attentionNorm, hidden, attended);
         Tensor active = active(branchInput(mlpNorm, middle));
         return closed(block.mlp().down(), mlpNorm, middle, active);

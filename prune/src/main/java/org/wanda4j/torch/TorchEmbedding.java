@@ -44,17 +44,29 @@ public final class TorchEmbedding implements AutoCloseable {
     /// @param ids one window each, in the batch's order and of its length
     public void embed(List<int[]> ids, Batch batch) {
         long[] flat = ids.stream().flatMapToInt(Arrays::stream).asLongStream().toArray();
-        Tensor index =
-                torch.from_blob(
-                        new LongPointer(flat),
-                        new long[] {flat.length},
-                        new TensorOptions(ScalarType.Long));
-        Tensor rows = table.index_select(0, index).to(type.scalar());
+        Tensor rows = table.index_select(0, index(flat)).to(type.scalar());
         Tensor hidden = project.map(linear -> linear.apply(rows)).orElse(rows);
         positions.ifPresent(learned ->
                 hidden.view(batch.windows(), batch.length(), -1)
-                        .add_(learned.narrow(0, firstPosition, batch.length())));
+                        .add_(
+                                batch.tree()
+                                        .map(tree -> along(learned, tree))
+                                        .orElseGet(() ->
+                                                learned.narrow(0, firstPosition, batch.length()))));
         batch.hidden().copy_(hidden);
+    }
+
+    private Tensor along(Tensor learned, Tree tree) {
+        long[] rows = tree.positions();
+        Arrays.setAll(rows, i -> rows[i] + firstPosition);
+        return learned.index_select(0, index(rows));
+    }
+
+    private static Tensor index(long[] rows) {
+        return torch.from_blob(
+                new LongPointer(rows),
+                new long[] {rows.length},
+                new TensorOptions(ScalarType.Long));
     }
 
     @Override

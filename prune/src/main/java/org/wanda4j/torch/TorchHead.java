@@ -60,11 +60,7 @@ public final class TorchHead implements AutoCloseable {
             try (var _ = new PointerScope()) {
                 long[] next =
                         Arrays.stream(ids, from + 1, from + 1 + count).asLongStream().toArray();
-                Tensor targets =
-                        torch.from_blob(
-                                new LongPointer(next),
-                                new long[] {count, 1},
-                                new TensorOptions(ScalarType.Long));
+                Tensor targets = longs(next, count, 1);
                 Tensor logits = logits(batch.hidden().narrow(0, start + from, count));
                 Tensor chosen = logits.gather(1, targets).view(count);
                 Tensor losses = logits.logsumexp(1).sub(chosen);
@@ -72,6 +68,23 @@ public final class TorchHead implements AutoCloseable {
             }
         }
         return sum;
+    }
+
+    /// Log likelihood of tokens, each given the hidden state of another one, summed; in nats.
+    ///
+    /// @param givens tokens of the batch that are followed, counted through all its windows
+    /// @param ids what follows each
+    public double logLikelihood(Batch batch, long[] givens, long[] ids) {
+        try (var _ = new PointerScope()) {
+            Tensor hidden = batch.hidden().index_select(0, longs(givens, givens.length));
+            Tensor logits = logits(hidden);
+            Tensor chosen = logits.gather(1, longs(ids, ids.length, 1)).view(ids.length);
+            return chosen.sub(logits.logsumexp(1)).to(ScalarType.Double).sum().item_double();
+        }
+    }
+
+    private static Tensor longs(long[] values, long... shape) {
+        return torch.from_blob(new LongPointer(values), shape, new TensorOptions(ScalarType.Long));
     }
 
     private Tensor logits(Tensor hidden) {

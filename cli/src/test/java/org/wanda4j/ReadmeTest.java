@@ -1,0 +1,119 @@
+package org.wanda4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.StringWriter;
+import java.lang.reflect.Method;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// The Java in the documentation compiles and does what the text around it says.
+class ReadmeTest {
+
+    private static final Path ROOT = Path.of("").toAbsolutePath().getParent();
+    private static final Pattern JAVA = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
+    private static final List<String> PACKAGES =
+            List.of(
+                    "java.nio.file",
+                    "java.util",
+                    "org.wanda4j.calibrate",
+                    "org.wanda4j.checkpoint",
+                    "org.wanda4j.evaluate",
+                    "org.wanda4j.prune",
+                    "org.wanda4j.report",
+                    "org.wanda4j.sparse",
+                    "org.wanda4j.text");
+
+    @TempDir private Path directory;
+
+    @Test
+    void theExampleOfTheReadmePrunesAndEvaluates() throws Exception {
+        String code =
+                javaOf(ROOT.resolve("README.md"))
+                        .replace("SmolLM2-135M-Instruct", SharedFiles.tinyLlama().toString())
+                        .replace("\"half\"", "\"" + directory.resolve("half") + "\"");
+        String printed = run("public static void main() {\n" + code + "}");
+        assertTrue(printed.contains("50.0 % of the weights are gone"), printed);
+        assertTrue(printed.contains("perplexity "), printed);
+        assertTrue(Files.exists(directory.resolve("half/model.safetensors")));
+    }
+
+    @Test
+    void theMethodOfTheHowToPrunes() throws Exception {
+        String code =
+                javaOf(ROOT.resolve("docs/new-method.md"))
+                        .replace("SmolLM2-135M-Instruct", SharedFiles.tinyLlama().toString())
+                        .replace("\"out\"", "\"" + directory.resolve("out") + "\"");
+        String printed = run(code);
+        assertTrue(printed.contains("50.0 %"), printed);
+    }
+
+    private static String javaOf(Path document) throws IOException {
+        String java =
+                JAVA.matcher(Files.readString(document))
+                        .results()
+                        .map(match -> match.group(1))
+                        .collect(Collectors.joining("\n"));
+        assertFalse(java.isBlank(), "no Java in " + document);
+        return java;
+    }
+
+    /// Compiles members of a class that has a `main`, and runs it.
+    private String run(String members) throws Exception {
+        String imports =
+                PACKAGES.stream()
+                        .map(name -> "import " + name + ".*;\n")
+                        .collect(Collectors.joining());
+        Path source =
+                Files.writeString(
+                        directory.resolve("Example.java"),
+                        imports + "public class Example {\n" + members + "\n}\n");
+        var messages = new StringWriter();
+        var compiler = ToolProvider.getSystemJavaCompiler();
+        try (var files = compiler.getStandardFileManager(null, null, null)) {
+            boolean compiled =
+                    compiler.getTask(
+                                    messages,
+                                    files,
+                                    null,
+                                    List.of(
+                                            "-d",
+                                            directory.toString(),
+                                            "-classpath",
+                                            System.getProperty("java.class.path")),
+                                    null,
+                                    files.getJavaFileObjects(source))
+                            .call();
+            assertTrue(compiled, messages::toString);
+        }
+        PrintStream out = System.out;
+        var printed = new ByteArrayOutputStream();
+        try (var loader = new URLClassLoader(new URL[] {directory.toUri().toURL()})) {
+            System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+            List<Method> mains =
+                    Stream.of(loader.loadClass("Example").getDeclaredMethods())
+                            .filter(method -> method.getName().equals("main"))
+                            .toList();
+            assertEquals(1, mains.size());
+            mains.getFirst().invoke(null);
+        } finally {
+            System.setOut(out);
+        }
+        return printed.toString(StandardCharsets.UTF_8);
+    }
+}

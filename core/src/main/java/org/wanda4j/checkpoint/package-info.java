@@ -1,0 +1,2 @@
+/// Hugging Face checkpoints as mapped tensors, and outputs that appear whole or not at all.
+package org.wanda4j.checkpoint;

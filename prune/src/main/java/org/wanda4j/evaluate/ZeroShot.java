@@ -1,0 +1,299 @@
+package org.wanda4j.evaluate;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.evaluate.Question.Choice;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.text.Tokenizer;
+import org.wanda4j.torch.Batch;
+import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.TorchBlock;
+import org.wanda4j.torch.TorchEmbedding;
+import org.wanda4j.torch.TorchHead;
+import org.wanda4j.torch.Tree;
+import tools.jackson.databind.JsonNode;
+
+/// Multiple choice without examples, in the way of lm-evaluation-harness: each answer's log likelihood given the question;
+/// the highest counts as the model's answer.
+///
+/// @param accuracy fraction of items whose highest log likelihood is the right answer's
+/// @param accuracyNorm the same with each log likelihood divided by the answer's length in characters
+/// @param stderr standard error of `accuracy`: `sqrt(p (1 - p) / (items - 1))`
+/// @param items how many
+/// @param seconds it took
+public record ZeroShot(
+        double accuracy, double accuracyNorm, double stderr, int items, double seconds) {
+
+    private static final int TOKENS_AT_ONCE = 1 << 15;
+
+    /// Choices with one context, as token ids.
+    ///
+    /// @param places number of the item and of the choice, for each branch
+    private record Group(int[] context, List<int[]> branches, List<int[]> places) {
+
+        Tree tree() {
+            return new Tree(context.length, branches.stream().map(each -> each.length).toList());
+        }
+
+        int[] ids() {
+            return IntStream.concat(
+                            IntStream.of(context), branches.stream().flatMapToInt(IntStream::of))
+                    .toArray();
+        }
+    }
+
+    /// Measures `checkpoint`.
+    ///
+    /// @param file JSON lines, an item each
+    /// @param limit how many items from the front; all where empty
+    /// @throws InvalidInputException naming the line of an item that cannot be used
+    public static ZeroShot measure(
+            Checkpoint checkpoint,
+            Task task,
+            Path file,
+            OptionalInt limit,
+            Optional<ComputeType> type,
+            RunSettings settings) {
+        long start = System.nanoTime();
+        List<Question> questions = read(task, file, limit);
+        double[][] likelihoods =
+                logLikelihoods(checkpoint, questions, type.orElse(ComputeType.FP32), settings);
+        int right = 0;
+        int rightNorm = 0;
+        for (int i = 0; i < likelihoods.length; i++) {
+            List<Choice> choices = questions.get(i).choices();
+            double[] plain = likelihoods[i];
+            double[] normed =
+                    IntStream.range(0, plain.length)
+                            .mapToDouble(j -> plain[j] / Math.max(1, choices.get(j).length()))
+                            .toArray();
+            right += highest(plain) == questions.get(i).answer() ? 1 : 0;
+            rightNorm += highest(normed) == questions.get(i).answer() ? 1 : 0;
+        }
+        int items = questions.size();
+        double accuracy = right / (double) items;
+        return new ZeroShot(
+                accuracy,
+                rightNorm / (double) items,
+                Math.sqrt(accuracy * (1 - accuracy) / Math.max(1, items - 1)),
+                items,
+                (System.nanoTime() - start) / 1e9);
+    }
+
+    private static int highest(double[] values) {
+        return IntStream.range(0, values.length)
+                .reduce((a, b) -> values[b] > values[a] ? b : a)
+                .orElseThrow();
+    }
+
+    static List<Question> read(Task task, Path file, OptionalInt limit) {
+        List<Question> questions = new ArrayList<>();
+        try (BufferedReader lines = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+            int number = 0;
+            for (String line = lines.readLine();
+                    line != null && questions.size() < limit.orElse(Integer.MAX_VALUE);
+                    line = lines.readLine()) {
+                number++;
+                if (!line.isBlank()) {
+                    String place = file + ":" + number;
+                    JsonNode item = Json.parse(line.getBytes(StandardCharsets.UTF_8), place);
+                    questions.add(question(task, item, place));
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + file + ": " + e.getMessage(), e);
+        }
+        if (questions.isEmpty()) {
+            throw new InvalidInputException(file + " holds no items");
+        }
+        return questions;
+    }
+
+    private static Question question(Task task, JsonNode item, String place) {
+        try {
+            return task.question(item);
+        } catch (InvalidInputException e) {
+            throw new InvalidInputException(
+                    "%s: %s; %s items have the fields of the dataset, or query, choices and label"
+                            .formatted(place, e.getMessage(), task.label()),
+                    e);
+        }
+    }
+
+    /// For each question the log likelihood of each choice, in nats.
+    static double[][] logLikelihoods(
+            Checkpoint checkpoint,
+            List<Question> questions,
+            ComputeType type,
+            RunSettings settings) {
+        Architecture architecture = Architecture.of(checkpoint);
+        double[][] likelihoods =
+                questions.stream()
+                        .map(question -> new double[question.choices().size()])
+                        .toArray(double[][]::new);
+        List<Group> groups;
+        try (Tokenizer tokenizer = Tokenizer.open(checkpoint.directory())) {
+            groups = groups(questions, tokenizer, architecture.positions());
+        }
+        long tokens = groups.stream().mapToLong(group -> group.tree().length()).sum();
+        settings.progress().start("answering", tokens * architecture.blocks().size());
+        try (Engine engine = new Engine(type, settings.threads())) {
+            int from = 0;
+            while (from < groups.size()) {
+                int to = from;
+                for (long sum = 0; to < groups.size() && (sum == 0 || sum < TOKENS_AT_ONCE); to++) {
+                    sum += groups.get(to).tree().length();
+                }
+                score(
+                        checkpoint,
+                        architecture,
+                        groups.subList(from, to),
+                        engine,
+                        settings,
+                        likelihoods);
+                from = to;
+            }
+        }
+        return likelihoods;
+    }
+
+    private static List<Group> groups(
+            List<Question> questions, Tokenizer tokenizer, int positions) {
+        List<Group> groups = new ArrayList<>();
+        for (int item = 0; item < questions.size(); item++) {
+            List<Choice> choices = questions.get(item).choices();
+            String before = null;
+            for (int index = 0; index < choices.size(); index++) {
+                Choice choice = choices.get(index);
+                int[] context = tokenizer.encode(choice.context().stripTrailing());
+                int[] whole = tokenizer.encode(choice.context() + choice.continuation());
+                int[] branch =
+                        Arrays.copyOfRange(
+                                whole, Math.min(context.length, whole.length - 1), whole.length);
+                int most = Math.max(1, positions - branch.length);
+                int[] kept =
+                        Arrays.copyOfRange(
+                                context, Math.max(0, context.length - most), context.length);
+                boolean same =
+                        choice.context().equals(before)
+                                && groups.getLast().context().length == kept.length;
+                if (!same) {
+                    groups.add(new Group(kept, new ArrayList<>(), new ArrayList<>()));
+                }
+                groups.getLast().branches().add(branch);
+                groups.getLast().places().add(new int[] {item, index});
+                before = choice.context();
+            }
+        }
+        return groups;
+    }
+
+    /// Takes some groups through the model, a block at a time.
+    private static void score(
+            Checkpoint checkpoint,
+            Architecture architecture,
+            List<Group> groups,
+            Engine engine,
+            RunSettings settings,
+            double[][] likelihoods) {
+        int depth = groups.stream().mapToInt(group -> group.tree().depth()).max().orElseThrow();
+        int stageWidth =
+                architecture.blocks().stream().mapToInt(TorchBlock::stageWidth).max().orElse(1);
+        try (Arena states = Arena.ofShared()) {
+            List<MemorySegment> hidden =
+                    groups.stream()
+                            .map(group ->
+                                    states.allocate(
+                                            (long) group.tree().length()
+                                                    * architecture.hidden()
+                                                    * engine.type().bytes(),
+                                            64))
+                            .toList();
+            var trees = new Trees(groups, hidden, stageWidth, engine);
+            try (Arena memory = Arena.ofShared();
+                    var embedding =
+                            new TorchEmbedding(
+                                    architecture,
+                                    name -> checkpoint.map(name, memory),
+                                    engine.type())) {
+                trees.forEach(
+                        (index, batch) -> embedding.embed(List.of(groups.get(index).ids()), batch));
+            }
+            int blocks = architecture.blocks().size();
+            for (int i = 0; i < blocks; i++) {
+                var progress = settings.progress().within("block " + (i + 1) + "/" + blocks);
+                try (Arena memory = Arena.ofShared();
+                        TorchBlock block =
+                                new TorchBlock(
+                                        architecture.blocks().get(i),
+                                        name -> checkpoint.map(name, memory),
+                                        engine.type(),
+                                        depth)) {
+                    trees.forEach((index, batch) -> {
+                        block.forward(batch);
+                        progress.advance(groups.get(index).tree().length(), "forward");
+                    });
+                }
+            }
+            try (Arena memory = Arena.ofShared();
+                    TorchHead head =
+                            new TorchHead(
+                                    architecture,
+                                    name -> checkpoint.map(name, memory),
+                                    engine.type())) {
+                trees.forEach(
+                        (index, batch) -> predict(groups.get(index), head, batch, likelihoods));
+            }
+        }
+    }
+
+    private record Trees(
+            List<Group> groups, List<MemorySegment> hidden, int stageWidth, Engine engine) {
+
+        void forEach(BiConsumer<Integer, Batch> work) {
+            engine.forEach(
+                    groups.size(),
+                    index ->
+                            work.accept(
+                                    index,
+                                    Batch.over(
+                                            groups.get(index).tree(),
+                                            hidden.get(index),
+                                            stageWidth,
+                                            engine.type())));
+        }
+    }
+
+    private static void predict(Group group, TorchHead head, Batch batch, double[][] likelihoods) {
+        Tree tree = group.tree();
+        for (int branch = 0; branch < group.branches().size(); branch++) {
+            int[] ids = group.branches().get(branch);
+            long[] givens = new long[ids.length];
+            long[] targets = new long[ids.length];
+            for (int i = 0; i < ids.length; i++) {
+                givens[i] = i == 0 ? tree.context() - 1 : tree.start(branch) + i - 1;
+                targets[i] = ids[i];
+            }
+            int[] place = group.places().get(branch);
+            likelihoods[place[0]][place[1]] = head.logLikelihood(batch, givens, targets);
+        }
+    }
+}

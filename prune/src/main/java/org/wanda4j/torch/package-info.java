@@ -1,0 +1,2 @@
+/// The only package that knows libtorch and BLAS: blocks, Gram matrices, matrices, training.
+package org.wanda4j.torch;

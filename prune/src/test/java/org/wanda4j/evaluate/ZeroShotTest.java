@@ -1,0 +1,122 @@
+package org.wanda4j.evaluate;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.wanda4j.SharedFiles;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.torch.ComputeType;
+import tools.jackson.databind.JsonNode;
+
+/// Answers to multiple choice, item by item against transformers; `src/test/python/choices.py` wrote what is expected.
+class ZeroShotTest {
+
+    private static final Path EXPECTED = Path.of("src/test/resources/choices/tiny-llama.json");
+
+    @TempDir private Path directory;
+
+    @Test
+    void everyAnswerHasTheLogLikelihoodThatTransformersGivesIt() throws IOException {
+        JsonNode items =
+                Json.parse(
+                                ("{\"items\":" + Files.readString(EXPECTED) + "}")
+                                        .getBytes(StandardCharsets.UTF_8),
+                                EXPECTED.toString())
+                        .get("items");
+        List<Question> questions = new ArrayList<>();
+        items.forEach(item -> questions.add(Task.HELLASWAG.question(item)));
+        assertTrue(questions.size() >= 20);
+        try (Checkpoint model = Checkpoint.open(SharedFiles.tinyLlama())) {
+            double[][] actual =
+                    ZeroShot.logLikelihoods(
+                            model, questions, ComputeType.FP32, RunSettings.defaults());
+            for (int i = 0; i < actual.length; i++) {
+                for (int j = 0; j < actual[i].length; j++) {
+                    double expected = items.get(i).get("logLikelihoods").get(j).asDouble();
+                    assertEquals(expected, actual[i][j], 1e-3, "item " + i + ", choice " + j);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "hellaswag | {\"activity_label\":\"Cooking\",\"ctx_a\":\"A man stirs.\",\"ctx_b\":\"he\",\"endings\":[\"eats [title] it.\",\"flies.\"],\"label\":\"0\"} | Cooking: A man stirs. He | ` eats.  it.`",
+                "arc-easy | {\"question\":\"What is wet?\",\"choices\":{\"text\":[\"Water\",\"Sand\"],\"label\":[\"A\",\"B\"]},\"answerKey\":\"A\"} | `Question: What is wet?\nAnswer:` | ` Water`",
+                "boolq | {\"passage\":\"Water is wet.\",\"question\":\"is water wet\",\"answer\":false} | `Water is wet.\nQuestion: is water wet?\nAnswer:` | ` no`",
+                "rte | {\"sentence1\":\"It rains.\",\"sentence2\":\"It is wet.\",\"label\":0} | `It rains.\nQuestion: It is wet. True or False?\nAnswer:` | ` True`",
+                "openbookqa | {\"question_stem\":\"Rain is\",\"choices\":{\"text\":[\"wet\",\"dry\"],\"label\":[\"A\",\"B\"]},\"answerKey\":\"A\"} | Rain is | ` wet`",
+                "winogrande | {\"sentence\":\"The cup fell off the table since _ was round.\",\"option1\":\"cup\",\"option2\":\"table\",\"answer\":\"1\"} | The cup fell off the table since cup | ` was round.`"
+            })
+    void itemsOfThePublishedDatasetsAreWordedAsTheHarnessDoes(
+            String task, String item, String context, String continuation) {
+        Question question =
+                Task.named(task)
+                        .question(Json.parse(item.getBytes(StandardCharsets.UTF_8), "item"));
+        assertEquals(0, question.answer());
+        assertEquals(context, question.choices().getFirst().context());
+        assertEquals(
+                continuation.replace("eats.  it", "eats. it"),
+                question.choices().getFirst().continuation());
+    }
+
+    @Test
+    void theAccuracyCountsTheHighestLikelihoods() throws IOException {
+        Path items =
+                Files.writeString(
+                        directory.resolve("items.jsonl"),
+                        """
+                        {"query":"The capital of","choices":["the state","xq zzkw"],"label":0}
+
+                        {"query":"The capital of","choices":["the state","xq zzkw"],"label":1}
+                        """);
+        try (Checkpoint model = Checkpoint.open(SharedFiles.tinyLlama())) {
+            ZeroShot result =
+                    ZeroShot.measure(
+                            model,
+                            Task.HELLASWAG,
+                            items,
+                            OptionalInt.empty(),
+                            Optional.empty(),
+                            RunSettings.defaults());
+            assertEquals(2, result.items());
+            assertEquals(0.5, result.accuracy());
+            assertEquals(0.5, result.stderr(), 1e-12);
+        }
+    }
+
+    @Test
+    void aBrokenItemIsNamedByItsLine() throws IOException {
+        Path items =
+                Files.writeString(
+                        directory.resolve("items.jsonl"),
+                        """
+                        {"query":"a","choices":["b"],"label":0}
+                        {"query":"a","choices":["b"],"label":1}
+                        """);
+        var refusal =
+                assertThrows(
+                        InvalidInputException.class,
+                        () -> ZeroShot.read(Task.HELLASWAG, items, OptionalInt.empty()));
+        assertTrue(refusal.getMessage().contains("items.jsonl:2"), refusal.getMessage());
+    }
+}

@@ -1,0 +1,124 @@
+package org.wanda4j.prune;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.wanda4j.SharedFiles;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.report.PruneReport;
+import org.wanda4j.report.PruneReport.BlockReport;
+import org.wanda4j.report.PruneReport.LinearReport;
+import org.wanda4j.report.SparsityProfile;
+import org.wanda4j.sparse.SparsityPattern;
+import org.wanda4j.sparse.SparsityPattern.NofM;
+import org.wanda4j.sparse.SparsityPattern.Unstructured;
+import org.wanda4j.text.CalibrationSampler;
+import org.wanda4j.text.Corpus;
+import org.wanda4j.tune.Tuning;
+
+/// Whatever updates the weights, the zeros are those that were asked for; and what tuning and allocation promise.
+class UpdateTest {
+
+    @TempDir private Path directory;
+
+    @ParameterizedTest
+    @CsvSource({
+        "ria",
+        "sparsegpt",
+        "admm",
+        "ablate-mag-seq",
+        "ablate-wanda-seq",
+        "ablate-mag-iter",
+        "ablate-wanda-iter"
+    })
+    void everyRunLosesItsShare(String method) {
+        prune(recipe(method, new NofM(2, 4)));
+        try (Checkpoint pruned = Checkpoint.open(directory.resolve("out"))) {
+            SparsityProfile.of(pruned, Architecture.of(pruned))
+                    .forEach(linear ->
+                            assertEquals(Optional.of("2:4"), linear.pattern(), linear.name()));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"sparsegpt,0.7", "admm,0.7", "admm,0", "ria,0.6"})
+    void unstructuredSparsityIsReached(String method, double sparsity) {
+        PruneReport report = prune(recipe(method, new Unstructured(sparsity)));
+        assertEquals(sparsity, report.sparsity(), 0.003);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"OWL", "DLP"})
+    void anAllocationDiffersByBlockAndReachesTheWhole(Allocation allocation) {
+        PruneReport report =
+                prune(recipe("wanda", new Unstructured(0.6)).withAllocation(allocation, Map.of()));
+        assertEquals(0.6, report.sparsity(), 0.001);
+        assertTrue(
+                report.blocks().stream().mapToDouble(BlockReport::sparsity).distinct().count() > 2);
+    }
+
+    @Test
+    void aFixedSparsityIsKeptAndTheOthersMakeUpForIt() {
+        PruneReport report =
+                prune(
+                        recipe("magnitude", new Unstructured(0.5))
+                                .withAllocation(
+                                        Allocation.UNIFORM,
+                                        Map.of("*.0.*", 0.25, "*down_proj", 0.4)));
+        assertEquals(0.5, report.sparsity(), 0.001);
+        for (LinearReport linear : report.blocks().getFirst().linears()) {
+            double fixed = linear.name().contains("down_proj") ? 0.4 : 0.25;
+            assertEquals(fixed, linear.sparsity(), 0.01, linear.name());
+        }
+    }
+
+    @Test
+    void tuningLowersTheErrorOfEveryBlockOrKeepsItAndHoldsTheMasks() {
+        Recipe recipe = recipe("wanda", new NofM(2, 4));
+        PruneReport report = prune(recipe.withTuning(Optional.of(new Tuning(2, 3e-4))));
+        double before = 0;
+        double after = 0;
+        for (BlockReport block : report.blocks()) {
+            var tuned = block.tuned().orElseThrow();
+            assertTrue(tuned.errorAfter() <= tuned.errorBefore());
+            before += tuned.errorBefore();
+            after += tuned.errorAfter();
+        }
+        assertTrue(after < 0.97 * before, after + " after " + before);
+        try (Checkpoint pruned = Checkpoint.open(directory.resolve("out"))) {
+            SparsityProfile.of(pruned, Architecture.of(pruned))
+                    .forEach(linear ->
+                            assertEquals(Optional.of("2:4"), linear.pattern(), linear.name()));
+        }
+    }
+
+    private static Recipe recipe(String method, SparsityPattern pattern) {
+        return Recipe.DEFAULT
+                .withMethod(method)
+                .withPattern(pattern)
+                .withSampling(
+                        new Recipe.Sampling(CalibrationSampler.PACKED, 64, OptionalInt.of(128), 0));
+    }
+
+    private PruneReport prune(Recipe recipe) {
+        try (Checkpoint model = Checkpoint.open(SharedFiles.tinyLlama())) {
+            return Pruner.prune(
+                    model,
+                    recipe,
+                    Corpus.bundledCalibration(),
+                    directory.resolve("out"),
+                    true,
+                    RunSettings.defaults());
+        }
+    }
+}
