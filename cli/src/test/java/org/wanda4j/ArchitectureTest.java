@@ -28,6 +28,7 @@ class ArchitectureTest {
         "org.wanda4j.calibrate..",
         "org.wanda4j.prune..",
         "org.wanda4j.evaluate..",
+        "org.wanda4j.tune..",
         "org.wanda4j.report.."
     };
 

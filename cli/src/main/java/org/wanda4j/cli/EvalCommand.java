@@ -2,17 +2,9 @@ package org.wanda4j.cli;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.OptionalInt;
-import org.wanda4j.calibrate.RunSettings;
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.evaluate.Perplexity;
-import org.wanda4j.evaluate.Task;
-import org.wanda4j.evaluate.ZeroShot;
-import org.wanda4j.text.Corpus;
+import org.wanda4j.cli.Evaluation.Exam;
+import org.wanda4j.cli.Evaluation.Result;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -82,76 +74,21 @@ final class EvalCommand implements Runnable {
     /// @param results one for each model, in the order given
     record Results(List<Result> results) {}
 
-    /// One model.
-    ///
-    /// @param tasks by name
-    record Result(
-            String model,
-            double perplexity,
-            int windows,
-            long tokens,
-            double seconds,
-            Map<String, ZeroShot> tasks) {}
-
-    /// A task and its items.
-    private record Exam(Task task, Path file) {
-
-        static Exam parse(String text) {
-            int colon = text.indexOf(':');
-            if (colon < 0) {
-                throw new InvalidInputException(
-                        "--task is written TASK:FILE, for example hellaswag:items.jsonl; got '"
-                                + text
-                                + "'");
-            }
-            return new Exam(
-                    Task.named(text.substring(0, colon)), Path.of(text.substring(colon + 1)));
-        }
-    }
-
     @Override
     public void run() {
-        List<Exam> exams = tasks.stream().map(Exam::parse).toList();
+        var evaluation = Evaluation.of(text, seqlen, windows, tasks, items, compute.type());
         compute.printBanner();
-        Corpus corpus = text == null ? Corpus.bundledEvaluation() : Corpus.open(text);
-        List<Result> results = models.stream().map(model -> measure(model, corpus, exams)).toList();
+        List<Result> results = new ArrayList<>();
+        for (Path model : models) {
+            try (var progress = new ProgressDisplay()) {
+                results.add(evaluation.measure(model, compute.settings(progress)));
+            }
+        }
         if (json) {
             Console.printJson(new Results(results));
         } else {
-            Console.print(table(results, exams));
+            Console.print(table(results, evaluation.exams()));
         }
-    }
-
-    private Result measure(Path model, Corpus corpus, List<Exam> exams) {
-        var protocol = new Perplexity.Protocol(optional(seqlen), optional(windows), compute.type());
-        try (Checkpoint checkpoint = Checkpoint.open(model);
-                var progress = new ProgressDisplay()) {
-            RunSettings settings = compute.settings(progress);
-            Perplexity perplexity = Perplexity.measure(checkpoint, corpus, protocol, settings);
-            Map<String, ZeroShot> answers = new LinkedHashMap<>();
-            for (Exam exam : exams) {
-                answers.put(
-                        exam.task().label(),
-                        ZeroShot.measure(
-                                checkpoint,
-                                exam.task(),
-                                exam.file(),
-                                optional(items),
-                                compute.type(),
-                                settings));
-            }
-            return new Result(
-                    perplexity.model(),
-                    perplexity.perplexity(),
-                    perplexity.windows(),
-                    perplexity.tokens(),
-                    perplexity.seconds(),
-                    answers);
-        }
-    }
-
-    private static OptionalInt optional(Integer value) {
-        return value == null ? OptionalInt.empty() : OptionalInt.of(value);
     }
 
     private static String table(List<Result> results, List<Exam> exams) {

@@ -30,6 +30,7 @@ import picocli.CommandLine.TypeConversionException;
         subcommands = {
             PruneCommand.class,
             EvalCommand.class,
+            CompareCommand.class,
             InspectCommand.class,
             MethodsCommand.class,
             DoctorCommand.class,

@@ -13,6 +13,7 @@ import org.wanda4j.prune.Allocation;
 import org.wanda4j.prune.Preset;
 import org.wanda4j.prune.Pruner;
 import org.wanda4j.prune.Recipe;
+import org.wanda4j.report.HtmlReport;
 import org.wanda4j.report.PruneReport;
 import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.sparse.SparsityPattern;
@@ -159,6 +160,12 @@ final class PruneCommand implements Runnable {
 
     @Mixin private final ComputeOptions compute = new ComputeOptions();
 
+    @Option(
+            names = "--report",
+            paramLabel = "FILE",
+            description = "write the report as an HTML file with plots too")
+    private Path html;
+
     @Option(names = "--json", description = "print the report as JSON")
     private boolean json;
 
@@ -176,6 +183,9 @@ final class PruneCommand implements Runnable {
                             output,
                             force,
                             compute.settings(progress));
+        }
+        if (html != null) {
+            HtmlReport.write(html, "Pruning " + model.toAbsolutePath().getFileName(), report);
         }
         if (json) {
             Console.printJson(report);

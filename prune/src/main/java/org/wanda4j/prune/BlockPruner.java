@@ -20,6 +20,7 @@ import org.wanda4j.model.Architecture.Block;
 import org.wanda4j.model.Architecture.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.report.PruneReport.BlockReport;
+import org.wanda4j.report.PruneReport.InputReport;
 import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.report.PruneReport.TuneReport;
 import org.wanda4j.torch.Engine;
@@ -97,6 +98,7 @@ final class BlockPruner implements AutoCloseable {
             each.inputs().copyStates(decoding.store());
         });
         List<LinearReport> reports = new ArrayList<>();
+        List<InputReport> inputs = new ArrayList<>();
         Map<String, TensorView> pruned = new HashMap<>();
         BlockPass pass = pass(index, block, decoding.store());
         linears.phases()
@@ -116,6 +118,10 @@ final class BlockPruner implements AutoCloseable {
                                                         pruned.put(linear.weight(), done.weight());
                                                         block.replace(linear, done.weight());
                                                     }
+                                                    inputs.add(
+                                                            InputReport.of(
+                                                                    stage.label(),
+                                                                    statistics.norms()));
                                                     noteDamping(index, stage, statistics);
                                                 }));
         Optional<TuneReport> tuned =
@@ -123,7 +129,7 @@ final class BlockPruner implements AutoCloseable {
                         .map(each ->
                                 linears.phases()
                                         .time("tune", () -> tune(index, each, pruned, memory)));
-        blocks.add(BlockReport.of(index, reports, tuned));
+        blocks.add(BlockReport.of(index, reports, inputs, tuned));
     }
 
     private List<Linear> toPrune(int index, Stage stage) {

@@ -155,7 +155,7 @@ public final class Pruner {
                     progress.advance((long) linear.inputs() * linear.outputs(), linear.name());
                 }
             }
-            blocks.add(BlockReport.of(index, reports, Optional.empty()));
+            blocks.add(BlockReport.of(index, reports, List.of(), Optional.empty()));
         }
         return new Outcome(blocks, List.of(), 0, "none", "none");
     }

@@ -1,5 +1,6 @@
 package org.wanda4j.report;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -45,14 +46,43 @@ public record PruneReport(
     ///
     /// @param index from 0
     /// @param sparsity over its pruned linears
+    /// @param inputs of its stages, where they were looked at
     /// @param tuned what training made of it, where it was trained
     public record BlockReport(
-            int index, double sparsity, List<LinearReport> linears, Optional<TuneReport> tuned) {
+            int index,
+            double sparsity,
+            List<LinearReport> linears,
+            List<InputReport> inputs,
+            Optional<TuneReport> tuned) {
 
         /// The block made of `linears`.
         public static BlockReport of(
-                int index, List<LinearReport> linears, Optional<TuneReport> tuned) {
-            return new BlockReport(index, sparsityOf(linears), List.copyOf(linears), tuned);
+                int index,
+                List<LinearReport> linears,
+                List<InputReport> inputs,
+                Optional<TuneReport> tuned) {
+            return new BlockReport(
+                    index, sparsityOf(linears), List.copyOf(linears), List.copyOf(inputs), tuned);
+        }
+    }
+
+    /// The input channels of a stage.
+    ///
+    /// @param stage its label
+    /// @param median of the channels' norms
+    /// @param largest of them
+    /// @param channel that has it
+    public record InputReport(String stage, double median, double largest, int channel) {
+
+        /// What `norms` come to.
+        public static InputReport of(String stage, float[] norms) {
+            float[] sorted = norms.clone();
+            Arrays.sort(sorted);
+            int channel = 0;
+            for (int j = 0; j < norms.length; j++) {
+                channel = norms[j] > norms[channel] ? j : channel;
+            }
+            return new InputReport(stage, sorted[sorted.length / 2], norms[channel], channel);
         }
     }
 

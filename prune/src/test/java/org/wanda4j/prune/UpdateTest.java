@@ -71,7 +71,7 @@ class UpdateTest {
     void aFixedSparsityIsKeptAndTheOthersMakeUpForIt() {
         PruneReport report =
                 prune(
-                        recipe("magnitude", new Unstructured(0.5))
+                        recipe("wanda", new Unstructured(0.5))
                                 .withAllocation(
                                         Allocation.UNIFORM,
                                         Map.of("*.0.*", 0.25, "*down_proj", 0.4)));

@@ -1,0 +1,345 @@
+package org.wanda4j.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.evaluate.ZeroShot;
+import org.wanda4j.prune.Methods;
+import org.wanda4j.prune.Pruner;
+import org.wanda4j.prune.Recipe;
+import org.wanda4j.report.HtmlReport;
+import org.wanda4j.report.PeakMemory;
+import org.wanda4j.report.PruneReport;
+import org.wanda4j.sparse.SparsityPattern;
+import org.wanda4j.sparse.SparsityPattern.NofM;
+import org.wanda4j.sparse.SparsityPattern.Unstructured;
+import org.wanda4j.tune.Tuning;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.JsonNode;
+
+/// `wanda compare`
+@Command(
+        name = "compare",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description =
+                "Prunes a model by several methods at several sparsities, and evaluates each.",
+        footer = {
+            "",
+            "A comparison that was stopped goes on where it was: each cell is kept in OUT/cells.",
+            "",
+            "Examples:",
+            "  wanda compare SmolLM2 -o grid --methods magnitude,wanda,sparsegpt --sparsities 0.3,0.5,2:4",
+            "  wanda compare SmolLM2 -o grid --methods admm,admm+tune --sparsities 0.6 --report grid.html",
+            "  wanda compare SmolLM2 -o grid --methods wanda --sparsities 0.5 --task hellaswag:items.jsonl"
+        })
+final class CompareCommand implements Runnable {
+
+    private static final String TUNED = "+tune";
+
+    @Parameters(paramLabel = "MODEL", description = "Hugging Face directory")
+    private Path model;
+
+    @Option(
+            names = {"-o", "--output"},
+            required = true,
+            paramLabel = "OUT",
+            description = "directory for the cells and comparison.json")
+    private Path output;
+
+    @Option(
+            names = "--methods",
+            split = ",",
+            paramLabel = "NAME",
+            required = true,
+            description = "as 'wanda methods' lists them; NAME+tune trains what survives")
+    private List<String> methods;
+
+    @Option(
+            names = "--sparsities",
+            split = ",",
+            paramLabel = "S",
+            required = true,
+            description = "fractions to remove, or N:M patterns")
+    private List<String> sparsities;
+
+    @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
+
+    @Option(
+            names = "--eval-text",
+            paramLabel = "FILE",
+            description = "text to predict (default: the bundled WikiText-2 test set)")
+    private Path evalText;
+
+    @Option(
+            names = "--eval-seqlen",
+            paramLabel = "N",
+            description =
+                    "tokens of an evaluation window (default: 2048, or what the model can take)")
+    private Integer evalSeqlen;
+
+    @Option(
+            names = "--eval-windows",
+            paramLabel = "N",
+            description = "how many of them from the front of the text (default: all)")
+    private Integer evalWindows;
+
+    @Option(
+            names = "--task",
+            paramLabel = "TASK:FILE",
+            description = "zero-shot multiple choice too, as 'wanda eval' takes it; repeatable")
+    private List<String> tasks = List.of();
+
+    @Option(
+            names = "--items",
+            paramLabel = "N",
+            description = "how many items from the front of each task (default: all)")
+    private Integer items;
+
+    @Mixin private final ComputeOptions compute = new ComputeOptions();
+
+    @Option(names = "--keep", description = "keep the pruned checkpoints, in OUT/models")
+    private boolean keep;
+
+    @Option(
+            names = "--report",
+            paramLabel = "FILE",
+            description = "write the report, an HTML file with plots")
+    private Path report;
+
+    @Option(names = "--json", description = "print the comparison as JSON")
+    private boolean json;
+
+    /// What `--json` prints and `comparison.json` holds.
+    private record Comparison(String model, JsonNode dense, List<JsonNode> cells) {}
+
+    /// The model as it was given.
+    record Dense(double perplexity, Map<String, ZeroShot> tasks) {}
+
+    /// One method at one sparsity.
+    record Cell(
+            String method,
+            String pattern,
+            double sparsity,
+            double perplexity,
+            Map<String, ZeroShot> tasks,
+            double seconds,
+            OptionalLong peakResidentBytes) {}
+
+    /// A cell on disk.
+    ///
+    /// @param key everything that decides it
+    private record Kept(String key, Object result) {}
+
+    @Override
+    public void run() {
+        List<Recipe> recipes = recipes();
+        Evaluation evaluation =
+                Evaluation.of(evalText, evalSeqlen, evalWindows, tasks, items, compute.type());
+        compute.printBanner();
+        String sha256;
+        try (Checkpoint checkpoint = Checkpoint.open(model)) {
+            sha256 = checkpoint.sha256();
+        }
+        String common =
+                "%s, %s, wanda4j %s".formatted(sha256, evaluation.key(), Main.Version.text());
+        JsonNode dense = cell("dense", common, () -> dense(evaluation));
+        List<JsonNode> cells = new ArrayList<>();
+        for (Recipe recipe : recipes) {
+            String key = common + ", " + calibration.corpus().sha256() + ", " + recipe;
+            cells.add(cell(name(recipe), key, () -> pruned(recipe, evaluation)));
+        }
+        Comparison comparison = new Comparison(model.toString(), dense, cells);
+        write(output.resolve("comparison.json"), Json.write(comparison));
+        if (report != null) {
+            HtmlReport.write(report, "Pruning " + model.toAbsolutePath().getFileName(), comparison);
+        }
+        if (json) {
+            Console.printJson(comparison);
+        } else {
+            Console.print(table(dense, cells));
+        }
+    }
+
+    private List<Recipe> recipes() {
+        List<Recipe> recipes = new ArrayList<>();
+        for (String method : methods) {
+            boolean tuned = method.endsWith(TUNED);
+            String plain = tuned ? method.substring(0, method.length() - TUNED.length()) : method;
+            Methods.named(plain);
+            for (String sparsity : sparsities) {
+                Recipe recipe =
+                        Recipe.DEFAULT
+                                .withMethod(plain)
+                                .withPattern(pattern(sparsity))
+                                .withTuning(tuned ? Optional.of(Tuning.DEFAULT) : Optional.empty())
+                                .withSampling(calibration.sampling(Recipe.DEFAULT.sampling()));
+                recipes.add(compute.type().map(recipe::withType).orElse(recipe));
+            }
+        }
+        return recipes;
+    }
+
+    private static SparsityPattern pattern(String text) {
+        if (text.contains(":")) {
+            return SparsityPattern.parseNofM(text);
+        }
+        try {
+            return new Unstructured(Double.parseDouble(text));
+        } catch (NumberFormatException e) {
+            throw new InvalidInputException(
+                    "--sparsities takes fractions and N:M patterns, as in 0.5,2:4; got '"
+                            + text
+                            + "'",
+                    e);
+        }
+    }
+
+    private static String label(SparsityPattern pattern) {
+        return pattern instanceof NofM runs ? runs.toString() : "" + pattern.sparsity();
+    }
+
+    private static String method(Recipe recipe) {
+        return recipe.method() + (recipe.tuning().isPresent() ? TUNED : "");
+    }
+
+    private static String name(Recipe recipe) {
+        return method(recipe) + "-" + label(recipe.pattern()).replace(":", "of");
+    }
+
+    /// The cell as it was kept, or computed anew.
+    private JsonNode cell(String name, String key, Supplier<Object> work) {
+        Path file = output.resolve("cells").resolve(name + ".json");
+        if (Files.exists(file)) {
+            JsonNode kept = Json.read(file);
+            if (kept.path("key").asString().equals(key)) {
+                Console.note(name + ": kept from before");
+                return kept.path("result");
+            }
+        }
+        Console.note(name);
+        write(file, Json.write(new Kept(key, work.get())));
+        return Json.read(file).path("result");
+    }
+
+    private Dense dense(Evaluation evaluation) {
+        try (var progress = new ProgressDisplay()) {
+            var result = evaluation.measure(model, compute.settings(progress));
+            return new Dense(result.perplexity(), result.tasks());
+        }
+    }
+
+    private Cell pruned(Recipe recipe, Evaluation evaluation) {
+        PeakMemory.reset();
+        Path target = output.resolve("models").resolve(name(recipe));
+        makeDirectory(target.getParent());
+        try (Checkpoint checkpoint = Checkpoint.open(model);
+                var progress = new ProgressDisplay()) {
+            RunSettings settings = compute.settings(progress);
+            PruneReport pruned =
+                    Pruner.prune(checkpoint, recipe, calibration.corpus(), target, true, settings);
+            var result = evaluation.measure(target, settings);
+            return new Cell(
+                    method(recipe),
+                    label(recipe.pattern()),
+                    pruned.sparsity(),
+                    result.perplexity(),
+                    result.tasks(),
+                    pruned.seconds(),
+                    pruned.peakResidentBytes());
+        } finally {
+            if (!keep) {
+                delete(target);
+            }
+        }
+    }
+
+    private static String table(JsonNode dense, List<JsonNode> cells) {
+        List<String> tasks = new ArrayList<>(dense.path("tasks").propertyNames());
+        List<String> header = new ArrayList<>(List.of("", "sparsity", "perplexity"));
+        header.addAll(tasks);
+        header.addAll(List.of("time", "peak memory"));
+        List<List<String>> rows = new ArrayList<>(List.of(header));
+        rows.add(row("dense", 0, dense, tasks, "", ""));
+        for (JsonNode cell : cells) {
+            rows.add(
+                    row(
+                            cell.get("method").asString() + " " + cell.get("pattern").asString(),
+                            cell.get("sparsity").asDouble(),
+                            cell,
+                            tasks,
+                            Format.duration(cell.get("seconds").asDouble()),
+                            Format.megabytes(cell.get("peakResidentBytes").asLong())));
+        }
+        return Format.table(rows);
+    }
+
+    private static List<String> row(
+            String name,
+            double sparsity,
+            JsonNode cell,
+            List<String> tasks,
+            String time,
+            String memory) {
+        List<String> row =
+                new ArrayList<>(
+                        List.of(
+                                name,
+                                Format.percent(sparsity),
+                                "%.3f".formatted(cell.get("perplexity").asDouble())));
+        tasks.forEach(task ->
+                row.add(
+                        Format.percent(
+                                cell.get("tasks").get(task).get("accuracyNorm").asDouble())));
+        row.addAll(List.of(time, memory));
+        return row;
+    }
+
+    private static void write(Path file, String text) {
+        makeDirectory(file.toAbsolutePath().getParent());
+        try {
+            Path partial = file.resolveSibling(file.getFileName() + ".partial");
+            Files.writeString(partial, text);
+            Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot write " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static void makeDirectory(Path directory) {
+        try {
+            Files.createDirectories(directory);
+        } catch (IOException e) {
+            throw new UncheckedIOException(
+                    "cannot make the directory " + directory + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static void delete(Path directory) {
+        try (Stream<Path> files =
+                Files.exists(directory) ? Files.walk(directory) : Stream.empty()) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot remove " + directory + ": " + e.getMessage(), e);
+        }
+    }
+}

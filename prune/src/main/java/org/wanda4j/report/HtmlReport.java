@@ -1,0 +1,55 @@
+package org.wanda4j.report;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import org.wanda4j.checkpoint.Json;
+
+/// A report as one HTML file that needs nothing else: data, plots (Chart.js) and sortable tables.
+public final class HtmlReport {
+
+    private static final String PAGE = "/org/wanda4j/report/report.html";
+    private static final String CHART =
+            "/META-INF/resources/webjars/chart.js/4.4.9/dist/chart.umd.js";
+
+    private HtmlReport() {}
+
+    /// Writes the report of a run or of a comparison; the file appears whole.
+    ///
+    /// @param data a [PruneReport], or an object with `model`, `dense` and `cells` as `docs/json.md` describes it
+    public static void write(Path file, String title, Object data) {
+        String page =
+                resource(PAGE)
+                        .replace("{{title}}", escaped(title))
+                        .replace("{{data}}", Json.write(data).replace("<", "\\u003c"))
+                        .replace(
+                                "{{chart}}", resource(CHART).replace("//# sourceMappingURL", "//"));
+        try {
+            Path target = file.toAbsolutePath();
+            Path partial = target.resolveSibling(target.getFileName() + ".partial");
+            Files.writeString(partial, page);
+            Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot write " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static String escaped(String text) {
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace("\"", "&quot;");
+    }
+
+    private static String resource(String name) {
+        try (InputStream in = HtmlReport.class.getResourceAsStream(name)) {
+            if (in == null) {
+                throw new IllegalStateException("the report lacks " + name);
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
