@@ -21,6 +21,7 @@ import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Linear;
 import org.wanda4j.prune.Allocation.BlockScores;
+import org.wanda4j.report.ModelCard;
 import org.wanda4j.report.PeakMemory;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport;
@@ -90,7 +91,8 @@ public final class Pruner {
                                     Json.write(
                                             RecipeDocument.of(
                                                     recipe, text, sha256, needsCalibration())),
-                            "wanda-report.json", Json.write(report)));
+                            "wanda-report.json", Json.write(report),
+                            "README.md", ModelCard.of(report, source.directory())));
             return report;
         }
     }

@@ -118,5 +118,6 @@ public final class Engine implements AutoCloseable {
     @Override
     public void close() {
         pool.shutdownNow();
+        NativeHeap.trim();
     }
 }

@@ -1,0 +1,71 @@
+package org.wanda4j.report;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What the card of a pruned model says, and what it keeps of the original's.
+class ModelCardTest {
+
+    @TempDir private Path directory;
+
+    @Test
+    void aModelWithoutACardGetsOne() {
+        List<String> card = ModelCard.of(report(), directory).lines().toList();
+        assertEquals("---", card.getFirst());
+        assertTrue(card.contains("base_model: " + directory.getFileName()));
+        assertTrue(card.contains("| method | wanda |"), card::toString);
+        assertTrue(card.contains("# %s, pruned to 50.0 %%".formatted(directory.getFileName())));
+    }
+
+    @Test
+    void theOriginalsMetadataAndTextAreKept() throws IOException {
+        Files.writeString(
+                directory.resolve("README.md"),
+                """
+                ---
+                license: apache-2.0
+                base_model:
+                - somebody/else
+                language:
+                - en
+                ---
+
+                # Small model
+                It speaks.
+                """);
+        String card = ModelCard.of(report(), directory);
+        assertTrue(
+                card.startsWith("---\nlicense: apache-2.0\nlanguage:\n- en\nbase_model: "), card);
+        assertTrue(card.endsWith("# Small model\nIt speaks.\n"), card);
+        assertEquals(-1, card.indexOf("somebody/else"));
+    }
+
+    private static PruneReport report() {
+        return new PruneReport(
+                "in",
+                "out",
+                "wanda",
+                "unstructured",
+                0.5,
+                0.5,
+                1000,
+                List.of(),
+                1,
+                Map.of(),
+                64,
+                OptionalLong.empty(),
+                "memory",
+                "engine",
+                "kernels",
+                List.of());
+    }
+}
