@@ -86,8 +86,8 @@ public record PruneReport(
         }
     }
 
-    /// What training a block came to: mean squared differences from the dense model's hidden states after the block, on
-    /// held-out windows.
+    /// What training a block came to: mean squared differences from the dense model's hidden states after the block, each
+    /// token in units of the dense state's mean square, on held-out windows.
     ///
     /// @param epochs after which training ended
     public record TuneReport(double errorBefore, double errorAfter, int epochs) {}

@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.Adam;
 import org.bytedeco.pytorch.AdamOptions;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -23,6 +24,8 @@ import org.wanda4j.model.Architecture.Block;
 /// A block whose weights are being fitted, in fp32, by Adam. A weight that is zero at the start stays zero.
 public final class BlockTraining implements AutoCloseable {
 
+    private static final double TINY = 1e-12;
+
     private final Map<String, TensorView> values = new LinkedHashMap<>();
     private final List<Tensor> parameters = new ArrayList<>();
     private final List<Tensor> masks = new ArrayList<>();
@@ -32,8 +35,7 @@ public final class BlockTraining implements AutoCloseable {
 
     /// Gradients of one batch, in the order of the parameters.
     ///
-    /// @param squaredError sum over the batch of the squared differences
-    public record Gradient(List<Tensor> tensors, double squaredError) {}
+    public record Gradient(List<Tensor> tensors) {}
 
     /// @param source from a tensor's name to its values at the start
     /// @param trained which tensors are fitted, by name; the others stay as they are
@@ -83,7 +85,7 @@ public final class BlockTraining implements AutoCloseable {
     public Gradient gradient(Batch input, Batch target, double scale) {
         try (var _ = new PointerScope();
                 var _ = new AutoGradMode(true)) {
-            Tensor error = squaredDifferences(input, target);
+            Tensor error = relativeError(input, target);
             TensorVector gradients =
                     torch.grad(
                             new TensorVector(error.mul(new Scalar(scale))),
@@ -94,22 +96,27 @@ public final class BlockTraining implements AutoCloseable {
                 gradient.retainReference();
                 tensors.add(gradient);
             }
-            return new Gradient(tensors, error.item_double());
+            return new Gradient(tensors);
         }
     }
 
-    /// The sum over a batch of the squared differences from `target`. For a task of [Engine#forEach].
-    public double squaredError(Batch input, Batch target) {
+    /// The sum over a batch of the squared differences from `target`, each divided by the mean square of its token in
+    /// `target`. For a task of [Engine#forEach].
+    public double error(Batch input, Batch target) {
         try (var _ = new PointerScope();
                 var _ = new AutoGradMode(false)) {
-            return squaredDifferences(input, target).item_double();
+            return relativeError(input, target).item_double();
         }
     }
 
-    private Tensor squaredDifferences(Batch input, Batch target) {
+    /// Each token's squared difference counts in units of the target's mean square, as the norm that comes next sees it:
+    /// without that, the few tokens with massive activations would be all that is trained for.
+    private Tensor relativeError(Batch input, Batch target) {
         Tensor wide = input.hidden().to(ScalarType.Float);
+        Tensor wanted = target.hidden().to(ScalarType.Float);
         Tensor output = block.differentiable(wide, input.windows(), input.length());
-        return output.sub(target.hidden().to(ScalarType.Float)).square().sum();
+        Tensor size = wanted.square().mean(new long[] {1}, true, new ScalarTypeOptional());
+        return output.sub(wanted).square().div(size.clamp_min(new Scalar(TINY))).sum();
     }
 
     /// One step of Adam against the sum of `gradients`, which are freed.

@@ -20,7 +20,8 @@ import org.wanda4j.torch.BlockTraining.Gradient;
 import org.wanda4j.torch.Engine;
 
 /// Trains what survives in a pruned block so that it takes its inputs to where the dense model's hidden states are after
-/// that block. The loss is the mean squared difference; masks are held. One block is in memory at a time.
+/// that block. The loss is the mean over tokens of the squared difference, in units of the dense state's mean square;
+/// masks are held. One block is in memory at a time.
 ///
 /// A tenth of the windows is held out: training ends when the error on them no longer falls, and the best weights, by
 /// that error, are what counts.
@@ -119,7 +120,7 @@ public final class BlockTuner {
                 errors.length,
                 i -> {
                     int batch = heldOut.get(i);
-                    errors[i] = block.squaredError(inputs.batch(batch), targets.batch(batch));
+                    errors[i] = block.error(inputs.batch(batch), targets.batch(batch));
                 });
         return Arrays.stream(errors).sum() / values(heldOut);
     }
