@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Whole-process comparison of `wanda prune` with the PyTorch peer, in one run on one machine.
 
-    compare.py MODEL TEXT.jsonl --python PYTHON_WITH_TORCH [--windows 128] [--seqlen 256] [--repeats 1] [--bf16]
+    compare.py MODEL TEXT.jsonl --python PYTHON_WITH_TORCH [--method wanda|sparsegpt] [--windows 128]
+               [--seqlen 256] [--repeats 1] [--bf16]
 
 Runs the peer (fp32) and wanda4j (block/fp32, stage/fp32, and stage/bf16 with --bf16) in turn, `--repeats` times, and
 prints the median seconds of the pruning, the peak resident memory, and how many times faster than the peer it is.
@@ -24,13 +25,14 @@ def run(command):
 
 def peer(arguments):
     return run([arguments.python, str(ROOT / "bench/peers/reference_loop.py"), arguments.model, arguments.text,
-                "--windows", str(arguments.windows), "--seqlen", str(arguments.seqlen),
-                "--threads", str(arguments.threads)])
+                "--method", arguments.method, "--windows", str(arguments.windows),
+                "--seqlen", str(arguments.seqlen), "--threads", str(arguments.threads)])
 
 
 def wanda(arguments, order, dtype):
     with tempfile.TemporaryDirectory() as directory:
         return run([str(ROOT / "wanda"), "prune", arguments.model, "-o", directory + "/out", "--json",
+                    "--method", arguments.method,
                     "--calibration", arguments.text, "--windows", str(arguments.windows),
                     "--seqlen", str(arguments.seqlen), "--sampler", "reference", "--order", order, "--dtype", dtype,
                     "--threads", str(arguments.threads)])
@@ -41,6 +43,7 @@ def main():
     parser.add_argument("model")
     parser.add_argument("text")
     parser.add_argument("--python", default=sys.executable, help="a Python that has torch and transformers")
+    parser.add_argument("--method", choices=["wanda", "sparsegpt"], default="wanda")
     parser.add_argument("--windows", type=int, default=128)
     parser.add_argument("--seqlen", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)

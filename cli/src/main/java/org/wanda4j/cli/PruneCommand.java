@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.wanda4j.calibrate.CalibrationOrder;
@@ -114,7 +113,7 @@ final class PruneCommand implements Runnable {
             paramLabel = "GLOB=S",
             description =
                     "fix the sparsity of linears whose name matches; the others make up for it; repeatable")
-    private Map<String, Double> sparsityOf = new LinkedHashMap<>();
+    private LinkedHashMap<String, Double> sparsityOf = new LinkedHashMap<>();
 
     @Option(
             names = "--tune",

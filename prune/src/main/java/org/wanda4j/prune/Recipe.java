@@ -4,9 +4,9 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.SequencedMap;
 import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.sparse.SparsityPattern;
@@ -33,7 +33,7 @@ public record Recipe(
         String method,
         SparsityPattern pattern,
         Allocation allocation,
-        Map<String, Double> sparsityOf,
+        SequencedMap<String, Double> sparsityOf,
         Optional<Tuning> tuning,
         CalibrationOrder order,
         Optional<ComputeType> type,
@@ -50,7 +50,7 @@ public record Recipe(
                     "wanda",
                     new SparsityPattern.Unstructured(0.5),
                     Allocation.UNIFORM,
-                    Map.of(),
+                    new LinkedHashMap<>(),
                     Optional.empty(),
                     CalibrationOrder.STAGE,
                     Optional.empty(),
@@ -89,7 +89,7 @@ public record Recipe(
 
     /// Copies the collections.
     public Recipe {
-        sparsityOf = Collections.unmodifiableMap(new LinkedHashMap<>(sparsityOf));
+        sparsityOf = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(sparsityOf));
         skip = List.copyOf(skip);
         only = List.copyOf(only);
     }
@@ -115,7 +115,7 @@ public record Recipe(
     /// This recipe with the zeros spread in another way.
     ///
     /// @param fixed sparsities of some linears, by patterns of their names
-    public Recipe withAllocation(Allocation other, Map<String, Double> fixed) {
+    public Recipe withAllocation(Allocation other, SequencedMap<String, Double> fixed) {
         return new Recipe(method, pattern, other, fixed, tuning, order, type, sampling, skip, only);
     }
 

