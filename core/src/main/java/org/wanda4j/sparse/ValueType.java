@@ -1,0 +1,41 @@
+package org.wanda4j.sparse;
+
+import java.util.Locale;
+
+/// How the values of a [PackedMatrix] are stored.
+///
+/// The quantised types come in groups of [#GROUP] values with one bf16 scale `s`: a value is `q * s`.
+public enum ValueType {
+    F32(32),
+    F16(16),
+    BF16(16),
+    /// `q` in [-127, 127], a byte each.
+    INT8(8),
+    /// `q` in [-7, 7], stored as `q + 8`: byte `i` of a group holds value `i` in its lower half and value
+    /// `i + GROUP / 2` in its upper half.
+    INT4(4);
+
+    /// Values that share a scale.
+    public static final int GROUP = 32;
+
+    private final int bits;
+
+    ValueType(int bits) {
+        this.bits = bits;
+    }
+
+    /// Size of a value, its share of the scale left out.
+    public int bits() {
+        return bits;
+    }
+
+    /// Whether values have scales, and each row is filled up to whole groups.
+    public boolean isQuantised() {
+        return bits < Short.SIZE;
+    }
+
+    /// As the command line and file headers spell it.
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}
