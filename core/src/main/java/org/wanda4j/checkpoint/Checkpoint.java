@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
 
@@ -24,6 +25,9 @@ import tools.jackson.databind.JsonNode;
 ///
 /// Tensors are mapped when asked for and belong to the caller's arena, so that a model larger than memory is
 /// read a block at a time. Nothing is ever written here.
+///
+/// Of a packed checkpoint the tensors are those that it was packed from; its matrices are decoded when they are mapped,
+/// or given as they are by [#matrix(String, Arena)].
 public final class Checkpoint implements AutoCloseable {
 
     /// The weights of a checkpoint with one shard.
@@ -32,11 +36,9 @@ public final class Checkpoint implements AutoCloseable {
     /// Names the shard of each tensor.
     static final String INDEX = "model.safetensors.index.json";
 
-    private record Place(Safetensors shard, TensorInfo tensor) {}
-
     private final Path directory;
     private final List<Safetensors> shards = new ArrayList<>();
-    private final Map<String, Place> tensors = new LinkedHashMap<>();
+    private final Map<String, StoredTensor> tensors = new LinkedHashMap<>();
 
     private boolean indexed;
 
@@ -81,32 +83,43 @@ public final class Checkpoint implements AutoCloseable {
 
     /// Every tensor, shard by shard, in the order of the headers.
     public Collection<TensorInfo> tensors() {
-        return tensors.values().stream().map(Place::tensor).toList();
+        return tensors.values().stream().map(StoredTensor::info).toList();
     }
 
     /// What the header says of tensor `name`, if there is one.
     public Optional<TensorInfo> find(String name) {
-        return Optional.ofNullable(tensors.get(name)).map(Place::tensor);
+        return Optional.ofNullable(tensors.get(name)).map(StoredTensor::info);
     }
 
     /// What the header says of tensor `name`.
     ///
     /// @throws InvalidInputException when there is no such tensor
     public TensorInfo info(String name) {
-        return place(name).tensor();
+        return stored(name).info();
     }
 
     /// The file that holds tensor `name`.
     public Safetensors shardOf(String name) {
-        return place(name).shard();
+        return stored(name).shard();
     }
 
-    /// Maps tensor `name` for reading, until `arena` closes.
+    /// Maps tensor `name` for reading, until `arena` closes. A packed one is decoded to memory of the arena.
     ///
     /// @throws InvalidInputException when there is no such tensor
     public TensorView map(String name, Arena arena) {
-        Place place = place(name);
-        return place.shard().map(place.tensor(), arena);
+        return stored(name).map(arena);
+    }
+
+    /// Matrix `name` as its file holds it, until `arena` closes.
+    ///
+    /// @throws InvalidInputException when there is no such tensor, or it is no matrix of weights
+    public PackedMatrix matrix(String name, Arena arena) {
+        return stored(name).matrix(arena);
+    }
+
+    /// How the values of packed matrices are stored; empty for an ordinary checkpoint.
+    public Optional<ValueType> packedAs() {
+        return PackedEncoding.of(shards.getFirst()).map(PackedEncoding::values);
     }
 
     /// The first tensor that holds NaN or infinite weights, if there is one. Reads them all.
@@ -154,12 +167,12 @@ public final class Checkpoint implements AutoCloseable {
         shards.forEach(Safetensors::close);
     }
 
-    private Place place(String name) {
-        Place place = tensors.get(name);
-        if (place == null) {
+    private StoredTensor stored(String name) {
+        StoredTensor tensor = tensors.get(name);
+        if (tensor == null) {
             throw new InvalidInputException(directory + ": there is no tensor " + name);
         }
-        return place;
+        return tensor;
     }
 
     private void openShards() {
@@ -189,13 +202,12 @@ public final class Checkpoint implements AutoCloseable {
 
     private void openIndexed(Path index) {
         Map<String, String> shardOf = readIndex(index);
+        Map<String, Safetensors> files = new TreeMap<>();
         for (String file : new TreeSet<>(shardOf.values())) {
-            open(file);
+            files.put(file, open(file));
         }
         for (var entry : shardOf.entrySet()) {
-            Place place = tensors.get(entry.getKey());
-            if (place == null
-                    || !place.shard().path().equals(directory.resolve(entry.getValue()))) {
+            if (!files.get(entry.getValue()).contains(entry.getKey())) {
                 throw new InvalidInputException(
                         index
                                 + ": tensor "
@@ -230,21 +242,22 @@ public final class Checkpoint implements AutoCloseable {
         return name.endsWith(".safetensors") && name.matches("[A-Za-z0-9][A-Za-z0-9._-]*");
     }
 
-    private void open(String file) {
+    private Safetensors open(String file) {
         Safetensors shard = Safetensors.open(directory.resolve(file));
         shards.add(shard);
-        for (TensorInfo tensor : shard.tensors()) {
-            Place other = tensors.putIfAbsent(tensor.name(), new Place(shard, tensor));
+        for (StoredTensor tensor : PackedEncoding.tensors(shard)) {
+            StoredTensor other = tensors.putIfAbsent(tensor.info().name(), tensor);
             if (other != null) {
                 throw new InvalidInputException(
                         directory
                                 + ": tensor "
-                                + tensor.name()
+                                + tensor.info().name()
                                 + " is in "
                                 + file
                                 + " and in "
                                 + other.shard().path().getFileName());
             }
         }
+        return shard;
     }
 }

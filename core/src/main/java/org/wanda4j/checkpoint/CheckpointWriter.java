@@ -39,10 +39,11 @@ public final class CheckpointWriter implements AutoCloseable {
 
     /// Starts a copy of `source` in `output`, which this writer closes.
     ///
-    /// @throws InvalidInputException when there is no room or no permission
+    /// @throws InvalidInputException when there is no room or no permission, or `source` is packed
     public static CheckpointWriter create(Checkpoint source, OutputDirectory output) {
         var writer = new CheckpointWriter(source, output);
         try {
+            writer.requireOrdinary();
             writer.openShards();
             return writer;
         } catch (IOException e) {
@@ -113,6 +114,13 @@ public final class CheckpointWriter implements AutoCloseable {
             // The output was not published: it is discarded below.
         } finally {
             output.close();
+        }
+    }
+
+    private void requireOrdinary() {
+        if (source.packedAs().isPresent()) {
+            throw new InvalidInputException(
+                    source.directory() + " is packed; unpack it first with wanda unpack");
         }
     }
 

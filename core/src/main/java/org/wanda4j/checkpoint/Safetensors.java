@@ -15,6 +15,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -108,6 +109,31 @@ public final class Safetensors implements AutoCloseable {
         } catch (IOException e) {
             throw unreadable(path, e);
         }
+    }
+
+    /// Maps the file from the first byte of `tensor` to its end, so that a kernel may read behind the tensor. One that
+    /// stands within [PackedMatrix#SLACK] bytes of the end is copied to memory of the arena.
+    MemorySegment mapOn(TensorInfo tensor, Arena arena) {
+        if (size - tensor.offset() - tensor.length() < PackedMatrix.SLACK) {
+            return arena.allocate(tensor.length() + PackedMatrix.SLACK, PackedMatrix.SLACK)
+                    .copyFrom(map(tensor, arena).data());
+        }
+        try {
+            return channel.map(
+                    FileChannel.MapMode.READ_ONLY, tensor.offset(), size - tensor.offset(), arena);
+        } catch (IOException e) {
+            throw unreadable(path, e);
+        }
+    }
+
+    /// Whether the header has a tensor `name`.
+    boolean contains(String name) {
+        return tensors.containsKey(name);
+    }
+
+    /// What the header says of tensor `name`, if there is one.
+    Optional<TensorInfo> find(String name) {
+        return Optional.ofNullable(tensors.get(name));
     }
 
     @Override
@@ -285,7 +311,8 @@ public final class Safetensors implements AutoCloseable {
         }
     }
 
-    private InvalidInputException invalid(String what) {
+    /// An error about this file.
+    InvalidInputException invalid(String what) {
         return new InvalidInputException(path + ": " + what);
     }
 

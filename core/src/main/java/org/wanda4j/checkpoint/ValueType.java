@@ -1,6 +1,8 @@
-package org.wanda4j.sparse;
+package org.wanda4j.checkpoint;
 
+import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 
 /// How the values of a [PackedMatrix] are stored.
 ///
@@ -32,6 +34,26 @@ public enum ValueType {
     /// Whether values have scales, and each row is filled up to whole groups.
     public boolean isQuantised() {
         return bits < Short.SIZE;
+    }
+
+    /// Whether a checkpoint can be packed in this type.
+    boolean isPacked() {
+        return bits <= Short.SIZE && this != F16;
+    }
+
+    /// How many values are stored for `count` that are there: whole groups where the type is quantised.
+    public long padded(long count) {
+        return isQuantised() ? Math.ceilDiv(count, GROUP) * GROUP : count;
+    }
+
+    /// Bytes of `count` stored values and their scales.
+    long bytes(long count) {
+        return count * bits / Byte.SIZE + (isQuantised() ? count / GROUP * DType.BF16.bytes() : 0);
+    }
+
+    /// The type that is spelt `label`, where there is one.
+    static Optional<ValueType> of(String label) {
+        return Arrays.stream(values()).filter(type -> type.label().equals(label)).findFirst();
     }
 
     /// As the command line and file headers spell it.

@@ -1,0 +1,100 @@
+package org.wanda4j.checkpoint;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// How a shard says that its matrices are packed, and what their parts are called. `docs/packed.md` is its definition.
+///
+/// @param values the type of all packed values
+record PackedEncoding(ValueType values) {
+
+    static final String VALUES = ".compressed";
+    static final String SCALES = ".scales";
+    static final String BITMASK = ".bitmask";
+    static final String ROW_OFFSETS = ".row_offsets";
+    static final String SHAPE = ".shape";
+
+    /// Begins every entry of the header's metadata that is ours.
+    private static final String PREFIX = "wanda.";
+
+    private static final String NAME_KEY = PREFIX + "encoding";
+    private static final String VERSION_KEY = PREFIX + "encoding.version";
+    private static final String VALUES_KEY = PREFIX + "values";
+    private static final String NAME = "bitmask";
+    private static final String VERSION = "1";
+    private static final List<String> PARTS = List.of(SCALES, BITMASK, ROW_OFFSETS, SHAPE);
+
+    /// The encoding that the header of `shard` names, if it names one.
+    ///
+    /// @throws InvalidInputException when it is not known here
+    static Optional<PackedEncoding> of(Safetensors shard) {
+        Map<String, String> metadata = shard.metadata();
+        if (!metadata.containsKey(NAME_KEY)) {
+            return Optional.empty();
+        }
+        if (!metadata.get(NAME_KEY).equals(NAME) || !VERSION.equals(metadata.get(VERSION_KEY))) {
+            throw shard.invalid(
+                    "its encoding is %s, version %s; this program reads %s, version %s"
+                            .formatted(
+                                    metadata.get(NAME_KEY),
+                                    metadata.get(VERSION_KEY),
+                                    NAME,
+                                    VERSION));
+        }
+        String label = String.valueOf(metadata.get(VALUES_KEY));
+        return Optional.of(
+                ValueType.of(label)
+                        .filter(ValueType::isPacked)
+                        .map(PackedEncoding::new)
+                        .orElseThrow(() ->
+                                shard.invalid(
+                                        "its values are of type "
+                                                + label
+                                                + "; bf16, int8 and int4 are known here")));
+    }
+
+    /// The tensors that `shard` stands for, in the order of its header.
+    ///
+    /// @throws InvalidInputException when the parts of one do not fit together
+    static Collection<StoredTensor> tensors(Safetensors shard) {
+        Optional<PackedEncoding> encoding = of(shard);
+        List<StoredTensor> tensors = new ArrayList<>();
+        for (TensorInfo tensor : shard.tensors()) {
+            if (encoding.isPresent() && tensor.name().endsWith(VALUES)) {
+                tensors.add(PackedTensor.of(shard, base(tensor.name()), encoding.get().values));
+            } else if (encoding.isEmpty() || !isPart(tensor.name(), shard)) {
+                tensors.add(new PlainTensor(shard, tensor));
+            }
+        }
+        return tensors;
+    }
+
+    private static boolean isPart(String name, Safetensors shard) {
+        return PARTS.stream().anyMatch(name::endsWith) && shard.contains(base(name) + VALUES);
+    }
+
+    private static String base(String name) {
+        return name.substring(0, name.lastIndexOf('.'));
+    }
+
+    /// The metadata of a packed copy of a shard that has `metadata`.
+    Map<String, String> mark(Map<String, String> metadata) {
+        Map<String, String> marked = new LinkedHashMap<>(metadata);
+        marked.putIfAbsent("format", "pt");
+        marked.put(NAME_KEY, NAME);
+        marked.put(VERSION_KEY, VERSION);
+        marked.put(VALUES_KEY, values.label());
+        return marked;
+    }
+
+    /// The metadata without what [#mark(Map)] puts there.
+    static Map<String, String> unmark(Map<String, String> metadata) {
+        Map<String, String> plain = new LinkedHashMap<>(metadata);
+        plain.keySet().removeIf(key -> key.startsWith(PREFIX));
+        return plain;
+    }
+}

@@ -1,0 +1,140 @@
+package org.wanda4j.checkpoint;
+
+import static org.wanda4j.checkpoint.PackedEncoding.BITMASK;
+import static org.wanda4j.checkpoint.PackedEncoding.ROW_OFFSETS;
+import static org.wanda4j.checkpoint.PackedEncoding.SCALES;
+import static org.wanda4j.checkpoint.PackedEncoding.SHAPE;
+import static org.wanda4j.checkpoint.PackedEncoding.VALUES;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/// Puts a [PackedTensor] together from its parts in a shard, and believes none of them before it is checked.
+final class PackedParts {
+
+    private static final ValueLayout.OfLong LONG =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private static final int LARGEST_EXTENT = 1 << 30;
+
+    private final Safetensors shard;
+    private final String name;
+    private final ValueType type;
+
+    PackedParts(Safetensors shard, String name, ValueType type) {
+        this.shard = shard;
+        this.name = name;
+        this.type = type;
+    }
+
+    PackedTensor read() {
+        TensorInfo values = required(VALUES, valuesType());
+        long[] shape = readShape();
+        long stored = values.elements() * Byte.SIZE * valuesType().bytes() / type.bits();
+        Optional<PackedTensor.Places> places = places(shape, stored);
+        if (places.isEmpty() && stored != shape[0] * type.padded(shape[1])) {
+            throw wrong(VALUES, "does not fill the matrix");
+        }
+        if (values.shape().size() != 1 || stored != type.padded(stored)) {
+            throw wrong(VALUES, "is no list of whole groups");
+        }
+        long length = shape[0] * shape[1] * DType.BF16.bytes();
+        var info =
+                new TensorInfo(
+                        name, DType.BF16, List.of(shape[0], shape[1]), values.offset(), length);
+        return new PackedTensor(shard, info, type, values, scales(stored), places);
+    }
+
+    private DType valuesType() {
+        return switch (type) {
+            case INT8 -> DType.I8;
+            case INT4 -> DType.U8;
+            default -> DType.BF16;
+        };
+    }
+
+    private long[] readShape() {
+        TensorInfo part = required(SHAPE, DType.I64);
+        requireShape(SHAPE, part, 2);
+        long[] shape = longs(part);
+        if (Math.min(shape[0], shape[1]) < 1 || Math.max(shape[0], shape[1]) > LARGEST_EXTENT) {
+            throw wrong(SHAPE, "is impossible");
+        }
+        return shape;
+    }
+
+    private Optional<TensorInfo> scales(long stored) {
+        Optional<TensorInfo> scales = part(SCALES, DType.BF16);
+        if (scales.isPresent() != type.isQuantised()) {
+            throw wrong(SCALES, type.isQuantised() ? "is missing" : "belongs to no bf16 values");
+        }
+        scales.ifPresent(part -> requireShape(SCALES, part, stored / ValueType.GROUP));
+        return scales;
+    }
+
+    private Optional<PackedTensor.Places> places(long[] shape, long stored) {
+        Optional<TensorInfo> bitmask = part(BITMASK, DType.U8);
+        if (bitmask.isEmpty() && part(ROW_OFFSETS, DType.I64).isEmpty()) {
+            return Optional.empty();
+        }
+        TensorInfo rowOffsets = required(ROW_OFFSETS, DType.I64);
+        requireShape(ROW_OFFSETS, rowOffsets, shape[0]);
+        requireShape(
+                BITMASK, required(BITMASK, DType.U8), shape[0], Math.ceilDiv(shape[1], Byte.SIZE));
+        checkOffsets(longs(rowOffsets), stored, shape[1]);
+        return Optional.of(new PackedTensor.Places(bitmask.orElseThrow(), rowOffsets));
+    }
+
+    private void checkOffsets(long[] offsets, long stored, long columns) {
+        long start = 0;
+        for (int row = 0; row < offsets.length; row++) {
+            long end = row + 1 < offsets.length ? offsets[row + 1] : stored;
+            if (offsets[row] != start
+                    || end < start
+                    || end - start > type.padded(columns)
+                    || end != type.padded(end)) {
+                throw wrong(ROW_OFFSETS, "does not cut the values into rows at row " + row);
+            }
+            start = end;
+        }
+        if (start != stored) {
+            throw wrong(ROW_OFFSETS, "leaves values over");
+        }
+    }
+
+    private Optional<TensorInfo> part(String suffix, DType expected) {
+        Optional<TensorInfo> part = shard.find(name + suffix);
+        part.filter(it -> it.type() != expected)
+                .ifPresent(it -> {
+                    throw wrong(suffix, "is " + it.type() + ", and must be " + expected);
+                });
+        return part;
+    }
+
+    private TensorInfo required(String suffix, DType expected) {
+        return part(suffix, expected).orElseThrow(() -> wrong(suffix, "is missing"));
+    }
+
+    private void requireShape(String suffix, TensorInfo part, long... shape) {
+        List<Long> expected = Arrays.stream(shape).boxed().toList();
+        if (!part.shape().equals(expected)) {
+            throw wrong(suffix, "has shape " + part.shape() + ", and must have " + expected);
+        }
+    }
+
+    private long[] longs(TensorInfo part) {
+        try (Arena memory = Arena.ofConfined()) {
+            MemorySegment data = shard.map(part, memory).data();
+            return data.toArray(LONG);
+        }
+    }
+
+    private InvalidInputException wrong(String suffix, String what) {
+        return shard.invalid("tensor " + name + suffix + " " + what);
+    }
+}

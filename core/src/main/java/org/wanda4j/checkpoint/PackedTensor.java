@@ -1,0 +1,115 @@
+package org.wanda4j.checkpoint;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.List;
+import java.util.Optional;
+
+/// A matrix whose parts lie in the file as tensors of their own ([PackedEncoding]).
+///
+/// @param info what it decodes to
+/// @param type of the values
+/// @param values kept values, row after row
+/// @param scales of groups of values, where the type is quantised
+/// @param places which values are kept, where not all are
+record PackedTensor(
+        Safetensors shard,
+        TensorInfo info,
+        ValueType type,
+        TensorInfo values,
+        Optional<TensorInfo> scales,
+        Optional<Places> places)
+        implements StoredTensor {
+
+    private static final ValueLayout.OfLong LONG =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    /// The parts of a sparse matrix that say where its values go.
+    record Places(TensorInfo bitmask, TensorInfo rowOffsets) {}
+
+    /// The matrix `name` of `shard`, its parts checked against each other.
+    ///
+    /// @throws InvalidInputException when they do not fit together
+    static PackedTensor of(Safetensors shard, String name, ValueType type) {
+        return new PackedParts(shard, name, type).read();
+    }
+
+    @Override
+    public TensorView map(Arena arena) {
+        try (Arena file = Arena.ofConfined()) {
+            PackedMatrix matrix = matrix(file);
+            MemorySegment data = arena.allocate(info.length(), DType.F32.bytes());
+            float[] row = new float[matrix.columns()];
+            long at = 0;
+            for (int i = 0; i < matrix.rows(); i++) {
+                matrix.decode(i, row);
+                for (float value : row) {
+                    data.set(SHORT, at, Bf16.round(value));
+                    at += SHORT.byteSize();
+                }
+            }
+            return new TensorView(info.name(), info.type(), info.shape(), data);
+        }
+    }
+
+    @Override
+    public PackedMatrix matrix(Arena arena) {
+        List<Long> shape = info.shape();
+        var matrix =
+                new PackedMatrix(
+                        Math.toIntExact(shape.get(0)),
+                        Math.toIntExact(shape.get(1)),
+                        type,
+                        shard.mapOn(values, arena),
+                        scales.map(part -> shard.mapOn(part, arena)),
+                        places.map(parts ->
+                                new PackedMatrix.Places(
+                                        shard.mapOn(parts.bitmask, arena),
+                                        shard.mapOn(parts.rowOffsets, arena))));
+        matrix.places().ifPresent(it -> checkCounts(matrix, it.bitmask()));
+        return matrix;
+    }
+
+    /// Each row's bitmask must ask for as many values as the row has.
+    private void checkCounts(PackedMatrix matrix, MemorySegment bitmask) {
+        int rowBytes = Math.ceilDiv(matrix.columns(), Byte.SIZE);
+        int unused = -1 << (Byte.SIZE - (-matrix.columns() & 7));
+        for (int row = 0; row < matrix.rows(); row++) {
+            long end = row + 1 < matrix.rows() ? matrix.start(row + 1) : storedValues();
+            long from = (long) row * rowBytes;
+            if ((bitmask.get(ValueLayout.JAVA_BYTE, from + rowBytes - 1) & 0xff & unused) != 0) {
+                throw shard.invalid(
+                        "tensor %s: the bitmask of row %d goes on behind the last column"
+                                .formatted(info.name(), row));
+            }
+            int count = count(bitmask, from, rowBytes);
+            if (type.padded(count) != end - matrix.start(row)) {
+                throw shard.invalid(
+                        "tensor %s: the bitmask of row %d asks for %d values, and %d are there"
+                                .formatted(info.name(), row, count, end - matrix.start(row)));
+            }
+        }
+    }
+
+    private long storedValues() {
+        return values.length() * Byte.SIZE / type.bits();
+    }
+
+    private static int count(MemorySegment bitmask, long from, int length) {
+        int count = 0;
+        int at = 0;
+        for (; at + Long.BYTES <= length; at += Long.BYTES) {
+            count += Long.bitCount(bitmask.get(LONG, from + at));
+        }
+        for (; at < length; at++) {
+            count +=
+                    Integer.bitCount(
+                            Byte.toUnsignedInt(bitmask.get(ValueLayout.JAVA_BYTE, from + at)));
+        }
+        return count;
+    }
+}
