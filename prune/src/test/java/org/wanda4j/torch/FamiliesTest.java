@@ -12,6 +12,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.wanda4j.Expected;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.text.Windows;
 

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
+import org.wanda4j.Expected;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.SmolLm2;
 import org.wanda4j.checkpoint.Checkpoint;

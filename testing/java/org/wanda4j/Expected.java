@@ -1,4 +1,4 @@
-package org.wanda4j.torch;
+package org.wanda4j;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
@@ -12,25 +12,25 @@ import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.text.Windows;
 
 /// Values that another implementation computed, in a safetensors file.
-final class Expected implements AutoCloseable {
+public final class Expected implements AutoCloseable {
 
     private final Safetensors file;
     private final Arena memory = Arena.ofConfined();
 
-    Expected(Path path) {
+    public Expected(Path path) {
         this.file = Safetensors.open(path);
     }
 
-    boolean has(String name) {
+    public boolean has(String name) {
         return file.tensors().stream().anyMatch(tensor -> tensor.name().equals(name));
     }
 
-    float[] floats(String name) {
+    public float[] floats(String name) {
         return tensor(name).data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
     }
 
     /// Token ids, one window for each row; a vector is one window.
-    Windows windows(String name) {
+    public Windows windows(String name) {
         TensorView tensor = tensor(name);
         long[] flat =
                 tensor.type() == DType.I32
@@ -58,7 +58,7 @@ final class Expected implements AutoCloseable {
                 .orElseThrow(() -> new AssertionError(file.path() + " lacks " + name));
     }
 
-    static float largestDifference(float[] actual, float[] expected) {
+    public static float largestDifference(float[] actual, float[] expected) {
         if (actual.length != expected.length) {
             throw new AssertionError(actual.length + " values, expected " + expected.length);
         }

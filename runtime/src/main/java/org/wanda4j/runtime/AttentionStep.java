@@ -1,0 +1,135 @@
+package org.wanda4j.runtime;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.Optional;
+import org.wanda4j.model.Architecture.Attention;
+import org.wanda4j.runtime.Weights.Scaling;
+
+/// Causal self-attention of a block against the cache, up to its output projection.
+final class AttentionStep {
+
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final int ROUNDING = 0x7fff;
+
+    private final Attention attention;
+    private final int block;
+    private final CachePool pool;
+    private final Compute compute;
+    private final Optional<Scaling> queryNorm;
+    private final Optional<Scaling> keyNorm;
+    private final Optional<Rotation> rotation;
+    private final int size;
+    private final float scale;
+
+    AttentionStep(
+            Attention attention,
+            int block,
+            CachePool pool,
+            Compute compute,
+            Weights weights,
+            Optional<Rotation> rotation) {
+        this.attention = attention;
+        this.block = block;
+        this.pool = pool;
+        this.compute = compute;
+        this.queryNorm = attention.queryNorm().map(weights::scaling);
+        this.keyNorm = attention.keyNorm().map(weights::scaling);
+        this.rotation = rotation;
+        this.size = attention.headSize();
+        this.scale = (float) (1 / Math.sqrt(size));
+    }
+
+    /// Keeps the keys and values of a batch, and writes what its heads attend to.
+    ///
+    /// @param scores room for each member: as many as the longest sequence has positions
+    void attend(
+            Batch batch,
+            Vectors queries,
+            Vectors keys,
+            Vectors values,
+            Vectors attended,
+            float[][] scores) {
+        Team team = compute.team();
+        attended.reserve(batch.tokens());
+        if (batch.tokens() == 1) {
+            prepare(batch, 0, queries, keys, values);
+        } else {
+            team.run(member -> {
+                for (int t = member; t < batch.tokens(); t += team.size()) {
+                    prepare(batch, t, queries, keys, values);
+                }
+            });
+        }
+        int items = batch.tokens() * attention.heads();
+        team.run(member -> {
+            for (int item = member; item < items; item += team.size()) {
+                int token = item / attention.heads();
+                int head = item % attention.heads();
+                attend(batch, token, head, queries, attended, scores[member]);
+            }
+        });
+    }
+
+    private void prepare(Batch batch, int token, Vectors queries, Vectors keys, Vectors values) {
+        int position = batch.position(token);
+        for (int head = 0; head < attention.heads(); head++) {
+            finish(queryNorm, queries, token, head, position);
+        }
+        MemorySegment page = batch.sequence(token).page(position);
+        int shared = attention.keyValueHeads();
+        long row = (long) position % CachePool.POSITIONS * size;
+        for (int head = 0; head < shared; head++) {
+            finish(keyNorm, keys, token, head, position);
+            int from = token * keys.width() + head * size;
+            keep(keys.values(), from, page, pool.keys(block, head, size) + row);
+            keep(values.values(), from, page, pool.values(block, head, shared, size) + row);
+        }
+    }
+
+    private void finish(Optional<Scaling> norm, Vectors x, int token, int head, int position) {
+        int from = token * x.width() + head * size;
+        norm.ifPresent(scaling -> compute.norm(scaling, x.values(), from, x.values(), from));
+        rotation.ifPresent(turn -> turn.turn(x.values(), from, position));
+    }
+
+    /// Rounds to the nearest bf16, to the even one of two.
+    private void keep(float[] x, int from, MemorySegment page, long at) {
+        for (int j = 0; j < size; j++) {
+            int bits = Float.floatToRawIntBits(x[from + j]);
+            page.set(SHORT, 2 * (at + j), (short) ((bits + ROUNDING + (bits >>> 16 & 1)) >>> 16));
+        }
+    }
+
+    private void attend(
+            Batch batch, int token, int head, Vectors queries, Vectors attended, float[] scores) {
+        RowKernels kernels = compute.kernels();
+        Sequence sequence = batch.sequence(token);
+        int position = batch.position(token);
+        int first = Math.max(0, position - attention.window().orElse(Integer.MAX_VALUE) + 1);
+        int shared = attention.keyValueHeads();
+        int source = head / (attention.heads() / shared);
+        long keys = pool.keys(block, source, size);
+        long values = pool.values(block, source, shared, size);
+        int query = token * queries.width() + head * size;
+        int count = position + 1 - first;
+        float highest = Float.NEGATIVE_INFINITY;
+        for (int i = 0; i < count; i++) {
+            MemorySegment page = sequence.page(first + i);
+            long row = (long) ((first + i) % CachePool.POSITIONS) * size;
+            scores[i] = kernels.dotBf16(queries.values(), query, page, keys + row, size) * scale;
+            highest = Math.max(highest, scores[i]);
+        }
+        float sum = kernels.exponentials(scores, count, highest);
+        int to = token * attended.width() + head * size;
+        Arrays.fill(attended.values(), to, to + size, 0);
+        for (int i = 0; i < count; i++) {
+            MemorySegment page = sequence.page(first + i);
+            long row = (long) ((first + i) % CachePool.POSITIONS) * size;
+            kernels.addBf16(scores[i] / sum, page, values + row, size, attended.values(), to);
+        }
+    }
+}

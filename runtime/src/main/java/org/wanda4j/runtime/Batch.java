@@ -1,0 +1,67 @@
+package org.wanda4j.runtime;
+
+import java.util.List;
+
+/// Tokens that go through the blocks together, of one or many sequences.
+final class Batch {
+
+    /// The next tokens of a sequence.
+    ///
+    /// @param tokens at least one
+    record Step(Sequence sequence, int[] tokens) {}
+
+    private final int[] ids;
+    private final int[] positions;
+    private final Sequence[] sequences;
+    private final int[] lasts;
+
+    Batch(List<Step> steps) {
+        int count = steps.stream().mapToInt(step -> step.tokens().length).sum();
+        ids = new int[count];
+        positions = new int[count];
+        sequences = new Sequence[count];
+        lasts = new int[steps.size()];
+        int t = 0;
+        for (int i = 0; i < steps.size(); i++) {
+            Step step = steps.get(i);
+            step.sequence().reserve(step.tokens().length);
+            for (int j = 0; j < step.tokens().length; j++) {
+                ids[t] = step.tokens()[j];
+                positions[t] = step.sequence().length() + j;
+                sequences[t] = step.sequence();
+                t++;
+            }
+            lasts[i] = t - 1;
+        }
+    }
+
+    int tokens() {
+        return ids.length;
+    }
+
+    int id(int token) {
+        return ids[token];
+    }
+
+    int position(int token) {
+        return positions[token];
+    }
+
+    Sequence sequence(int token) {
+        return sequences[token];
+    }
+
+    /// The last token of each step.
+    int[] lasts() {
+        return lasts;
+    }
+
+    /// Positions of the longest sequence.
+    int longest() {
+        int longest = 0;
+        for (int position : positions) {
+            longest = Math.max(longest, position + 1);
+        }
+        return longest;
+    }
+}

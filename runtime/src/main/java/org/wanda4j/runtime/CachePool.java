@@ -1,0 +1,63 @@
+package org.wanda4j.runtime;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import org.wanda4j.model.Architecture;
+
+/// Memory for keys and values, in pages of a few positions of all blocks, bf16, off the heap.
+///
+/// Pages that a [Sequence] gives back are used again; the memory is freed when the pool closes. Threads may share it.
+final class CachePool implements AutoCloseable {
+
+    /// Positions of a page.
+    static final int POSITIONS = 32;
+
+    private static final int BYTES = Short.BYTES;
+
+    private final Arena memory = Arena.ofShared();
+    private final Deque<MemorySegment> free = new ArrayDeque<>();
+    private final long[] blockStarts;
+    private final long pageBytes;
+
+    CachePool(Architecture architecture) {
+        blockStarts = new long[architecture.blocks().size()];
+        long at = 0;
+        for (int i = 0; i < blockStarts.length; i++) {
+            blockStarts[i] = at / BYTES;
+            var attention = architecture.blocks().get(i).attention();
+            at += 2L * POSITIONS * attention.keyValueHeads() * attention.headSize() * BYTES;
+        }
+        pageBytes = at;
+    }
+
+    synchronized MemorySegment take() {
+        MemorySegment page = free.poll();
+        return page == null ? memory.allocate(pageBytes, Long.SIZE) : page;
+    }
+
+    synchronized void giveBack(MemorySegment page) {
+        free.push(page);
+    }
+
+    /// Where the keys of a head start in a page, in values; each position's follow one another.
+    long keys(int block, int head, int headSize) {
+        return blockStarts[block] + (long) head * POSITIONS * headSize;
+    }
+
+    /// Where the values of a head start in a page, in values.
+    long values(int block, int head, int heads, int headSize) {
+        return keys(block, heads + head, headSize);
+    }
+
+    /// Bytes of a page.
+    long pageBytes() {
+        return pageBytes;
+    }
+
+    @Override
+    public void close() {
+        memory.close();
+    }
+}

@@ -1,0 +1,188 @@
+package org.wanda4j.runtime;
+
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.PackedMatrix;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Rotary;
+import org.wanda4j.runtime.Weights.Projection;
+import org.wanda4j.runtime.Weights.Scaling;
+
+/// From token ids to logits: what an [Architecture] says, on the weights where they are mapped.
+///
+/// One thread at a time may use it; it works with a team of its own.
+final class Decoder implements AutoCloseable {
+
+    /// Tokens that go through the blocks at once.
+    static final int LARGEST_BATCH = 256;
+
+    private final Architecture architecture;
+    private final Arena memory = Arena.ofShared();
+    private final Team team;
+    private final Compute compute;
+    private final CachePool pool;
+    private final PackedMatrix embedding;
+    private final Optional<PackedMatrix> positions;
+    private final Optional<Projection> intoHidden;
+    private final Map<Rotary, Rotation> rotations = new HashMap<>();
+    private final List<DecoderBlock> blocks = new ArrayList<>();
+    private final Optional<Scaling> headNorm;
+    private final Optional<Projection> outOfHidden;
+    private final Projection table;
+    private final Vectors embedded;
+    private final Vectors hidden;
+    private final Vectors last;
+    private final Vectors projected;
+    private final Vectors logits;
+    private final float[] scratch;
+    private final float[][] scores;
+
+    /// @param checkpoint stays open as long as this
+    Decoder(Checkpoint checkpoint, RowKernels kernels, int threads) {
+        architecture = Architecture.of(checkpoint);
+        Weights weights = new Weights(checkpoint, memory);
+        team = new Team(threads);
+        compute = new Compute(kernels, team, widest(architecture));
+        pool = new CachePool(architecture);
+        embedding = weights.matrix(architecture.embedding().tokens());
+        positions = architecture.embedding().positions().map(each -> weights.matrix(each.table()));
+        intoHidden = architecture.embedding().project().map(weights::projection);
+        var rooms = new DecoderBlock.Rooms(architecture.blocks().getFirst());
+        for (int i = 0; i < architecture.blocks().size(); i++) {
+            var block = architecture.blocks().get(i);
+            Optional<Rotation> rotation =
+                    block.attention()
+                            .rotary()
+                            .map(rotary -> rotations.computeIfAbsent(rotary, Rotation::new));
+            blocks.add(new DecoderBlock(block, i, compute, weights, pool, rotation, rooms));
+        }
+        headNorm = architecture.head().norm().map(weights::scaling);
+        outOfHidden = architecture.head().project().map(weights::projection);
+        table = new Projection(weights.matrix(architecture.head().table()), new float[0]);
+        embedded = new Vectors(architecture.embedding().width());
+        hidden = new Vectors(architecture.hidden());
+        last = new Vectors(architecture.hidden());
+        projected = new Vectors(architecture.embedding().width());
+        logits = new Vectors(architecture.vocabulary());
+        scratch = new float[Vectors.padded(widest(architecture)) + RowKernels.PADDING];
+        scores = new float[team.size()][];
+    }
+
+    private static int widest(Architecture architecture) {
+        return architecture.linears().stream()
+                .mapToInt(Architecture.Linear::inputs)
+                .reduce(
+                        Math.max(architecture.hidden(), architecture.embedding().width()),
+                        Math::max);
+    }
+
+    Architecture architecture() {
+        return architecture;
+    }
+
+    /// An empty text.
+    Sequence newSequence() {
+        return new Sequence(pool);
+    }
+
+    /// Decodes the next tokens of some sequences together, at most [#LARGEST_BATCH] in all.
+    ///
+    /// @return logits of what follows each step, vocabulary values for each, [#logitsWidth()] apart; overwritten by the
+    /// next call
+    float[] forward(List<Batch.Step> steps) {
+        Batch batch = new Batch(steps);
+        advance(batch);
+        steps.forEach(step -> step.sequence().append(step.tokens().length));
+        head(batch);
+        return logits.values();
+    }
+
+    /// Decodes tokens of one sequence whose logits nobody asks for, however many.
+    void prefill(Sequence sequence, int[] tokens) {
+        for (int from = 0; from < tokens.length; from += LARGEST_BATCH) {
+            int to = Math.min(tokens.length, from + LARGEST_BATCH);
+            int[] some = Arrays.copyOfRange(tokens, from, to);
+            advance(new Batch(List.of(new Batch.Step(sequence, some))));
+            sequence.append(some.length);
+        }
+    }
+
+    /// From the logits of a step to those of the next.
+    int logitsWidth() {
+        return logits.width();
+    }
+
+    private void advance(Batch batch) {
+        embed(batch);
+        int longest = batch.longest();
+        rotations.values().forEach(rotation -> rotation.reserve(longest));
+        for (int i = 0; i < scores.length; i++) {
+            if (scores[i] == null || scores[i].length < longest) {
+                scores[i] = new float[Vectors.padded(longest + longest / 2)];
+            }
+        }
+        for (DecoderBlock block : blocks) {
+            block.forward(batch, hidden, scores);
+        }
+    }
+
+    private void embed(Batch batch) {
+        Vectors rows = intoHidden.isPresent() ? embedded : hidden;
+        rows.reserve(batch.tokens());
+        hidden.reserve(batch.tokens());
+        for (int t = 0; t < batch.tokens(); t++) {
+            compute.kernels()
+                    .decode(embedding, batch.id(t), rows.values(), t * rows.width(), scratch);
+        }
+        intoHidden.ifPresent(projection ->
+                compute.project(List.of(projection), embedded, batch.tokens(), List.of(hidden)));
+        positions.ifPresent(learned -> addPositions(learned, batch));
+    }
+
+    private void addPositions(PackedMatrix learned, Batch batch) {
+        int offset =
+                architecture
+                        .embedding()
+                        .positions()
+                        .map(Architecture.Positions::offset)
+                        .orElseThrow();
+        float[] row = new float[Vectors.padded(architecture.hidden())];
+        for (int t = 0; t < batch.tokens(); t++) {
+            compute.kernels().decode(learned, batch.position(t) + offset, row, 0, scratch);
+            for (int j = 0; j < architecture.hidden(); j++) {
+                hidden.values()[t * hidden.width() + j] += row[j];
+            }
+        }
+    }
+
+    private void head(Batch batch) {
+        int count = batch.lasts().length;
+        last.reserve(count);
+        for (int i = 0; i < count; i++) {
+            System.arraycopy(
+                    hidden.values(),
+                    batch.lasts()[i] * hidden.width(),
+                    last.values(),
+                    i * last.width(),
+                    hidden.width());
+        }
+        headNorm.ifPresent(norm -> compute.norm(norm, last, last, count));
+        outOfHidden.ifPresent(projection ->
+                compute.project(List.of(projection), last, count, List.of(projected)));
+        Vectors input = outOfHidden.isPresent() ? projected : last;
+        compute.project(List.of(table), input, count, List.of(logits));
+    }
+
+    @Override
+    public void close() {
+        team.close();
+        pool.close();
+        memory.close();
+    }
+}

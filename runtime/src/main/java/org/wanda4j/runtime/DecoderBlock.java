@@ -1,0 +1,161 @@
+package org.wanda4j.runtime;
+
+import java.util.List;
+import java.util.Optional;
+import org.wanda4j.model.Activation;
+import org.wanda4j.model.Architecture.Attention;
+import org.wanda4j.model.Architecture.Block;
+import org.wanda4j.model.Stage;
+import org.wanda4j.runtime.Weights.Projection;
+import org.wanda4j.runtime.Weights.Scaling;
+
+/// A decoder block on a batch: two residual branches.
+final class DecoderBlock {
+
+    private final Block block;
+    private final Compute compute;
+    private final Scaling attentionNorm;
+    private final Scaling mlpNorm;
+    private final List<Projection> queryKeyValue;
+    private final List<Projection> output;
+    private final List<Projection> gateUp;
+    private final List<Projection> down;
+    private final AttentionStep attention;
+    private final Rooms rooms;
+
+    DecoderBlock(
+            Block block,
+            int index,
+            Compute compute,
+            Weights weights,
+            CachePool pool,
+            Optional<Rotation> rotation,
+            Rooms rooms) {
+        this.block = block;
+        this.compute = compute;
+        this.attentionNorm = weights.scaling(block.attentionNorm());
+        this.mlpNorm = weights.scaling(block.mlpNorm());
+        this.queryKeyValue = projections(Stage.QKV, weights);
+        this.output = projections(Stage.OUTPUT, weights);
+        this.gateUp = projections(Stage.GATE_UP, weights);
+        this.down = projections(Stage.DOWN, weights);
+        this.attention =
+                new AttentionStep(block.attention(), index, pool, compute, weights, rotation);
+        this.rooms = rooms;
+    }
+
+    /// What lies between the linears of a block; all blocks of a decoder use the same rooms in turn.
+    static final class Rooms {
+
+        private final Vectors normed;
+        private final Vectors queries;
+        private final Vectors keys;
+        private final Vectors values;
+        private final Vectors attended;
+        private final Vectors gate;
+        private final Vectors up;
+        private final Vectors branch;
+
+        /// @param block any of the decoder's: all have the same sizes
+        Rooms(Block block) {
+            Attention heads = block.attention();
+            normed = new Vectors(heads.query().inputs());
+            queries = new Vectors(heads.query().outputs());
+            keys = new Vectors(heads.key().outputs());
+            values = new Vectors(heads.value().outputs());
+            attended = new Vectors(heads.output().inputs());
+            gate = new Vectors(block.mlp().down().inputs());
+            up = new Vectors(block.mlp().down().inputs());
+            branch = new Vectors(heads.output().outputs());
+        }
+    }
+
+    private List<Projection> projections(Stage stage, Weights weights) {
+        return block.linears(stage).stream().map(weights::projection).toList();
+    }
+
+    /// Takes the hidden states of a batch to the block's end, in place.
+    ///
+    /// @param scores room for each member of the team: as many as the longest sequence has positions
+    void forward(Batch batch, Vectors hidden, float[][] scores) {
+        int tokens = batch.tokens();
+        Vectors input = branchInput(attentionNorm, hidden, tokens);
+        compute.project(
+                queryKeyValue, input, tokens, List.of(rooms.queries, rooms.keys, rooms.values));
+        attention.attend(batch, rooms.queries, rooms.keys, rooms.values, rooms.attended, scores);
+        compute.project(output, rooms.attended, tokens, List.of(rooms.branch));
+        close(attentionNorm, hidden, tokens);
+        project(branchInput(mlpNorm, hidden, tokens), tokens);
+        compute.project(down, rooms.gate, tokens, List.of(rooms.branch));
+        close(mlpNorm, hidden, tokens);
+    }
+
+    private Vectors branchInput(Scaling norm, Vectors hidden, int tokens) {
+        if (!block.normFirst()) {
+            return hidden;
+        }
+        compute.norm(norm, hidden, rooms.normed, tokens);
+        return rooms.normed;
+    }
+
+    /// Gate and up, joined while each member still has its share in the cache.
+    private void project(Vectors input, int tokens) {
+        List<Vectors> outputs =
+                gateUp.size() == 1 ? List.of(rooms.gate) : List.of(rooms.gate, rooms.up);
+        compute.project(
+                gateUp,
+                input,
+                tokens,
+                outputs,
+                (from, to) -> {
+                    for (int t = 0; t < tokens; t++) {
+                        activate(t * rooms.gate.width() + from, to - from);
+                    }
+                });
+    }
+
+    private void activate(int from, int count) {
+        Activation activation = block.mlp().activation();
+        float[] x = rooms.gate.values();
+        if (activation == Activation.SILU && gateUp.size() == 2) {
+            compute.kernels().silu(x, rooms.up.values(), from, count);
+            return;
+        }
+        for (int j = from; j < from + count; j++) {
+            x[j] = activated(activation, x[j]);
+        }
+        if (gateUp.size() == 2) {
+            for (int j = from; j < from + count; j++) {
+                x[j] *= rooms.up.values()[j];
+            }
+        }
+    }
+
+    private static float activated(Activation activation, float x) {
+        return switch (activation) {
+            case SILU -> x / (1 + (float) Math.exp(-x));
+            case RELU -> Math.max(0, x);
+            case GELU -> (float) (x / 2 * (1 + ErrorFunction.of(x / Math.sqrt(2))));
+            case GELU_TANH ->
+                    (float)
+                            (x
+                                    / 2
+                                    * (1
+                                            + Math.tanh(
+                                                    Math.sqrt(2 / Math.PI)
+                                                            * (x + 0.044715 * x * x * x))));
+        };
+    }
+
+    /// Ends a residual branch.
+    private void close(Scaling norm, Vectors hidden, int tokens) {
+        float[] sum = hidden.values();
+        float[] more = rooms.branch.values();
+        for (int j = 0; j < tokens * hidden.width(); j++) {
+            sum[j] += more[j];
+        }
+        if (!block.normFirst()) {
+            compute.norm(norm, hidden, hidden, tokens);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+package org.wanda4j.runtime;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+
+/// Threads that work on one thing together, and wait for each other before the next.
+///
+/// The matrices of a small model take microseconds each, less than it takes to wake a thread: members spin for a while
+/// before they sleep. One thread at a time may call [#run].
+final class Team implements AutoCloseable {
+
+    private static final int SPINS_BEFORE_SLEEP = 20_000;
+    private static final int SPINS_BEFORE_NAP = 20_000;
+    private static final int NAP = 20_000;
+
+    /// A share of the work.
+    @FunctionalInterface
+    interface Work {
+        /// @param member from 0 to the size of the team, exclusive
+        void run(int member);
+    }
+
+    private final Member[] members;
+    private final AtomicInteger unfinished = new AtomicInteger();
+    private final AtomicReference<Throwable> failure = new AtomicReference<>();
+    private Work work = _ -> {};
+    private volatile long turn;
+    private volatile boolean closed;
+
+    private final class Member extends Thread {
+
+        private final int number;
+        private volatile boolean asleep;
+
+        Member(int number) {
+            super("wanda-decoder-" + number);
+            this.number = number;
+            setDaemon(true);
+        }
+
+        @Override
+        public void run() {
+            for (long next = 1; await(next); next++) {
+                try {
+                    work.run(number);
+                } catch (RuntimeException | Error e) {
+                    failure.compareAndSet(null, e);
+                } finally {
+                    unfinished.decrementAndGet();
+                }
+            }
+        }
+
+        private boolean await(long next) {
+            for (int spins = 0; turn < next && !closed; spins++) {
+                if (spins < SPINS_BEFORE_SLEEP) {
+                    Thread.onSpinWait();
+                } else {
+                    asleep = true;
+                    if (turn < next && !closed) {
+                        LockSupport.park(Team.this);
+                    }
+                    asleep = false;
+                }
+            }
+            return !closed;
+        }
+
+        void wake() {
+            if (asleep) {
+                LockSupport.unpark(this);
+            }
+        }
+    }
+
+    /// @param size number of threads, the caller's included
+    Team(int size) {
+        members = new Member[size - 1];
+        for (int i = 0; i < members.length; i++) {
+            members[i] = new Member(i + 1);
+            members[i].start();
+        }
+    }
+
+    int size() {
+        return members.length + 1;
+    }
+
+    /// Runs `task` once for each member, and returns when all are done.
+    void run(Work task) {
+        work = task;
+        unfinished.set(members.length);
+        long next = turn + 1;
+        turn = next;
+        for (Member member : members) {
+            member.wake();
+        }
+        try {
+            task.run(0);
+        } finally {
+            for (int spins = 0; unfinished.get() > 0; spins++) {
+                if (spins < SPINS_BEFORE_NAP) {
+                    Thread.onSpinWait();
+                } else {
+                    LockSupport.parkNanos(this, NAP);
+                }
+            }
+        }
+        rethrow();
+    }
+
+    private void rethrow() {
+        switch (failure.getAndSet(null)) {
+            case null -> {}
+            case RuntimeException e -> throw e;
+            case Error e -> throw e;
+            case Throwable e -> throw new IllegalStateException(e);
+        }
+    }
+
+    /// The first of `count` items, dealt in runs of `grain`, that is `member`'s; the last is where the next one starts.
+    int first(int member, int count, int grain) {
+        long runs = Math.ceilDiv(count, grain);
+        return (int) Math.min(count, runs * member / size() * grain);
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        for (Member member : members) {
+            member.wake();
+            LockSupport.unpark(member);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+package org.wanda4j.runtime;
+
+/// Activations: a vector for each token, filled with zeros up to a multiple of [RowKernels#PADDING].
+final class Vectors {
+
+    private final int size;
+    private final int width;
+    private float[] values;
+    private final float[] arranged;
+
+    Vectors(int size) {
+        this.size = size;
+        this.width = padded(size);
+        this.values = new float[width];
+        this.arranged = new float[width];
+    }
+
+    static int padded(int size) {
+        return Math.ceilDiv(size, RowKernels.PADDING) * RowKernels.PADDING;
+    }
+
+    /// Makes room for `tokens` vectors.
+    void reserve(int tokens) {
+        if (values.length < tokens * width) {
+            values = new float[tokens * width];
+        }
+    }
+
+    /// Values of a vector.
+    int size() {
+        return size;
+    }
+
+    /// From one vector to the next.
+    int width() {
+        return width;
+    }
+
+    float[] values() {
+        return values;
+    }
+
+    /// The first vector in a kernel's own order.
+    float[] arranged() {
+        return arranged;
+    }
+}

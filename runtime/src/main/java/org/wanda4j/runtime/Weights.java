@@ -1,0 +1,57 @@
+package org.wanda4j.runtime;
+
+import java.lang.foreign.Arena;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.PackedMatrix;
+import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Architecture.Norm;
+
+/// The tensors of a checkpoint as a decoder uses them: matrices where they are mapped, vectors as floats.
+final class Weights {
+
+    private final Checkpoint checkpoint;
+    private final Arena memory;
+
+    /// @param memory what is mapped lives as long as this
+    Weights(Checkpoint checkpoint, Arena memory) {
+        this.checkpoint = checkpoint;
+        this.memory = memory;
+    }
+
+    /// `y = x W^T + b`
+    record Projection(PackedMatrix matrix, float[] bias) {}
+
+    /// A norm's factors and offsets; empty where it has none.
+    record Scaling(Norm norm, float[] weight, float[] bias) {}
+
+    PackedMatrix matrix(String name) {
+        return checkpoint.matrix(name, memory);
+    }
+
+    Projection projection(Linear linear) {
+        return new Projection(
+                matrix(linear.weight()),
+                linear.bias() ? vector(linear.name() + ".bias") : new float[0]);
+    }
+
+    Scaling scaling(Norm norm) {
+        return new Scaling(
+                norm,
+                norm.affine() ? vector(norm.name() + ".weight") : new float[0],
+                norm.affine() && norm.kind() == Norm.Kind.LAYER
+                        ? vector(norm.name() + ".bias")
+                        : new float[0]);
+    }
+
+    private float[] vector(String name) {
+        try (Arena here = Arena.ofConfined()) {
+            TensorView tensor = checkpoint.map(name, here);
+            float[] values = new float[Math.toIntExact(tensor.shape().getFirst())];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = tensor.type().get(tensor.data(), i);
+            }
+            return values;
+        }
+    }
+}

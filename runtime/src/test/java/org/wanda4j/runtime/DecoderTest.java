@@ -1,0 +1,103 @@
+package org.wanda4j.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.wanda4j.Expected;
+import org.wanda4j.checkpoint.Checkpoint;
+
+/// Every family against the logits of Hugging Face transformers.
+class DecoderTest {
+
+    private static final Path FAMILIES = Path.of("../prune/src/test/resources/families");
+
+    /// Relative: keys and values are kept in bf16.
+    private static final double TOLERANCE = 0.02;
+
+    /// Its rotation changes with the length of the text, so that it matters when a token came.
+    private static final String DYNAMIC = "llama-dynamic";
+
+    static List<Path> families() throws IOException {
+        try (Stream<Path> directories = Files.list(FAMILIES)) {
+            return directories
+                    .filter(directory -> Files.exists(directory.resolve("expected.safetensors")))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("families")
+    void logitsEqualThoseOfTransformersByBothKernels(Path family) {
+        for (RowKernels kernels : List.of(new ScalarKernels("test"), KernelChoice.BEST)) {
+            check(family, kernels);
+        }
+    }
+
+    private static void check(Path family, RowKernels kernels) {
+        try (var expected = new Expected(family.resolve("expected.safetensors"));
+                Checkpoint checkpoint = Checkpoint.open(family);
+                Decoder decoder = new Decoder(checkpoint, kernels, 2)) {
+            float[] logits = expected.floats("logits");
+            int vocabulary = decoder.architecture().vocabulary();
+            int at = 0;
+            for (int[] ids : expected.windows("ids").ids()) {
+                int end = at + ids.length * vocabulary;
+                float[] last = Arrays.copyOfRange(logits, end - vocabulary, end);
+                assertClose(last, inBlocks(decoder, ids, 0), family + " at once");
+                if (!family.endsWith(DYNAMIC)) {
+                    float[] all = Arrays.copyOfRange(logits, at, end);
+                    assertClose(all, oneByOne(decoder, ids), family + " one by one");
+                    assertClose(last, inBlocks(decoder, ids, ids.length / 2), family + " in two");
+                }
+                at = end;
+            }
+            assertEquals(logits.length, at);
+        }
+    }
+
+    private static float[] oneByOne(Decoder decoder, int[] ids) {
+        int vocabulary = decoder.architecture().vocabulary();
+        float[] all = new float[ids.length * vocabulary];
+        try (Sequence sequence = decoder.newSequence()) {
+            for (int i = 0; i < ids.length; i++) {
+                float[] logits =
+                        decoder.forward(List.of(new Batch.Step(sequence, new int[] {ids[i]})));
+                System.arraycopy(logits, 0, all, i * vocabulary, vocabulary);
+            }
+        }
+        return all;
+    }
+
+    private static float[] inBlocks(Decoder decoder, int[] ids, int half) {
+        try (Sequence sequence = decoder.newSequence()) {
+            decoder.prefill(sequence, Arrays.copyOf(ids, half));
+            float[] logits =
+                    decoder.forward(
+                            List.of(
+                                    new Batch.Step(
+                                            sequence, Arrays.copyOfRange(ids, half, ids.length))));
+            return Arrays.copyOf(logits, decoder.architecture().vocabulary());
+        }
+    }
+
+    private static void assertClose(float[] expected, float[] actual, String what) {
+        assertEquals(expected.length, actual.length);
+        double error = 0;
+        double norm = 0;
+        for (int i = 0; i < expected.length; i++) {
+            error += Math.pow(actual[i] - expected[i], 2);
+            norm += Math.pow(expected[i], 2);
+        }
+        double relative = Math.sqrt(error / norm);
+        assertTrue(relative < TOLERANCE, what + ": relative error " + relative);
+    }
+}
