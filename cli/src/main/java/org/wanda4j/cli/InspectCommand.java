@@ -9,6 +9,7 @@ import org.wanda4j.calibrate.InputProfile;
 import org.wanda4j.calibrate.InputProfile.Outlier;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.TensorInfo;
+import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.SparsityProfile;
@@ -66,6 +67,7 @@ final class InspectCommand implements Runnable {
             long bytes,
             int shards,
             List<String> types,
+            Optional<String> packed,
             double sparsity,
             List<LinearSparsity> linears,
             Optional<List<Outlier>> outliers) {}
@@ -105,6 +107,7 @@ final class InspectCommand implements Runnable {
                         .map(tensor -> tensor.type().name())
                         .distinct()
                         .toList(),
+                checkpoint.packedAs().map(ValueType::label),
                 SparsityProfile.overall(linears),
                 linears,
                 calibration.given() ? Optional.of(outliers(checkpoint)) : Optional.empty());
@@ -143,12 +146,16 @@ final class InspectCommand implements Runnable {
                                 it.tiedHead() ? "tied to the embedding" : "of its own"));
         lines.add("parameters    %,d".formatted(it.parameters()));
         lines.add(
-                "format        safetensors, %d shard%s, %s, %s"
+                "format        %s, %d shard%s, %s, %.2f bytes a weight"
                         .formatted(
+                                it.packed()
+                                        .map(values -> "packed safetensors, values in " + values)
+                                        .orElseGet(() ->
+                                                "safetensors, " + String.join(" and ", it.types())),
                                 it.shards(),
                                 it.shards() == 1 ? "" : "s",
-                                String.join(" and ", it.types()),
-                                Format.megabytes(it.bytes())));
+                                Format.megabytes(it.bytes()),
+                                it.bytes() / (double) it.parameters()));
         lines.add("sparsity      " + Format.percent(it.sparsity()) + " of the linears' weights");
         lines.add("");
         lines.add(sparsityTable(it));

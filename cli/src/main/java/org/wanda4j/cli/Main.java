@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.prune.Allocation;
 import org.wanda4j.prune.Preset;
 import org.wanda4j.text.CalibrationSampler;
@@ -32,6 +33,8 @@ import picocli.CommandLine.TypeConversionException;
             EvalCommand.class,
             CompareCommand.class,
             InspectCommand.class,
+            PackCommand.class,
+            UnpackCommand.class,
             MethodsCommand.class,
             DoctorCommand.class,
             DemoCommand.class,
@@ -73,6 +76,8 @@ public final class Main implements Runnable {
         commandLine.registerConverter(Preset.class, text -> choice(Preset.values(), text));
         commandLine.registerConverter(
                 ComputeOptions.Type.class, text -> choice(ComputeOptions.Type.values(), text));
+        commandLine.registerConverter(
+                ValueType.class, text -> choice(PackCommand.VALUE_TYPES, text));
         return commandLine.execute(args);
     }
 

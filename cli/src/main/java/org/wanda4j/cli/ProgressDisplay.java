@@ -13,12 +13,22 @@ final class ProgressDisplay implements Progress, AutoCloseable {
     private static final Duration BETWEEN_LINES = Duration.ofSeconds(5);
 
     private final boolean terminal = Console.isTerminal();
+    private final String unit;
     private ProgressBar bar;
     private String what = "";
     private long total;
     private long done;
     private long begin;
     private long lastLine;
+
+    ProgressDisplay() {
+        this("tokens");
+    }
+
+    /// @param unit what is counted
+    ProgressDisplay(String unit) {
+        this.unit = unit;
+    }
 
     @Override
     public synchronized void start(String task, long tokens) {
@@ -33,7 +43,7 @@ final class ProgressDisplay implements Progress, AutoCloseable {
                     new ProgressBarBuilder()
                             .setTaskName(task)
                             .setInitialMax(tokens)
-                            .setUnit(" tokens", 1)
+                            .setUnit(" " + unit, 1)
                             .showSpeed()
                             .setStyle(ProgressBarStyle.ASCII)
                             .setConsumer(new ConsoleProgressBarConsumer(System.err))
@@ -52,12 +62,13 @@ final class ProgressDisplay implements Progress, AutoCloseable {
             lastLine = System.nanoTime();
             double seconds = (lastLine - begin) / 1e9;
             Console.note(
-                    "%s: %s, %.0f %%, %,.0f tokens/s, %s left"
+                    "%s: %s, %.0f %%, %,.0f %s/s, %s left"
                             .formatted(
                                     what,
                                     step,
                                     100.0 * done / total,
                                     done / seconds,
+                                    unit,
                                     Format.duration(seconds * (total - done) / Math.max(1, done))));
         }
     }

@@ -2,9 +2,7 @@ package org.wanda4j.checkpoint;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -22,10 +20,7 @@ import java.util.Set;
 public final class CheckpointWriter implements AutoCloseable {
 
     /// For the documents beside the weights, and what the file system keeps of each file.
-    private static final long SPARE_BYTES = 1L << 20;
-
-    private static final int CHUNK = 8 << 20;
-    private static final String WEIGHTS = ".*\\.(safetensors|bin|pt|pth|gguf|onnx|h5|msgpack)";
+    static final long SPARE_BYTES = 1L << 20;
 
     private final Checkpoint source;
     private final OutputDirectory output;
@@ -65,11 +60,7 @@ public final class CheckpointWriter implements AutoCloseable {
                     name + ": " + data.byteSize() + " bytes for " + tensor.length());
         }
         try {
-            FileChannel shard = shards.get(source.shardOf(name));
-            for (long at = 0; at < data.byteSize(); at += CHUNK) {
-                long length = Math.min(CHUNK, data.byteSize() - at);
-                writeFully(shard, data.asSlice(at, length).asByteBuffer(), tensor.offset() + at);
-            }
+            SafetensorsWriter.writeFully(shards.get(source.shardOf(name)), data, tensor.offset());
         } catch (IOException e) {
             throw output.failed(e);
         }
@@ -125,11 +116,7 @@ public final class CheckpointWriter implements AutoCloseable {
     }
 
     private void openShards() throws IOException {
-        long others = 0;
-        for (Path file : otherFiles()) {
-            others += Files.size(file);
-        }
-        output.requireSpace(source.bytes() + others + SPARE_BYTES);
+        output.requireSpace(source.bytes() + Companions.bytes(otherFiles()) + SPARE_BYTES);
         for (Safetensors shard : source.shards()) {
             Path file = output.resolve(String.valueOf(shard.path().getFileName()));
             shards.put(
@@ -173,24 +160,10 @@ public final class CheckpointWriter implements AutoCloseable {
         }
     }
 
-    /// Configuration, tokenizer, licence: every plain file beside the weights, but no weights in other formats, no
-    /// index of shards that are not copied, and no documents of an earlier run.
     private List<Path> otherFiles() throws IOException {
-        List<Path> others = new ArrayList<>();
-        try (var files = Files.newDirectoryStream(source.directory())) {
-            for (Path file : files) {
-                String name = String.valueOf(file.getFileName());
-                boolean index =
-                        name.endsWith(".index.json")
-                                && !(name.equals(Checkpoint.INDEX) && source.indexed());
-                if (Files.isRegularFile(file)
-                        && !index
-                        && !name.startsWith(".")
-                        && !name.startsWith("wanda-")
-                        && !name.matches(WEIGHTS)) {
-                    others.add(file);
-                }
-            }
+        List<Path> others = Companions.of(source);
+        if (source.indexed()) {
+            others.add(source.directory().resolve(Checkpoint.INDEX));
         }
         return others;
     }
@@ -203,13 +176,5 @@ public final class CheckpointWriter implements AutoCloseable {
             shard.close();
         }
         shards.clear();
-    }
-
-    private static void writeFully(FileChannel channel, ByteBuffer bytes, long position)
-            throws IOException {
-        long at = position;
-        while (bytes.hasRemaining()) {
-            at += channel.write(bytes, at);
-        }
     }
 }

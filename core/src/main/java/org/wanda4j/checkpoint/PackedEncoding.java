@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// How a shard says that its matrices are packed, and what their parts are called. `docs/packed.md` is its definition.
+/// How a shard says that its matrices are packed, and what their parts are called; `docs/packed.md` defines it.
 ///
 /// @param values the type of all packed values
 record PackedEncoding(ValueType values) {
@@ -57,6 +57,15 @@ record PackedEncoding(ValueType values) {
                                                 + "; bf16, int8 and int4 are known here")));
     }
 
+    /// How the values are stored in a safetensors file.
+    DType elements() {
+        return switch (values) {
+            case INT8 -> DType.I8;
+            case INT4 -> DType.U8;
+            default -> DType.BF16;
+        };
+    }
+
     /// The tensors that `shard` stands for, in the order of its header.
     ///
     /// @throws InvalidInputException when the parts of one do not fit together
@@ -65,7 +74,7 @@ record PackedEncoding(ValueType values) {
         List<StoredTensor> tensors = new ArrayList<>();
         for (TensorInfo tensor : shard.tensors()) {
             if (encoding.isPresent() && tensor.name().endsWith(VALUES)) {
-                tensors.add(PackedTensor.of(shard, base(tensor.name()), encoding.get().values));
+                tensors.add(PackedTensor.of(shard, base(tensor.name()), encoding.get()));
             } else if (encoding.isEmpty() || !isPart(tensor.name(), shard)) {
                 tensors.add(new PlainTensor(shard, tensor));
             }

@@ -24,18 +24,20 @@ final class PackedParts {
 
     private final Safetensors shard;
     private final String name;
+    private final PackedEncoding encoding;
     private final ValueType type;
 
-    PackedParts(Safetensors shard, String name, ValueType type) {
+    PackedParts(Safetensors shard, String name, PackedEncoding encoding) {
         this.shard = shard;
         this.name = name;
-        this.type = type;
+        this.encoding = encoding;
+        this.type = encoding.values();
     }
 
     PackedTensor read() {
-        TensorInfo values = required(VALUES, valuesType());
+        TensorInfo values = required(VALUES, encoding.elements());
         long[] shape = readShape();
-        long stored = values.elements() * Byte.SIZE * valuesType().bytes() / type.bits();
+        long stored = values.length() * Byte.SIZE / type.bits();
         Optional<PackedTensor.Places> places = places(shape, stored);
         if (places.isEmpty() && stored != shape[0] * type.padded(shape[1])) {
             throw wrong(VALUES, "does not fill the matrix");
@@ -48,14 +50,6 @@ final class PackedParts {
                 new TensorInfo(
                         name, DType.BF16, List.of(shape[0], shape[1]), values.offset(), length);
         return new PackedTensor(shard, info, type, values, scales(stored), places);
-    }
-
-    private DType valuesType() {
-        return switch (type) {
-            case INT8 -> DType.I8;
-            case INT4 -> DType.U8;
-            default -> DType.BF16;
-        };
     }
 
     private long[] readShape() {

@@ -34,8 +34,8 @@ record PackedTensor(
     /// The matrix `name` of `shard`, its parts checked against each other.
     ///
     /// @throws InvalidInputException when they do not fit together
-    static PackedTensor of(Safetensors shard, String name, ValueType type) {
-        return new PackedParts(shard, name, type).read();
+    static PackedTensor of(Safetensors shard, String name, PackedEncoding encoding) {
+        return new PackedParts(shard, name, encoding).read();
     }
 
     @Override

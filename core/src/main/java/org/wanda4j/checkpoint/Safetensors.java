@@ -34,7 +34,7 @@ public final class Safetensors implements AutoCloseable {
     private static final long LARGEST_HEADER = 100_000_000;
     private static final int DEEPEST_HEADER = 8;
     private static final int MOST_DIMENSIONS = 64;
-    private static final String METADATA = "__metadata__";
+    static final String METADATA = "__metadata__";
     private static final JsonFactory JSON =
             JsonFactory.builder()
                     .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)

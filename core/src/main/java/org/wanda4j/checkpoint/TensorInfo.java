@@ -16,6 +16,17 @@ public record TensorInfo(String name, DType type, List<Long> shape, long offset,
         shape = List.copyOf(shape);
     }
 
+    /// A tensor that has no place in a file yet.
+    static TensorInfo unplaced(String name, DType type, List<Long> shape) {
+        long elements = shape.stream().reduce(1L, Math::multiplyExact);
+        return new TensorInfo(name, type, shape, 0, elements * type.bytes());
+    }
+
+    /// The same tensor at another place.
+    TensorInfo at(long offset) {
+        return new TensorInfo(name, type, shape, offset, length);
+    }
+
     /// Number of elements.
     public long elements() {
         return length / type.bytes();

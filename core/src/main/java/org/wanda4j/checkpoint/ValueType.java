@@ -41,6 +41,11 @@ public enum ValueType {
         return bits <= Short.SIZE && this != F16;
     }
 
+    /// The largest `q` of a quantised type.
+    int limit() {
+        return (1 << (bits - 1)) - 1;
+    }
+
     /// How many values are stored for `count` that are there: whole groups where the type is quantised.
     public long padded(long count) {
         return isQuantised() ? Math.ceilDiv(count, GROUP) * GROUP : count;

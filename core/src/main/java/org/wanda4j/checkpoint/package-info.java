@@ -1,2 +1,2 @@
-/// Hugging Face checkpoints as mapped tensors, and outputs that appear whole or not at all.
+/// Hugging Face checkpoints as mapped tensors, packed or not, and outputs that appear whole or not at all.
 package org.wanda4j.checkpoint;

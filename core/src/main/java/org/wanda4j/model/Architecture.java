@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.TensorInfo;
@@ -48,6 +49,11 @@ public record Architecture(
     /// Every linear of every block, front to back: what can be pruned.
     public List<Linear> linears() {
         return blocks.stream().flatMap(block -> block.linears().stream()).toList();
+    }
+
+    /// Names of the tables of token vectors: the embedding, and the head where it has one of its own.
+    public List<String> tables() {
+        return Stream.of(embedding.tokens(), head.table()).distinct().toList();
     }
 
     /// Where token ids become vectors.

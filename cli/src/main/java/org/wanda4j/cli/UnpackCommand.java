@@ -1,0 +1,76 @@
+package org.wanda4j.cli;
+
+import java.nio.file.Path;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.OutputDirectory;
+import org.wanda4j.checkpoint.Packer;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `wanda unpack`
+@Command(
+        name = "unpack",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Writes an ordinary copy of a packed checkpoint: every matrix in bf16.",
+        footer = {"", "Example:", "  wanda unpack SmolLM2-packed -o SmolLM2-half"})
+final class UnpackCommand implements Runnable {
+
+    @Parameters(paramLabel = "PACKED", description = "what wanda pack wrote")
+    private Path packed;
+
+    @Option(
+            names = {"-o", "--output"},
+            required = true,
+            paramLabel = "OUT",
+            description = "directory to write; it appears when it is complete")
+    private Path output;
+
+    @Option(
+            names = "--force",
+            description =
+                    "replace a checkpoint that is already there, once the new one is complete")
+    private boolean force;
+
+    @Option(names = "--json", description = "print what was done as JSON")
+    private boolean json;
+
+    /// What `--json` prints.
+    record Unpacked(
+            String model, String output, long bytesBefore, long bytesAfter, double seconds) {}
+
+    @Override
+    public void run() {
+        Unpacked done = unpack();
+        if (json) {
+            Console.printJson(done);
+        } else {
+            Console.print(
+                    "%s unpacked to %s in %s: %s"
+                            .formatted(
+                                    Format.megabytes(done.bytesBefore()),
+                                    Format.megabytes(done.bytesAfter()),
+                                    Format.duration(done.seconds()),
+                                    done.output()));
+        }
+    }
+
+    private Unpacked unpack() {
+        long begin = System.nanoTime();
+        try (Checkpoint source = Checkpoint.open(packed);
+                var directory = OutputDirectory.claim(output, packed, force);
+                var progress = new ProgressDisplay("bytes")) {
+            progress.start("unpacking", Packer.work(source) / 2);
+            Packer.unpack(source, directory, bytes -> progress.advance(bytes, "bf16"));
+            try (Checkpoint unpacked = Checkpoint.open(directory.target())) {
+                return new Unpacked(
+                        packed.toString(),
+                        directory.target().toString(),
+                        source.bytes(),
+                        unpacked.bytes(),
+                        (System.nanoTime() - begin) / 1e9);
+            }
+        }
+    }
+}

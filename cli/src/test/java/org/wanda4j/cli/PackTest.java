@@ -1,0 +1,142 @@
+package org.wanda4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.wanda4j.SharedFiles;
+import org.wanda4j.checkpoint.Json;
+import tools.jackson.databind.JsonNode;
+
+/// `pack` and `unpack` on a pruned model, as a user calls them.
+class PackTest {
+
+    @TempDir private Path directory;
+
+    @BeforeEach
+    void prune() {
+        ok(
+                "prune",
+                SharedFiles.tinyLlama().toString(),
+                "-o",
+                at("half"),
+                "--method",
+                "magnitude",
+                "--skip",
+                "*.0.*");
+    }
+
+    @Test
+    void bf16ComesBackBitForBit() throws IOException {
+        ok("pack", at("half"), "-o", at("packed"));
+        ok("unpack", at("packed"), "-o", at("unpacked"));
+        for (String file : new String[] {"model.safetensors", "config.json", "tokenizer.json"}) {
+            assertEquals(
+                    -1,
+                    Files.mismatch(Path.of(at("half"), file), Path.of(at("unpacked"), file)),
+                    file);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"bf16", "int8", "int4"})
+    void evaluationSeesWhatUnpackingGives(String values) {
+        ok("pack", at("half"), "-o", at("packed"), "--values", values);
+        ok("unpack", at("packed"), "-o", at("unpacked"));
+        JsonNode results =
+                json(
+                        "eval",
+                        at("packed"),
+                        at("unpacked"),
+                        "--seqlen",
+                        "128",
+                        "--windows",
+                        "4",
+                        "--json");
+        double packed = results.at("/results/0/perplexity").asDouble();
+        assertTrue(packed > 1);
+        assertEquals(results.at("/results/1/perplexity").asDouble(), packed);
+    }
+
+    @Test
+    void theReportNamesEveryMatrix() throws IOException {
+        JsonNode report =
+                json("pack", at("half"), "-o", at("packed"), "--values", "int4", "--json");
+        assertEquals(43, report.get("matrices").size());
+        long after = Files.size(Path.of(at("packed"), "model.safetensors"));
+        assertEquals(after, report.get("bytesAfter").asLong());
+        assertTrue(report.get("bytesBefore").asLong() > 3 * after);
+        for (JsonNode matrix : report.get("matrices")) {
+            String name = matrix.get("name").asString();
+            boolean dense = name.contains(".0.") || name.contains("embed");
+            assertEquals(dense ? "dense" : "sparse", matrix.get("layout").asString(), name);
+        }
+    }
+
+    @Test
+    void theTableShowsSizesByKindAndInTotal() {
+        String table = ok("pack", at("half"), "-o", at("packed"), "--values", "int8").out();
+        for (String row :
+                new String[] {"embed_tokens", "q_proj", "down_proj", "all else", "total"}) {
+            assertTrue(table.lines().anyMatch(line -> line.startsWith(row)), table);
+        }
+        assertTrue(table.contains("5 of 6"), table);
+    }
+
+    @Test
+    void inspectSaysThatItIsPacked() {
+        ok("pack", at("half"), "-o", at("packed"), "--values", "int8");
+        JsonNode inspection = json("inspect", at("packed"), "--json");
+        assertEquals("int8", inspection.get("packed").asString());
+        assertTrue(ok("inspect", at("packed")).out().contains("values in int8"));
+        assertTrue(json("inspect", at("half"), "--json").get("packed").isNull());
+    }
+
+    @Test
+    void pruningAsksToUnpackFirst() {
+        ok("pack", at("half"), "-o", at("packed"));
+        refused("unpack it first", "prune", at("packed"), "-o", at("out"), "--method", "magnitude");
+        refused("is packed already", "pack", at("packed"), "-o", at("out"));
+        refused("is not packed", "unpack", at("half"), "-o", at("out"));
+        refused(
+                "'int2' is none of bf16, int8, int4",
+                "pack",
+                at("half"),
+                "-o",
+                at("out"),
+                "--values",
+                "int2");
+        refused("--force", "pack", at("half"), "-o", at("packed"));
+        assertFalse(Files.exists(directory.resolve("out")));
+    }
+
+    private String at(String name) {
+        return directory.resolve(name).toString();
+    }
+
+    private static JsonNode json(String... arguments) {
+        return Json.parse(
+                ok(arguments).out().getBytes(StandardCharsets.UTF_8), String.join(" ", arguments));
+    }
+
+    private static Wanda ok(String... arguments) {
+        Wanda wanda = Wanda.run(arguments);
+        assertEquals(0, wanda.exitCode(), wanda.errors()::toString);
+        return wanda;
+    }
+
+    private static void refused(String expected, String... arguments) {
+        Wanda wanda = Wanda.run(arguments);
+        assertEquals(2, wanda.exitCode());
+        assertTrue(wanda.errors().getFirst().contains(expected), wanda.errors()::toString);
+    }
+}

@@ -1,0 +1,42 @@
+package org.wanda4j.checkpoint;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The files beside a checkpoint's weights that a copy of it needs too.
+final class Companions {
+
+    private static final String WEIGHTS = ".*\\.(safetensors|bin|pt|pth|gguf|onnx|h5|msgpack)";
+
+    private Companions() {}
+
+    /// Configuration, tokenizer, licence: every plain file, but no weights in other formats, no index of shards, and no
+    /// documents of an earlier run.
+    static List<Path> of(Checkpoint checkpoint) throws IOException {
+        List<Path> companions = new ArrayList<>();
+        try (var files = Files.newDirectoryStream(checkpoint.directory())) {
+            for (Path file : files) {
+                String name = String.valueOf(file.getFileName());
+                if (Files.isRegularFile(file)
+                        && !name.endsWith(".index.json")
+                        && !name.startsWith(".")
+                        && !name.startsWith("wanda-")
+                        && !name.matches(WEIGHTS)) {
+                    companions.add(file);
+                }
+            }
+        }
+        return companions;
+    }
+
+    static long bytes(List<Path> files) throws IOException {
+        long bytes = 0;
+        for (Path file : files) {
+            bytes += Files.size(file);
+        }
+        return bytes;
+    }
+}

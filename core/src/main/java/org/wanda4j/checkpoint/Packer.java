@@ -1,0 +1,155 @@
+package org.wanda4j.checkpoint;
+
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.LongConsumer;
+
+/// Turns a checkpoint into one whose zeros take no room, and back. `docs/packed.md` defines the format.
+///
+/// A matrix at a time is in memory.
+public final class Packer {
+
+    private final Checkpoint source;
+    private final Set<String> linears;
+    private final Set<String> tables;
+    private final PackedEncoding encoding;
+    private final LongConsumer progress;
+    private final Map<String, MatrixPacker> matrices = new LinkedHashMap<>();
+
+    private Packer(
+            Checkpoint source,
+            Set<String> linears,
+            Set<String> tables,
+            PackedEncoding encoding,
+            LongConsumer progress) {
+        this.source = source;
+        this.linears = linears;
+        this.tables = tables;
+        this.encoding = encoding;
+        this.progress = progress;
+    }
+
+    /// Writes a packed copy of `source`.
+    ///
+    /// @param linears names of matrices that are stored sparse, or dense where that is smaller
+    /// @param tables names of matrices that are stored dense
+    /// @param values bf16, int8 or int4
+    /// @param output is written, and stays the caller's to close
+    /// @param progress hears of each matrix how many bytes it had; in all [#work(Checkpoint)]
+    /// @throws InvalidInputException when `source` is packed, or a weight cannot be expressed
+    public static PackReport pack(
+            Checkpoint source,
+            Set<String> linears,
+            Set<String> tables,
+            ValueType values,
+            OutputDirectory output,
+            LongConsumer progress) {
+        if (source.packedAs().isPresent()) {
+            throw new InvalidInputException(source.directory() + " is packed already");
+        }
+        if (!values.isPacked()) {
+            throw new IllegalArgumentException("not a type to pack in: " + values);
+        }
+        long begin = System.nanoTime();
+        var packer = new Packer(source, linears, tables, new PackedEncoding(values), progress);
+        packer.write(output);
+        try (Checkpoint packed = Checkpoint.open(output.target())) {
+            return new PackReport(
+                    source.directory().toString(),
+                    output.target().toString(),
+                    values.label(),
+                    source.bytes(),
+                    packed.bytes(),
+                    (System.nanoTime() - begin) / 1e9,
+                    packer.matrices.values().stream().map(MatrixPacker::report).toList());
+        }
+    }
+
+    /// Writes an ordinary copy of the packed `source`: every matrix in bf16.
+    ///
+    /// @param output is written, and stays the caller's to close
+    /// @param progress hears of each tensor how many bytes it has; in all half of [#work(Checkpoint)]
+    /// @throws InvalidInputException when `source` is not packed
+    public static void unpack(Checkpoint source, OutputDirectory output, LongConsumer progress) {
+        if (source.packedAs().isEmpty()) {
+            throw new InvalidInputException(source.directory() + " is not packed");
+        }
+        List<CheckpointBuilder.Shard> shards = new ArrayList<>();
+        for (Safetensors shard : source.shards()) {
+            shards.add(
+                    new CheckpointBuilder.Shard(
+                            String.valueOf(shard.path().getFileName()),
+                            PackedEncoding.unmark(shard.metadata()),
+                            source.tensors().stream()
+                                    .filter(tensor -> source.shardOf(tensor.name()) == shard)
+                                    .toList()));
+        }
+        try (var builder = CheckpointBuilder.create(source, output, shards)) {
+            for (TensorInfo tensor : source.tensors()) {
+                try (Arena memory = Arena.ofConfined()) {
+                    builder.write(tensor.name(), source.map(tensor.name(), memory).data());
+                }
+                progress.accept(tensor.length());
+            }
+            builder.publish();
+        }
+    }
+
+    /// Bytes that packing `source` reads: every tensor twice.
+    public static long work(Checkpoint source) {
+        return 2 * source.tensors().stream().mapToLong(TensorInfo::length).sum();
+    }
+
+    private void write(OutputDirectory output) {
+        List<CheckpointBuilder.Shard> shards = source.shards().stream().map(this::plan).toList();
+        try (var builder = CheckpointBuilder.create(source, output, shards)) {
+            for (TensorInfo tensor : source.tensors()) {
+                write(tensor, builder);
+                progress.accept(tensor.length());
+            }
+            builder.publish();
+        }
+    }
+
+    private CheckpointBuilder.Shard plan(Safetensors shard) {
+        List<TensorInfo> parts = new ArrayList<>();
+        for (TensorInfo tensor : shard.tensors()) {
+            parts.addAll(plan(tensor));
+            progress.accept(tensor.length());
+        }
+        return new CheckpointBuilder.Shard(
+                String.valueOf(shard.path().getFileName()), encoding.mark(shard.metadata()), parts);
+    }
+
+    private List<TensorInfo> plan(TensorInfo tensor) {
+        boolean sparse = linears.contains(tensor.name());
+        if (!sparse && (!tables.contains(tensor.name()) || !encoding.values().isQuantised())) {
+            return List.of(tensor);
+        }
+        try (Arena memory = Arena.ofShared()) {
+            TensorView weight = source.map(tensor.name(), memory);
+            MatrixPacker matrix =
+                    sparse
+                            ? MatrixPacker.sparseOrDense(weight, tensor, encoding)
+                            : MatrixPacker.dense(weight, tensor, encoding);
+            matrices.put(tensor.name(), matrix);
+            return matrix.parts();
+        }
+    }
+
+    private void write(TensorInfo tensor, CheckpointBuilder builder) {
+        try (Arena memory = Arena.ofShared()) {
+            TensorView weight = source.map(tensor.name(), memory);
+            MatrixPacker matrix = matrices.get(tensor.name());
+            if (matrix == null) {
+                builder.write(tensor.name(), weight.data());
+            } else {
+                matrix.pack(weight, memory).forEach(builder::write);
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+package org.wanda4j.checkpoint;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Writes one safetensors file: the header first, then the tensors in any order.
+///
+/// As in the files that the format's own library writes, tensors with larger elements come first and the header is filled
+/// up to whole words, so that every element is aligned.
+final class SafetensorsWriter implements AutoCloseable {
+
+    private static final int CHUNK = 8 << 20;
+
+    private final FileChannel channel;
+    private final Map<String, TensorInfo> tensors = new HashMap<>();
+
+    /// Creates `file` and writes its header.
+    ///
+    /// @param tensors in the order of the header; where they lie is decided here
+    SafetensorsWriter(Path file, Map<String, String> metadata, List<TensorInfo> tensors)
+            throws IOException {
+        this.channel =
+                FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        long end = 0;
+        for (TensorInfo tensor : byElementSize(tensors)) {
+            this.tensors.put(tensor.name(), tensor.at(end));
+            end += tensor.length();
+        }
+        byte[] header = header(metadata, tensors);
+        ByteBuffer start =
+                ByteBuffer.allocate(Long.BYTES + header.length)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putLong(header.length)
+                        .put(header)
+                        .flip();
+        writeFully(channel, MemorySegment.ofBuffer(start), 0);
+        this.tensors.replaceAll((_, tensor) -> tensor.at(tensor.offset() + start.limit()));
+    }
+
+    private static List<TensorInfo> byElementSize(List<TensorInfo> tensors) {
+        return tensors.stream()
+                .sorted(Comparator.comparingInt(tensor -> -tensor.type().bytes()))
+                .toList();
+    }
+
+    private byte[] header(Map<String, String> metadata, List<TensorInfo> order) {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        if (!metadata.isEmpty()) {
+            metadata.forEach(json.putObject(Safetensors.METADATA)::put);
+        }
+        for (TensorInfo listed : order) {
+            TensorInfo tensor = tensors.get(listed.name());
+            ObjectNode entry = json.putObject(tensor.name()).put("dtype", tensor.type().name());
+            tensor.shape().forEach(entry.putArray("shape")::add);
+            entry.putArray("data_offsets")
+                    .add(tensor.offset())
+                    .add(tensor.offset() + tensor.length());
+        }
+        String text = json.toString();
+        int length = text.getBytes(StandardCharsets.UTF_8).length;
+        return (text + " ".repeat(-length & 7)).getBytes(StandardCharsets.UTF_8);
+    }
+
+    /// Writes all of tensor `name`.
+    void write(String name, MemorySegment data) throws IOException {
+        TensorInfo tensor = tensors.get(name);
+        if (data.byteSize() != tensor.length()) {
+            throw new IllegalArgumentException(
+                    name + ": " + data.byteSize() + " bytes for " + tensor.length());
+        }
+        writeFully(channel, data, tensor.offset());
+    }
+
+    /// Waits until the disk has it.
+    void force() throws IOException {
+        channel.force(true);
+    }
+
+    @Override
+    public void close() throws IOException {
+        channel.close();
+    }
+
+    /// Writes all of `data` at `position`.
+    static void writeFully(FileChannel channel, MemorySegment data, long position)
+            throws IOException {
+        for (long at = 0; at < data.byteSize(); ) {
+            long length = Math.min(CHUNK, data.byteSize() - at);
+            at += channel.write(data.asSlice(at, length).asByteBuffer(), position + at);
+        }
+    }
+}

@@ -1,0 +1,349 @@
+package org.wanda4j.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.wanda4j.checkpoint.RawSafetensors.tensor;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class PackerTest {
+
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LONG =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final String LINEAR = "linear.weight";
+    private static final String TABLE = "table.weight";
+    private static final int[] WIDTHS = {1, 7, 8, 31, 32, 63, 64, 65, 100, 256, 300};
+    private static final int ROWS = 9;
+
+    @TempDir private Path directory;
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0, 0.05, 0.25, 0.5, 0.66, 0.8, 0.95, 1})
+    void bf16ComesBackBitForBit(double sparsity) throws IOException {
+        for (int width : WIDTHS) {
+            Path model = model("bits" + width, random(width, sparsity), width);
+            Path packed = pack(model, ValueType.BF16);
+            Path unpacked = directory.resolve("unpacked" + width);
+            unpack(packed, unpacked);
+            assertEquals(-1, Files.mismatch(weights(model), weights(unpacked)), width + " columns");
+            assertArrayEquals(bits(model), naive(packed), width + " columns");
+        }
+    }
+
+    @Test
+    void signsOfZerosAndPayloadsOfNanSurvive() throws IOException {
+        short[] values = random(100, 0.7);
+        values[3] = (short) 0x8000;
+        values[4] = (short) 0x7f81;
+        values[5] = (short) 0xffc3;
+        values[6] = 0x7f80;
+        values[7] = 1;
+        Path model = model("odd", values, 100);
+        Path unpacked = directory.resolve("unpacked");
+        unpack(pack(model, ValueType.BF16), unpacked);
+        assertEquals(-1, Files.mismatch(weights(model), weights(unpacked)));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "INT8,127,0",
+        "INT8,127,0.5",
+        "INT8,127,0.95",
+        "INT4,7,0",
+        "INT4,7,0.5",
+        "INT4,7,0.9"
+    })
+    void quantisedValuesAreTheNearestOnTheirGroupsGrid(ValueType type, int limit, double sparsity)
+            throws IOException {
+        for (int width : WIDTHS) {
+            short[] values = random(width, sparsity);
+            Path packed = pack(model("grid" + width, values, width), type);
+            try (Checkpoint checkpoint = Checkpoint.open(packed);
+                    Arena memory = Arena.ofConfined()) {
+                for (String name : new String[] {LINEAR, TABLE}) {
+                    PackedMatrix matrix = checkpoint.matrix(name, memory);
+                    float[] row = new float[width];
+                    for (int i = 0; i < ROWS; i++) {
+                        matrix.decode(i, row);
+                        short[] bits = Arrays.copyOfRange(values, i * width, (i + 1) * width);
+                        assertArrayEquals(
+                                naiveQuantised(bits, limit, matrix.places().isPresent()),
+                                row,
+                                width + " columns");
+                    }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = ValueType.class,
+            names = {"BF16", "INT8", "INT4"})
+    void everyMatrixMayBeReadBehindItsEnd(ValueType type) throws IOException {
+        Path packed = pack(model("slack", random(40, 0.5), 40), type);
+        try (Checkpoint checkpoint = Checkpoint.open(packed);
+                Arena memory = Arena.ofConfined()) {
+            for (String name : new String[] {LINEAR, TABLE}) {
+                PackedMatrix matrix = checkpoint.matrix(name, memory);
+                long last =
+                        matrix.places().isPresent()
+                                ? matrix.start(ROWS - 1)
+                                : ROWS * type.padded(40);
+                assertTrue(
+                        matrix.values().byteSize() >= last * type.bits() / 8 + PackedMatrix.SLACK);
+                assertEquals(0, matrix.values().address() % Math.max(1, type.bits() / 8));
+            }
+        }
+    }
+
+    @Test
+    void aDenseLinearStaysAsItIs() throws IOException {
+        Path packed = pack(model("dense", random(64, 0), 64), ValueType.BF16);
+        try (Safetensors file = Safetensors.open(weights(packed))) {
+            assertTrue(file.contains(LINEAR));
+            assertFalse(file.contains(LINEAR + ".bitmask"));
+        }
+    }
+
+    @Test
+    void fp32IsRoundedToBf16() throws IOException {
+        Path model = Files.createDirectory(directory.resolve("fp32"));
+        ByteBuffer data = ByteBuffer.allocate(4 * 64).order(ByteOrder.LITTLE_ENDIAN);
+        data.putFloat(0, 0x1.01p0f).putFloat(4, 0x1.03p0f).putFloat(8, -0.1f);
+        RawSafetensors.of("{" + tensor(LINEAR, "F32", "[1,64]", 0, 4 * 64) + "}", data.array())
+                .write(weights(model));
+        Files.writeString(model.resolve("config.json"), "{}");
+        try (Checkpoint checkpoint = Checkpoint.open(pack(model, ValueType.BF16));
+                Arena memory = Arena.ofConfined()) {
+            TensorView view = checkpoint.map(LINEAR, memory);
+            assertEquals(DType.BF16, view.type());
+            assertEquals(1f, DType.BF16.get(view.data(), 0)); // a tie, to even
+            assertEquals(1.015625f, DType.BF16.get(view.data(), 1)); // a tie, to even
+            assertEquals(-0x1.9ap-4f, DType.BF16.get(view.data(), 2));
+        }
+    }
+
+    @Test
+    void shardsKeepTheirNamesAndGetAnIndex() throws IOException {
+        Path model = Files.createDirectory(directory.resolve("sharded"));
+        for (int i = 1; i <= 2; i++) {
+            RawSafetensors.of(
+                            "{" + tensor(i + ".weight", "BF16", "[1,64]", 0, 128) + "}",
+                            new byte[128])
+                    .write(model.resolve("model-0000" + i + "-of-00002.safetensors"));
+        }
+        Files.writeString(
+                model.resolve(Checkpoint.INDEX),
+                """
+                {"weight_map": {"1.weight": "model-00001-of-00002.safetensors",
+                    "2.weight": "model-00002-of-00002.safetensors"}}\
+                """);
+        Files.writeString(model.resolve("config.json"), "{}");
+        Path packed = directory.resolve("sharded-packed");
+        try (Checkpoint source = Checkpoint.open(model);
+                var output = OutputDirectory.claim(packed, model, false)) {
+            Packer.pack(source, Set.of("1.weight"), Set.of(), ValueType.BF16, output, _ -> {});
+        }
+        try (Checkpoint checkpoint = Checkpoint.open(packed)) {
+            assertTrue(checkpoint.shardOf("1.weight").contains("1.weight.compressed"));
+            assertTrue(checkpoint.shardOf("2.weight").contains("2.weight"));
+        }
+        Path unpacked = directory.resolve("sharded-unpacked");
+        unpack(packed, unpacked);
+        try (Checkpoint before = Checkpoint.open(model);
+                Checkpoint after = Checkpoint.open(unpacked)) {
+            assertEquals(before.tensors().size(), after.tensors().size());
+        }
+    }
+
+    @Test
+    void nanCannotBeQuantisedAndLeavesNothingBehind() throws IOException {
+        short[] values = random(64, 0.5);
+        values[70] = 0x7fc0;
+        Path model = model("nan", values, 64);
+        String message =
+                assertThrows(InvalidInputException.class, () -> pack(model, ValueType.INT8))
+                        .getMessage();
+        assertTrue(message.contains(LINEAR + " holds NaN"), message);
+        try (var files = Files.list(directory)) {
+            assertEquals(1, files.count());
+        }
+    }
+
+    @Test
+    void whatIsPackedIsNeitherPackedNorPrunedAgain() throws IOException {
+        Path model = model("twice", random(64, 0.5), 64);
+        Path packed = pack(model, ValueType.BF16);
+        assertThrows(InvalidInputException.class, () -> pack(packed, ValueType.INT8));
+        assertThrows(InvalidInputException.class, () -> unpack(model, directory.resolve("plain")));
+        try (Checkpoint source = Checkpoint.open(packed);
+                var output = OutputDirectory.claim(directory.resolve("out"), packed, false)) {
+            String message =
+                    assertThrows(
+                                    InvalidInputException.class,
+                                    () -> CheckpointWriter.create(source, output).close())
+                            .getMessage();
+            assertTrue(message.contains("unpack it first with wanda unpack"), message);
+        }
+    }
+
+    @Test
+    void progressAddsUpToTheWork() throws IOException {
+        Path model = model("work", random(64, 0.5), 64);
+        var heard = new AtomicLong();
+        try (Checkpoint source = Checkpoint.open(model);
+                var output = OutputDirectory.claim(directory.resolve("out"), model, false)) {
+            Packer.pack(
+                    source,
+                    Set.of(LINEAR),
+                    Set.of(TABLE),
+                    ValueType.INT8,
+                    output,
+                    heard::addAndGet);
+            assertEquals(Packer.work(source), heard.get());
+        }
+    }
+
+    /// The rule of compressed-tensors: the values go, in order, where the unpacked bits are 1.
+    private static short[] naive(Path packed) {
+        try (Safetensors file = Safetensors.open(weights(packed));
+                Arena memory = Arena.ofConfined()) {
+            if (file.contains(LINEAR)) {
+                return file.map(file.find(LINEAR).orElseThrow(), memory).data().toArray(SHORT);
+            }
+            long[] shape = part(file, ".shape", memory).toArray(LONG);
+            MemorySegment values = part(file, ".compressed", memory);
+            byte[] mask = part(file, ".bitmask", memory).toArray(ValueLayout.JAVA_BYTE);
+            int rowBytes = (int) (shape[1] + 7) / 8;
+            short[] out = new short[(int) (shape[0] * shape[1])];
+            int next = 0;
+            for (int i = 0; i < out.length; i++) {
+                int row = i / (int) shape[1];
+                int column = i % (int) shape[1];
+                if (column == 0) {
+                    assertEquals(next, part(file, ".row_offsets", memory).getAtIndex(LONG, row));
+                }
+                if (((mask[row * rowBytes + column / 8] >> (column % 8)) & 1) == 1) {
+                    out[i] = values.getAtIndex(SHORT, next++);
+                }
+            }
+            assertEquals(values.byteSize(), 2L * next);
+            return out;
+        }
+    }
+
+    private static MemorySegment part(Safetensors file, String suffix, Arena memory) {
+        return file.map(file.find(LINEAR + suffix).orElseThrow(), memory).data();
+    }
+
+    /// One row by the definition, a value at a time.
+    private static float[] naiveQuantised(short[] row, int limit, boolean sparse) {
+        float[] out = new float[row.length];
+        int[] kept = new int[row.length];
+        int count = 0;
+        for (int i = 0; i < row.length; i++) {
+            if (!sparse || Bf16.toFloat(row[i]) != 0) {
+                kept[count++] = i;
+            }
+        }
+        for (int from = 0; from < count; from += 32) {
+            int end = Math.min(from + 32, count);
+            float largest = 0;
+            for (int i = from; i < end; i++) {
+                largest = Math.max(largest, Math.abs(Bf16.toFloat(row[kept[i]])));
+            }
+            float scale = Bf16.toFloat(Bf16.ceil(largest / limit));
+            assertTrue(scale * limit >= largest);
+            for (int i = from; i < end; i++) {
+                float weight = Bf16.toFloat(row[kept[i]]);
+                float value = largest == 0 ? 0 : (float) Math.rint(weight / scale) * scale;
+                assertTrue(Math.abs(value - weight) <= scale / 2 * 1.0001f);
+                out[kept[i]] = value + 0f;
+            }
+        }
+        return out;
+    }
+
+    /// Random bf16 values; the last row is empty.
+    private static short[] random(int width, double sparsity) {
+        var random = new Random(width * 31L + Double.hashCode(sparsity));
+        short[] values = new short[ROWS * width];
+        for (int i = 0; i < values.length - width; i++) {
+            if (random.nextDouble() >= sparsity) {
+                values[i] = Bf16.round((float) random.nextGaussian());
+            }
+        }
+        return values;
+    }
+
+    /// A checkpoint whose linear and table both hold `values`.
+    private Path model(String name, short[] values, int width) throws IOException {
+        Path model = Files.createDirectory(directory.resolve(name));
+        int bytes = 2 * values.length;
+        ByteBuffer data = ByteBuffer.allocate(2 * bytes + 6).order(ByteOrder.LITTLE_ENDIAN);
+        data.asShortBuffer().put(values).put(new short[] {7, 8, 9}).put(values);
+        String shape = "[" + ROWS + "," + width + "]";
+        String header =
+                "{\"__metadata__\":{\"format\":\"pt\"},"
+                        + tensor(LINEAR, "BF16", shape, 0, bytes)
+                        + ","
+                        + tensor("norm.weight", "BF16", "[3]", bytes, bytes + 6)
+                        + ","
+                        + tensor(TABLE, "BF16", shape, bytes + 6, 2L * bytes + 6)
+                        + "}";
+        RawSafetensors.of(header + " ".repeat(-header.length() & 7), data.array())
+                .write(weights(model));
+        Files.writeString(model.resolve("config.json"), "{}");
+        return model;
+    }
+
+    private static short[] bits(Path model) {
+        try (Checkpoint checkpoint = Checkpoint.open(model);
+                Arena memory = Arena.ofConfined()) {
+            return checkpoint.map(LINEAR, memory).data().toArray(SHORT);
+        }
+    }
+
+    private static Path weights(Path model) {
+        return model.resolve(Checkpoint.SINGLE);
+    }
+
+    private static Path pack(Path model, ValueType type) {
+        Path packed = model.resolveSibling(model.getFileName() + "-packed");
+        try (Checkpoint source = Checkpoint.open(model);
+                var output = OutputDirectory.claim(packed, model, false)) {
+            Packer.pack(source, Set.of(LINEAR), Set.of(TABLE), type, output, _ -> {});
+        }
+        return packed;
+    }
+
+    private static void unpack(Path packed, Path unpacked) {
+        try (Checkpoint source = Checkpoint.open(packed);
+                var output = OutputDirectory.claim(unpacked, packed, false)) {
+            Packer.unpack(source, output, _ -> {});
+        }
+    }
+}
