@@ -35,6 +35,7 @@ import picocli.CommandLine.TypeConversionException;
             InspectCommand.class,
             PackCommand.class,
             UnpackCommand.class,
+            BenchCommand.class,
             MethodsCommand.class,
             DoctorCommand.class,
             DemoCommand.class,

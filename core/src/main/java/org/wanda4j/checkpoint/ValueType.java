@@ -52,7 +52,7 @@ public enum ValueType {
     }
 
     /// Bytes of `count` stored values and their scales.
-    long bytes(long count) {
+    public long bytes(long count) {
         return count * bits / Byte.SIZE + (isQuantised() ? count / GROUP * DType.BF16.bytes() : 0);
     }
 

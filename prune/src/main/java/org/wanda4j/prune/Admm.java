@@ -148,7 +148,7 @@ public record Admm(int rounds, int growing, double damping) implements WeightUpd
                 sum.read(i, row);
                 keep(mask, i, kept);
                 for (int j = 0; j < row.length; j++) {
-                    row[j] = row[j] * kept[j] / inputs.scale()[j];
+                    row[j] = kept[j] == 0 ? 0 : row[j] / inputs.scale()[j];
                 }
                 dense.write(i, row);
             }

@@ -3,6 +3,7 @@ package org.wanda4j.prune;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Optional;
@@ -14,6 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.report.PruneReport;
 import org.wanda4j.report.PruneReport.BlockReport;
@@ -47,6 +49,20 @@ class UpdateTest {
             SparsityProfile.of(pruned, Architecture.of(pruned))
                     .forEach(linear ->
                             assertEquals(Optional.of("2:4"), linear.pattern(), linear.name()));
+            assertZerosArePositive(pruned);
+        }
+    }
+
+    /// A negative zero would cost a packed checkpoint as much as any other value.
+    private static void assertZerosArePositive(Checkpoint pruned) {
+        for (Architecture.Linear linear : Architecture.of(pruned).linears()) {
+            try (Arena memory = Arena.ofConfined()) {
+                TensorView weight = pruned.map(linear.weight(), memory);
+                for (long i = 0; i < (long) linear.inputs() * linear.outputs(); i++) {
+                    int bits = Float.floatToRawIntBits(weight.type().get(weight.data(), i));
+                    assertTrue(bits != Integer.MIN_VALUE, linear.name());
+                }
+            }
         }
     }
 

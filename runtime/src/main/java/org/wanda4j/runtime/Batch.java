@@ -8,7 +8,8 @@ final class Batch {
     /// The next tokens of a sequence.
     ///
     /// @param tokens at least one
-    record Step(Sequence sequence, int[] tokens) {}
+    /// @param predicts whether somebody asks what follows them
+    record Step(Sequence sequence, int[] tokens, boolean predicts) {}
 
     private final int[] ids;
     private final int[] positions;
@@ -20,10 +21,10 @@ final class Batch {
         ids = new int[count];
         positions = new int[count];
         sequences = new Sequence[count];
-        lasts = new int[steps.size()];
+        lasts = new int[Math.toIntExact(steps.stream().filter(Step::predicts).count())];
         int t = 0;
-        for (int i = 0; i < steps.size(); i++) {
-            Step step = steps.get(i);
+        int predicted = 0;
+        for (Step step : steps) {
             step.sequence().reserve(step.tokens().length);
             for (int j = 0; j < step.tokens().length; j++) {
                 ids[t] = step.tokens()[j];
@@ -31,7 +32,9 @@ final class Batch {
                 sequences[t] = step.sequence();
                 t++;
             }
-            lasts[i] = t - 1;
+            if (step.predicts()) {
+                lasts[predicted++] = t - 1;
+            }
         }
     }
 
@@ -51,7 +54,7 @@ final class Batch {
         return sequences[token];
     }
 
-    /// The last token of each step.
+    /// The last token of each step that predicts.
     int[] lasts() {
         return lasts;
     }

@@ -2,7 +2,6 @@ package org.wanda4j.runtime;
 
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +22,7 @@ final class Decoder implements AutoCloseable {
     static final int LARGEST_BATCH = 256;
 
     private final Architecture architecture;
+    private final long bytes;
     private final Arena memory = Arena.ofShared();
     private final Team team;
     private final Compute compute;
@@ -46,6 +46,7 @@ final class Decoder implements AutoCloseable {
     /// @param checkpoint stays open as long as this
     Decoder(Checkpoint checkpoint, RowKernels kernels, int threads) {
         architecture = Architecture.of(checkpoint);
+        bytes = checkpoint.bytes();
         Weights weights = new Weights(checkpoint, memory);
         team = new Team(threads);
         compute = new Compute(kernels, team, widest(architecture));
@@ -86,6 +87,18 @@ final class Decoder implements AutoCloseable {
         return architecture;
     }
 
+    /// Bytes of weights that are read for a token: all but the embedding, of which it is a row.
+    long bytesPerToken() {
+        boolean tied = architecture.head().table().equals(architecture.embedding().tokens());
+        return tied
+                ? bytes
+                : bytes
+                        - embedding.rows()
+                                * embedding
+                                        .type()
+                                        .bytes(embedding.type().padded(embedding.columns()));
+    }
+
     /// An empty text.
     Sequence newSequence() {
         return new Sequence(pool);
@@ -93,24 +106,15 @@ final class Decoder implements AutoCloseable {
 
     /// Decodes the next tokens of some sequences together, at most [#LARGEST_BATCH] in all.
     ///
-    /// @return logits of what follows each step, vocabulary values for each, [#logitsWidth()] apart; overwritten by the
-    /// next call
+    /// @return logits of what follows each step that predicts, [#logitsWidth()] apart; overwritten by the next call
     float[] forward(List<Batch.Step> steps) {
         Batch batch = new Batch(steps);
         advance(batch);
         steps.forEach(step -> step.sequence().append(step.tokens().length));
-        head(batch);
-        return logits.values();
-    }
-
-    /// Decodes tokens of one sequence whose logits nobody asks for, however many.
-    void prefill(Sequence sequence, int[] tokens) {
-        for (int from = 0; from < tokens.length; from += LARGEST_BATCH) {
-            int to = Math.min(tokens.length, from + LARGEST_BATCH);
-            int[] some = Arrays.copyOfRange(tokens, from, to);
-            advance(new Batch(List.of(new Batch.Step(sequence, some))));
-            sequence.append(some.length);
+        if (batch.lasts().length > 0) {
+            head(batch);
         }
+        return logits.values();
     }
 
     /// From the logits of a step to those of the next.

@@ -69,22 +69,24 @@ class DecoderTest {
         float[] all = new float[ids.length * vocabulary];
         try (Sequence sequence = decoder.newSequence()) {
             for (int i = 0; i < ids.length; i++) {
-                float[] logits =
-                        decoder.forward(List.of(new Batch.Step(sequence, new int[] {ids[i]})));
+                float[] logits = decoder.forward(List.of(step(sequence, ids, i, i + 1, true)));
                 System.arraycopy(logits, 0, all, i * vocabulary, vocabulary);
             }
         }
         return all;
     }
 
+    private static Batch.Step step(
+            Sequence sequence, int[] ids, int from, int to, boolean predicts) {
+        return new Batch.Step(sequence, Arrays.copyOfRange(ids, from, to), predicts);
+    }
+
     private static float[] inBlocks(Decoder decoder, int[] ids, int half) {
         try (Sequence sequence = decoder.newSequence()) {
-            decoder.prefill(sequence, Arrays.copyOf(ids, half));
-            float[] logits =
-                    decoder.forward(
-                            List.of(
-                                    new Batch.Step(
-                                            sequence, Arrays.copyOfRange(ids, half, ids.length))));
+            if (half > 0) {
+                decoder.forward(List.of(step(sequence, ids, 0, half, false)));
+            }
+            float[] logits = decoder.forward(List.of(step(sequence, ids, half, ids.length, true)));
             return Arrays.copyOf(logits, decoder.architecture().vocabulary());
         }
     }

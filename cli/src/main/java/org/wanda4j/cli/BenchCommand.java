@@ -1,0 +1,164 @@
+package org.wanda4j.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import org.wanda4j.report.PeakMemory;
+import org.wanda4j.runtime.Throughput;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `wanda bench`
+@Command(
+        name = "bench",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Measures how fast models decode: prefill and decode apart, in tokens/s.",
+        footer = {
+            "",
+            "Examples:",
+            "  wanda bench SmolLM2 SmolLM2-packed",
+            "  wanda bench SmolLM2-packed --prompt-tokens 0 --tokens 256 --threads 8 --json"
+        })
+final class BenchCommand implements Runnable {
+
+    @Parameters(
+            arity = "1..*",
+            paramLabel = "MODEL",
+            description = "Hugging Face directories, packed or not")
+    private List<Path> models;
+
+    @Option(
+            names = "--prompt-tokens",
+            paramLabel = "N",
+            defaultValue = "512",
+            description = "length of the prompt that is prefilled (default: 512)")
+    private int promptTokens;
+
+    @Option(
+            names = "--tokens",
+            paramLabel = "N",
+            defaultValue = "128",
+            description = "tokens that are decoded from an empty text (default: 128)")
+    private int tokens;
+
+    @Option(
+            names = "--repeats",
+            paramLabel = "N",
+            defaultValue = "5",
+            description =
+                    "how often each is measured, after a run that is not counted (default: 5)")
+    private int repeats;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = "threads that decode (default: all processors)")
+    private int threads = Runtime.getRuntime().availableProcessors();
+
+    @Option(names = "--json", description = "print the results as JSON")
+    private boolean json;
+
+    /// What `--json` prints.
+    record Results(List<Result> results) {}
+
+    /// One model.
+    ///
+    /// @param prefillTokensPerSecond mean of the repeats
+    /// @param prefillDeviation standard deviation of the repeats
+    /// @param decodeTokensPerSecond mean of the repeats
+    /// @param decodeDeviation standard deviation of the repeats
+    /// @param bytesPerToken of weights that are read for a token
+    /// @param bytesPerWeight the same for each weight, zeros included
+    /// @param gigabytesPerSecond bytesPerToken times decodeTokensPerSecond
+    record Result(
+            String model,
+            double prefillTokensPerSecond,
+            double prefillDeviation,
+            double decodeTokensPerSecond,
+            double decodeDeviation,
+            long bytesPerToken,
+            double bytesPerWeight,
+            double gigabytesPerSecond,
+            OptionalLong peakResidentBytes,
+            int threads,
+            String kernels) {
+
+        static Result of(Path model, Throughput measured, int threads) {
+            double decode = mean(measured.decode());
+            return new Result(
+                    model.toString(),
+                    mean(measured.prefill()),
+                    deviation(measured.prefill()),
+                    decode,
+                    deviation(measured.decode()),
+                    measured.bytesPerToken(),
+                    (double) measured.bytesPerToken() / measured.weights(),
+                    measured.bytesPerToken() * decode / 1e9,
+                    PeakMemory.bytes(),
+                    threads,
+                    measured.kernels());
+        }
+
+        private static double mean(List<Double> values) {
+            return values.stream().mapToDouble(Double::doubleValue).average().orElse(0);
+        }
+
+        private static double deviation(List<Double> values) {
+            double mean = mean(values);
+            double squares = values.stream().mapToDouble(value -> Math.pow(value - mean, 2)).sum();
+            return values.size() < 2 ? 0 : Math.sqrt(squares / (values.size() - 1));
+        }
+    }
+
+    @Override
+    public void run() {
+        List<Result> results = new ArrayList<>();
+        for (Path model : models) {
+            Console.note("measuring " + model);
+            PeakMemory.reset();
+            results.add(
+                    Result.of(
+                            model,
+                            Throughput.measure(model, promptTokens, tokens, repeats, threads),
+                            threads));
+        }
+        if (json) {
+            Console.printJson(new Results(results));
+        } else {
+            Console.note("kernels: " + results.getFirst().kernels());
+            Console.print(table(results));
+        }
+    }
+
+    private String table(List<Result> results) {
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(
+                List.of(
+                        "",
+                        "prefill " + promptTokens,
+                        "decode " + tokens,
+                        "MB/token",
+                        "bytes/weight",
+                        "GB/s",
+                        "peak memory"));
+        for (Result result : results) {
+            rows.add(
+                    List.of(
+                            result.model(),
+                            rate(result.prefillTokensPerSecond(), result.prefillDeviation()),
+                            rate(result.decodeTokensPerSecond(), result.decodeDeviation()),
+                            "%.1f".formatted(result.bytesPerToken() / 1e6),
+                            "%.2f".formatted(result.bytesPerWeight()),
+                            "%.1f".formatted(result.gigabytesPerSecond()),
+                            Format.megabytes(result.peakResidentBytes())));
+        }
+        return Format.table(rows);
+    }
+
+    private static String rate(double mean, double deviation) {
+        return mean == 0 ? "-" : "%.1f ± %.1f /s".formatted(mean, deviation);
+    }
+}

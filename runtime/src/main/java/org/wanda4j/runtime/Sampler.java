@@ -1,0 +1,118 @@
+package org.wanda4j.runtime;
+
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Random;
+import java.util.random.RandomGenerator;
+
+/// Chooses the tokens of one text. The steps and their order are those of transformers: repetition penalty, temperature,
+/// top-k, top-p, min-p.
+final class Sampler {
+
+    private final Sampling sampling;
+    private final RandomGenerator random;
+    private final BitSet seen = new BitSet();
+
+    Sampler(Sampling sampling) {
+        this.sampling = sampling;
+        this.random =
+                sampling.seed().isPresent()
+                        ? new Random(sampling.seed().getAsLong())
+                        : new Random();
+    }
+
+    /// Tells of a token of the text.
+    void see(int id) {
+        seen.set(id);
+    }
+
+    /// The next token.
+    ///
+    /// @param logits is changed where a penalty asks for that
+    /// @param from index of the logit of id 0
+    int choose(float[] logits, int from, int vocabulary) {
+        penalise(logits, from, vocabulary);
+        if (sampling.temperature() == 0) {
+            return likeliest(logits, from, vocabulary);
+        }
+        long[] ordered = likeliestFirst(logits, from, vocabulary);
+        double[] weights = new double[ordered.length];
+        double total = 0;
+        for (int i = 0; i < ordered.length; i++) {
+            double difference = logit(ordered[i]) - logit(ordered[0]);
+            weights[i] = Math.exp(difference / sampling.temperature());
+            total += weights[i];
+        }
+        int kept = 0;
+        double sum = 0;
+        while (kept < weights.length
+                && sum < sampling.topP() * total
+                && weights[kept] >= sampling.minP()) {
+            sum += weights[kept++];
+        }
+        double at = random.nextDouble() * sum;
+        int chosen = 0;
+        while (chosen < kept - 1 && at >= weights[chosen]) {
+            at -= weights[chosen++];
+        }
+        return id(ordered[chosen]);
+    }
+
+    private void penalise(float[] logits, int from, int vocabulary) {
+        float penalty = (float) sampling.repetitionPenalty();
+        if (penalty == 1) {
+            return;
+        }
+        for (int id = seen.nextSetBit(0);
+                id >= 0 && id < vocabulary;
+                id = seen.nextSetBit(id + 1)) {
+            float logit = logits[from + id];
+            logits[from + id] = logit > 0 ? logit / penalty : logit * penalty;
+        }
+    }
+
+    static int likeliest(float[] logits, int from, int vocabulary) {
+        int best = 0;
+        for (int id = 1; id < vocabulary; id++) {
+            if (logits[from + id] > logits[from + best]) {
+                best = id;
+            }
+        }
+        return best;
+    }
+
+    /// Tokens and their logits as keys that sort ascending; as many as top-k leaves.
+    private long[] likeliestFirst(float[] logits, int from, int vocabulary) {
+        int count = sampling.topK() == 0 ? vocabulary : Math.min(sampling.topK(), vocabulary);
+        long[] keys = new long[count];
+        for (int id = 0; id < count; id++) {
+            keys[id] = key(logits[from + id], id);
+        }
+        Arrays.sort(keys);
+        for (int id = count; id < vocabulary; id++) {
+            long key = key(logits[from + id], id);
+            if (key < keys[count - 1]) {
+                int at = -1 - Arrays.binarySearch(keys, key);
+                System.arraycopy(keys, at, keys, at + 1, count - 1 - at);
+                keys[at] = key;
+            }
+        }
+        return keys;
+    }
+
+    /// The larger the logit the smaller; equal ones by id.
+    private static long key(float logit, int id) {
+        int bits = Float.floatToIntBits(logit);
+        int ascending = bits ^ (bits >> 31 & Integer.MAX_VALUE);
+        return (long) ~ascending << Integer.SIZE | id;
+    }
+
+    private static float logit(long key) {
+        int ascending = ~(int) (key >> Integer.SIZE);
+        return Float.intBitsToFloat(ascending ^ (ascending >> 31 & Integer.MAX_VALUE));
+    }
+
+    private static int id(long key) {
+        return (int) key;
+    }
+}

@@ -1,0 +1,90 @@
+package org.wanda4j.runtime;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.model.Architecture;
+
+/// How fast a model decodes: prefill and decode apart, as llama-bench measures them.
+///
+/// @param prefill tokens/s of a prompt, one for each repeat
+/// @param decode tokens/s one after the other from an empty text, one for each repeat
+/// @param bytesPerToken of weights that are read for a token
+/// @param weights number of weights that those bytes hold, zeros included
+/// @param kernels what ran
+public record Throughput(
+        List<Double> prefill,
+        List<Double> decode,
+        long bytesPerToken,
+        long weights,
+        String kernels) {
+
+    private static final int ANY_TOKEN = 1;
+
+    /// Measures the model in `directory`.
+    ///
+    /// @param promptTokens length of the prompt; 0 to leave prefill out
+    /// @param tokens how many are decoded; 0 to leave decoding out
+    /// @param repeats how often each is measured, after one run that is not counted
+    public static Throughput measure(
+            Path directory, int promptTokens, int tokens, int repeats, int threads) {
+        try (Checkpoint checkpoint = Checkpoint.open(directory);
+                Decoder decoder = new Decoder(checkpoint, KernelChoice.BEST, threads)) {
+            List<Double> prefill = new ArrayList<>();
+            List<Double> decode = new ArrayList<>();
+            for (int i = 0; i <= repeats; i++) {
+                double prompt = rate(promptTokens, () -> prefill(decoder, promptTokens));
+                double text = rate(tokens, () -> decode(decoder, tokens));
+                if (i > 0) {
+                    prefill.add(prompt);
+                    decode.add(text);
+                }
+            }
+            Architecture architecture = decoder.architecture();
+            long table = (long) architecture.vocabulary() * architecture.embedding().width();
+            long inBlocks =
+                    architecture.linears().stream()
+                            .mapToLong(linear -> (long) linear.inputs() * linear.outputs())
+                            .sum();
+            return new Throughput(
+                    promptTokens == 0 ? List.of() : prefill,
+                    tokens == 0 ? List.of() : decode,
+                    decoder.bytesPerToken(),
+                    table + inBlocks,
+                    KernelChoice.BEST.description());
+        }
+    }
+
+    private static double rate(int tokens, Runnable work) {
+        long start = System.nanoTime();
+        work.run();
+        return tokens * 1e9 / (System.nanoTime() - start);
+    }
+
+    private static void prefill(Decoder decoder, int tokens) {
+        int[] ids = new int[tokens];
+        Arrays.setAll(ids, i -> i % decoder.architecture().vocabulary());
+        try (Sequence sequence = decoder.newSequence()) {
+            for (int from = 0; from < tokens; from += Decoder.LARGEST_BATCH) {
+                int to = Math.min(tokens, from + Decoder.LARGEST_BATCH);
+                int[] some = Arrays.copyOfRange(ids, from, to);
+                decoder.forward(List.of(new Batch.Step(sequence, some, to == tokens)));
+            }
+        }
+    }
+
+    private static void decode(Decoder decoder, int tokens) {
+        int[] next = {ANY_TOKEN};
+        try (Sequence sequence = decoder.newSequence()) {
+            for (int i = 0; i < tokens; i++) {
+                float[] logits = decoder.forward(List.of(new Batch.Step(sequence, next, true)));
+                next =
+                        new int[] {
+                            Sampler.likeliest(logits, 0, decoder.architecture().vocabulary())
+                        };
+            }
+        }
+    }
+}
