@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.wanda4j.checkpoint.InvalidInputException;
 
@@ -66,10 +67,21 @@ public final class Tokenizer implements AutoCloseable {
     ///
     /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`
     public int[] encode(String text) {
+        return encode(text, true);
+    }
+
+    /// The ids of a text that writes its special tokens itself, as a chat template does: none are added.
+    ///
+    /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`
+    public int[] encodeAsWritten(String text) {
+        return encode(text, false);
+    }
+
+    private int[] encode(String text, boolean addSpecialTokens) {
         if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
             throw new IllegalArgumentException("the text holds half of a surrogate pair");
         }
-        return Arrays.stream(tokenizer.encode(text, true, false).getIds())
+        return Arrays.stream(tokenizer.encode(text, addSpecialTokens, false).getIds())
                 .mapToInt(Math::toIntExact)
                 .toArray();
     }
@@ -77,6 +89,11 @@ public final class Tokenizer implements AutoCloseable {
     /// The text of some ids, special tokens included; an id that means nothing gives nothing.
     public String decode(int[] ids) {
         return tokenizer.decode(Arrays.stream(ids).asLongStream().toArray(), false);
+    }
+
+    /// The text of some ids without special tokens.
+    String decodeText(List<Integer> ids) {
+        return tokenizer.decode(ids.stream().mapToLong(Integer::longValue).toArray(), true);
     }
 
     /// Ids lie in [0, vocabularySize): the highest id that the vocabulary or an added token has,

@@ -1,0 +1,44 @@
+package org.wanda4j.text;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import tools.jackson.databind.JsonNode;
+
+/// The ids that end what a model generates.
+public final class EndTokens {
+
+    private static final String KEY = "eos_token_id";
+
+    private EndTokens() {}
+
+    /// `eos_token_id`, a number or a list of them, of `generation_config.json`, or else of `config.json`. Empty where
+    /// neither has one.
+    ///
+    /// @throws InvalidInputException when it is something else
+    public static Set<Integer> of(Path modelDirectory) {
+        for (String name : List.of("generation_config.json", "config.json")) {
+            Path file = modelDirectory.resolve(name);
+            if (Files.exists(file) && Json.read(file).hasNonNull(KEY)) {
+                return read(Json.read(file).get(KEY), file);
+            }
+        }
+        return Set.of();
+    }
+
+    private static Set<Integer> read(JsonNode value, Path file) {
+        Set<Integer> ids = new LinkedHashSet<>();
+        for (JsonNode id : value.isArray() ? value : List.of(value)) {
+            if (!id.isIntegralNumber() || !id.canConvertToInt() || id.asInt() < 0) {
+                throw new InvalidInputException(
+                        file + ": " + KEY + " must be a token id or a list of them, is " + value);
+            }
+            ids.add(id.asInt());
+        }
+        return ids;
+    }
+}
