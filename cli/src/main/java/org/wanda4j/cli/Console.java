@@ -11,6 +11,11 @@ final class Console {
         System.out.println(text);
     }
 
+    static void printPart(String text) {
+        System.out.print(text);
+        System.out.flush();
+    }
+
     static void printJson(Object value) {
         System.out.print(Json.write(value));
     }

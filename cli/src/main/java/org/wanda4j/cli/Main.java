@@ -35,6 +35,7 @@ import picocli.CommandLine.TypeConversionException;
             InspectCommand.class,
             PackCommand.class,
             UnpackCommand.class,
+            GenerateCommand.class,
             BenchCommand.class,
             MethodsCommand.class,
             DoctorCommand.class,
