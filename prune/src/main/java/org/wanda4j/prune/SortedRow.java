@@ -17,7 +17,9 @@ final class SortedRow {
     }
 
     /// Takes over row `row`.
-    void load(Scores scores, int row) {
+    ///
+    /// @param total the sum of its scores
+    void load(Scores scores, int row, float total) {
         scores.row(row, unsorted);
         System.arraycopy(unsorted, 0, sorted, 0, sorted.length);
         Arrays.sort(sorted);
@@ -26,7 +28,7 @@ final class SortedRow {
             sum += sorted[i];
             runningSum[i] = (float) sum;
         }
-        total = (float) sum;
+        this.total = total;
     }
 
     /// By column.
