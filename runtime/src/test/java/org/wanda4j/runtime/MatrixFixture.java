@@ -1,0 +1,108 @@
+package org.wanda4j.runtime;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Optional;
+import java.util.random.RandomGenerator;
+import org.wanda4j.checkpoint.PackedMatrix;
+import org.wanda4j.checkpoint.PackedMatrix.Places;
+import org.wanda4j.checkpoint.ValueType;
+
+/// Random matrices of every encoding, written a value at a time; what lies behind the last value is NaN.
+final class MatrixFixture {
+
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
+
+    private final int columns;
+    private final ValueType type;
+    private final RandomGenerator random;
+    private final MemorySegment values;
+    private final MemorySegment scales;
+    private final MemorySegment bitmask;
+    private final MemorySegment offsets;
+    private long at;
+
+    private MatrixFixture(
+            int rows, int columns, ValueType type, RandomGenerator random, Arena memory) {
+        this.columns = columns;
+        this.type = type;
+        this.random = random;
+        long stored = rows * (columns + 32L);
+        this.values = memory.allocate(stored * 4 + PackedMatrix.SLACK).fill((byte) 0xff);
+        this.scales = memory.allocate(stored + PackedMatrix.SLACK).fill((byte) 0xff);
+        this.bitmask = memory.allocate((long) rows * (columns / 8 + 1) + PackedMatrix.SLACK);
+        this.offsets = memory.allocate(rows * 8L + PackedMatrix.SLACK);
+    }
+
+    /// @param density share of the values that are there; 1 for a matrix without a bitmask
+    static PackedMatrix of(
+            int rows,
+            int columns,
+            ValueType type,
+            double density,
+            RandomGenerator random,
+            Arena memory) {
+        var fixture = new MatrixFixture(rows, columns, type, random, memory);
+        for (int i = 0; i < rows; i++) {
+            fixture.addRow(i, density);
+        }
+        return new PackedMatrix(
+                rows,
+                columns,
+                type,
+                fixture.values,
+                type.isQuantised() ? Optional.of(fixture.scales) : Optional.empty(),
+                density < 1
+                        ? Optional.of(new Places(fixture.bitmask, fixture.offsets))
+                        : Optional.empty());
+    }
+
+    private void addRow(int row, double density) {
+        offsets.set(LONG, row * 8L, at);
+        long rowBytes = Math.ceilDiv(columns, 8);
+        for (int j = 0; j < columns; j++) {
+            if (density == 1 || random.nextDouble() < density) {
+                long index = row * rowBytes + j / 8;
+                byte bits = bitmask.get(ValueLayout.JAVA_BYTE, index);
+                bitmask.set(ValueLayout.JAVA_BYTE, index, (byte) (bits | 1 << j % 8));
+                put(false);
+            }
+        }
+        while (type.isQuantised() && at % ValueType.GROUP != 0) {
+            put(true);
+        }
+    }
+
+    private void put(boolean zero) {
+        float value = zero ? 0 : (float) random.nextGaussian();
+        switch (type) {
+            case F32 -> values.set(FLOAT, at * 4, value);
+            case F16 -> values.set(SHORT, at * 2, Float.floatToFloat16(value / 1000));
+            case BF16 -> values.set(SHORT, at * 2, bf16(value));
+            case INT8 ->
+                    values.set(
+                            ValueLayout.JAVA_BYTE, at, zero ? 0 : (byte) random.nextInt(-127, 128));
+            case INT4 -> nibble(zero ? 8 : random.nextInt(1, 16));
+        }
+        if (type.isQuantised() && at % ValueType.GROUP == 0) {
+            scales.set(SHORT, at / ValueType.GROUP * 2, bf16(random.nextFloat()));
+        }
+        at++;
+    }
+
+    private void nibble(int value) {
+        int half = ValueType.GROUP / 2;
+        int place = (int) (at % ValueType.GROUP);
+        long index = at / ValueType.GROUP * half + place % half;
+        int bits = values.get(ValueLayout.JAVA_BYTE, index);
+        int changed = place < half ? (bits & 0xf0) | value : (bits & 0x0f) | (value << 4);
+        values.set(ValueLayout.JAVA_BYTE, index, (byte) changed);
+    }
+
+    private static short bf16(float value) {
+        return (short) (Float.floatToRawIntBits(value) >>> 16);
+    }
+}

@@ -1,0 +1,106 @@
+package org.wanda4j.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+class SamplerTest {
+
+    private static final int DRAWS = 20_000;
+
+    /// Probabilities 0.5, 0.25, 0.15, 0.1 at temperature 1.
+    private static final double[] PROBABILITIES = {0.15, 0.5, 0.1, 0.25};
+
+    @Test
+    void drawsFollowTheProbabilities() {
+        var counts = draw(sampling(1, 0, 1, 0));
+        for (int id = 0; id < PROBABILITIES.length; id++) {
+            assertEquals(PROBABILITIES[id], counts.get(id) / (double) DRAWS, 0.015);
+        }
+    }
+
+    @Test
+    void temperatureSharpens() {
+        var counts = draw(sampling(0.5, 0, 1, 0));
+        assertEquals(0.25 / 0.345, counts.get(1) / (double) DRAWS, 0.015);
+    }
+
+    @Test
+    void eachLimitLeavesTheLikeliest() {
+        assertEquals(Set.of(1, 3), draw(sampling(1, 2, 1, 0)).keySet());
+        assertEquals(Set.of(1, 3), draw(sampling(1, 0, 0.7, 0)).keySet());
+        assertEquals(Set.of(1, 3), draw(sampling(1, 0, 0.75, 0)).keySet());
+        assertEquals(Set.of(0, 1, 3), draw(sampling(1, 0, 0.76, 0)).keySet());
+        assertEquals(Set.of(0, 1, 3), draw(sampling(1, 0, 1, 0.25)).keySet());
+        assertEquals(Set.of(1), draw(sampling(0, 0, 1, 0)).keySet());
+    }
+
+    @Test
+    void oneSeedGivesOneSequence() {
+        var some = new Sampler(sampling(1, 0, 1, 0));
+        var other = new Sampler(sampling(1, 0, 1, 0));
+        for (int i = 0; i < 100; i++) {
+            assertEquals(some.choose(logits(), 2, 4), other.choose(logits(), 2, 4));
+        }
+    }
+
+    @Test
+    void whatOccurredIsPenalised() {
+        var sampling = new Sampling(9, 0, 0, 1, 0, 2, OptionalLong.empty(), List.of());
+        var sampler = new Sampler(sampling);
+        assertEquals(1, sampler.choose(new float[] {1, 3, -1}, 0, 3));
+        sampler.see(1);
+        assertEquals(0, sampler.choose(new float[] {2, 3, -1}, 0, 3));
+        assertEquals(0, sampler.choose(new float[] {-2, -1.5f, -4}, 0, 3));
+    }
+
+    @Test
+    void whatIsOutOfRangeIsRefused() {
+        assertThrows(IllegalArgumentException.class, () -> sampling(-1, 0, 1, 0));
+        assertThrows(IllegalArgumentException.class, () -> sampling(1, -1, 1, 0));
+        assertThrows(IllegalArgumentException.class, () -> sampling(1, 0, 0, 0));
+        assertThrows(IllegalArgumentException.class, () -> sampling(1, 0, 1, 2));
+    }
+
+    @Test
+    void stopTextsAreHeldBackAndCutOff() {
+        var stops = new StopTexts(List.of("END", "\n\n"));
+        assertEquals("one ", stops.append("one E"));
+        assertEquals("Exit ", stops.append("xit "));
+        assertEquals("", stops.append("\n"));
+        assertEquals("\ntwo ", stops.append("two EN"));
+        assertEquals("", stops.append("D three"));
+        assertEquals(true, stops.stopped());
+        assertEquals("", stops.append("four") + stops.finish());
+        var open = new StopTexts(List.of("END"));
+        assertEquals("", open.append("EN"));
+        assertEquals("EN", open.finish());
+    }
+
+    private static Sampling sampling(double temperature, int topK, double topP, double minP) {
+        return new Sampling(9, temperature, topK, topP, minP, 1, OptionalLong.of(3), List.of());
+    }
+
+    private static float[] logits() {
+        float[] logits = {9, 9, 0, 0, 0, 0};
+        for (int id = 0; id < PROBABILITIES.length; id++) {
+            logits[2 + id] = (float) Math.log(PROBABILITIES[id]);
+        }
+        return logits;
+    }
+
+    private static Map<Integer, Integer> draw(Sampling sampling) {
+        var sampler = new Sampler(sampling);
+        var counts = new TreeMap<Integer, Integer>();
+        for (int i = 0; i < DRAWS; i++) {
+            counts.merge(sampler.choose(logits(), 2, PROBABILITIES.length), 1, Integer::sum);
+        }
+        return counts;
+    }
+}
