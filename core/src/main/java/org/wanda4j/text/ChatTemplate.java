@@ -1,0 +1,155 @@
+package org.wanda4j.text;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.ZoneId;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.text.jinja.Template;
+import org.wanda4j.text.jinja.TemplateException;
+import tools.jackson.databind.JsonNode;
+
+/// How a model wants a conversation written: its own Jinja template, rendered as transformers renders it.
+///
+/// The text has the special tokens in it; [Tokenizer#encodeAsWritten(String)] encodes it. A template is code from outside:
+/// it sees the messages and the special tokens, and its output and work are bounded.
+public final class ChatTemplate {
+
+    private static final String FILE = "chat_template.jinja";
+    private static final String CONFIG = "tokenizer_config.json";
+    private static final String KEY = "chat_template";
+    private static final int LONGEST = 1 << 20;
+    private static final List<String> SPECIAL_TOKENS =
+            List.of(
+                    "bos_token",
+                    "eos_token",
+                    "unk_token",
+                    "sep_token",
+                    "pad_token",
+                    "cls_token",
+                    "mask_token");
+
+    private final Path place;
+    private final Template template;
+    private final Map<String, String> specialTokens;
+    private final Clock clock;
+
+    private ChatTemplate(
+            Path place, Template template, Map<String, String> specialTokens, Clock clock) {
+        this.place = place;
+        this.template = template;
+        this.specialTokens = specialTokens;
+        this.clock = clock;
+    }
+
+    /// What one side says.
+    ///
+    /// @param role `system`, `user` or `assistant`
+    public record Message(String role, String content) {}
+
+    /// The template of a model directory, where it has one: `chat_template.jinja`, or `chat_template` of
+    /// `tokenizer_config.json`, a text or a list of named ones, of which `default` counts.
+    ///
+    /// @throws InvalidInputException when it cannot be read
+    public static Optional<ChatTemplate> of(Path modelDirectory) {
+        return of(modelDirectory, Clock.system(ZoneId.systemDefault()));
+    }
+
+    static Optional<ChatTemplate> of(Path modelDirectory, Clock clock) {
+        Path config = modelDirectory.resolve(CONFIG);
+        Optional<JsonNode> json =
+                Files.exists(config) ? Optional.of(Json.read(config)) : Optional.empty();
+        Path file = modelDirectory.resolve(FILE);
+        Path place = Files.exists(file) ? file : config;
+        Optional<String> source =
+                Files.exists(file)
+                        ? Optional.of(read(file))
+                        : json.flatMap(it -> source(it.path(KEY), config));
+        return source.map(text ->
+                new ChatTemplate(
+                        place,
+                        parse(text, place),
+                        json.map(ChatTemplate::specialTokens).orElse(Map.of()),
+                        clock));
+    }
+
+    private static String read(Path file) {
+        try {
+            if (Files.size(file) > LONGEST) {
+                throw new InvalidInputException(file + ": longer than " + LONGEST + " bytes");
+            }
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new InvalidInputException(file + ": cannot be read as text in UTF-8", e);
+        }
+    }
+
+    private static Optional<String> source(JsonNode entry, Path config) {
+        if (entry.isMissingNode() || entry.isNull()) {
+            return Optional.empty();
+        }
+        JsonNode source =
+                entry.isArray()
+                        ? entry.valueStream()
+                                .filter(named -> named.path("name").asString("").equals("default"))
+                                .findFirst()
+                                .orElse(entry.path(0))
+                                .path("template")
+                        : entry;
+        if (!source.isString() || source.asString().length() > LONGEST) {
+            throw new InvalidInputException(
+                    config + ": " + KEY + " must be a text or a list of named ones");
+        }
+        return Optional.of(source.asString());
+    }
+
+    private static Template parse(String source, Path place) {
+        try {
+            return Template.parse(source);
+        } catch (TemplateException e) {
+            throw new InvalidInputException(place + ": chat template: " + e.getMessage(), e);
+        }
+    }
+
+    private static Map<String, String> specialTokens(JsonNode config) {
+        Map<String, String> tokens = new LinkedHashMap<>();
+        for (String key : SPECIAL_TOKENS) {
+            JsonNode token = config.path(key); // a text, or an object that describes an added token
+            token.path("content")
+                    .asStringOpt()
+                    .or(token::asStringOpt)
+                    .ifPresent(text -> tokens.put(key, text));
+        }
+        return tokens;
+    }
+
+    /// The conversation as the model wants it.
+    ///
+    /// @param addGenerationPrompt whether the beginning of an answer follows
+    /// @throws InvalidInputException when the template refuses the conversation, or fails
+    public String render(List<Message> messages, boolean addGenerationPrompt) {
+        Map<String, Object> variables = new LinkedHashMap<>(specialTokens);
+        variables.put("messages", messages.stream().map(ChatTemplate::variables).toList());
+        variables.put("tools", null);
+        variables.put("documents", null);
+        variables.put("add_generation_prompt", addGenerationPrompt);
+        try {
+            return template.render(variables, clock);
+        } catch (TemplateException e) {
+            throw new InvalidInputException(place + ": chat template: " + e.getMessage(), e);
+        }
+    }
+
+    private static Map<String, Object> variables(Message message) {
+        Map<String, Object> variables = new LinkedHashMap<>();
+        variables.put("role", message.role());
+        variables.put("content", message.content());
+        return variables;
+    }
+}

@@ -1,0 +1,19 @@
+package org.wanda4j.text.jinja;
+
+/// How much a rendering may still do: each step costs one, and each text or list that it makes its length.
+final class Budget {
+
+    /// What a place in a list costs.
+    static final int ITEM = 4;
+
+    private static final long UNITS = 20_000_000;
+
+    private long left = UNITS;
+
+    void charge(long units) {
+        left -= units;
+        if (left < 0) {
+            throw new TemplateException("the template does not come to an end");
+        }
+    }
+}

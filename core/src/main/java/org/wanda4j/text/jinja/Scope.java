@@ -1,0 +1,43 @@
+package org.wanda4j.text.jinja;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/// The variables that a place in a template sees. What a loop or a macro sets is gone behind it.
+final class Scope {
+
+    private final Scope outer;
+    private final Budget budget;
+    private final Map<String, Object> variables = new HashMap<>();
+
+    private Scope(Scope outer, Budget budget) {
+        this.outer = outer;
+        this.budget = budget;
+    }
+
+    /// A scope of its own.
+    static Scope outermost() {
+        return new Scope(null, new Budget());
+    }
+
+    Scope inner() {
+        return new Scope(this, budget);
+    }
+
+    Budget budget() {
+        return budget;
+    }
+
+    Object get(String name) {
+        for (Scope scope = this; scope != null; scope = scope.outer) {
+            if (scope.variables.containsKey(name)) {
+                return scope.variables.get(name);
+            }
+        }
+        return new Undefined(name);
+    }
+
+    void set(String name, Object value) {
+        variables.put(name, value);
+    }
+}

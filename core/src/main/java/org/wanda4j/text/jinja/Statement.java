@@ -1,0 +1,32 @@
+package org.wanda4j.text.jinja;
+
+import java.util.List;
+
+/// Something that a template does.
+interface Statement {
+
+    /// How a loop goes on.
+    enum Flow {
+        NEXT,
+        BREAK,
+        CONTINUE
+    }
+
+    /// Does it.
+    Flow run(Scope scope, Output output);
+
+    /// One after the other, until one of them breaks or continues.
+    static Statement all(List<Statement> statements) {
+        List<Statement> copy = List.copyOf(statements);
+        return (scope, output) -> {
+            for (Statement statement : copy) {
+                scope.budget().charge(1);
+                Flow flow = statement.run(scope, output);
+                if (flow != Flow.NEXT) {
+                    return flow;
+                }
+            }
+            return Flow.NEXT;
+        };
+    }
+}
