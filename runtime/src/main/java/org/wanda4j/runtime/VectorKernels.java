@@ -4,7 +4,6 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.EXP;
-import static jdk.incubator.vector.VectorOperators.FMA;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
@@ -114,10 +113,11 @@ class VectorKernels implements RowKernels {
                     IntVector.fromMemorySegment(INTS, values, 2 * (start + j), LITTLE_ENDIAN);
             VectorMask<Float> evens = FLOATS.indexInRange(0, (columns - j + 1) / 2);
             VectorMask<Float> odds = FLOATS.indexInRange(0, (columns - j) / 2);
-            even = lower(pairs).lanewise(FMA, FloatVector.fromArray(FLOATS, x, j), even, evens);
-            odd =
-                    upper(pairs)
-                            .lanewise(FMA, FloatVector.fromArray(FLOATS, x, j + LANES), odd, odds);
+            FloatVector nextEven = lower(pairs).fma(FloatVector.fromArray(FLOATS, x, j), even);
+            FloatVector nextOdd =
+                    upper(pairs).fma(FloatVector.fromArray(FLOATS, x, j + LANES), odd);
+            even = even.blend(nextEven, evens);
+            odd = odd.blend(nextOdd, odds);
         }
         return even.add(odd).add(even2.add(odd2)).reduceLanes(ADD);
     }
