@@ -12,6 +12,7 @@ final class Compute {
     private final Team team;
     private final float[][] rows;
     private final float[][] scratch;
+    private final float[][] arranged;
 
     /// @param widest columns of the widest matrix
     Compute(RowKernels kernels, Team team, int widest) {
@@ -20,6 +21,7 @@ final class Compute {
         int width = Vectors.padded(widest) + RowKernels.PADDING;
         this.rows = new float[team.size()][RowKernels.TILE * width];
         this.scratch = new float[team.size()][width];
+        this.arranged = new float[team.size()][width];
     }
 
     RowKernels kernels() {
@@ -45,11 +47,11 @@ final class Compute {
     ///
     /// @param then called by each member for the rows that it has computed of matrices with equally many
     void project(List<Projection> projections, Vectors x, int tokens, List<Vectors> y, Then then) {
-        if (tokens == 1) {
-            kernels.arrange(x);
-        }
         y.forEach(each -> each.reserve(tokens));
         team.run(member -> {
+            if (tokens == 1) {
+                kernels.arrange(x, arranged[member]);
+            }
             int from = 0;
             int to = 0;
             for (int i = 0; i < projections.size(); i++) {
@@ -58,7 +60,7 @@ final class Compute {
                 from = team.first(member, count, RowKernels.TILE);
                 to = team.first(member + 1, count, RowKernels.TILE);
                 if (tokens == 1) {
-                    vector(projection, x, y.get(i).values(), from, to, scratch[member]);
+                    vector(projection, x, y.get(i).values(), from, to, member);
                 } else {
                     block(projection, x, tokens, y.get(i), from, to, member);
                 }
@@ -67,11 +69,11 @@ final class Compute {
         });
     }
 
-    private void vector(
-            Projection projection, Vectors x, float[] y, int from, int to, float[] scratch) {
+    private void vector(Projection projection, Vectors x, float[] y, int from, int to, int member) {
         float[] bias = projection.bias();
         for (int i = from; i < to; i++) {
-            float product = kernels.dot(projection.matrix(), i, x, scratch);
+            float product =
+                    kernels.dot(projection.matrix(), i, x, arranged[member], scratch[member]);
             y[i] = bias.length == 0 ? product : product + bias[i];
         }
     }

@@ -15,14 +15,14 @@ interface RowKernels {
     /// Rows that [#multiply] takes at once.
     int TILE = 4;
 
-    /// Writes `x` in the order in which [#dot(PackedMatrix, int, Vectors, float[])] wants it.
-    void arrange(Vectors x);
+    /// Copies `x` to `arranged`, in an order that suits [#dot].
+    void arrange(Vectors x, float[] arranged);
 
     /// `sum_j W_ij x_j` for row `i` of `matrix`.
     ///
-    /// @param x arranged
+    /// @param arranged what [#arrange] made of `x`
     /// @param scratch of the calling thread, as long as a padded row
-    float dot(PackedMatrix matrix, int row, Vectors x, float[] scratch);
+    float dot(PackedMatrix matrix, int row, Vectors x, float[] arranged, float[] scratch);
 
     /// Writes row `row` of `matrix` to `out` from index `at`, zeros included, and zeros up to the next multiple of
     /// [#PADDING].

@@ -16,16 +16,16 @@ final class ScalarKernels implements RowKernels {
     }
 
     @Override
-    public void arrange(Vectors x) {
-        System.arraycopy(x.values(), 0, x.arranged(), 0, x.width());
+    public void arrange(Vectors x, float[] arranged) {
+        System.arraycopy(x.values(), 0, arranged, 0, x.width());
     }
 
     @Override
-    public float dot(PackedMatrix matrix, int row, Vectors x, float[] scratch) {
+    public float dot(PackedMatrix matrix, int row, Vectors x, float[] arranged, float[] scratch) {
         matrix.decode(row, scratch);
         float sum = 0;
         for (int j = 0; j < matrix.columns(); j++) {
-            sum += scratch[j] * x.arranged()[j];
+            sum += scratch[j] * arranged[j];
         }
         return sum;
     }

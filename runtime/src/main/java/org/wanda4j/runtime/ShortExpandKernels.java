@@ -19,10 +19,10 @@ final class ShortExpandKernels extends VectorKernels {
     private static final long LOWER = 0xffffffffL;
 
     @Override
-    float dotExpanded(PackedMatrix matrix, Places places, int row, long start, Vectors x) {
+    float dotExpanded(
+            PackedMatrix matrix, Places places, int row, long start, Vectors x, float[] pairs) {
         int columns = matrix.columns();
         long maskRow = bitmaskRow(matrix, row);
-        float[] pairs = x.arranged();
         FloatVector a = FloatVector.zero(FLOATS);
         FloatVector b = a;
         FloatVector c = a;

@@ -19,6 +19,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.PackedMatrix;
@@ -46,32 +47,34 @@ class VectorKernels implements RowKernels {
     /// The upper of the two bf16 that an int holds.
     static final int UPPER = 0xffff0000;
 
+    private static final VectorShuffle<Float> EVENS = VectorShuffle.makeUnzip(FLOATS, 0);
+    private static final VectorShuffle<Float> ODDS = VectorShuffle.makeUnzip(FLOATS, 1);
+
     private static final long LANE_BITS = (1L << LANES) - 1;
 
     /// Two vectors' worth of values become the even ones, then the odd ones: as two bf16 lie in an int.
     @Override
-    public void arrange(Vectors x) {
+    public void arrange(Vectors x, float[] arranged) {
         float[] from = x.values();
-        float[] to = x.arranged();
         for (int j = 0; j < x.width(); j += 2 * LANES) {
-            for (int i = 0; i < LANES; i++) {
-                to[j + i] = from[j + 2 * i];
-                to[j + LANES + i] = from[j + 2 * i + 1];
-            }
+            FloatVector first = FloatVector.fromArray(FLOATS, from, j);
+            FloatVector second = FloatVector.fromArray(FLOATS, from, j + LANES);
+            first.rearrange(EVENS, second).intoArray(arranged, j);
+            first.rearrange(ODDS, second).intoArray(arranged, j + LANES);
         }
     }
 
     @Override
-    public float dot(PackedMatrix matrix, int row, Vectors x, float[] scratch) {
+    public float dot(PackedMatrix matrix, int row, Vectors x, float[] arranged, float[] scratch) {
         long start = matrix.start(row);
         if (matrix.places().isEmpty()) {
             return matrix.type() == ValueType.BF16
-                    ? dotPairs(matrix, start, x.arranged())
+                    ? dotPairs(matrix, start, arranged)
                     : dotDense(matrix, start, matrix.columns(), x.values());
         }
         Places places = matrix.places().get();
         if (matrix.type() == ValueType.BF16) {
-            return dotExpanded(matrix, places, row, start, x);
+            return dotExpanded(matrix, places, row, start, x, arranged);
         }
         int count =
                 compress(places.bitmask(), bitmaskRow(matrix, row), matrix.columns(), x, scratch);
@@ -131,7 +134,8 @@ class VectorKernels implements RowKernels {
     }
 
     /// The row's values move to their places, and zeros between them.
-    float dotExpanded(PackedMatrix matrix, Places places, int row, long start, Vectors x) {
+    float dotExpanded(
+            PackedMatrix matrix, Places places, int row, long start, Vectors x, float[] arranged) {
         int columns = matrix.columns();
         long maskRow = bitmaskRow(matrix, row);
         FloatVector sum = FloatVector.zero(FLOATS);

@@ -6,13 +6,11 @@ final class Vectors {
     private final int size;
     private final int width;
     private float[] values;
-    private final float[] arranged;
 
     Vectors(int size) {
         this.size = size;
         this.width = padded(size);
         this.values = new float[width];
-        this.arranged = new float[width];
     }
 
     static int padded(int size) {
@@ -38,10 +36,5 @@ final class Vectors {
 
     float[] values() {
         return values;
-    }
-
-    /// The first vector in a kernel's own order.
-    float[] arranged() {
-        return arranged;
     }
 }

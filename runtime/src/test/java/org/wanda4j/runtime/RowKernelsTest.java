@@ -35,10 +35,8 @@ class RowKernelsTest {
         forEachMatrix((matrix, what) -> {
             Vectors x = vectors(matrix.columns());
             for (int row = 0; row < ROWS; row++) {
-                scalar.arrange(x);
-                float expected = scalar.dot(matrix, row, x, scratch(matrix));
-                kernels.arrange(x);
-                float actual = kernels.dot(matrix, row, x, scratch(matrix));
+                float expected = dot(scalar, matrix, row, x);
+                float actual = dot(kernels, matrix, row, x);
                 assertEquals(expected, actual, 1e-4 * (1 + Math.abs(expected)), what);
             }
         });
@@ -121,6 +119,12 @@ class RowKernelsTest {
     @Test
     void theChoiceIsNamed() {
         assertTrue(KernelChoice.BEST.description().contains("bit"));
+    }
+
+    private static float dot(RowKernels kernels, PackedMatrix matrix, int row, Vectors x) {
+        float[] arranged = new float[x.width()];
+        kernels.arrange(x, arranged);
+        return kernels.dot(matrix, row, x, arranged, scratch(matrix));
     }
 
     private interface Check {
