@@ -6,7 +6,6 @@ import java.util.Collections;
 import java.util.List;
 import org.wanda4j.sparse.Kernels;
 import org.wanda4j.sparse.Mask;
-import org.wanda4j.torch.RowSums;
 
 /// The lowest scores of each row that make up a share `alpha` of its sum: the `wanda-variant` of the reference.
 ///
@@ -15,23 +14,20 @@ import org.wanda4j.torch.RowSums;
 /// one sort of each row counts what every `alpha` of the tree would remove, and a second one finds the row's
 /// threshold for the `alpha` at which the path ends; no matrix of scores is held.
 ///
-/// Sums are PyTorch's, to the last bit: one weight on the other side of a row's threshold changes all that follows. The
-/// running ones are accumulated in double and each rounded to fp32.
+/// Sums are as in PyTorch: accumulated in double, each running sum rounded to fp32.
 final class CumulativeMassSelection {
 
     private static final float TOLERANCE = 0.001f;
-    private static final int ROWS_AT_ONCE = 64;
 
     private CumulativeMassSelection() {}
 
     static Mask select(Scores scores, double sparsity, int threads) {
         List<Trial> trials = new ArrayList<>();
         Trial first = plan(0.4, 0, 0.8, trials);
-        float[] totals = totals(scores, threads);
-        long[] removed = countRemoved(scores, totals, trials, threads);
+        long[] removed = countRemoved(scores, trials, threads);
         Trial found =
                 bisect(first, removed, (double) scores.rows() * scores.columns(), (float) sparsity);
-        return remove(scores, totals, found.alpha(), threads);
+        return remove(scores, found.alpha(), threads);
     }
 
     /// An `alpha` that the bisection may try.
@@ -66,27 +62,8 @@ final class CumulativeMassSelection {
         }
     }
 
-    private static float[] totals(Scores scores, int threads) {
-        float[] totals = new float[scores.rows()];
-        RowWork.share(
-                scores.rows(),
-                ROWS_AT_ONCE,
-                threads,
-                (first, count) -> {
-                    float[] row = new float[scores.columns()];
-                    float[] rows = new float[count * scores.columns()];
-                    for (int i = 0; i < count; i++) {
-                        scores.row(first + i, row);
-                        System.arraycopy(row, 0, rows, i * row.length, row.length);
-                    }
-                    System.arraycopy(RowSums.of(rows, row.length), 0, totals, first, count);
-                });
-        return totals;
-    }
-
     /// How many weights of the matrix each trial removes.
-    private static long[] countRemoved(
-            Scores scores, float[] totals, List<Trial> ascending, int threads) {
+    private static long[] countRemoved(Scores scores, List<Trial> ascending, int threads) {
         List<long[]> parts = Collections.synchronizedList(new ArrayList<>());
         RowWork.share(
                 scores.rows(),
@@ -96,7 +73,7 @@ final class CumulativeMassSelection {
                     long[] removed = new long[ascending.size()];
                     parts.add(removed);
                     return i -> {
-                        row.load(scores, i, totals[i]);
+                        row.load(scores, i);
                         int position = 0;
                         for (Trial trial : ascending) {
                             position = row.positionsWithin(trial.alpha(), position);
@@ -109,7 +86,7 @@ final class CumulativeMassSelection {
         return sum;
     }
 
-    private static Mask remove(Scores scores, float[] totals, double alpha, int threads) {
+    private static Mask remove(Scores scores, double alpha, int threads) {
         int columns = scores.columns();
         Mask mask = new Mask(scores.rows(), columns);
         RowWork.share(
@@ -119,7 +96,7 @@ final class CumulativeMassSelection {
                     var selector = Kernels.best().selector();
                     SortedRow row = new SortedRow(columns);
                     return i -> {
-                        row.load(scores, i, totals[i]);
+                        row.load(scores, i);
                         int positions = row.positionsWithin(alpha, 0);
                         selector.markSmallest(
                                 row.unsorted(),

@@ -17,9 +17,7 @@ final class SortedRow {
     }
 
     /// Takes over row `row`.
-    ///
-    /// @param total the sum of its scores
-    void load(Scores scores, int row, float total) {
+    void load(Scores scores, int row) {
         scores.row(row, unsorted);
         System.arraycopy(unsorted, 0, sorted, 0, sorted.length);
         Arrays.sort(sorted);
@@ -28,7 +26,7 @@ final class SortedRow {
             sum += sorted[i];
             runningSum[i] = (float) sum;
         }
-        this.total = total;
+        total = (float) sum;
     }
 
     /// By column.
