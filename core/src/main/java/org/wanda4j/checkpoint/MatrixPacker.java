@@ -10,7 +10,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.IntStream;
 
 /// One matrix on its way into a packed shard: first what its parts will take, later the parts.
 final class MatrixPacker {
@@ -31,47 +30,56 @@ final class MatrixPacker {
     private final long kept;
 
     private MatrixPacker(
-            TensorView weight, TensorInfo source, PackedEncoding encoding, int[] counts) {
+            TensorView weight,
+            TensorInfo source,
+            PackedEncoding encoding,
+            long kept,
+            long stored,
+            Optional<long[]> starts) {
         this.source = source;
         this.encoding = encoding;
         this.type = encoding.values();
         this.rows = weight.rows();
         this.columns = weight.columns();
-        this.kept = Arrays.stream(counts).asLongStream().sum();
-        long all = rows * type.padded(columns);
-        long sparse = Arrays.stream(counts).mapToLong(type::padded).sum();
-        boolean smaller = type.bytes(sparse) + placeBytes() < type.bytes(all);
-        this.starts = smaller ? Optional.of(starts(counts)) : Optional.empty();
-        this.stored = smaller ? sparse : all;
+        this.kept = kept;
+        this.stored = stored;
+        this.starts = starts;
     }
 
     /// Looks for zeros, and decides whether `weight` is stored sparse: where that is smaller.
     static MatrixPacker sparseOrDense(
             TensorView weight, TensorInfo source, PackedEncoding encoding) {
-        int[] counts = new int[weight.rows()];
-        IntStream.range(0, counts.length)
-                .parallel()
-                .forEach(row -> counts[row] = RowPacker.count(weight, row, encoding.values()));
-        return new MatrixPacker(weight, source, encoding, counts);
+        var counts = new RowPacker.Count[weight.rows()];
+        Arrays.parallelSetAll(counts, row -> RowPacker.count(weight, row, encoding.values()));
+        long kept = 0;
+        long stored = 0;
+        long[] starts = new long[counts.length];
+        for (int row = 0; row < counts.length; row++) {
+            starts[row] = stored;
+            stored += counts[row].stored();
+            kept += counts[row].kept();
+        }
+        long dense = denseValues(weight, encoding.values());
+        long saved = (dense - stored) * encoding.values().bits() / Byte.SIZE;
+        return saved > placeBytes(weight)
+                ? new MatrixPacker(weight, source, encoding, kept, stored, Optional.of(starts))
+                : new MatrixPacker(weight, source, encoding, kept, dense, Optional.empty());
     }
 
     /// For a table, of which a row is read at a time.
     static MatrixPacker dense(TensorView weight, TensorInfo source, PackedEncoding encoding) {
-        int[] counts = new int[weight.rows()];
-        Arrays.fill(counts, weight.columns());
-        return new MatrixPacker(weight, source, encoding, counts);
+        long all = (long) weight.rows() * weight.columns();
+        long stored = denseValues(weight, encoding.values());
+        return new MatrixPacker(weight, source, encoding, all, stored, Optional.empty());
     }
 
-    private long placeBytes() {
-        return (long) rows * (Math.ceilDiv(columns, Byte.SIZE) + Long.BYTES);
+    /// How many values are stored where none is dropped.
+    private static long denseValues(TensorView weight, ValueType type) {
+        return weight.rows() * type.padded(weight.columns());
     }
 
-    private long[] starts(int[] counts) {
-        long[] first = new long[rows];
-        for (int row = 1; row < rows; row++) {
-            first[row] = first[row - 1] + type.padded(counts[row - 1]);
-        }
-        return first;
+    private static long placeBytes(TensorView weight) {
+        return (long) weight.rows() * (Math.ceilDiv(weight.columns(), Byte.SIZE) + Long.BYTES);
     }
 
     /// The tensors that stand for the matrix.
@@ -83,7 +91,7 @@ final class MatrixPacker {
         long elements = stored * type.bits() / Byte.SIZE / encoding.elements().bytes();
         parts.add(part(PackedEncoding.VALUES, encoding.elements(), elements));
         if (type.isQuantised()) {
-            parts.add(part(PackedEncoding.SCALES, DType.BF16, stored / ValueType.GROUP));
+            parts.add(part(PackedEncoding.SCALES, DType.BF16, rows, ValueType.groups(columns)));
         }
         if (starts.isPresent()) {
             long rowBytes = Math.ceilDiv(columns, Byte.SIZE);

@@ -7,15 +7,21 @@ import java.util.Optional;
 
 /// A matrix as it lies in a file: the values that are there, row after row, and where they go.
 ///
-/// Without `places` every value is there, and row `i` starts at value `i * stride`, the columns rounded up to whole groups
-/// where the type is quantised. With `places` a quantised row is filled up to whole groups in the same way. Every segment
-/// is at least [#SLACK] bytes longer than the matrix needs: kernels read whole vectors.
+/// Without `places` every value is there, and value `(row, column)` is stored value `row * type.padded(columns) + column`:
+/// a quantised row is filled up with zeros to whole groups. With `places` the values that are there follow each other; in
+/// int4 those of each [ValueType#RUN] columns are filled up with a zero to whole bytes.
+///
+/// A quantised value is `q * s`. The scale `s` of `(row, column)` is number
+/// `row * ceil(columns / GROUP) + column / GROUP`, with and without `places`; it is finite and not negative, so that a
+/// kernel may multiply what it reads beside the values by it.
+///
+/// Every segment is at least [#SLACK] bytes longer than the matrix needs: kernels read whole vectors.
 ///
 /// @param rows outputs of a linear
 /// @param columns inputs of a linear
 /// @param type of the values
 /// @param values little-endian, row after row
-/// @param scales one bf16 a group of values, where the type is quantised
+/// @param scales one bf16 for each group of columns of each row, where the type is quantised
 /// @param places which values are there, where not all are
 public record PackedMatrix(
         int rows,
@@ -31,13 +37,13 @@ public record PackedMatrix(
     private static final ValueLayout.OfLong LONG =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    /// Which values a sparse matrix has: the layout of compressed-tensors' `sparse-bitmask`.
+    /// Which values a sparse matrix has. With bf16 values it is the layout of compressed-tensors' `sparse-bitmask`.
     ///
     /// @param bitmask a 1 for each value that is there; lowest bit first, a row starts at a byte
-    /// @param rowOffsets number of the first value of each row, as int64
+    /// @param rowOffsets number of the first stored value of each row, as int64
     public record Places(MemorySegment bitmask, MemorySegment rowOffsets) {}
 
-    /// Number of the first value of `row`.
+    /// Number of the first stored value of `row`.
     public long start(int row) {
         return places.isPresent()
                 ? places.get().rowOffsets().get(LONG, row * 8L)
@@ -48,7 +54,10 @@ public record PackedMatrix(
     public void decode(int row, float[] out) {
         long at = start(row);
         for (int column = 0; column < columns; column++) {
-            out[column] = has(row, column) ? value(at++) : 0;
+            if (column % ValueType.RUN == 0) {
+                at = type.filled(at);
+            }
+            out[column] = has(row, column) ? value(at++, row, column) : 0;
         }
     }
 
@@ -62,25 +71,23 @@ public record PackedMatrix(
         return (bits >>> (column & 7) & 1) != 0;
     }
 
-    private float value(long index) {
+    private float value(long index, int row, int column) {
         return switch (type) {
             case F32 -> DType.F32.get(values, index);
             case F16 -> DType.F16.get(values, index);
             case BF16 -> DType.BF16.get(values, index);
-            case INT8 -> values.get(ValueLayout.JAVA_BYTE, index) * scale(index);
-            case INT4 -> (nibble(index) - 8) * scale(index);
+            case INT8 -> values.get(ValueLayout.JAVA_BYTE, index) * scale(row, column);
+            case INT4 -> nibble(index) * scale(row, column);
         };
     }
 
-    private float scale(long index) {
-        return DType.BF16.get(scales.orElseThrow(), index / ValueType.GROUP);
+    private float scale(int row, int column) {
+        long index = row * ValueType.groups(columns) + column / ValueType.GROUP;
+        return DType.BF16.get(scales.orElseThrow(), index);
     }
 
     private int nibble(long index) {
-        int half = ValueType.GROUP / 2;
-        long group = index / ValueType.GROUP;
-        int place = (int) (index % ValueType.GROUP);
-        byte pair = values.get(ValueLayout.JAVA_BYTE, group * half + place % half);
-        return place < half ? pair & 15 : pair >>> 4 & 15;
+        byte pair = values.get(ValueLayout.JAVA_BYTE, index / 2);
+        return (index & 1) == 0 ? pair >> 4 : (byte) (pair << 4) >> 4;
     }
 }

@@ -42,14 +42,14 @@ final class PackedParts {
         if (places.isEmpty() && stored != shape[0] * type.padded(shape[1])) {
             throw wrong(VALUES, "does not fill the matrix");
         }
-        if (values.shape().size() != 1 || stored != type.padded(stored)) {
-            throw wrong(VALUES, "is no list of whole groups");
+        if (values.shape().size() != 1) {
+            throw wrong(VALUES, "is no list");
         }
         long length = shape[0] * shape[1] * DType.BF16.bytes();
         var info =
                 new TensorInfo(
                         name, DType.BF16, List.of(shape[0], shape[1]), values.offset(), length);
-        return new PackedTensor(shard, info, type, values, scales(stored), places);
+        return new PackedTensor(shard, info, type, values, scales(shape), places);
     }
 
     private long[] readShape() {
@@ -62,12 +62,12 @@ final class PackedParts {
         return shape;
     }
 
-    private Optional<TensorInfo> scales(long stored) {
+    private Optional<TensorInfo> scales(long[] shape) {
         Optional<TensorInfo> scales = part(SCALES, DType.BF16);
         if (scales.isPresent() != type.isQuantised()) {
             throw wrong(SCALES, type.isQuantised() ? "is missing" : "belongs to no bf16 values");
         }
-        scales.ifPresent(part -> requireShape(SCALES, part, stored / ValueType.GROUP));
+        scales.ifPresent(part -> requireShape(SCALES, part, shape[0], ValueType.groups(shape[1])));
         return scales;
     }
 
@@ -90,8 +90,8 @@ final class PackedParts {
             long end = row + 1 < offsets.length ? offsets[row + 1] : stored;
             if (offsets[row] != start
                     || end < start
-                    || end - start > type.padded(columns)
-                    || end != type.padded(end)) {
+                    || end - start > type.filled(columns)
+                    || end != type.filled(end)) {
                 throw wrong(ROW_OFFSETS, "does not cut the values into rows at row " + row);
             }
             start = end;

@@ -12,7 +12,7 @@ import java.util.Optional;
 /// @param info what it decodes to
 /// @param type of the values
 /// @param values kept values, row after row
-/// @param scales of groups of values, where the type is quantised
+/// @param scales of groups of columns, where the type is quantised
 /// @param places which values are kept, where not all are
 record PackedTensor(
         Safetensors shard,
@@ -27,6 +27,12 @@ record PackedTensor(
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    /// The sign bit of each of four scales.
+    private static final long SIGNS = 0x8000_8000_8000_8000L;
+
+    /// The lowest bit of each one's exponent.
+    private static final long EXPONENT_UNITS = 0x0080_0080_0080_0080L;
 
     /// The parts of a sparse matrix that say where its values go.
     record Places(TensorInfo bitmask, TensorInfo rowOffsets) {}
@@ -71,6 +77,7 @@ record PackedTensor(
                                         shard.mapOn(parts.bitmask, arena),
                                         shard.mapOn(parts.rowOffsets, arena))));
         matrix.places().ifPresent(it -> checkCounts(matrix, it.bitmask()));
+        matrix.scales().ifPresent(this::checkScales);
         return matrix;
     }
 
@@ -86,11 +93,11 @@ record PackedTensor(
                         "tensor %s: the bitmask of row %d goes on behind the last column"
                                 .formatted(info.name(), row));
             }
-            int count = count(bitmask, from, rowBytes);
-            if (type.padded(count) != end - matrix.start(row)) {
+            long asked = asked(bitmask, from, matrix.columns());
+            if (asked != end - matrix.start(row)) {
                 throw shard.invalid(
                         "tensor %s: the bitmask of row %d asks for %d values, and %d are there"
-                                .formatted(info.name(), row, count, end - matrix.start(row)));
+                                .formatted(info.name(), row, asked, end - matrix.start(row)));
             }
         }
     }
@@ -99,17 +106,41 @@ record PackedTensor(
         return values.length() * Byte.SIZE / type.bits();
     }
 
-    private static int count(MemorySegment bitmask, long from, int length) {
-        int count = 0;
-        int at = 0;
-        for (; at + Long.BYTES <= length; at += Long.BYTES) {
-            count += Long.bitCount(bitmask.get(LONG, from + at));
+    /// How many stored values the row asks for whose bitmask starts at byte `from`. May read behind its last byte.
+    private long asked(MemorySegment bitmask, long from, int columns) {
+        long count = 0;
+        int column = 0;
+        for (; column + ValueType.RUN <= columns; column += ValueType.RUN) {
+            count += type.filled(Long.bitCount(bitmask.get(LONG, from + column / Byte.SIZE)));
         }
-        for (; at < length; at++) {
-            count +=
-                    Integer.bitCount(
-                            Byte.toUnsignedInt(bitmask.get(ValueLayout.JAVA_BYTE, from + at)));
+        if (column < columns) {
+            long run = bitmask.get(LONG, from + column / Byte.SIZE) & ~(-1L << (columns - column));
+            count += type.filled(Long.bitCount(run));
         }
         return count;
+    }
+
+    /// No scale may be negative, infinite or NaN: kernels multiply what lies beside the values by it.
+    private void checkScales(MemorySegment data) {
+        long length = scales.orElseThrow().length();
+        long signs = 0;
+        long at = 0;
+        for (; at + Long.BYTES <= length; at += Long.BYTES) {
+            signs |= signs(data.get(LONG, at));
+        }
+        if (at < length) {
+            int bits = (int) (length - at) * Byte.SIZE;
+            signs |= signs(data.get(LONG, at) & ~(-1L << bits));
+        }
+        if ((signs & SIGNS) != 0) {
+            throw shard.invalid(
+                    "tensor %s holds a negative, infinite or NaN scale"
+                            .formatted(scales.orElseThrow().name()));
+        }
+    }
+
+    /// The sign bit of each of four scales, set also where the exponent is that of infinity and NaN.
+    private static long signs(long scales) {
+        return scales | (scales + EXPONENT_UNITS);
     }
 }

@@ -5,10 +5,10 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.stream.IntStream;
 
-/// Writes the rows of a matrix into the segments of a [PackedMatrix] whose row offsets are known.
+/// Writes the rows of a matrix into the segments of a [PackedMatrix] whose row offsets are known and whose other bytes are 0.
 ///
-/// A quantised group has the scale `s = max|w| / limit`, rounded up to bf16 so that nothing clips, and
-/// `q = round(w / s)`, over the values that are kept.
+/// A quantised group of columns has the scale `s = max|w| / limit`, rounded up to bf16 so that nothing clips, and
+/// `q = round(w / s)`.
 final class RowPacker {
 
     private static final ValueLayout.OfShort SHORT =
@@ -24,14 +24,25 @@ final class RowPacker {
         this.type = target.type();
     }
 
-    /// How many values of a row are kept.
-    static int count(TensorView weight, int row, ValueType type) {
+    /// What a sparse row takes.
+    ///
+    /// @param kept values that are not dropped
+    /// @param stored those, and what fills them up
+    record Count(int kept, int stored) {}
+
+    static Count count(TensorView weight, int row, ValueType type) {
         MemorySegment data = weight.row(row);
-        int count = 0;
+        int kept = 0;
+        long stored = 0;
         for (int column = 0; column < weight.columns(); column++) {
-            count += isKept(weight.type().get(data, column), type) ? 1 : 0;
+            if (column % ValueType.RUN == 0) {
+                stored = type.filled(stored);
+            }
+            int keep = isKept(weight.type().get(data, column), type) ? 1 : 0;
+            kept += keep;
+            stored += keep;
         }
-        return count;
+        return new Count(kept, Math.toIntExact(type.filled(stored)));
     }
 
     /// Not a zero. A negative zero is kept where values keep their bits.
@@ -45,52 +56,37 @@ final class RowPacker {
     }
 
     private void pack(int row) {
-        float[] kept = new float[Math.toIntExact(type.padded(target.columns()))];
-        int count = target.places().isPresent() ? gatherKept(row, kept) : gatherAll(row, kept);
-        long start = target.start(row);
-        if (type.isQuantised()) {
-            for (int at = 0; at < count; at += ValueType.GROUP) {
-                quantise(kept, at, start + at);
-            }
-        } else {
-            for (int at = 0; at < count; at++) {
-                target.values().set(SHORT, 2 * (start + at), Bf16.round(kept[at]));
-            }
-        }
-    }
-
-    private int gatherAll(int row, float[] kept) {
         MemorySegment data = weight.row(row);
+        long at = target.start(row);
+        float scale = 0;
         for (int column = 0; column < target.columns(); column++) {
-            kept[column] = weight.type().get(data, column);
-        }
-        return target.columns();
-    }
-
-    private int gatherKept(int row, float[] kept) {
-        MemorySegment data = weight.row(row);
-        MemorySegment bitmask = target.places().orElseThrow().bitmask();
-        long rowBytes = Math.ceilDiv(target.columns(), Byte.SIZE);
-        int count = 0;
-        for (int first = 0; first < target.columns(); first += Byte.SIZE) {
-            int bits = 0;
-            int end = Math.min(first + Byte.SIZE, target.columns());
-            for (int column = first; column < end; column++) {
-                float value = weight.type().get(data, column);
-                int keep = isKept(value, type) ? 1 : 0;
-                kept[count] = value; // The next kept one replaces a zero.
-                count += keep;
-                bits |= keep << (column - first);
+            if (type.isQuantised() && column % ValueType.GROUP == 0) {
+                scale = storeScale(data, row, column);
             }
-            bitmask.set(ValueLayout.JAVA_BYTE, row * rowBytes + first / Byte.SIZE, (byte) bits);
+            if (column % ValueType.RUN == 0) {
+                at = type.filled(at);
+            }
+            float value = weight.type().get(data, column);
+            if (target.places().isEmpty()) {
+                store(at++, value, scale);
+            } else if (isKept(value, type)) {
+                mark(target.places().get().bitmask(), row, column);
+                store(at++, value, scale);
+            }
         }
-        return count;
     }
 
-    private void quantise(float[] kept, int at, long index) {
+    private void mark(MemorySegment bitmask, int row, int column) {
+        long rowBytes = Math.ceilDiv(target.columns(), Byte.SIZE);
+        add(bitmask, row * rowBytes + column / Byte.SIZE, 1 << (column % Byte.SIZE));
+    }
+
+    /// The scale of the group that starts at `column`. What is not kept does not count: it is zero.
+    private float storeScale(MemorySegment data, int row, int column) {
         float largest = 0;
-        for (int i = 0; i < ValueType.GROUP; i++) {
-            largest = Math.max(largest, Math.abs(kept[at + i]));
+        int end = Math.min(column + ValueType.GROUP, target.columns());
+        for (int i = column; i < end; i++) {
+            largest = Math.max(largest, Math.abs(weight.type().get(data, i)));
         }
         if (!Float.isFinite(largest)) {
             throw new InvalidInputException(
@@ -98,23 +94,27 @@ final class RowPacker {
                             .formatted(weight.name(), type.label()));
         }
         short scale = Bf16.ceil(largest / type.limit());
-        target.scales().orElseThrow().set(SHORT, index / ValueType.GROUP * 2, scale);
-        for (int i = 0; i < ValueType.GROUP; i++) {
-            int q = largest == 0 ? 0 : (int) Math.rint(kept[at + i] / Bf16.toFloat(scale));
-            store(index, i, q);
+        long index = row * ValueType.groups(target.columns()) + column / ValueType.GROUP;
+        target.scales().orElseThrow().set(SHORT, index * Short.BYTES, scale);
+        return Bf16.toFloat(scale);
+    }
+
+    private void store(long index, float value, float scale) {
+        if (!type.isQuantised()) {
+            target.values().set(SHORT, index * Short.BYTES, Bf16.round(value));
+            return;
+        }
+        int q = scale == 0 ? 0 : (int) Math.rint(value / scale);
+        if (type == ValueType.INT8) {
+            target.values().set(ValueLayout.JAVA_BYTE, index, (byte) q);
+        } else {
+            add(target.values(), index / 2, (index & 1) == 0 ? q << 4 : q & 15);
         }
     }
 
-    /// Stores value `i` of the group that starts at value `index`.
-    private void store(long index, int i, int q) {
-        if (type == ValueType.INT8) {
-            target.values().set(ValueLayout.JAVA_BYTE, index + i, (byte) q);
-            return;
-        }
-        int half = ValueType.GROUP / 2;
-        long at = index / 2 + i % half;
-        int lower = i < half ? 0 : target.values().get(ValueLayout.JAVA_BYTE, at);
-        int nibble = (q + 8) << (i < half ? 0 : 4);
-        target.values().set(ValueLayout.JAVA_BYTE, at, (byte) (lower | nibble));
+    /// Sets bits of a byte that was zero at first.
+    private static void add(MemorySegment target, long index, int bits) {
+        byte before = target.get(ValueLayout.JAVA_BYTE, index);
+        target.set(ValueLayout.JAVA_BYTE, index, (byte) (before | bits));
     }
 }

@@ -6,19 +6,22 @@ import java.util.Optional;
 
 /// How the values of a [PackedMatrix] are stored.
 ///
-/// The quantised types come in groups of [#GROUP] values with one bf16 scale `s`: a value is `q * s`.
+/// The quantised types have one bf16 scale `s` for each [#GROUP] columns of a row: a value is `q * s`.
 public enum ValueType {
     F32(32),
     F16(16),
     BF16(16),
     /// `q` in [-127, 127], a byte each.
     INT8(8),
-    /// `q` in [-7, 7], stored as `q + 8`: byte `i` of a group holds value `i` in its lower half and value
-    /// `i + GROUP / 2` in its upper half.
+    /// `q` in [-7, 7], in two's complement: of two stored values the first is in the upper half of a byte, the second in
+    /// its lower half.
     INT4(4);
 
-    /// Values that share a scale.
+    /// Columns of a row that share a scale.
     public static final int GROUP = 32;
+
+    /// Columns of a sparse row, a word of its bitmask, whose values begin at a byte.
+    public static final int RUN = Long.SIZE;
 
     private final int bits;
 
@@ -31,7 +34,7 @@ public enum ValueType {
         return bits;
     }
 
-    /// Whether values have scales, and each row is filled up to whole groups.
+    /// Whether values have scales, and each dense row is filled up to whole groups.
     public boolean isQuantised() {
         return bits < Short.SIZE;
     }
@@ -46,14 +49,25 @@ public enum ValueType {
         return (1 << (bits - 1)) - 1;
     }
 
-    /// How many values are stored for `count` that are there: whole groups where the type is quantised.
-    public long padded(long count) {
-        return isQuantised() ? Math.ceilDiv(count, GROUP) * GROUP : count;
+    /// How many values a dense row of `columns` stores: whole groups where the type is quantised.
+    public long padded(long columns) {
+        return isQuantised() ? groups(columns) * GROUP : columns;
     }
 
-    /// Bytes of `count` stored values and their scales.
-    public long bytes(long count) {
-        return count * bits / Byte.SIZE + (isQuantised() ? count / GROUP * DType.BF16.bytes() : 0);
+    /// How many values a run of a sparse row stores for `count` that are kept: whole bytes.
+    long filled(long count) {
+        return this == INT4 ? count + (count & 1) : count;
+    }
+
+    /// How many scales a row of `columns` has where the type is quantised.
+    static long groups(long columns) {
+        return Math.ceilDiv(columns, GROUP);
+    }
+
+    /// Bytes of the `stored` values of a dense row, and of their scales.
+    public long bytes(long stored) {
+        return stored * bits / Byte.SIZE
+                + (isQuantised() ? groups(stored) * DType.BF16.bytes() : 0);
     }
 
     /// The type that is spelt `label`, where there is one.
