@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -12,9 +13,12 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Packed shards that lie: each gets one line that names the file and the tensor.
 class HostilePackedTest {
@@ -61,8 +65,8 @@ class HostilePackedTest {
     }
 
     @Test
-    void theGoodOneIsRead() throws IOException {
-        read();
+    void theGoodOneIsRead() {
+        assertRead();
     }
 
     @Test
@@ -132,21 +136,84 @@ class HostilePackedTest {
     }
 
     @Test
-    void quantisedPartsThatAreNoWholeGroups() {
+    void int8PartsThatDoNotFit() {
         metadata.put("wanda.values", "int8");
-        parts.put(".compressed", Part.of(DType.I8, new int[64]));
-        parts.put(".scales", Part.of(DType.BF16, new int[4]));
-        parts.put(".row_offsets", Part.longs(0, 32));
-        assertEquals(2, readUnchecked().rows());
-        parts.put(".row_offsets", Part.longs(0, 16));
-        assertRefused("does not cut the values into rows at row 0");
-        parts.put(".row_offsets", Part.longs(0, 32));
-        parts.put(".scales", Part.of(DType.BF16, new int[2]));
-        assertRefused(".scales has shape [1], and must have [2]");
+        parts.put(".compressed", Part.of(DType.I8, 1, 2, 3, 4, 5));
+        parts.put(".scales", Part.of(DType.BF16, 1, 1, 1, 1).shaped(2L, 1L));
+        assertRead();
+        parts.put(".row_offsets", Part.longs(0, 2));
+        assertRefused("bitmask of row 0 asks for 3 values, and 2 are there");
+        parts.put(".row_offsets", Part.longs(0, 3));
+        parts.put(".scales", Part.of(DType.BF16, 1, 1, 1, 1));
+        assertRefused(".scales has shape [2], and must have [2, 1]");
+        parts.put(".scales", Part.of(DType.I16, 1, 1, 1, 1).shaped(2L, 1L));
+        assertRefused(".scales is I16, and must be BF16");
         parts.remove(".scales");
         assertRefused(".scales is missing");
-        parts.put(".compressed", Part.of(DType.I8, new int[33]));
-        assertRefused("tensor " + NAME);
+        metadata.put("wanda.values", "bf16");
+        parts.put(".compressed", Part.of(DType.BF16, new int[10]));
+        parts.put(".scales", Part.of(DType.BF16, 1, 1, 1, 1).shaped(2L, 1L));
+        assertRefused(".scales belongs to no bf16 values");
+    }
+
+    @Test
+    void int4RunsThatDoNotFit() {
+        metadata.put("wanda.values", "int4");
+        parts.put(".compressed", Part.of(DType.U8, 0x12, 0x30, 0x45));
+        parts.put(".scales", Part.of(DType.BF16, 1, 1, 1, 1).shaped(2L, 1L));
+        parts.put(".row_offsets", Part.longs(0, 4));
+        assertRead();
+        parts.put(".row_offsets", Part.longs(0, 3));
+        assertRefused("does not cut the values into rows at row 0");
+        parts.put(".row_offsets", Part.longs(0, 2));
+        assertRefused("bitmask of row 0 asks for 4 values, and 2 are there");
+    }
+
+    /// 70 columns: one value in the first 64 and one in the rest take two bytes, two values in the first 64 take one.
+    @Test
+    void int4ValuesAreCountedByRun() {
+        metadata.put("wanda.values", "int4");
+        parts.put(".shape", Part.longs(1, 70));
+        parts.put(".row_offsets", Part.longs(0));
+        parts.put(".scales", Part.of(DType.BF16, new int[6]).shaped(1L, 3L));
+        parts.put(".compressed", Part.of(DType.U8, 0x10, 0x20));
+        parts.put(".bitmask", Part.of(DType.U8, 1, 0, 0, 0, 0, 0, 0, 0, 32).shaped(1L, 9L));
+        assertRead();
+        parts.put(".bitmask", Part.of(DType.U8, 3, 0, 0, 0, 0, 0, 0, 0, 0).shaped(1L, 9L));
+        assertRefused("bitmask of row 0 asks for 2 values, and 4 are there");
+        parts.put(".bitmask", Part.of(DType.U8, 1, 0, 0, 0, 0, 0, 0, 0, 64).shaped(1L, 9L));
+        assertRefused("bitmask of row 0 goes on behind the last column");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"int8", "int4"})
+    void scalesThatPoisonWhatTheyMultiply(String values) {
+        int groups = 7;
+        metadata.put("wanda.values", values);
+        parts.put(".shape", Part.longs(1, groups * 32L));
+        DType elements = values.equals("int8") ? DType.I8 : DType.U8;
+        parts.put(
+                ".compressed",
+                Part.of(elements, new int[groups * (elements == DType.I8 ? 32 : 16)]));
+        parts.remove(".bitmask");
+        parts.remove(".row_offsets");
+        parts.put(".scales", Part.of(DType.BF16, new int[2 * groups]).shaped(1L, (long) groups));
+        byte[] scales = parts.get(".scales").data();
+        for (int i = 0; i < groups; i++) {
+            for (int bits : new int[] {0x7f80, 0xff80, 0x7fc0, 0x7f81, 0xffff, 0xbf80, 0x8001}) {
+                set(scales, i, bits);
+                assertRefused("tensor " + NAME + ".scales holds a negative, infinite or NaN scale");
+            }
+            for (int bits : new int[] {0, 1, 0x3f80, 0x7f7f}) {
+                set(scales, i, bits);
+                assertRead();
+            }
+        }
+    }
+
+    private static void set(byte[] scales, int index, int bits) {
+        scales[2 * index] = (byte) bits;
+        scales[2 * index + 1] = (byte) (bits >>> 8);
     }
 
     @Test
@@ -156,23 +223,41 @@ class HostilePackedTest {
         assertRefused(".compressed does not fill the matrix");
     }
 
+    /// Neither those who compute with the file's own bytes nor those who decode them get anything.
     private void assertRefused(String expected) {
-        String message = assertThrows(InvalidInputException.class, this::read).getMessage();
-        assertTrue(message.contains(expected), message);
-        assertTrue(message.contains(Checkpoint.SINGLE), message);
-    }
-
-    private PackedMatrix readUnchecked() {
-        try {
-            return read();
-        } catch (IOException e) {
-            throw new AssertionError(e);
+        write();
+        List<BiConsumer<Checkpoint, Arena>> readers =
+                List.of(
+                        (checkpoint, memory) -> checkpoint.matrix(NAME, memory),
+                        (checkpoint, memory) -> checkpoint.map(NAME, memory));
+        for (var reader : readers) {
+            String message =
+                    assertThrows(InvalidInputException.class, () -> read(reader)).getMessage();
+            assertTrue(message.contains(expected), message);
+            assertTrue(message.contains(Checkpoint.SINGLE), message);
+            assertEquals(1, message.lines().count());
         }
     }
 
-    private PackedMatrix read() throws IOException {
+    private void assertRead() {
+        write();
+        read((checkpoint, memory) -> {
+            PackedMatrix matrix = checkpoint.matrix(NAME, memory);
+            TensorView view = checkpoint.map(NAME, memory);
+            assertEquals(view.rows(), matrix.rows());
+            assertEquals(view.columns(), matrix.columns());
+        });
+    }
+
+    private void read(BiConsumer<Checkpoint, Arena> reader) {
+        try (Checkpoint checkpoint = Checkpoint.open(directory);
+                Arena memory = Arena.ofConfined()) {
+            reader.accept(checkpoint, memory);
+        }
+    }
+
+    private void write() {
         Path file = directory.resolve(Checkpoint.SINGLE);
-        Files.deleteIfExists(file);
         List<TensorInfo> tensors =
                 parts.entrySet().stream()
                         .map(part ->
@@ -181,16 +266,16 @@ class HostilePackedTest {
                                         part.getValue().type(),
                                         part.getValue().shape()))
                         .toList();
-        try (var writer = new SafetensorsWriter(file, metadata, tensors)) {
-            for (var part : parts.entrySet()) {
-                writer.write(NAME + part.getKey(), MemorySegment.ofArray(part.getValue().data()));
+        try {
+            Files.deleteIfExists(file);
+            try (var writer = new SafetensorsWriter(file, metadata, tensors)) {
+                for (var part : parts.entrySet()) {
+                    writer.write(
+                            NAME + part.getKey(), MemorySegment.ofArray(part.getValue().data()));
+                }
             }
-        }
-        try (Checkpoint checkpoint = Checkpoint.open(directory);
-                Arena memory = Arena.ofConfined()) {
-            PackedMatrix matrix = checkpoint.matrix(NAME, memory);
-            checkpoint.map(NAME, memory);
-            return matrix;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 }

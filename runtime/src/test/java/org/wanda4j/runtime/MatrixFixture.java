@@ -24,6 +24,7 @@ final class MatrixFixture {
     private final MemorySegment bitmask;
     private final MemorySegment offsets;
     private long at;
+    private long group;
 
     private MatrixFixture(
             int rows, int columns, ValueType type, RandomGenerator random, Arena memory) {
@@ -64,6 +65,9 @@ final class MatrixFixture {
         offsets.set(LONG, row * 8L, at);
         long rowBytes = Math.ceilDiv(columns, 8);
         for (int j = 0; j < columns; j++) {
+            if (density < 1 && j % 64 == 0) {
+                fillByte();
+            }
             if (density == 1 || random.nextDouble() < density) {
                 long index = row * rowBytes + j / 8;
                 byte bits = bitmask.get(ValueLayout.JAVA_BYTE, index);
@@ -71,7 +75,20 @@ final class MatrixFixture {
                 put(false);
             }
         }
-        while (type.isQuantised() && at % ValueType.GROUP != 0) {
+        if (density < 1) {
+            fillByte();
+        } else {
+            while (type.isQuantised() && at % 32 != 0) {
+                put(true);
+            }
+        }
+        for (int j = 0; j < columns; j += 32) {
+            scales.set(SHORT, group++ * 2, bf16(random.nextFloat()));
+        }
+    }
+
+    private void fillByte() {
+        if (type == ValueType.INT4 && at % 2 != 0) {
             put(true);
         }
     }
@@ -85,21 +102,15 @@ final class MatrixFixture {
             case INT8 ->
                     values.set(
                             ValueLayout.JAVA_BYTE, at, zero ? 0 : (byte) random.nextInt(-127, 128));
-            case INT4 -> nibble(zero ? 8 : random.nextInt(1, 16));
-        }
-        if (type.isQuantised() && at % ValueType.GROUP == 0) {
-            scales.set(SHORT, at / ValueType.GROUP * 2, bf16(random.nextFloat()));
+            case INT4 -> nibble(zero ? 0 : random.nextInt(-7, 8));
         }
         at++;
     }
 
     private void nibble(int value) {
-        int half = ValueType.GROUP / 2;
-        int place = (int) (at % ValueType.GROUP);
-        long index = at / ValueType.GROUP * half + place % half;
-        int bits = values.get(ValueLayout.JAVA_BYTE, index);
-        int changed = place < half ? (bits & 0xf0) | value : (bits & 0x0f) | (value << 4);
-        values.set(ValueLayout.JAVA_BYTE, index, (byte) changed);
+        int bits = values.get(ValueLayout.JAVA_BYTE, at / 2);
+        int changed = at % 2 == 0 ? (bits & 0x0f) | (value << 4) : (bits & 0xf0) | (value & 0x0f);
+        values.set(ValueLayout.JAVA_BYTE, at / 2, (byte) changed);
     }
 
     private static short bf16(float value) {
