@@ -24,12 +24,13 @@ final class RowPacker {
         this.type = target.type();
     }
 
-    /// What a sparse row takes.
+    /// Size of a sparse row, in values.
     ///
     /// @param kept values that are not dropped
     /// @param stored those, and what fills them up
     record Count(int kept, int stored) {}
 
+    /// What `row` takes where it is stored sparse.
     static Count count(TensorView weight, int row, ValueType type) {
         MemorySegment data = weight.row(row);
         int kept = 0;
