@@ -1,6 +1,7 @@
 package org.wanda4j.runtime;
 
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.wanda4j.runtime.Generation.Finish;
 
@@ -9,27 +10,29 @@ import org.wanda4j.runtime.Generation.Finish;
 /// All but [#cancel()] is the scheduler's thread's alone.
 final class Request {
 
-    /// Told of what happens to a request, by the scheduler's thread.
+    /// Told of what happens to a request, by the scheduler's thread, which waits meanwhile.
     interface Listener {
+
+        /// Whether [#token] is to know how likely tokens were.
+        boolean wantsLikelihoods();
 
         /// Another token.
         ///
-        /// @param logits what it was chosen from, from index `from` on; valid during the call
         /// @return whether to go on
-        boolean token(int id, float[] logits, int from);
+        boolean token(int id, Optional<Likelihoods> likelihoods);
 
         /// The last of a request's events.
         void finished(Finish finish);
 
         /// The last of a request's events, where it failed.
-        void failed(RuntimeException cause);
+        void failed(Throwable cause);
     }
 
     private final int[] prompt;
     private final int limit;
     private final Sampler sampler;
     private final Listener listener;
-    private Sequence sequence;
+    private Optional<Sequence> sequence = Optional.empty();
     private int prefilled;
     private int generated;
     private OptionalInt last = OptionalInt.empty();
@@ -47,7 +50,7 @@ final class Request {
         }
     }
 
-    /// Ends it before its time. Any thread may.
+    /// Has it end before its time. Any thread may; see [Scheduler#cancel(Request)].
     void cancel() {
         cancelled = true;
     }
@@ -61,35 +64,45 @@ final class Request {
     }
 
     void begin(Sequence sequence) {
-        this.sequence = sequence;
+        this.sequence = Optional.of(sequence);
     }
 
     void end() {
-        sequence.close();
+        sequence.ifPresent(Sequence::close);
     }
 
-    /// Its next tokens, at most `room`.
+    /// Whether all of the prompt was decoded.
+    boolean answers() {
+        return last.isPresent();
+    }
+
+    /// Its next tokens, at most `room`, with memory for them.
     Batch.Step next(int room) {
-        if (last.isPresent()) {
-            return new Batch.Step(sequence, new int[] {last.getAsInt()}, true);
-        }
-        int count = Math.min(room, prompt.length - prefilled);
-        int[] tokens = Arrays.copyOfRange(prompt, prefilled, prefilled + count);
-        prefilled += count;
-        return new Batch.Step(sequence, tokens, prefilled == prompt.length);
+        int[] tokens =
+                last.isPresent()
+                        ? new int[] {last.getAsInt()}
+                        : Arrays.copyOfRange(
+                                prompt, prefilled, Math.min(prompt.length, prefilled + room));
+        sequence.orElseThrow().reserve(tokens.length);
+        prefilled += last.isPresent() ? 0 : tokens.length;
+        return new Batch.Step(sequence.orElseThrow(), tokens, prefilled == prompt.length);
     }
 
     /// Takes the token that follows.
     ///
-    /// @return why it ends with that, or null where it goes on
-    Finish choose(float[] logits, int from, int vocabulary) {
+    /// @return why it ends with that; empty where it goes on
+    Optional<Finish> choose(float[] logits, int from, int vocabulary) {
+        Optional<Likelihoods> likelihoods =
+                listener.wantsLikelihoods()
+                        ? Optional.of(new Likelihoods(logits, from, vocabulary))
+                        : Optional.empty();
         int id = sampler.choose(logits, from, vocabulary);
         sampler.see(id);
         last = OptionalInt.of(id);
         generated++;
-        if (!listener.token(id, logits, from)) {
-            return Finish.STOP;
+        if (!listener.token(id, likelihoods)) {
+            return Optional.of(Finish.STOP);
         }
-        return generated == limit ? Finish.LENGTH : null;
+        return generated == limit ? Optional.of(Finish.LENGTH) : Optional.empty();
     }
 }
