@@ -2,6 +2,7 @@ package org.wanda4j.serve;
 
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -19,6 +20,8 @@ final class Call implements AutoCloseable {
 
     private static final String EVENTS = "text/event-stream; charset=utf-8";
     private static final int IN_PARTS = 0; // as the length of a body
+    private static final int PIECE = 1 << 13;
+    private static final int DRAINED = 1 << 10; // pieces, 8 MiB
     private static final int LEFT = 499; // as others note that the caller left
 
     private final HttpExchange http;
@@ -50,8 +53,11 @@ final class Call implements AutoCloseable {
 
     /// What the caller sent, at most `largest` bytes.
     byte[] read(int largest) throws IOException {
-        byte[] read = http.getRequestBody().readNBytes(largest + 1);
+        InputStream in = http.getRequestBody();
+        byte[] read = in.readNBytes(largest + 1);
         if (read.length > largest) {
+            // A caller that is still sending does not hear what it is told.
+            for (int i = 0; i < DRAINED && in.readNBytes(PIECE).length == PIECE; i++) {}
             throw ApiError.invalid(413, "the body is larger than %,d bytes".formatted(largest));
         }
         return read;
