@@ -61,7 +61,7 @@ final class ChatCommand implements Runnable {
                                         model
                                                 + ": the model has no chat template; wanda generate goes on"
                                                 + " with a text"));
-        var settings = new LanguageModel.Settings(threads, 1, 0);
+        var settings = new LanguageModel.Settings(threads, 1, 0, 1);
         try (LanguageModel opened = LanguageModel.open(model, settings);
                 LineSource lines = LineSource.open("> ", HELP, RESET, EXIT)) {
             Console.note("kernels: " + LanguageModel.kernels());

@@ -21,8 +21,8 @@ import picocli.CommandLine.Parameters;
         footer = {
             "",
             "Examples:",
-            "  wanda serve SmolLM2-packed                       then open http://localhost:8080",
-            "  WANDA_API_KEY=secret wanda serve SmolLM2-packed --host 0.0.0.0 --parallel 8"
+            "  wanda serve SmolLM2-packed         then open http://localhost:8080",
+            "  WANDA_API_KEY=secret wanda serve SmolLM2-packed --host 0.0.0.0"
         })
 final class ServeCommand implements Runnable {
 
@@ -101,7 +101,7 @@ final class ServeCommand implements Runnable {
             throw new IllegalArgumentException("--port must lie in [0, 65535], got " + port);
         }
         var stop = new CountDownLatch(1);
-        var how = new LanguageModel.Settings(threads, parallel, queue);
+        var how = new LanguageModel.Settings(threads, parallel, queue, parallel);
         try (LanguageModel opened = LanguageModel.open(model, how);
                 Server server = Server.start(opened, ChatTemplate.of(model), settings(opened))) {
             try (var _ = Interrupts.byAny(stop::countDown)) {

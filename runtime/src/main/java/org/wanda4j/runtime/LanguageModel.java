@@ -29,7 +29,9 @@ public final class LanguageModel implements AutoCloseable {
     /// @param threads that decode
     /// @param atOnce texts that are decoded together
     /// @param queueLimit texts that may wait for others to end
-    public record Settings(int threads, int atOnce, int queueLimit) {
+    /// @param kept texts whose keys and values are kept when they ended: a prompt that begins like one of them is not decoded
+    ///     again as far as they agree
+    public record Settings(int threads, int atOnce, int queueLimit, int kept) {
 
         /// Checks the ranges.
         ///
@@ -41,6 +43,12 @@ public final class LanguageModel implements AutoCloseable {
                     "between 1 and " + Decoder.LARGEST_BATCH + " texts can run at once",
                     atOnce);
             check(queueLimit >= 0, "the queue's limit must not be negative", queueLimit);
+            check(kept >= 0, "the number of kept texts must not be negative", kept);
+        }
+
+        /// Keeps no text that ended.
+        public Settings(int threads, int atOnce, int queueLimit) {
+            this(threads, atOnce, queueLimit, 0);
         }
 
         private static void check(boolean valid, String what, int value) {
@@ -58,7 +66,7 @@ public final class LanguageModel implements AutoCloseable {
     ///
     /// @param waiting texts that wait for others to end
     /// @param running texts that are decoded
-    /// @param cacheBytes memory that running texts take for keys and values
+    /// @param cacheBytes memory that running and kept texts take for keys and values
     public record Load(int waiting, int running, long cacheBytes) {}
 
     private LanguageModel(Checkpoint checkpoint, Tokenizer tokenizer, Settings settings) {
@@ -75,7 +83,8 @@ public final class LanguageModel implements AutoCloseable {
                                     tokenizer.vocabularySize() - 1,
                                     decoder.architecture().vocabulary()));
         }
-        this.scheduler = new Scheduler(decoder, settings.atOnce(), settings.queueLimit());
+        this.scheduler =
+                new Scheduler(decoder, settings.atOnce(), settings.queueLimit(), settings.kept());
     }
 
     /// Opens the model in `directory`.

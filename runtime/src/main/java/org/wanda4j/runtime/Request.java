@@ -2,7 +2,6 @@ package org.wanda4j.runtime;
 
 import java.util.Arrays;
 import java.util.Optional;
-import java.util.OptionalInt;
 import org.wanda4j.runtime.Generation.Finish;
 
 /// A text that the [Scheduler] goes on with.
@@ -28,21 +27,22 @@ final class Request {
         void failed(Throwable cause);
     }
 
-    private final int[] prompt;
+    private final int prompt;
     private final int limit;
     private final Sampler sampler;
     private final Listener listener;
     private Optional<Sequence> sequence = Optional.empty();
-    private int prefilled;
-    private int generated;
-    private OptionalInt last = OptionalInt.empty();
+    private int[] tokens;
+    private int length;
     private volatile boolean cancelled;
 
     /// @param prompt at least one token
     /// @param limit largest number of tokens of the answer
     Request(int[] prompt, int limit, Sampler sampler, Listener listener) {
-        this.prompt = prompt;
+        this.prompt = prompt.length;
         this.limit = limit;
+        this.tokens = prompt.clone();
+        this.length = prompt.length;
         this.sampler = sampler;
         this.listener = listener;
         for (int id : prompt) {
@@ -63,29 +63,41 @@ final class Request {
         return listener;
     }
 
-    void begin(Sequence sequence) {
-        this.sequence = Optional.of(sequence);
+    /// Its prompt, and what was answered.
+    int[] text() {
+        return Arrays.copyOf(tokens, length);
     }
 
-    void end() {
-        sequence.ifPresent(Sequence::close);
+    boolean hasBegun() {
+        return sequence.isPresent();
+    }
+
+    /// Begins with what was decoded of it already: less than the prompt.
+    void begin(Sequence decoded) {
+        sequence = Optional.of(decoded);
+    }
+
+    /// Ends it.
+    ///
+    /// @return what was decoded of it, which is the caller's to close; empty where it had not begun
+    Optional<Sequence> end() {
+        Optional<Sequence> decoded = sequence;
+        sequence = Optional.empty();
+        return decoded;
     }
 
     /// Whether all of the prompt was decoded.
     boolean answers() {
-        return last.isPresent();
+        return length > prompt;
     }
 
     /// Its next tokens, at most `room`, with memory for them.
     Batch.Step next(int room) {
-        int[] tokens =
-                last.isPresent()
-                        ? new int[] {last.getAsInt()}
-                        : Arrays.copyOfRange(
-                                prompt, prefilled, Math.min(prompt.length, prefilled + room));
-        sequence.orElseThrow().reserve(tokens.length);
-        prefilled += last.isPresent() ? 0 : tokens.length;
-        return new Batch.Step(sequence.orElseThrow(), tokens, prefilled == prompt.length);
+        Sequence decoded = sequence.orElseThrow();
+        int to = Math.min(length, decoded.length() + room);
+        int[] next = Arrays.copyOfRange(tokens, decoded.length(), to);
+        decoded.reserve(next.length);
+        return new Batch.Step(decoded, next, to == length);
     }
 
     /// Takes the token that follows.
@@ -98,11 +110,17 @@ final class Request {
                         : Optional.empty();
         int id = sampler.choose(logits, from, vocabulary);
         sampler.see(id);
-        last = OptionalInt.of(id);
-        generated++;
+        append(id);
         if (!listener.token(id, likelihoods)) {
             return Optional.of(Finish.STOP);
         }
-        return generated == limit ? Optional.of(Finish.LENGTH) : Optional.empty();
+        return length == prompt + limit ? Optional.of(Finish.LENGTH) : Optional.empty();
+    }
+
+    private void append(int id) {
+        if (length == tokens.length) {
+            tokens = Arrays.copyOf(tokens, Math.min(2 * length, prompt + limit));
+        }
+        tokens[length++] = id;
     }
 }

@@ -18,16 +18,19 @@ final class Scheduler implements AutoCloseable {
     private final int queueLimit;
     private final Deque<Request> queue = new ArrayDeque<>();
     private final List<Request> running = new ArrayList<>();
+    private final KeptTexts kept;
     private final Thread thread;
     private boolean closed;
 
     /// @param decoder used by nobody else, and closed with this
     /// @param atOnce texts that run together, at most [Decoder#LARGEST_BATCH]
     /// @param queueLimit texts that may wait for others to end
-    Scheduler(Decoder decoder, int atOnce, int queueLimit) {
+    /// @param kept texts that are kept when they ended, for others that begin like them
+    Scheduler(Decoder decoder, int atOnce, int queueLimit, int kept) {
         this.decoder = decoder;
         this.atOnce = atOnce;
         this.queueLimit = queueLimit;
+        this.kept = new KeptTexts(kept);
         this.thread = Thread.ofPlatform().name("wanda-scheduler").daemon().start(this::loop);
     }
 
@@ -75,6 +78,7 @@ final class Scheduler implements AutoCloseable {
         } finally {
             List.copyOf(running).forEach(request -> end(request, Finish.CANCELLED));
             drain().forEach(request -> tell(request, Finish.CANCELLED));
+            kept.close();
             decoder.close();
         }
     }
@@ -99,7 +103,6 @@ final class Scheduler implements AutoCloseable {
         }
         while (running.size() < atOnce && !queue.isEmpty()) {
             Request request = queue.poll();
-            request.begin(decoder.newSequence());
             running.add(request);
         }
         return !closed;
@@ -117,6 +120,7 @@ final class Scheduler implements AutoCloseable {
         for (Request request : answersFirst()) {
             if (room > 0) {
                 try {
+                    begin(request);
                     Batch.Step step = request.next(room);
                     room -= step.tokens().length;
                     steps.add(step);
@@ -137,6 +141,12 @@ final class Scheduler implements AutoCloseable {
         }
     }
 
+    private void begin(Request request) {
+        if (!request.hasBegun()) {
+            request.begin(kept.find(request.text()).orElseGet(decoder::newSequence));
+        }
+    }
+
     /// A long prompt takes what room the answers leave, and does not stop them.
     private List<Request> answersFirst() {
         return running.stream()
@@ -154,20 +164,19 @@ final class Scheduler implements AutoCloseable {
     }
 
     private void end(Request request, Finish finish) {
+        request.end().ifPresent(decoded -> kept.keep(request.text(), decoded));
         remove(request);
         tell(request, finish);
     }
 
     private void fail(Request request, Throwable cause) {
+        request.end().ifPresent(Sequence::close);
         remove(request);
         request.listener().failed(cause);
     }
 
-    private void remove(Request request) {
-        request.end();
-        synchronized (this) {
-            running.remove(request);
-        }
+    private synchronized void remove(Request request) {
+        running.remove(request);
     }
 
     private static void tell(Request request, Finish finish) {

@@ -95,6 +95,26 @@ class LanguageModelTest {
     }
 
     @Test
+    void whatBeginsLikeATextBeforeGoesOnFromThere() {
+        String beginning = "She was born in London and lived in a house near the river with her";
+        var keeps = new LanguageModel.Settings(1, 2, 2, 2);
+        try (LanguageModel plain = LanguageModel.open(SharedFiles.tinyLlama());
+                LanguageModel keeping = LanguageModel.open(SharedFiles.tinyLlama(), keeps)) {
+            String first = keeping.generate(beginning, GREEDY, _ -> {}).text();
+            long kept = keeping.load().cacheBytes();
+            assertTrue(kept > 0);
+            for (String next :
+                    List.of(beginning, beginning + first + " And", beginning + " mother", "I")) {
+                assertEquals(
+                        plain.generate(next, GREEDY, _ -> {}).text(),
+                        keeping.generate(next, GREEDY, _ -> {}).text(),
+                        next);
+            }
+            assertTrue(keeping.load().cacheBytes() <= 2 * 2 * kept);
+        }
+    }
+
+    @Test
     void nobodyWaitsForAReaderWhoIsSlow() {
         try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama());
                 Answer unread = start(model, GREEDY)) {

@@ -84,7 +84,7 @@ class SchedulerTest {
     }
 
     private Scheduler open() {
-        return new Scheduler(new Decoder(checkpoint, KernelChoice.BEST, 1), 4, 4);
+        return new Scheduler(new Decoder(checkpoint, KernelChoice.BEST, 1), 4, 4, 0);
     }
 
     @AfterEach
