@@ -15,7 +15,6 @@ import json
 import os
 import pathlib
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -60,7 +59,7 @@ class Server:
         return value["VmRSS"] / 1024, value["RssAnon"] / 1024, value["Threads"], len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def stop(self):
-        self.process.send_signal(signal.SIGINT)
+        self.process.terminate()
         return self.process.wait(timeout=30)
 
 
