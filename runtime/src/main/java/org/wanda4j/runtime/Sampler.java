@@ -3,11 +3,14 @@ package org.wanda4j.runtime;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Random;
+import java.util.function.IntToDoubleFunction;
 import java.util.random.RandomGenerator;
 
 /// Chooses the tokens of one text. The steps and their order are those of transformers: repetition penalty, temperature,
 /// top-k, top-p, min-p.
 final class Sampler {
+
+    private static final double LOWEST_POWER = -80; // exp of it is no subnormal float
 
     private final Sampling sampling;
     private final RandomGenerator random;
@@ -42,14 +45,18 @@ final class Sampler {
 
     /// Without limits there is nothing to sort.
     private int drawFromAll(float[] logits, int from, int vocabulary) {
-        double highest = logits[from + likeliest(logits, from, vocabulary)];
-        double[] weights = new double[vocabulary];
-        double total = 0;
+        float highest = logits[from + likeliest(logits, from, vocabulary)];
+        var weights = new float[vocabulary];
         for (int id = 0; id < vocabulary; id++) {
-            weights[id] = Math.exp((logits[from + id] - highest) / sampling.temperature());
-            total += weights[id];
+            double power = (logits[from + id] - highest) / sampling.temperature();
+            weights[id] = (float) Math.max(LOWEST_POWER, power);
         }
-        return draw(weights, vocabulary, total);
+        KernelChoice.BEST.exponentials(weights, vocabulary, 0);
+        double total = 0;
+        for (float weight : weights) {
+            total += weight;
+        }
+        return draw(id -> weights[id], vocabulary, total);
     }
 
     private int drawFromLikeliest(float[] logits, int from, int vocabulary) {
@@ -69,15 +76,15 @@ final class Sampler {
                 && weights[kept] >= sampling.minP()) {
             sum += weights[kept++];
         }
-        return id(ordered[draw(weights, kept, sum)]);
+        return id(ordered[draw(i -> weights[i], kept, sum)]);
     }
 
     /// One of the first `count` indices, as likely as its weight is of `total`, their sum.
-    private int draw(double[] weights, int count, double total) {
+    private int draw(IntToDoubleFunction weight, int count, double total) {
         double at = random.nextDouble() * total;
         int chosen = 0;
-        while (chosen < count - 1 && at >= weights[chosen]) {
-            at -= weights[chosen++];
+        while (chosen < count - 1 && at >= weight.applyAsDouble(chosen)) {
+            at -= weight.applyAsDouble(chosen++);
         }
         return chosen;
     }
