@@ -29,10 +29,10 @@ class Server:
     def __init__(self, model, options):
         command = [str(ROOT / "wanda"), "serve", str(model), "--port", "0", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        match = re.search(r"http://localhost:(\d+)", line)
+        lines = (re.search(r"http://localhost:(\d+)", line) for line in self.process.stdout)
+        match = next(filter(None, lines), None)
         if not match:
-            sys.exit("the server did not start: " + line)
+            sys.exit("the server did not start")
         self.port = int(match[1])
 
     def post(self, body, read=True):
