@@ -54,19 +54,18 @@ final class ChatCommand implements Runnable {
 
     @Override
     public void run() {
-        ChatTemplate template =
-                ChatTemplate.of(model)
-                        .orElseThrow(() ->
-                                new InvalidInputException(
-                                        model
-                                                + ": the model has no chat template; wanda generate goes on"
-                                                + " with a text"));
         var settings = new LanguageModel.Settings(threads, 1, 0, 1);
         try (LanguageModel opened = LanguageModel.open(model, settings);
                 LineSource lines = LineSource.open("> ", HELP, RESET, EXIT)) {
+            ChatTemplate template = ChatTemplate.of(model).orElseThrow(this::noTemplate);
             Console.note("kernels: " + LanguageModel.kernels());
             converse(opened, template, lines);
         }
+    }
+
+    private InvalidInputException noTemplate() {
+        return new InvalidInputException(
+                model + ": the model has no chat template; wanda generate goes on with a text");
     }
 
     private void converse(LanguageModel opened, ChatTemplate template, LineSource lines) {

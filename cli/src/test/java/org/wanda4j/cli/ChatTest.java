@@ -69,6 +69,13 @@ class ChatTest {
     }
 
     @Test
+    void aModelThatIsNotThereIsSaid() {
+        Wanda chat = type("", "chat", directory.resolve("none").toString());
+        assertEquals(2, chat.exitCode());
+        assertFalse(chat.errors().getFirst().contains("template"), chat.errors()::toString);
+    }
+
+    @Test
     void aPromptIsReadFromStandardInput() {
         Wanda generate =
                 type("The king", "generate", SharedFiles.tinyLlama().toString(), "--prompt", "-");

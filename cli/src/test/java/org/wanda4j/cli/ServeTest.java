@@ -59,7 +59,9 @@ class ServeTest {
                             port);
             assertEquals(2, serve.exitCode());
             assertEquals(1, serve.errors().size(), serve.errors()::toString);
-            assertTrue(serve.errors().getFirst().contains("0.0.0.0:" + port), serve.errors()::toString);
+            assertTrue(
+                    serve.errors().getFirst().contains("0.0.0.0:" + port),
+                    serve.errors()::toString);
         }
     }
 

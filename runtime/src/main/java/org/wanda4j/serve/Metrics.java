@@ -26,12 +26,12 @@ final class Metrics {
     private final Counter promptTokens =
             Counter.builder()
                     .name("wanda_prompt_tokens_total")
-                    .help("Tokens of prompts whose answers ended")
+                    .help("Tokens of prompts whose callers stayed")
                     .register(registry);
     private final Counter answerTokens =
             Counter.builder()
                     .name("wanda_answer_tokens_total")
-                    .help("Tokens of answers that ended")
+                    .help("Tokens of answers whose callers stayed")
                     .register(registry);
     private final Histogram firstToken =
             histogram("wanda_first_token_seconds", "From a request to its answer's first token")
