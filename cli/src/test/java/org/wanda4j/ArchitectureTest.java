@@ -12,7 +12,7 @@ import com.tngtech.archunit.library.GeneralCodingRules;
 import java.util.Arrays;
 import java.util.stream.Stream;
 
-/// Which way the code may look: cli -> prune -> core.
+/// Which way the code may look: cli -> prune, runtime -> core.
 @AnalyzeClasses(packages = "org.wanda4j", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
 
@@ -32,6 +32,8 @@ class ArchitectureTest {
         "org.wanda4j.report.."
     };
 
+    private static final String[] RUNTIME = {"org.wanda4j.runtime..", "org.wanda4j.serve.."};
+
     @ArchTest
     static final ArchRule dependencies_point_downwards =
             layeredArchitecture()
@@ -41,20 +43,25 @@ class ArchitectureTest {
                     .definedBy(CORE)
                     .layer("prune")
                     .definedBy(PRUNE)
+                    .layer("runtime")
+                    .definedBy(RUNTIME)
                     .layer("cli")
                     .definedBy("org.wanda4j.cli..")
                     .whereLayer("cli")
                     .mayNotBeAccessedByAnyLayer()
                     .whereLayer("prune")
                     .mayOnlyBeAccessedByLayers("cli")
+                    .whereLayer("runtime")
+                    .mayOnlyBeAccessedByLayers("cli")
                     .whereLayer("core")
-                    .mayOnlyBeAccessedByLayers("prune", "cli");
+                    .mayOnlyBeAccessedByLayers("prune", "runtime", "cli");
 
     @ArchTest
     static final ArchRule every_class_is_in_a_layer =
             noClasses()
                     .should()
-                    .resideOutsideOfPackages(concat(concat(CORE, PRUNE), "org.wanda4j.cli.."))
+                    .resideOutsideOfPackages(
+                            concat(concat(concat(CORE, PRUNE), RUNTIME), "org.wanda4j.cli.."))
                     .allowEmptyShould(true);
 
     @ArchTest
@@ -62,13 +69,14 @@ class ArchitectureTest {
             slices().matching("org.wanda4j.(*)..").should().beFreeOfCycles().allowEmptyShould(true);
 
     @ArchTest
-    static final ArchRule core_has_no_native_code_and_no_command_line =
+    static final ArchRule core_and_runtime_have_no_native_code_and_no_command_line =
             noClasses()
                     .that()
-                    .resideInAnyPackage(CORE)
+                    .resideInAnyPackage(concat(CORE, RUNTIME))
                     .should()
                     .dependOnClassesThat()
-                    .resideInAnyPackage("org.bytedeco..", "picocli..", "me.tongfei..")
+                    .resideInAnyPackage(
+                            "org.bytedeco..", "picocli..", "me.tongfei..", "org.jline..")
                     .allowEmptyShould(true);
 
     @ArchTest
@@ -78,15 +86,26 @@ class ArchitectureTest {
                     .resideInAnyPackage(PRUNE)
                     .should()
                     .dependOnClassesThat()
-                    .resideInAnyPackage("picocli..", "me.tongfei..")
+                    .resideInAnyPackage("picocli..", "me.tongfei..", "org.jline..")
                     .allowEmptyShould(true);
 
     @ArchTest
     static final ArchRule only_cli_prints =
             noClasses()
                     .that()
-                    .resideInAnyPackage(concat(CORE, PRUNE))
+                    .resideInAnyPackage(concat(concat(CORE, PRUNE), RUNTIME))
                     .should(GeneralCodingRules.ACCESS_STANDARD_STREAMS)
+                    .allowEmptyShould(true);
+
+    @ArchTest
+    static final ArchRule the_runtime_does_not_know_its_server =
+            noClasses()
+                    .that()
+                    .resideInAPackage("org.wanda4j.runtime..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(
+                            "org.wanda4j.serve..", "io.prometheus..", "com.sun.net.httpserver..")
                     .allowEmptyShould(true);
 
     private static String[] concat(String[] some, String... more) {

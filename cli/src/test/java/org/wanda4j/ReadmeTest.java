@@ -21,6 +21,8 @@ import java.util.stream.Stream;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.runtime.Sampling;
 
 /// The Java in the documentation compiles and does what the text around it says.
 class ReadmeTest {
@@ -31,11 +33,13 @@ class ReadmeTest {
             List.of(
                     "java.nio.file",
                     "java.util",
+                    "java.util.stream",
                     "org.wanda4j.calibrate",
                     "org.wanda4j.checkpoint",
                     "org.wanda4j.evaluate",
                     "org.wanda4j.prune",
                     "org.wanda4j.report",
+                    "org.wanda4j.runtime",
                     "org.wanda4j.sparse",
                     "org.wanda4j.text");
 
@@ -61,6 +65,22 @@ class ReadmeTest {
                         .replace("\"out\"", "\"" + directory.resolve("out") + "\"");
         String printed = run(code);
         assertTrue(printed.contains("50.0 %"), printed);
+    }
+
+    @Test
+    void theExampleOfTheLibraryGenerates() throws Exception {
+        String code =
+                javaOf(ROOT.resolve("docs/library.md"))
+                        .replace("SmolLM2-packed", SharedFiles.tinyLlama().toString());
+        String printed = run("public static void main() {\n" + code + "}");
+        assertTrue(printed.contains("64 tokens, "), printed);
+        try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama())) {
+            String text =
+                    model.generate("Once upon a time", Sampling.GREEDY.withMaxTokens(64), _ -> {})
+                            .text();
+            String streamed = printed.substring(printed.indexOf("/s\n") + 3);
+            assertTrue(!streamed.isEmpty() && text.startsWith(streamed), printed);
+        }
     }
 
     private static String javaOf(Path document) throws IOException {

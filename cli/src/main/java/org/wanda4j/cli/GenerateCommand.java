@@ -1,7 +1,13 @@
 package org.wanda4j.cli;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.OptionalInt;
+import java.util.concurrent.Callable;
+import org.wanda4j.runtime.Answer;
 import org.wanda4j.runtime.Generation;
+import org.wanda4j.runtime.Generation.Finish;
 import org.wanda4j.runtime.LanguageModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -18,9 +24,13 @@ import picocli.CommandLine.Parameters;
             "",
             "Examples:",
             "  wanda generate SmolLM2-packed --prompt \"The capital of France is\"",
+            "  wanda generate SmolLM2-packed --prompt - < text.txt",
             "  wanda generate SmolLM2-packed --prompt \"Once upon a time\" --temperature 0 --max-tokens 64"
         })
-final class GenerateCommand implements Runnable {
+final class GenerateCommand implements Callable<Integer> {
+
+    private static final String STANDARD_INPUT = "-";
+    private static final int INTERRUPTED = 130;
 
     @Parameters(paramLabel = "MODEL", description = "Hugging Face directory, packed or not")
     private Path model;
@@ -29,7 +39,7 @@ final class GenerateCommand implements Runnable {
             names = "--prompt",
             required = true,
             paramLabel = "TEXT",
-            description = "the text to go on with")
+            description = "the text to go on with; - reads it from standard input")
     private String prompt;
 
     @Mixin private final SamplingOptions sampling = new SamplingOptions();
@@ -44,27 +54,24 @@ final class GenerateCommand implements Runnable {
     private boolean json;
 
     @Override
-    public void run() {
-        var settings = new LanguageModel.Settings(threads, 1, 1);
+    public Integer call() throws IOException {
+        var settings = new LanguageModel.Settings(threads, 1, 0);
         try (LanguageModel opened = LanguageModel.open(model, settings)) {
-            Generation generation =
-                    opened.generate(
-                            prompt, sampling.sampling(), json ? _ -> {} : Console::printPart);
+            int[] tokens = opened.tokens(prompt.equals(STANDARD_INPUT) ? standardInput() : prompt);
+            Answer answer = opened.start(tokens, sampling.sampling(), OptionalInt.empty());
+            Generation generation = AnswerDisplay.show(answer, json ? _ -> {} : Console::printPart);
             if (json) {
                 Console.printJson(generation);
             } else {
                 Console.print("");
-                Console.note(figures(generation));
+                Console.note(AnswerDisplay.figures(generation));
+                Console.note("kernels: " + LanguageModel.kernels());
             }
+            return generation.finish() == Finish.CANCELLED ? INTERRUPTED : 0;
         }
     }
 
-    static String figures(Generation generation) {
-        return "%d tokens, %.1f/s; first after %.2f s; %s"
-                .formatted(
-                        generation.tokens(),
-                        generation.decodeTokensPerSecond(),
-                        generation.secondsToFirst(),
-                        LanguageModel.kernels());
+    private static String standardInput() throws IOException {
+        return new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
     }
 }

@@ -36,6 +36,8 @@ import picocli.CommandLine.TypeConversionException;
             PackCommand.class,
             UnpackCommand.class,
             GenerateCommand.class,
+            ChatCommand.class,
+            ServeCommand.class,
             BenchCommand.class,
             MethodsCommand.class,
             DoctorCommand.class,

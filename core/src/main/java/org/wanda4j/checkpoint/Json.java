@@ -33,6 +33,11 @@ public final class Json {
         return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(value) + "\n";
     }
 
+    /// `value` as JSON in one line, without a line end.
+    public static String writeLine(Object value) {
+        return MAPPER.writeValueAsString(value);
+    }
+
     /// The JSON object in `file`.
     ///
     /// @throws InvalidInputException when it cannot be read or is no JSON object

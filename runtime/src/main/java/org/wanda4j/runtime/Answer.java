@@ -1,91 +1,102 @@
 package org.wanda4j.runtime;
 
-import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.function.Consumer;
-import org.wanda4j.runtime.Generation.Finish;
-import org.wanda4j.text.Detokenizer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
-/// Makes text of a request's tokens as they come.
-final class Answer implements Request.Listener {
+/// An answer that is being written, for one thread that reads it.
+///
+/// The model does not wait for the reader: what was not read yet is kept. Closing ends an answer that is not complete.
+public final class Answer implements AutoCloseable {
 
-    private final Detokenizer detokenizer;
-    private final StopTexts stops;
-    private final Set<Integer> endTokens;
-    private final Consumer<String> pieces;
-    private final int promptTokens;
-    private final StringBuilder text = new StringBuilder();
-    private final CompletableFuture<Generation> result = new CompletableFuture<>();
-    private final long start = System.nanoTime();
-    private long first;
-    private int tokens;
+    private final BlockingQueue<Supplier<Event>> events;
+    private final Runnable cancel;
+    private Optional<Supplier<Event>> last = Optional.empty();
 
-    /// @param pieces told of each piece of text, by the model's thread
-    Answer(
-            Detokenizer detokenizer,
-            StopTexts stops,
-            Set<Integer> endTokens,
-            int promptTokens,
-            Consumer<String> pieces) {
-        this.detokenizer = detokenizer;
-        this.stops = stops;
-        this.endTokens = endTokens;
-        this.promptTokens = promptTokens;
-        this.pieces = pieces;
+    /// What happens to an answer: pieces, and in the end what came of it.
+    public sealed interface Event permits Piece, Generation {}
+
+    /// A part of the text.
+    ///
+    /// @param text empty where the tokens give none
+    /// @param tokens that made it, where they were asked for
+    public record Piece(String text, List<ScoredToken> tokens) implements Event {}
+
+    /// @param events the last one gives a [Generation], or throws
+    Answer(BlockingQueue<Supplier<Event>> events, Runnable cancel) {
+        this.events = events;
+        this.cancel = cancel;
     }
 
-    @Override
-    public boolean token(int id, float[] logits, int from) {
-        if (tokens++ == 0) {
-            first = System.nanoTime();
-        }
-        if (endTokens.contains(id)) {
-            return false;
-        }
-        give(stops.append(detokenizer.append(id)));
-        return !stops.stopped();
+    static BlockingQueue<Supplier<Event>> newQueue() {
+        return new LinkedBlockingQueue<>();
     }
 
-    private void give(String piece) {
-        if (!piece.isEmpty()) {
-            text.append(piece);
-            pieces.accept(piece);
+    /// Waits for what happens next. The last event is given again when asked for again. A thread that is interrupted ends
+    /// the answer, and stays interrupted.
+    ///
+    /// @throws RuntimeException what the model failed with
+    public Event next() {
+        while (true) {
+            Optional<Event> event = next(Duration.ofDays(1));
+            if (event.isPresent()) {
+                return event.get();
+            }
         }
     }
 
-    @Override
-    public void finished(Finish finish) {
+    /// Waits for what happens next, but not longer than `patience`.
+    ///
+    /// @see #next()
+    public Optional<Event> next(Duration patience) {
+        if (last.isPresent()) {
+            return last.map(Supplier::get);
+        }
+        Optional<Supplier<Event>> event = Optional.ofNullable(poll(patience));
+        if (event.isPresent() && !(event.get() instanceof Given)) {
+            last = event;
+        }
+        return event.map(Supplier::get);
+    }
+
+    private Supplier<Event> poll(Duration patience) {
+        boolean interrupted = false;
         try {
-            give(stops.append(detokenizer.finish()) + stops.finish());
-            result.complete(
-                    new Generation(
-                            text.toString(),
-                            promptTokens,
-                            tokens,
-                            finish,
-                            tokens == 0 ? seconds(System.nanoTime()) : seconds(first),
-                            seconds(System.nanoTime())));
-        } catch (RuntimeException e) {
-            failed(e);
+            while (true) {
+                try {
+                    return events.poll(patience.toNanos(), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                    cancel.run();
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
+    }
+
+    /// A piece, as it waits for the reader.
+    record Given(Piece piece) implements Supplier<Event> {
+
+        @Override
+        public Event get() {
+            return piece;
+        }
+    }
+
+    /// Ends it before its time; its last event still comes. Any thread may.
+    public void cancel() {
+        cancel.run();
     }
 
     @Override
-    public void failed(RuntimeException cause) {
-        result.completeExceptionally(cause);
-    }
-
-    private double seconds(long time) {
-        return (time - start) / 1e9;
-    }
-
-    /// Waits for the end.
-    Generation await() {
-        try {
-            return result.join();
-        } catch (CompletionException e) {
-            throw e.getCause() instanceof RuntimeException cause ? cause : e;
-        }
+    public void close() {
+        cancel.run();
     }
 }

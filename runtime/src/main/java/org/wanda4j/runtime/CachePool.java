@@ -20,6 +20,7 @@ final class CachePool implements AutoCloseable {
     private final Deque<MemorySegment> free = new ArrayDeque<>();
     private final long[] blockStarts;
     private final long pageBytes;
+    private long taken;
 
     CachePool(Architecture architecture) {
         blockStarts = new long[architecture.blocks().size()];
@@ -33,12 +34,19 @@ final class CachePool implements AutoCloseable {
     }
 
     synchronized MemorySegment take() {
-        MemorySegment page = free.poll();
-        return page == null ? memory.allocate(pageBytes, Long.SIZE) : page;
+        MemorySegment page = free.isEmpty() ? memory.allocate(pageBytes, Long.SIZE) : free.pop();
+        taken++;
+        return page;
     }
 
     synchronized void giveBack(MemorySegment page) {
         free.push(page);
+        taken--;
+    }
+
+    /// Bytes of the pages that were taken and not given back.
+    synchronized long takenBytes() {
+        return taken * pageBytes;
     }
 
     /// Where the keys of a head start in a page, in values; each position's follow one another.
@@ -49,11 +57,6 @@ final class CachePool implements AutoCloseable {
     /// Where the values of a head start in a page, in values.
     long values(int block, int head, int heads, int headSize) {
         return keys(block, heads + head, headSize);
-    }
-
-    /// Bytes of a page.
-    long pageBytes() {
-        return pageBytes;
     }
 
     @Override

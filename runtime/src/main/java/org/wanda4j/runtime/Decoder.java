@@ -99,6 +99,11 @@ final class Decoder implements AutoCloseable {
                                         .bytes(embedding.type().padded(embedding.columns()));
     }
 
+    /// Memory that the keys and values of all texts take.
+    long cacheBytes() {
+        return pool.takenBytes();
+    }
+
     /// An empty text.
     Sequence newSequence() {
         return new Sequence(pool);

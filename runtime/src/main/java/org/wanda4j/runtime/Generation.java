@@ -1,6 +1,6 @@
 package org.wanda4j.runtime;
 
-/// What came of a prompt.
+/// What came of a prompt: the last event of an [Answer].
 ///
 /// @param text the answer
 /// @param promptTokens length of the prompt
@@ -14,7 +14,8 @@ public record Generation(
         int tokens,
         Finish finish,
         double secondsToFirst,
-        double seconds) {
+        double seconds)
+        implements Answer.Event {
 
     /// Why an answer ends.
     public enum Finish {

@@ -1,10 +1,11 @@
 package org.wanda4j.runtime;
 
 import java.nio.file.Path;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -28,12 +29,45 @@ public final class LanguageModel implements AutoCloseable {
     /// @param threads that decode
     /// @param atOnce texts that are decoded together
     /// @param queueLimit texts that may wait for others to end
-    public record Settings(int threads, int atOnce, int queueLimit) {
+    /// @param kept texts whose keys and values are kept when they ended: a prompt that begins like one of them is not decoded
+    ///     again as far as they agree
+    public record Settings(int threads, int atOnce, int queueLimit, int kept) {
+
+        /// Checks the ranges.
+        ///
+        /// @throws IllegalArgumentException when one is left
+        public Settings {
+            check(threads >= 1, "threads must be at least 1", threads);
+            check(
+                    atOnce >= 1 && atOnce <= Decoder.LARGEST_BATCH,
+                    "between 1 and " + Decoder.LARGEST_BATCH + " texts can run at once",
+                    atOnce);
+            check(queueLimit >= 0, "the queue's limit must not be negative", queueLimit);
+            check(kept >= 0, "the number of kept texts must not be negative", kept);
+        }
+
+        /// Keeps no text that ended.
+        public Settings(int threads, int atOnce, int queueLimit) {
+            this(threads, atOnce, queueLimit, 0);
+        }
+
+        private static void check(boolean valid, String what, int value) {
+            if (!valid) {
+                throw new IllegalArgumentException(what + ", got " + value);
+            }
+        }
 
         /// All processors, sixteen texts together, and any number that wait.
         public static final Settings DEFAULT =
-                new Settings(Runtime.getRuntime().availableProcessors(), 16, Integer.MAX_VALUE);
+                new Settings(Runtime.getRuntime().availableProcessors(), 16, Integer.MAX_VALUE / 2);
     }
+
+    /// How busy a model is.
+    ///
+    /// @param waiting texts that wait for others to end
+    /// @param running texts that are decoded
+    /// @param cacheBytes memory that running and kept texts take for keys and values
+    public record Load(int waiting, int running, long cacheBytes) {}
 
     private LanguageModel(Checkpoint checkpoint, Tokenizer tokenizer, Settings settings) {
         this.checkpoint = checkpoint;
@@ -49,7 +83,8 @@ public final class LanguageModel implements AutoCloseable {
                                     tokenizer.vocabularySize() - 1,
                                     decoder.architecture().vocabulary()));
         }
-        this.scheduler = new Scheduler(decoder, settings.atOnce(), settings.queueLimit());
+        this.scheduler =
+                new Scheduler(decoder, settings.atOnce(), settings.queueLimit(), settings.kept());
     }
 
     /// Opens the model in `directory`.
@@ -88,91 +123,103 @@ public final class LanguageModel implements AutoCloseable {
         return decoder.architecture().positions();
     }
 
-    /// Goes on with `prompt`.
+    /// How busy it is now.
+    public Load load() {
+        return scheduler.load();
+    }
+
+    /// Number of tokens that the model knows; their ids count from 0.
+    public int vocabulary() {
+        return tokenizer.vocabularySize();
+    }
+
+    /// The tokens of a text, with the special tokens that the tokenizer adds.
     ///
-    /// @param pieces told of the text as it comes, by a thread of the model: it waits meanwhile
+    /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`
+    public int[] tokens(String text) {
+        return tokenizer.encode(text);
+    }
+
+    /// The tokens of a text that writes its special tokens itself, as a chat template does.
+    ///
+    /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`
+    public int[] tokensAsWritten(String text) {
+        return tokenizer.encodeAsWritten(text);
+    }
+
+    /// Goes on with `prompt`, and returns when the answer is complete.
+    ///
+    /// @param pieces told of the text as it comes, by the calling thread; what it throws ends the answer
     /// @throws IllegalArgumentException when the prompt is empty or longer than the context
     /// @throws QueueFullException when too many texts wait already
     public Generation generate(String prompt, Sampling sampling, Consumer<String> pieces) {
-        return begin(tokenizer.encode(prompt), sampling, pieces).await();
-    }
-
-    /// Goes on with a prompt that writes its special tokens itself, as a chat template does.
-    ///
-    /// @see #generate(String, Sampling, Consumer)
-    public Generation generateAsWritten(String prompt, Sampling sampling, Consumer<String> pieces) {
-        return begin(tokenizer.encodeAsWritten(prompt), sampling, pieces).await();
+        try (Answer answer = start(tokens(prompt), sampling, OptionalInt.empty())) {
+            while (true) {
+                switch (answer.next()) {
+                    case Answer.Piece piece -> pieces.accept(piece.text());
+                    case Generation generation -> {
+                        return generation;
+                    }
+                }
+            }
+        }
     }
 
     /// Goes on with `prompt`: pieces of text as they come. Close the stream to end it early.
     ///
     /// @see #generate(String, Sampling, Consumer)
     public Stream<String> stream(String prompt, Sampling sampling) {
-        BlockingQueue<String> pieces = new LinkedBlockingQueue<>();
-        String end = "";
-        Running running = begin(tokenizer.encode(prompt), sampling, pieces::add);
-        Thread.ofVirtual()
-                .start(() -> {
-                    try {
-                        running.await();
-                    } finally {
-                        pieces.add(end);
-                    }
-                });
-        return Stream.generate(() -> take(pieces))
-                .takeWhile(piece -> !piece.isEmpty())
-                .onClose(running::cancel);
+        Answer answer = start(tokens(prompt), sampling, OptionalInt.empty());
+        return Stream.generate(answer::next)
+                .takeWhile(Answer.Piece.class::isInstance)
+                .map(piece -> ((Answer.Piece) piece).text())
+                .onClose(answer::close);
     }
 
-    private static String take(BlockingQueue<String> pieces) {
-        try {
-            return pieces.take();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return "";
-        }
-    }
-
-    /// A text that is being written.
-    record Running(Request request, Answer answer) {
-
-        Generation await() {
-            return answer.await();
-        }
-
-        void cancel() {
-            request.cancel();
-        }
-    }
-
-    Running begin(int[] prompt, Sampling sampling, Consumer<String> pieces) {
-        int room = context() - prompt.length;
-        if (prompt.length == 0 || room <= 0) {
-            throw new IllegalArgumentException(
-                    prompt.length == 0
-                            ? "the prompt is empty"
-                            : "the prompt has %,d tokens; the model's context has room for %,d and an answer"
-                                    .formatted(prompt.length, context() - 1));
-        }
-        var answer =
-                new Answer(
+    /// Starts an answer to some tokens; returns before it is written.
+    ///
+    /// @param prompt ids below [#vocabulary()]
+    /// @param alternatives how many of the likeliest tokens the answer tells with each of its tokens; empty where it is to
+    ///     tell of text alone
+    /// @throws IllegalArgumentException when the prompt is empty or longer than the context
+    /// @throws QueueFullException when too many texts wait already
+    public Answer start(int[] prompt, Sampling sampling, OptionalInt alternatives) {
+        checkPrompt(prompt);
+        BlockingQueue<Supplier<Answer.Event>> events = Answer.newQueue();
+        var writer =
+                new AnswerWriter(
                         new Detokenizer(tokenizer),
                         new StopTexts(sampling.stop()),
                         endTokens,
+                        id -> tokenizer.decode(new int[] {id}),
+                        alternatives,
                         prompt.length,
-                        pieces);
-        var request =
-                new Request(
-                        prompt,
-                        Math.min(room, sampling.maxTokens()),
-                        new Sampler(sampling),
-                        answer);
-        if (sampling.maxTokens() == 0) {
-            answer.finished(Generation.Finish.LENGTH);
+                        events);
+        int limit = Math.min(context() - prompt.length, sampling.maxTokens());
+        var request = new Request(prompt, limit, new Sampler(sampling), writer);
+        if (limit == 0) {
+            writer.finished(Generation.Finish.LENGTH);
         } else if (!scheduler.submit(request)) {
             throw new QueueFullException();
         }
-        return new Running(request, answer);
+        return new Answer(events, () -> scheduler.cancel(request));
+    }
+
+    private void checkPrompt(int[] prompt) {
+        if (prompt.length == 0) {
+            throw new IllegalArgumentException("the prompt is empty");
+        }
+        if (prompt.length >= context()) {
+            throw new IllegalArgumentException(
+                    "the prompt has %,d tokens; the model's context has room for %,d and an answer"
+                            .formatted(prompt.length, context() - 1));
+        }
+        for (int id : prompt) {
+            if (id < 0 || id >= vocabulary()) {
+                throw new IllegalArgumentException(
+                        "%d is no token: ids lie in [0, %d)".formatted(id, vocabulary()));
+            }
+        }
     }
 
     @Override

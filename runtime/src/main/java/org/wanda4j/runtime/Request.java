@@ -1,7 +1,7 @@
 package org.wanda4j.runtime;
 
 import java.util.Arrays;
-import java.util.OptionalInt;
+import java.util.Optional;
 import org.wanda4j.runtime.Generation.Finish;
 
 /// A text that the [Scheduler] goes on with.
@@ -9,37 +9,40 @@ import org.wanda4j.runtime.Generation.Finish;
 /// All but [#cancel()] is the scheduler's thread's alone.
 final class Request {
 
-    /// Told of what happens to a request, by the scheduler's thread.
+    /// Told of what happens to a request, by the scheduler's thread, which waits meanwhile.
     interface Listener {
+
+        /// Whether [#token] is to know how likely tokens were.
+        boolean wantsLikelihoods();
 
         /// Another token.
         ///
-        /// @param logits what it was chosen from, from index `from` on; valid during the call
         /// @return whether to go on
-        boolean token(int id, float[] logits, int from);
+        boolean token(int id, Optional<Likelihoods> likelihoods);
 
         /// The last of a request's events.
         void finished(Finish finish);
 
         /// The last of a request's events, where it failed.
-        void failed(RuntimeException cause);
+        void failed(Throwable cause);
     }
 
-    private final int[] prompt;
+    private final int prompt;
     private final int limit;
     private final Sampler sampler;
     private final Listener listener;
-    private Sequence sequence;
-    private int prefilled;
-    private int generated;
-    private OptionalInt last = OptionalInt.empty();
+    private Optional<Sequence> sequence = Optional.empty();
+    private int[] tokens;
+    private int length;
     private volatile boolean cancelled;
 
     /// @param prompt at least one token
     /// @param limit largest number of tokens of the answer
     Request(int[] prompt, int limit, Sampler sampler, Listener listener) {
-        this.prompt = prompt;
+        this.prompt = prompt.length;
         this.limit = limit;
+        this.tokens = prompt.clone();
+        this.length = prompt.length;
         this.sampler = sampler;
         this.listener = listener;
         for (int id : prompt) {
@@ -47,7 +50,7 @@ final class Request {
         }
     }
 
-    /// Ends it before its time. Any thread may.
+    /// Has it end before its time. Any thread may; see [Scheduler#cancel(Request)].
     void cancel() {
         cancelled = true;
     }
@@ -60,36 +63,64 @@ final class Request {
         return listener;
     }
 
-    void begin(Sequence sequence) {
-        this.sequence = sequence;
+    /// Its prompt, and what was answered.
+    int[] text() {
+        return Arrays.copyOf(tokens, length);
     }
 
-    void end() {
-        sequence.close();
+    boolean hasBegun() {
+        return sequence.isPresent();
     }
 
-    /// Its next tokens, at most `room`.
+    /// Begins with what was decoded of it already: less than the prompt.
+    void begin(Sequence decoded) {
+        sequence = Optional.of(decoded);
+    }
+
+    /// Ends it.
+    ///
+    /// @return what was decoded of it, which is the caller's to close; empty where it had not begun
+    Optional<Sequence> end() {
+        Optional<Sequence> decoded = sequence;
+        sequence = Optional.empty();
+        return decoded;
+    }
+
+    /// Whether all of the prompt was decoded.
+    boolean answers() {
+        return length > prompt;
+    }
+
+    /// Its next tokens, at most `room`, with memory for them.
     Batch.Step next(int room) {
-        if (last.isPresent()) {
-            return new Batch.Step(sequence, new int[] {last.getAsInt()}, true);
-        }
-        int count = Math.min(room, prompt.length - prefilled);
-        int[] tokens = Arrays.copyOfRange(prompt, prefilled, prefilled + count);
-        prefilled += count;
-        return new Batch.Step(sequence, tokens, prefilled == prompt.length);
+        Sequence decoded = sequence.orElseThrow();
+        int to = Math.min(length, decoded.length() + room);
+        int[] next = Arrays.copyOfRange(tokens, decoded.length(), to);
+        decoded.reserve(next.length);
+        return new Batch.Step(decoded, next, to == length);
     }
 
     /// Takes the token that follows.
     ///
-    /// @return why it ends with that, or null where it goes on
-    Finish choose(float[] logits, int from, int vocabulary) {
+    /// @return why it ends with that; empty where it goes on
+    Optional<Finish> choose(float[] logits, int from, int vocabulary) {
+        Optional<Likelihoods> likelihoods =
+                listener.wantsLikelihoods()
+                        ? Optional.of(new Likelihoods(logits, from, vocabulary))
+                        : Optional.empty();
         int id = sampler.choose(logits, from, vocabulary);
         sampler.see(id);
-        last = OptionalInt.of(id);
-        generated++;
-        if (!listener.token(id, logits, from)) {
-            return Finish.STOP;
+        append(id);
+        if (!listener.token(id, likelihoods)) {
+            return Optional.of(Finish.STOP);
         }
-        return generated == limit ? Finish.LENGTH : null;
+        return length == prompt + limit ? Optional.of(Finish.LENGTH) : Optional.empty();
+    }
+
+    private void append(int id) {
+        if (length == tokens.length) {
+            tokens = Arrays.copyOf(tokens, Math.min(2 * length, prompt + limit));
+        }
+        tokens[length++] = id;
     }
 }

@@ -3,11 +3,14 @@ package org.wanda4j.runtime;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Random;
+import java.util.function.IntToDoubleFunction;
 import java.util.random.RandomGenerator;
 
 /// Chooses the tokens of one text. The steps and their order are those of transformers: repetition penalty, temperature,
 /// top-k, top-p, min-p.
 final class Sampler {
+
+    private static final double LOWEST_POWER = -80; // exp of it is no subnormal float
 
     private final Sampling sampling;
     private final RandomGenerator random;
@@ -35,7 +38,30 @@ final class Sampler {
         if (sampling.temperature() == 0) {
             return likeliest(logits, from, vocabulary);
         }
-        long[] ordered = likeliestFirst(logits, from, vocabulary);
+        return sampling.topK() == 0 && sampling.topP() == 1 && sampling.minP() == 0
+                ? drawFromAll(logits, from, vocabulary)
+                : drawFromLikeliest(logits, from, vocabulary);
+    }
+
+    /// Without limits there is nothing to sort.
+    private int drawFromAll(float[] logits, int from, int vocabulary) {
+        float highest = logits[from + likeliest(logits, from, vocabulary)];
+        var weights = new float[vocabulary];
+        for (int id = 0; id < vocabulary; id++) {
+            double power = (logits[from + id] - highest) / sampling.temperature();
+            weights[id] = (float) Math.max(LOWEST_POWER, power);
+        }
+        KernelChoice.BEST.exponentials(weights, vocabulary, 0);
+        double total = 0;
+        for (float weight : weights) {
+            total += weight;
+        }
+        return draw(id -> weights[id], vocabulary, total);
+    }
+
+    private int drawFromLikeliest(float[] logits, int from, int vocabulary) {
+        int limit = sampling.topK() == 0 ? vocabulary : sampling.topK();
+        long[] ordered = likeliestFirst(logits, from, vocabulary, limit);
         double[] weights = new double[ordered.length];
         double total = 0;
         for (int i = 0; i < ordered.length; i++) {
@@ -50,12 +76,17 @@ final class Sampler {
                 && weights[kept] >= sampling.minP()) {
             sum += weights[kept++];
         }
-        double at = random.nextDouble() * sum;
+        return id(ordered[draw(i -> weights[i], kept, sum)]);
+    }
+
+    /// One of the first `count` indices, as likely as its weight is of `total`, their sum.
+    private int draw(IntToDoubleFunction weight, int count, double total) {
+        double at = random.nextDouble() * total;
         int chosen = 0;
-        while (chosen < kept - 1 && at >= weights[chosen]) {
-            at -= weights[chosen++];
+        while (chosen < count - 1 && at >= weight.applyAsDouble(chosen)) {
+            at -= weight.applyAsDouble(chosen++);
         }
-        return id(ordered[chosen]);
+        return chosen;
     }
 
     private void penalise(float[] logits, int from, int vocabulary) {
@@ -81,9 +112,9 @@ final class Sampler {
         return best;
     }
 
-    /// Tokens and their logits as keys that sort ascending; as many as top-k leaves.
-    private long[] likeliestFirst(float[] logits, int from, int vocabulary) {
-        int count = sampling.topK() == 0 ? vocabulary : Math.min(sampling.topK(), vocabulary);
+    /// The likeliest tokens, at most `limit`, and their logits as keys that sort ascending.
+    static long[] likeliestFirst(float[] logits, int from, int vocabulary, int limit) {
+        int count = Math.min(limit, vocabulary);
         long[] keys = new long[count];
         for (int id = 0; id < count; id++) {
             keys[id] = key(logits[from + id], id);
@@ -91,7 +122,7 @@ final class Sampler {
         Arrays.sort(keys);
         for (int id = count; id < vocabulary; id++) {
             long key = key(logits[from + id], id);
-            if (key < keys[count - 1]) {
+            if (count > 0 && key < keys[count - 1]) {
                 int at = -1 - Arrays.binarySearch(keys, key);
                 System.arraycopy(keys, at, keys, at + 1, count - 1 - at);
                 keys[at] = key;
@@ -112,7 +143,7 @@ final class Sampler {
         return Float.intBitsToFloat(ascending ^ (ascending >> 31 & Integer.MAX_VALUE));
     }
 
-    private static int id(long key) {
+    static int id(long key) {
         return (int) key;
     }
 }

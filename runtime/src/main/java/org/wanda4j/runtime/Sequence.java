@@ -29,6 +29,17 @@ public final class Sequence implements AutoCloseable {
         }
     }
 
+    /// Another text that begins with the first `length` tokens of this one.
+    Sequence copy(int length) {
+        var copy = new Sequence(pool);
+        copy.reserve(length);
+        for (int i = 0; i < copy.pages.size(); i++) {
+            copy.pages.get(i).copyFrom(pages.get(i));
+        }
+        copy.append(length);
+        return copy;
+    }
+
     /// Makes room for `count` more positions.
     void reserve(int count) {
         while (pages.size() * CachePool.POSITIONS < length + count) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -15,6 +16,7 @@ import org.wanda4j.runtime.Generation.Finish;
 class LanguageModelTest {
 
     private static final Sampling GREEDY = Sampling.GREEDY.withMaxTokens(24);
+    private static final Sampling LONG = Sampling.GREEDY.withMaxTokens(10_000);
     private static final List<String> PROMPTS =
             List.of("The king", "In the year 1900", "A", "She was born in London and");
 
@@ -66,8 +68,127 @@ class LanguageModelTest {
     @Test
     void aFullQueueRefuses() {
         var settings = new LanguageModel.Settings(1, 1, 0);
-        try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama(), settings)) {
+        try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama(), settings);
+                Answer running = start(model, LONG)) {
+            running.next();
             assertThrows(QueueFullException.class, () -> model.generate("A", GREEDY, _ -> {}));
+        }
+    }
+
+    @Test
+    void whatIsCancelledEndsAndGivesItsMemoryBack() {
+        var settings = new LanguageModel.Settings(1, 1, 1);
+        try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama(), settings)) {
+            Answer running = start(model, LONG);
+            running.next();
+            Answer waiting = start(model, LONG);
+            assertEquals(1, model.load().running());
+            assertEquals(1, model.load().waiting());
+            assertTrue(model.load().cacheBytes() > 0);
+            for (Answer answer : List.of(waiting, running)) {
+                answer.cancel();
+                assertEquals(Finish.CANCELLED, end(answer).finish());
+                assertEquals(Finish.CANCELLED, end(answer).finish());
+            }
+            assertEquals(new LanguageModel.Load(0, 0, 0), model.load());
+        }
+    }
+
+    @Test
+    void whatBeginsLikeATextBeforeGoesOnFromThere() {
+        String beginning = "She was born in London and lived in a house near the river with her";
+        var keeps = new LanguageModel.Settings(1, 2, 2, 2);
+        try (LanguageModel plain = LanguageModel.open(SharedFiles.tinyLlama());
+                LanguageModel keeping = LanguageModel.open(SharedFiles.tinyLlama(), keeps)) {
+            String first = keeping.generate(beginning, GREEDY, _ -> {}).text();
+            long kept = keeping.load().cacheBytes();
+            assertTrue(kept > 0);
+            for (String next :
+                    List.of(beginning, beginning + first + " And", beginning + " mother", "I")) {
+                assertEquals(
+                        plain.generate(next, GREEDY, _ -> {}).text(),
+                        keeping.generate(next, GREEDY, _ -> {}).text(),
+                        next);
+            }
+            assertTrue(keeping.load().cacheBytes() <= 2 * 2 * kept);
+        }
+    }
+
+    @Test
+    void nobodyWaitsForAReaderWhoIsSlow() {
+        try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama());
+                Answer unread = start(model, GREEDY)) {
+            String alone = model.generate(PROMPTS.getFirst(), GREEDY, _ -> {}).text();
+            assertEquals(alone, end(unread).text());
+        }
+    }
+
+    @Test
+    void aReaderThatFailsEndsItsOwnAnswerOnly() {
+        try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama());
+                Answer other = start(model, GREEDY)) {
+            var thrown =
+                    assertThrows(
+                            IllegalStateException.class,
+                            () ->
+                                    model.generate(
+                                            "The king",
+                                            LONG,
+                                            _ -> {
+                                                throw new IllegalStateException("mine");
+                                            }));
+            assertEquals("mine", thrown.getMessage());
+            assertEquals(Finish.LENGTH, end(other).finish());
+        }
+    }
+
+    @Test
+    void anInterruptedReaderGetsWhatThereIs() {
+        try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama())) {
+            Thread.currentThread().interrupt();
+            Generation generation = model.generate("The king", LONG, _ -> {});
+            assertTrue(Thread.interrupted());
+            assertEquals(Finish.CANCELLED, generation.finish());
+        }
+    }
+
+    @Test
+    void tokensTellHowLikelyTheyWere() {
+        try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama())) {
+            int[] prompt = model.tokens("The king");
+            List<ScoredToken> tokens = new ArrayList<>();
+            var text = new StringBuilder();
+            try (Answer answer = model.start(prompt, GREEDY, OptionalInt.of(model.vocabulary()))) {
+                while (answer.next() instanceof Answer.Piece piece) {
+                    tokens.addAll(piece.tokens());
+                    text.append(piece.text());
+                }
+                assertEquals(end(answer).text(), text.toString());
+                assertEquals(end(answer).tokens(), tokens.size());
+            }
+            assertEquals(
+                    text.toString(),
+                    tokens.stream().map(ScoredToken::text).collect(Collectors.joining()));
+            for (ScoredToken token : tokens) {
+                assertEquals(token.id(), token.alternatives().getFirst().id());
+                double sum =
+                        token.alternatives().stream()
+                                .mapToDouble(each -> Math.exp(each.logProbability()))
+                                .sum();
+                assertEquals(1, sum, 1e-6);
+            }
+        }
+    }
+
+    private static Answer start(LanguageModel model, Sampling sampling) {
+        return model.start(model.tokens(PROMPTS.getFirst()), sampling, OptionalInt.empty());
+    }
+
+    private static Generation end(Answer answer) {
+        while (true) {
+            if (answer.next() instanceof Generation generation) {
+                return generation;
+            }
         }
     }
 }

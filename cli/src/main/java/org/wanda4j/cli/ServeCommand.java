@@ -1,0 +1,141 @@
+package org.wanda4j.cli;
+
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.serve.Server;
+import org.wanda4j.text.ChatTemplate;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `wanda serve`
+@Command(
+        name = "serve",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description =
+                "Serves a dense or packed model over HTTP, as OpenAI's interface, with a page to chat.",
+        footer = {
+            "",
+            "Examples:",
+            "  wanda serve SmolLM2-packed         then open http://localhost:8080",
+            "  WANDA_API_KEY=secret wanda serve SmolLM2-packed --host 0.0.0.0"
+        })
+final class ServeCommand implements Runnable {
+
+    private static final String KEY = "WANDA_API_KEY";
+    private static final int LARGEST_PORT = 0xffff;
+
+    @Parameters(paramLabel = "MODEL", description = "Hugging Face directory, packed or not")
+    private Path model;
+
+    @Option(
+            names = "--port",
+            paramLabel = "N",
+            defaultValue = "8080",
+            description = "where to listen; 0 takes a free one (default: 8080)")
+    private int port;
+
+    @Option(
+            names = "--host",
+            paramLabel = "HOST",
+            defaultValue = "127.0.0.1",
+            description =
+                    "the address to listen on; 0.0.0.0 for all (default: 127.0.0.1, this machine alone)")
+    private String host;
+
+    @Option(
+            names = "--api-key",
+            paramLabel = "KEY",
+            description =
+                    "what callers have to present; the environment's "
+                            + KEY
+                            + " keeps it out of the list of processes")
+    private String key = System.getenv(KEY);
+
+    @Option(
+            names = "--name",
+            paramLabel = "NAME",
+            description = "what callers call the model (default: the directory's name)")
+    private String name;
+
+    @Option(
+            names = "--parallel",
+            paramLabel = "N",
+            defaultValue = "8",
+            description = "answers that are written at once (default: 8)")
+    private int parallel;
+
+    @Option(
+            names = "--queue",
+            paramLabel = "N",
+            defaultValue = "64",
+            description = "requests that may wait for one of those; more get 429 (default: 64)")
+    private int queue;
+
+    @Option(
+            names = "--max-tokens",
+            paramLabel = "N",
+            description = "longest answer that may be asked for (default: the model's context)")
+    private Integer maxTokens;
+
+    @Option(
+            names = "--max-body",
+            paramLabel = "BYTES",
+            defaultValue = "1000000",
+            description = "largest request (default: 1000000)")
+    private int maxBody;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = "threads that decode (default: all processors)")
+    private int threads = LanguageModel.Settings.DEFAULT.threads();
+
+    @Override
+    public void run() {
+        if (port < 0 || port > LARGEST_PORT) {
+            throw new IllegalArgumentException("--port must lie in [0, 65535], got " + port);
+        }
+        var stop = new CountDownLatch(1);
+        var how = new LanguageModel.Settings(threads, parallel, queue, parallel);
+        try (LanguageModel opened = LanguageModel.open(model, how);
+                Server server = Server.start(opened, ChatTemplate.of(model), settings(opened))) {
+            try (var _ = Interrupts.byAny(stop::countDown)) {
+                tell(server);
+                stop.await();
+            }
+            Console.note("closing");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private Server.Settings settings(LanguageModel opened) {
+        return new Server.Settings(
+                new InetSocketAddress(host, port),
+                Optional.ofNullable(key),
+                name == null ? model.toAbsolutePath().normalize().getFileName().toString() : name,
+                maxTokens == null ? opened.context() : maxTokens,
+                maxBody);
+    }
+
+    private void tell(Server server) {
+        InetSocketAddress address = server.address();
+        Console.note("kernels: " + LanguageModel.kernels());
+        if (!address.getAddress().isLoopbackAddress() && key == null) {
+            Console.note("note: no --api-key: whoever reaches this machine can use the model");
+        }
+        if (ChatTemplate.of(model).isEmpty()) {
+            Console.note("note: the model has no chat template: completions only");
+        }
+        Console.print(
+                "listening on http://%s:%d"
+                        .formatted(
+                                address.getAddress().isLoopbackAddress() ? "localhost" : host,
+                                address.getPort()));
+    }
+}

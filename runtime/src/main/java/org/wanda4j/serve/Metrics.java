@@ -1,0 +1,92 @@
+package org.wanda4j.serve;
+
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.GaugeWithCallback;
+import io.prometheus.metrics.core.metrics.Histogram;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.util.function.ToDoubleFunction;
+import org.wanda4j.runtime.Generation;
+import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.runtime.LanguageModel.Load;
+
+/// What a server did, for Prometheus.
+final class Metrics {
+
+    private final PrometheusTextFormatWriter format = PrometheusTextFormatWriter.create();
+    private final PrometheusRegistry registry = new PrometheusRegistry();
+    private final Counter requests =
+            Counter.builder()
+                    .name("wanda_requests_total")
+                    .help("Requests that were answered; code 499: the caller left")
+                    .labelNames("path", "code")
+                    .register(registry);
+    private final Counter promptTokens =
+            Counter.builder()
+                    .name("wanda_prompt_tokens_total")
+                    .help("Tokens of prompts whose callers stayed")
+                    .register(registry);
+    private final Counter answerTokens =
+            Counter.builder()
+                    .name("wanda_answer_tokens_total")
+                    .help("Tokens of answers whose callers stayed")
+                    .register(registry);
+    private final Histogram firstToken =
+            histogram("wanda_first_token_seconds", "From a request to its answer's first token")
+                    .register(registry);
+    private final Histogram seconds =
+            histogram("wanda_request_seconds", "From a request to the end of its answer")
+                    .labelNames("path")
+                    .register(registry);
+
+    Metrics(LanguageModel model) {
+        gauge("wanda_waiting", "Requests that wait for others to end", model, Load::waiting);
+        gauge("wanda_running", "Requests that are being answered", model, Load::running);
+        gauge("wanda_cache_bytes", "Memory of keys and values", model, Load::cacheBytes);
+    }
+
+    private static Histogram.Builder histogram(String name, String help) {
+        return Histogram.builder()
+                .name(name)
+                .help(help)
+                .classicOnly()
+                .classicUpperBounds(.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 50, 100);
+    }
+
+    private void gauge(String name, String help, LanguageModel model, ToDoubleFunction<Load> of) {
+        GaugeWithCallback.builder()
+                .name(name)
+                .help(help)
+                .callback(gauge -> gauge.call(of.applyAsDouble(model.load())))
+                .register(registry);
+    }
+
+    /// A request was answered.
+    ///
+    /// @param path one of few
+    void answered(String path, int code, double took) {
+        requests.labelValues(path, "" + code).inc();
+        seconds.labelValues(path).observe(took);
+    }
+
+    /// An answer ended.
+    void generated(Generation generation) {
+        promptTokens.inc(generation.promptTokens());
+        answerTokens.inc(generation.tokens());
+        if (generation.tokens() > 0) {
+            firstToken.observe(generation.secondsToFirst());
+        }
+    }
+
+    String type() {
+        return format.getContentType();
+    }
+
+    byte[] text() throws IOException {
+        var out = new ByteArrayOutputStream();
+        format.write(out, registry.scrape());
+        return out.toByteArray();
+    }
+}
