@@ -104,6 +104,11 @@ public final class ActivationStore implements AutoCloseable {
         hidden.copyFrom(other.hidden);
     }
 
+    /// The hidden states of all windows, one after the other.
+    public MemorySegment states() {
+        return hidden;
+    }
+
     /// What it holds.
     public Layout layout() {
         return layout;

@@ -1,0 +1,297 @@
+package org.wanda4j.prune;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.Checkpoint.FileState;
+import org.wanda4j.checkpoint.CheckpointWriter;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.checkpoint.OutputDirectory;
+import org.wanda4j.prune.Allocation.BlockScores;
+import org.wanda4j.report.Phases;
+import org.wanda4j.report.PruneReport.BlockReport;
+import tools.jackson.databind.JsonNode;
+
+/// What of a run is done. Lies in the unfinished output, so that another run can go on from there.
+///
+/// A block counts once the disk has its tensors and the hidden states behind it. The states are kept in two files in
+/// turn: while one is written over, the journal speaks of the other.
+final class Journal implements AutoCloseable {
+
+    /// What the report says of the pruning.
+    ///
+    /// @param activations where the activation store lay
+    record Outcome(
+            List<BlockReport> blocks,
+            List<String> notes,
+            long tokens,
+            String activations,
+            String engine) {
+
+        private static final Outcome NONE = new Outcome(List.of(), List.of(), 0, "none", "none");
+    }
+
+    /// The journal as it lies on the disk.
+    ///
+    /// @param recipe with the model's digest if that was known
+    /// @param machine the instruction set that computes
+    /// @param blocks of the model
+    /// @param survey what the allocation goes by, empty where it goes by nothing or that is not known yet
+    /// @param written names of tensors
+    /// @param phases seconds by phase so far
+    record Entry(
+            RecipeDocument recipe,
+            String machine,
+            List<FileState> model,
+            int blocks,
+            List<BlockScores> survey,
+            List<String> written,
+            Outcome outcome,
+            Map<String, Double> phases,
+            double seconds) {
+
+        static Entry read(Path file) {
+            return Json.read(file, Entry.class);
+        }
+
+        int done() {
+            return outcome.blocks().size();
+        }
+
+        /// How far the run has come, for people.
+        String describe() {
+            return "%d of %d blocks are done".formatted(done(), blocks);
+        }
+    }
+
+    private final CheckpointWriter writer;
+    private final Entry start;
+    private final CompletableFuture<String> sha256;
+    private final Phases phases;
+    private final List<BlockReport> done;
+    private final List<String> notes;
+    private List<BlockScores> survey;
+    private Outcome outcome;
+
+    private Journal(
+            CheckpointWriter writer,
+            Entry start,
+            Entry left,
+            CompletableFuture<String> sha256,
+            Phases phases) {
+        this.writer = writer;
+        this.start = start;
+        this.sha256 = sha256;
+        this.phases = phases;
+        this.done = new ArrayList<>(left.outcome().blocks());
+        this.notes = new ArrayList<>(left.outcome().notes());
+        this.survey = left.survey();
+        this.outcome = left.outcome();
+        phases.add(left.phases(), left.seconds());
+    }
+
+    /// Goes on with the journal in `directory`, or begins one where there is none.
+    ///
+    /// @param directory is closed with the journal
+    /// @param recipe of this run
+    /// @param machine what computes
+    /// @param blocks of the model
+    /// @throws InvalidInputException when the journal is that of another recipe, model, version or machine
+    static Journal open(
+            Checkpoint source,
+            OutputDirectory directory,
+            RecipeDocument recipe,
+            String machine,
+            int blocks,
+            Phases phases) {
+        var start =
+                new Entry(
+                        recipe,
+                        machine,
+                        source.files(),
+                        blocks,
+                        List.of(),
+                        List.of(),
+                        Outcome.NONE,
+                        Map.of(),
+                        0);
+        try {
+            Optional<Entry> left = directory.journal().map(Entry::read);
+            left.ifPresent(entry -> checkSame(entry, start, source, directory.target()));
+            CompletableFuture<String> sha256 =
+                    left.flatMap(entry -> entry.recipe().modelSha256())
+                            .map(CompletableFuture::completedFuture)
+                            .orElseGet(() -> CompletableFuture.supplyAsync(source::sha256));
+            List<String> written = left.map(Entry::written).orElse(List.of());
+            var writer = CheckpointWriter.resume(source, directory, written);
+            return new Journal(writer, start, left.orElse(start), sha256, phases);
+        } catch (RuntimeException e) {
+            directory.close();
+            throw e;
+        }
+    }
+
+    private static void checkSame(Entry then, Entry now, Checkpoint source, Path output) {
+        List<String> differences = new ArrayList<>(differences(then.recipe(), now.recipe()));
+        if (!then.machine().equals(now.machine())) {
+            differences.add("the CPU was %s, is %s".formatted(then.machine(), now.machine()));
+        }
+        if (!then.model().equals(now.model())) {
+            Optional<String> known = then.recipe().modelSha256();
+            if (known.isEmpty() || !known.orElseThrow().equals(source.sha256())) {
+                differences.addAll(differences(then.model(), now.model()));
+            }
+        }
+        if (!differences.isEmpty()) {
+            throw new InvalidInputException(
+                    "%s: the run that was interrupted was another one, so it cannot be gone on with: %s; repeat its command, or start afresh with --force and without --resume"
+                            .formatted(output, String.join(", ", differences)));
+        }
+    }
+
+    /// In which fields two recipes differ, apart from the model's digest.
+    static List<String> differences(RecipeDocument then, RecipeDocument now) {
+        List<String> found = new ArrayList<>();
+        compare(
+                "",
+                tree(then.withModel(Optional.empty())),
+                tree(now.withModel(Optional.empty())),
+                found);
+        return found;
+    }
+
+    private static List<String> differences(List<FileState> then, List<FileState> now) {
+        List<String> found = new ArrayList<>();
+        compare("", tree(byName(then)), tree(byName(now)), found);
+        return found;
+    }
+
+    private static Map<String, FileState> byName(List<FileState> files) {
+        return files.stream().collect(Collectors.toMap(FileState::name, Function.identity()));
+    }
+
+    /// Both as they would be read.
+    private static JsonNode tree(Object value) {
+        return Json.parse(Json.write(value).getBytes(StandardCharsets.UTF_8), "");
+    }
+
+    private static void compare(String place, JsonNode then, JsonNode now, List<String> found) {
+        if (then.isObject() && now.isObject()) {
+            var names = new TreeSet<>(then.propertyNames());
+            names.addAll(now.propertyNames());
+            for (String name : names) {
+                String inner = place.isEmpty() ? name : place + "." + name;
+                compare(inner, then.path(name), now.path(name), found);
+            }
+        } else if (!then.equals(now)) {
+            found.add("%s was %s, is %s".formatted(place, then, now));
+        }
+    }
+
+    CheckpointWriter writer() {
+        return writer;
+    }
+
+    /// How many blocks are done, from the front.
+    int done() {
+        return done.size();
+    }
+
+    boolean isComplete() {
+        return done.size() == start.blocks();
+    }
+
+    /// What of the dense model the allocation goes by; found out once.
+    List<BlockScores> survey(Supplier<List<BlockScores>> work) {
+        if (survey.isEmpty()) {
+            survey = work.get();
+            if (!survey.isEmpty()) {
+                write(List.of());
+            }
+        }
+        return survey;
+    }
+
+    /// Begins with the blocks that are not done: brings the hidden states to where they were behind the last one that is.
+    ///
+    /// @param run what is known of this run; its blocks and notes do not count
+    void begin(Outcome run, List<MemorySegment> states) {
+        outcome = run;
+        long room = 2 * states.stream().mapToLong(MemorySegment::byteSize).sum();
+        writer.requireSpace(Math.max(0, room - writer.kept(states(0)) - writer.kept(states(1))));
+        if (!done.isEmpty() && !states.isEmpty()) {
+            writer.restore(states(done.size()), states);
+        }
+    }
+
+    /// The next block is done. Afterwards its memory may go and the states may change.
+    ///
+    /// @param states behind it; none where nothing will read them
+    void add(BlockReport block, List<MemorySegment> states) {
+        done.add(block);
+        phases.time(
+                "waitWrite",
+                () -> {
+                    String file = states(done.size());
+                    if (!states.isEmpty()) {
+                        writer.keep(file, states);
+                    }
+                    writer.settle();
+                    write(states.isEmpty() ? List.of() : List.of(file));
+                });
+    }
+
+    /// What a reader of the report should know besides.
+    void note(String sentence) {
+        notes.add(sentence);
+    }
+
+    Outcome outcome() {
+        return new Outcome(
+                List.copyOf(done),
+                List.copyOf(notes),
+                outcome.tokens(),
+                outcome.activations(),
+                outcome.engine());
+    }
+
+    /// The recipe of this run with the model's digest.
+    RecipeDocument recipe() {
+        return start.recipe().withModel(Optional.of(sha256.join()));
+    }
+
+    private static String states(int blocks) {
+        return "states-" + blocks % 2;
+    }
+
+    private void write(List<String> kept) {
+        Entry now =
+                new Entry(
+                        start.recipe().withModel(Optional.ofNullable(sha256.getNow(null))),
+                        start.machine(),
+                        start.model(),
+                        start.blocks(),
+                        survey,
+                        writer.written(),
+                        outcome(),
+                        phases.seconds(),
+                        phases.elapsed());
+        writer.writeJournal(Json.write(now), kept);
+    }
+
+    @Override
+    public void close() {
+        writer.close();
+    }
+}
