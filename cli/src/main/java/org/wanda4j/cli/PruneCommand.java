@@ -183,7 +183,7 @@ final class PruneCommand implements Runnable {
         PruneReport report;
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 var progress = new ProgressDisplay();
-                var _ = new StopNotice(output)) {
+                var _ = StopNotice.ofRun(output)) {
             compute.printBanner();
             report = prune(checkpoint, compute.settings(progress));
         }

@@ -1,29 +1,33 @@
 package org.wanda4j.cli;
 
 import java.nio.file.Path;
+import java.util.function.Supplier;
 import org.wanda4j.prune.Pruner;
 
-/// Says, when the process is told to stop (Ctrl-C, SIGTERM), what of the run is kept. The process then ends with 130 or
+/// Says, when the process is told to stop (Ctrl-C, SIGTERM), what is kept of its work. The process then ends with 130 or
 /// 143, as processes do that stop by such a signal.
 final class StopNotice implements AutoCloseable {
 
-    private final Path output;
-    private final Thread onExit = new Thread(this::print, "stop-notice");
+    private final Thread onExit;
 
-    /// @param output of the run
-    StopNotice(Path output) {
-        this.output = output;
+    private StopNotice(Supplier<String> kept) {
+        this.onExit =
+                new Thread(() -> Console.note("wanda: stopped; " + kept.get()), "stop-notice");
         Runtime.getRuntime().addShutdownHook(onExit);
     }
 
-    private void print() {
-        Console.note(
-                "wanda: stopped; "
-                        + Pruner.left(output)
-                                .map(done ->
-                                        done
-                                                + ", and the same command with --resume goes on from there")
-                                .orElse("no block was done, and nothing is kept"));
+    /// For a run of `wanda prune`.
+    static StopNotice ofRun(Path output) {
+        return new StopNotice(() ->
+                Pruner.left(output)
+                        .map(done ->
+                                done + ", and the same command with --resume goes on from there")
+                        .orElse("no block was done, and nothing is kept"));
+    }
+
+    /// For a command that goes on by itself.
+    static StopNotice ofCells() {
+        return new StopNotice(() -> "the same command goes on from there");
     }
 
     @Override

@@ -119,9 +119,9 @@ public final class OutputDirectory implements AutoCloseable {
         return partial.resolve(file);
     }
 
-    /// Where the journal lies, if one was written: by this run, or by the one that it goes on with.
-    public Optional<Path> journal() {
-        return journalOf(target);
+    /// Where the journal lies from which a run can go on: written by this one, or by the one that it goes on with.
+    public synchronized Optional<Path> journal() {
+        return hopeless ? Optional.empty() : journalOf(target);
     }
 
     /// A directory on the output's disk for what need not survive the run.
@@ -226,7 +226,7 @@ public final class OutputDirectory implements AutoCloseable {
     private synchronized void leave() {
         left = true;
         try (lock) {
-            boolean keeps = isJournaled() && !hopeless;
+            boolean keeps = isJournaled();
             if (!keeps) {
                 deletePartial();
             }

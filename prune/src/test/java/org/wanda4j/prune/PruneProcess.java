@@ -67,7 +67,7 @@ record PruneProcess(Job job, Path output) {
             this.allocation = allocation;
         }
 
-        private Recipe recipe() {
+        Recipe recipe() {
             return Recipe.DEFAULT
                     .withMethod(method)
                     .withOrder(order)
