@@ -22,7 +22,7 @@ final class StopNotice implements AutoCloseable {
                 Pruner.left(output)
                         .map(done ->
                                 done + ", and the same command with --resume goes on from there")
-                        .orElse("no block was done, and nothing is kept"));
+                        .orElse("no run is left to go on with"));
     }
 
     /// For a command that goes on by itself.

@@ -66,9 +66,7 @@ class StoppedTest {
         await(process, () -> Files.exists(directory.resolve("out.partial/model.safetensors")));
         signal(process, "INT");
         assertEquals(130, process.waitFor());
-        assertEquals(
-                "wanda: stopped; no block was done, and nothing is kept",
-                errors(process).getLast());
+        assertEquals("wanda: stopped; no run is left to go on with", errors(process).getLast());
         assertEquals(List.of(), left());
     }
 

@@ -256,7 +256,7 @@ public final class OutputDirectory implements AutoCloseable {
         }
         if (isJournaled() && !resume && !replace) {
             throw new InvalidInputException(
-                    "%s: a run that was interrupted left %s; go on with --resume, or start afresh with --force"
+                    "%s: an interrupted wanda prune left %s; go on with --resume, or start afresh with --force"
                             .formatted(target, partial.getFileName()));
         }
         if (!resume || !isJournaled()) {
