@@ -124,11 +124,14 @@ class StoppedTest {
         return Stream.concat(Stream.of(fixed), Stream.of(options)).toArray(String[]::new);
     }
 
-    /// The command in a process of its own.
+    /// The command in a process of its own, which hears Ctrl-C even where this one does not: a shell has what it starts in
+    /// the background ignore it, and that is handed down.
     private static Process start(String... arguments) throws IOException {
         List<String> command =
                 new ArrayList<>(
                         List.of(
+                                "env",
+                                "--default-signal=INT",
                                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                                 "-XX:+UseSerialGC",
                                 "-Dorg.bytedeco.javacpp.maxBytes=0",

@@ -31,6 +31,7 @@ public final class OutputDirectory implements AutoCloseable {
     private final OutputLock lock;
     private final Thread onExit = new Thread(this::leave, "leave-output");
     private boolean finished;
+    private boolean journaled;
     private boolean hopeless;
     private boolean left;
 
@@ -96,7 +97,7 @@ public final class OutputDirectory implements AutoCloseable {
             Runtime.getRuntime().addShutdownHook(output.onExit);
             return output;
         } catch (IOException | RuntimeException e) {
-            boolean leftByRun = output.lock.leftByKilledRun() || output.isJournaled();
+            boolean leftByRun = output.lock.leftByKilledRun() || journalOf(target).isPresent();
             output.lock.release(leftByRun && output.hasLeftovers());
             throw e;
         }
@@ -121,7 +122,7 @@ public final class OutputDirectory implements AutoCloseable {
 
     /// Where the journal lies from which a run can go on: written by this one, or by the one that it goes on with.
     public synchronized Optional<Path> journal() {
-        return hopeless ? Optional.empty() : journalOf(target);
+        return canBeGoneOnWith() ? journalOf(target) : Optional.empty();
     }
 
     /// A directory on the output's disk for what need not survive the run.
@@ -143,6 +144,7 @@ public final class OutputDirectory implements AutoCloseable {
     synchronized void writeJournal(String text) throws IOException {
         if (!left) {
             Disk.replace(work().resolve(JOURNAL), text);
+            journaled = true;
         }
     }
 
@@ -179,7 +181,7 @@ public final class OutputDirectory implements AutoCloseable {
             throw new InvalidInputException(target + ": stopped before it got its name");
         }
         try {
-            if (isJournaled()) {
+            if (journaled) {
                 clearWork();
             } else {
                 Disk.deleteTree(work());
@@ -226,7 +228,7 @@ public final class OutputDirectory implements AutoCloseable {
     private synchronized void leave() {
         left = true;
         try (lock) {
-            boolean keeps = isJournaled();
+            boolean keeps = canBeGoneOnWith();
             if (!keeps) {
                 deletePartial();
             }
@@ -244,22 +246,25 @@ public final class OutputDirectory implements AutoCloseable {
         return Disk.exists(partial) || Disk.exists(replaced);
     }
 
-    private boolean isJournaled() {
-        return journal().isPresent();
+    /// Not to be asked of the disk, which may be what failed.
+    private boolean canBeGoneOnWith() {
+        return journaled && !hopeless && !finished;
     }
 
     private void clearLeftovers(boolean resume) throws IOException {
-        if (hasLeftovers() && !lock.leftByKilledRun() && !isJournaled()) {
+        boolean interrupted = journalOf(target).isPresent();
+        if (hasLeftovers() && !lock.leftByKilledRun() && !interrupted) {
             throw new InvalidInputException(
                     "%s is in the way and was not left by a run; move it, or choose another -o"
                             .formatted(Disk.exists(partial) ? partial : replaced));
         }
-        if (isJournaled() && !resume && !replace) {
+        if (interrupted && !resume && !replace) {
             throw new InvalidInputException(
                     "%s: an interrupted wanda prune left %s; go on with --resume, or start afresh with --force"
                             .formatted(target, partial.getFileName()));
         }
-        if (!resume || !isJournaled()) {
+        journaled = interrupted && resume;
+        if (!journaled) {
             deletePartial();
         }
         if (Disk.exists(target.resolve(WORK).resolve(JOURNAL))) {

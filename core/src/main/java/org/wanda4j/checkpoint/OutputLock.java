@@ -97,6 +97,9 @@ record OutputLock(Path file, FileChannel channel, boolean leftByKilledRun)
     ///
     /// @param leftovers whether there is still something that the next run has to clear away
     void release(boolean leftovers) throws IOException {
+        if (!channel.isOpen()) {
+            return; // It was released before, and may be another run's by now.
+        }
         try (channel) {
             if (!leftovers) {
                 Files.deleteIfExists(file);

@@ -1,17 +1,14 @@
 package org.wanda4j.prune;
 
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.Checkpoint.FileState;
 import org.wanda4j.checkpoint.CheckpointWriter;
@@ -22,6 +19,7 @@ import org.wanda4j.prune.Allocation.BlockScores;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport.BlockReport;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// What of a run is done. Lies in the unfinished output, so that another run can go on from there.
 ///
@@ -59,22 +57,9 @@ final class Journal implements AutoCloseable {
             List<String> written,
             Outcome outcome,
             Map<String, Double> phases,
-            double seconds) {
+            double seconds) {}
 
-        static Entry read(Path file) {
-            return Json.read(file, Entry.class);
-        }
-
-        int done() {
-            return outcome.blocks().size();
-        }
-
-        /// How far the run has come, for people.
-        String describe() {
-            return "%d of %d blocks are done".formatted(done(), blocks);
-        }
-    }
-
+    private final OutputDirectory directory;
     private final CheckpointWriter writer;
     private final Entry start;
     private final CompletableFuture<String> sha256;
@@ -85,11 +70,13 @@ final class Journal implements AutoCloseable {
     private Outcome outcome;
 
     private Journal(
+            OutputDirectory directory,
             CheckpointWriter writer,
             Entry start,
             Entry left,
             CompletableFuture<String> sha256,
             Phases phases) {
+        this.directory = directory;
         this.writer = writer;
         this.start = start;
         this.sha256 = sha256;
@@ -127,31 +114,43 @@ final class Journal implements AutoCloseable {
                         Map.of(),
                         0);
         try {
-            Optional<Entry> left = directory.journal().map(Entry::read);
-            left.ifPresent(entry -> checkSame(entry, start, source, directory.target()));
+            directory
+                    .journal()
+                    .ifPresent(file -> checkSame(file, start, source, directory.target()));
+            Optional<Entry> left = directory.journal().map(file -> Json.read(file, Entry.class));
             CompletableFuture<String> sha256 =
                     left.flatMap(entry -> entry.recipe().modelSha256())
                             .map(CompletableFuture::completedFuture)
                             .orElseGet(() -> CompletableFuture.supplyAsync(source::sha256));
             List<String> written = left.map(Entry::written).orElse(List.of());
             var writer = CheckpointWriter.resume(source, directory, written);
-            return new Journal(writer, start, left.orElse(start), sha256, phases);
+            return new Journal(directory, writer, start, left.orElse(start), sha256, phases);
         } catch (RuntimeException e) {
             directory.close();
             throw e;
         }
     }
 
-    private static void checkSame(Entry then, Entry now, Checkpoint source, Path output) {
-        List<String> differences = new ArrayList<>(differences(then.recipe(), now.recipe()));
-        if (!then.machine().equals(now.machine())) {
-            differences.add("the CPU was %s, is %s".formatted(then.machine(), now.machine()));
+    /// How far the run of the journal `file` has come, for people.
+    static String describe(Path file) {
+        JsonNode left = Json.read(file);
+        return "%d of %s blocks are done"
+                .formatted(left.path("outcome").path("blocks").size(), left.path("blocks"));
+    }
+
+    /// Looks at the journal `file` without taking it for what this version writes.
+    private static void checkSame(Path file, Entry run, Checkpoint source, Path output) {
+        JsonNode then = Json.read(file);
+        JsonNode now = Differences.tree(run);
+        List<String> differences = new ArrayList<>(differences(then.path("recipe"), run.recipe()));
+        if (!then.path("machine").equals(now.path("machine"))) {
+            differences.add(
+                    "the CPU was %s, is %s".formatted(then.path("machine"), now.path("machine")));
         }
-        if (!then.model().equals(now.model())) {
-            Optional<String> known = then.recipe().modelSha256();
-            if (known.isEmpty() || !known.orElseThrow().equals(source.sha256())) {
-                differences.addAll(differences(then.model(), now.model()));
-            }
+        if (!then.path("model").equals(now.path("model"))
+                && !isModel(source, then.path("recipe"))) {
+            differences.add(
+                    "the model was %s, is %s".formatted(then.path("model"), now.path("model")));
         }
         if (!differences.isEmpty()) {
             throw new InvalidInputException(
@@ -160,43 +159,20 @@ final class Journal implements AutoCloseable {
         }
     }
 
-    /// In which fields two recipes differ, apart from the model's digest.
-    static List<String> differences(RecipeDocument then, RecipeDocument now) {
-        List<String> found = new ArrayList<>();
-        compare(
-                "",
-                tree(then.withModel(Optional.empty())),
-                tree(now.withModel(Optional.empty())),
-                found);
-        return found;
+    /// In which fields `recipe`, as a run wrote it, differs from this run's, apart from the model's digest.
+    static List<String> differences(JsonNode recipe, RecipeDocument now) {
+        JsonNode same = Differences.tree(now.withModel(Optional.empty()));
+        JsonNode then =
+                recipe instanceof ObjectNode fields
+                        ? fields.deepCopy().putNull("modelSha256")
+                        : recipe;
+        return Differences.between(then, same);
     }
 
-    private static List<String> differences(List<FileState> then, List<FileState> now) {
-        List<String> found = new ArrayList<>();
-        compare("", tree(byName(then)), tree(byName(now)), found);
-        return found;
-    }
-
-    private static Map<String, FileState> byName(List<FileState> files) {
-        return files.stream().collect(Collectors.toMap(FileState::name, Function.identity()));
-    }
-
-    /// Both as they would be read.
-    private static JsonNode tree(Object value) {
-        return Json.parse(Json.write(value).getBytes(StandardCharsets.UTF_8), "");
-    }
-
-    private static void compare(String place, JsonNode then, JsonNode now, List<String> found) {
-        if (then.isObject() && now.isObject()) {
-            var names = new TreeSet<>(then.propertyNames());
-            names.addAll(now.propertyNames());
-            for (String name : names) {
-                String inner = place.isEmpty() ? name : place + "." + name;
-                compare(inner, then.path(name), now.path(name), found);
-            }
-        } else if (!then.equals(now)) {
-            found.add("%s was %s, is %s".formatted(place, then, now));
-        }
+    /// Whether `recipe`, as a run wrote it, is for the model `source`. Reads all of it, if the recipe says.
+    static boolean isModel(Checkpoint source, JsonNode recipe) {
+        JsonNode sha256 = recipe.path("modelSha256");
+        return sha256.isString() && sha256.asString().equals(source.sha256());
     }
 
     CheckpointWriter writer() {
@@ -232,6 +208,20 @@ final class Journal implements AutoCloseable {
         writer.requireSpace(Math.max(0, room - writer.kept(states(0)) - writer.kept(states(1))));
         if (!done.isEmpty() && !states.isEmpty()) {
             writer.restore(states(done.size()), states);
+        }
+    }
+
+    /// Has a block pruned. When that fails, its memory is no longer read afterwards; and nobody is to go on where the same
+    /// would only happen again.
+    void guard(Runnable block) {
+        try {
+            block.run();
+        } catch (RuntimeException | Error e) {
+            writer.abandon();
+            if (e instanceof InvalidInputException && !(e.getCause() instanceof IOException)) {
+                directory.discard();
+            }
+            throw e;
         }
     }
 

@@ -1,16 +1,12 @@
 package org.wanda4j.prune;
 
-import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.wanda4j.calibrate.Decoding;
-import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.Statistic;
@@ -20,22 +16,20 @@ import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Architecture.Block;
 import org.wanda4j.model.Architecture.Linear;
 import org.wanda4j.prune.Allocation.BlockScores;
-import org.wanda4j.prune.Journal.Entry;
 import org.wanda4j.prune.Journal.Outcome;
 import org.wanda4j.report.ModelCard;
 import org.wanda4j.report.PeakMemory;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport;
-import org.wanda4j.report.PruneReport.BlockReport;
 import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.sparse.Kernels;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
+import tools.jackson.databind.JsonNode;
 
 /// The main loop: windows flow through the blocks, and each block is pruned before the next one is looked at.
 ///
@@ -108,7 +102,7 @@ public final class Pruner {
 
     /// How far the run on `output` had come that was interrupted, in words; empty where nothing is left of one.
     public static Optional<String> left(Path output) {
-        return OutputDirectory.journalOf(output).map(file -> Entry.read(file).describe());
+        return OutputDirectory.journalOf(output).map(Journal::describe);
     }
 
     /// The report of a run that had ended when it was to be gone on with: of one that was cut off after its very last step.
@@ -117,9 +111,9 @@ public final class Pruner {
         if (!Files.exists(document) || OutputDirectory.journalOf(output).isPresent()) {
             return Optional.empty();
         }
-        RecipeDocument then = Json.read(document, RecipeDocument.class);
+        JsonNode then = Json.read(document);
         if (!Journal.differences(then, recipeDocument()).isEmpty()
-                || !then.modelSha256().equals(Optional.of(source.sha256()))) {
+                || !Journal.isModel(source, then)) {
             return Optional.empty();
         }
         OutputDirectory.claim(output, source.directory(), true).close(); // Clears away the rest.
@@ -137,7 +131,7 @@ public final class Pruner {
 
     private PruneReport run(OutputDirectory directory, Journal journal) {
         try {
-            prune(directory, journal);
+            prune(journal);
             CheckpointWriter writer = journal.writer();
             phases.time("write", writer::complete);
             RecipeDocument document = phases.time("hash", journal::recipe);
@@ -157,7 +151,7 @@ public final class Pruner {
                     .map(file ->
                             new InvalidInputException(
                                     "%s; %s, and --resume goes on from there"
-                                            .formatted(e.getMessage(), Entry.read(file).describe()),
+                                            .formatted(e.getMessage(), Journal.describe(file)),
                                     e))
                     .orElse(e);
         }
@@ -173,18 +167,19 @@ public final class Pruner {
                 || recipe.tuning().isPresent();
     }
 
-    private void prune(OutputDirectory directory, Journal journal) {
+    private void prune(Journal journal) {
         if (journal.isComplete()) {
             return;
         }
         if (needsCalibration()) {
-            pruneAlongWindows(directory, journal);
+            pruneAlongWindows(journal);
         } else {
-            pruneByWeightsAlone(directory, journal);
+            LinearPruner linears = linears(journal.writer(), List.of());
+            new WeightsAlone(architecture, linears, journal, settings.progress()).prune();
         }
     }
 
-    private void pruneAlongWindows(OutputDirectory directory, Journal journal) {
+    private void pruneAlongWindows(Journal journal) {
         CheckpointWriter writer = journal.writer();
         Windows windows =
                 phases.time("tokenize", () -> recipe.sampling().take(text, source.directory()));
@@ -214,63 +209,8 @@ public final class Pruner {
                         journal.done(),
                         phases,
                         (index, block, memory) ->
-                                keepingOrder(
-                                        directory,
-                                        journal,
-                                        () -> blocks.prune(index, block, memory)));
+                                journal.guard(() -> blocks.prune(index, block, memory)));
             }
-        }
-    }
-
-    private void pruneByWeightsAlone(OutputDirectory directory, Journal journal) {
-        LinearPruner linears = linears(journal.writer(), List.of());
-        int count = architecture.blocks().size();
-        List<Block> blocks = architecture.blocks().subList(journal.done(), count);
-        settings.progress().start("pruning", blocks.stream().mapToLong(this::weights).sum());
-        for (int index = journal.done(); index < count; index++) {
-            int at = index;
-            try (Arena memory = Arena.ofShared()) {
-                keepingOrder(
-                        directory,
-                        journal,
-                        () -> pruneByWeightsAlone(at, linears, journal, memory));
-            }
-        }
-    }
-
-    private void pruneByWeightsAlone(
-            int index, LinearPruner linears, Journal journal, Arena memory) {
-        Progress progress =
-                settings.progress()
-                        .within("block " + (index + 1) + "/" + architecture.blocks().size());
-        List<LinearReport> reports = new ArrayList<>();
-        for (Linear linear : architecture.blocks().get(index).linears()) {
-            if (linears.prunes(linear)) {
-                reports.add(linears.prune(linear, InputStatistics.none(), memory).report());
-                progress.advance((long) linear.inputs() * linear.outputs(), linear.name());
-            }
-        }
-        journal.add(BlockReport.of(index, reports, List.of(), Optional.empty()), List.of());
-    }
-
-    private long weights(Block block) {
-        return block.linears().stream()
-                .filter(chosen::contains)
-                .mapToLong(linear -> (long) linear.inputs() * linear.outputs())
-                .sum();
-    }
-
-    /// Prunes a block. When that fails, its memory is no longer read afterwards; and nobody is to go on where the same
-    /// would happen again.
-    private static void keepingOrder(OutputDirectory directory, Journal journal, Runnable block) {
-        try {
-            block.run();
-        } catch (RuntimeException | Error e) {
-            journal.writer().abandon();
-            if (e instanceof InvalidInputException && !(e.getCause() instanceof IOException)) {
-                directory.discard();
-            }
-            throw e;
         }
     }
 

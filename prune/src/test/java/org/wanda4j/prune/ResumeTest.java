@@ -96,7 +96,7 @@ class ResumeTest {
 
     @Test
     void aRunThatIsKilledAtRandomGoesOnToTheSameBytes() throws IOException {
-        killAtRandom(8, 20_261_124);
+        killAtRandom(4, 20_261_124);
     }
 
     @Test
@@ -128,7 +128,7 @@ class ResumeTest {
     /// How many blocks the journal speaks of.
     private static int done(PruneProcess process) {
         return OutputDirectory.journalOf(process.output())
-                .map(file -> Journal.Entry.read(file).done())
+                .map(file -> Json.read(file).get("outcome").get("blocks").size())
                 .orElse(0);
     }
 
