@@ -226,6 +226,9 @@ public final class OutputDirectory implements AutoCloseable {
     }
 
     private synchronized void leave() {
+        if (left) {
+            return; // The name may be another run's by now.
+        }
         left = true;
         try (lock) {
             boolean keeps = canBeGoneOnWith();

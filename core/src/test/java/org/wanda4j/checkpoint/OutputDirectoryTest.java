@@ -171,6 +171,20 @@ class OutputDirectoryTest {
     }
 
     @Test
+    void aRunThatIsClosedAgainDoesNotTouchTheNextOne() throws IOException {
+        OutputDirectory first = claim(false);
+        first.close();
+        try (OutputDirectory second = claim(false)) {
+            second.write("config.json", "second");
+            first.close();
+            assertRefused(false, "another run is writing there");
+            second.publish();
+        }
+        assertEquals("second", config(target));
+        assertOnly("model", "out");
+    }
+
+    @Test
     void whatAKilledRunLeftIsClearedAway() throws IOException {
         Path partial = Files.createDirectory(directory.resolve("out.partial"));
         Files.writeString(partial.resolve("model.safetensors"), "half");
