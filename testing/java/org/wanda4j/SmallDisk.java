@@ -44,6 +44,20 @@ public record SmallDisk(Path directory) implements AutoCloseable {
         }
     }
 
+    /// Shows this disk in `place` too, as a drive that is plugged in.
+    public void plugIn(Path place) {
+        if (!run("mount", "--bind", directory.toString(), place.toString())) {
+            throw new AssertionError("cannot mount at " + place);
+        }
+    }
+
+    /// Takes away what is shown in `place`, in use or not.
+    public static void pullOut(Path place) {
+        if (!run("umount", "--lazy", place.toString())) {
+            throw new AssertionError("cannot unmount " + place);
+        }
+    }
+
     /// Writes a file until there is no room for a byte more.
     public void fill() throws IOException {
         byte[] block = new byte[4096];

@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -27,6 +26,7 @@ import org.wanda4j.report.PruneReport;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.sparse.SparsityPattern.NofM;
 import org.wanda4j.sparse.SparsityPattern.Unstructured;
+import org.wanda4j.text.Corpus;
 import org.wanda4j.tune.Tuning;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -43,7 +43,8 @@ import tools.jackson.databind.JsonNode;
                 "Prunes a model by several methods at several sparsities, and evaluates each.",
         footer = {
             "",
-            "A comparison that was stopped goes on where it was: each cell is kept in OUT/cells.",
+            "A comparison that was stopped goes on where it was: each cell is kept in OUT/cells,",
+            "and of the one that it was at, the blocks that were done.",
             "",
             "Examples:",
             "  wanda compare SmolLM2 -o grid --methods magnitude,wanda,sparsegpt --sparsities 0.3,0.5,2:4",
@@ -148,8 +149,24 @@ final class CompareCommand implements Runnable {
     /// @param key everything that decides it
     private record Kept(String key, Object result) {}
 
+    /// A cell on disk that is being computed.
+    private record Begun(String key) {}
+
+    /// What computes a cell.
+    private interface Work {
+
+        /// @param begun whether an earlier run had begun with it
+        Object compute(boolean begun);
+    }
+
     @Override
     public void run() {
+        try (var _ = StopNotice.ofCells()) {
+            compare();
+        }
+    }
+
+    private void compare() {
         List<Recipe> recipes = recipes();
         Evaluation evaluation =
                 Evaluation.of(evalText, evalSeqlen, evalWindows, tasks, items, compute.type());
@@ -160,11 +177,11 @@ final class CompareCommand implements Runnable {
         }
         String common =
                 "%s, %s, wanda4j %s".formatted(sha256, evaluation.key(), Main.Version.text());
-        JsonNode dense = cell("dense", common, () -> dense(evaluation));
+        JsonNode dense = cell("dense", common, _ -> dense(evaluation));
         List<JsonNode> cells = new ArrayList<>();
         for (Recipe recipe : recipes) {
             String key = common + ", " + calibration.corpus().sha256() + ", " + recipe;
-            cells.add(cell(name(recipe), key, () -> pruned(recipe, evaluation)));
+            cells.add(cell(name(recipe), key, begun -> pruned(recipe, evaluation, begun)));
         }
         Comparison comparison = new Comparison(model.toString(), dense, cells);
         write(output.resolve("comparison.json"), Json.write(comparison));
@@ -225,17 +242,21 @@ final class CompareCommand implements Runnable {
     }
 
     /// The cell as it was kept, or computed anew.
-    private JsonNode cell(String name, String key, Supplier<Object> work) {
+    private JsonNode cell(String name, String key, Work work) {
         Path file = output.resolve("cells").resolve(name + ".json");
-        if (Files.exists(file)) {
-            JsonNode kept = Json.read(file);
-            if (kept.path("key").asString().equals(key)) {
-                Console.note(name + ": kept from before");
-                return kept.path("result");
-            }
+        Optional<JsonNode> kept =
+                Optional.of(file)
+                        .filter(Files::exists)
+                        .map(Json::read)
+                        .filter(cell -> cell.path("key").asString().equals(key));
+        Optional<JsonNode> result = kept.map(cell -> cell.get("result"));
+        if (result.isPresent()) {
+            Console.note(name + ": kept from before");
+            return result.orElseThrow();
         }
         Console.note(name);
-        write(file, Json.write(new Kept(key, work.get())));
+        write(file, Json.write(new Begun(key)));
+        write(file, Json.write(new Kept(key, work.compute(kept.isPresent()))));
         return Json.read(file).path("result");
     }
 
@@ -246,15 +267,18 @@ final class CompareCommand implements Runnable {
         }
     }
 
-    private Cell pruned(Recipe recipe, Evaluation evaluation) {
+    private Cell pruned(Recipe recipe, Evaluation evaluation, boolean begun) {
         PeakMemory.reset();
         Path target = output.resolve("models").resolve(name(recipe));
         makeDirectory(target.getParent());
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 var progress = new ProgressDisplay()) {
             RunSettings settings = compute.settings(progress);
+            Corpus text = calibration.corpus();
             PruneReport pruned =
-                    Pruner.prune(checkpoint, recipe, calibration.corpus(), target, true, settings);
+                    begun
+                            ? Pruner.resume(checkpoint, recipe, text, target, true, settings)
+                            : Pruner.prune(checkpoint, recipe, text, target, true, settings);
             var result = evaluation.measure(target, settings);
             return new Cell(
                     method(recipe),

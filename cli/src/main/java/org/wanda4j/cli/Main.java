@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
 /// The `wanda` command. Exit codes: 0 done, 1 a fault of the program or a problem that `doctor` found, 2 something that
-/// was given cannot be used.
+/// was given cannot be used, 130 and 143 stopped by Ctrl-C and SIGTERM.
 @Command(
         name = "wanda",
         description =

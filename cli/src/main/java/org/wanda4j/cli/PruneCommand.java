@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.wanda4j.calibrate.CalibrationOrder;
+import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.prune.Allocation;
 import org.wanda4j.prune.Preset;
@@ -16,6 +17,7 @@ import org.wanda4j.report.HtmlReport;
 import org.wanda4j.report.PruneReport;
 import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.sparse.SparsityPattern;
+import org.wanda4j.text.Corpus;
 import org.wanda4j.tune.Tuning;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -33,6 +35,7 @@ import picocli.CommandLine.Parameters;
             "",
             "Examples:",
             "  wanda prune SmolLM2 -o SmolLM2-half",
+            "  wanda prune SmolLM2 -o SmolLM2-half --resume",
             "  wanda prune SmolLM2 -o SmolLM2-2of4 --pattern 2:4",
             "  wanda prune SmolLM2 -o out --sparsity 0.6 --calibration my-text.jsonl --windows 256",
             "  wanda prune SmolLM2 -o out --method admm --tune --allocation owl",
@@ -56,8 +59,15 @@ final class PruneCommand implements Runnable {
     @Option(
             names = "--force",
             description =
-                    "replace a checkpoint that is already there, once the new one is complete")
+                    "replace a checkpoint that is already there, once the new one is complete;"
+                            + " without --resume, clear away what an interrupted run left")
     private boolean force;
+
+    @Option(
+            names = "--resume",
+            description =
+                    "go on with a run on OUT that was interrupted, by the same options; start one where there is none")
+    private boolean resume;
 
     @Option(
             names = "--preset",
@@ -172,16 +182,10 @@ final class PruneCommand implements Runnable {
     public void run() {
         PruneReport report;
         try (Checkpoint checkpoint = Checkpoint.open(model);
-                var progress = new ProgressDisplay()) {
+                var progress = new ProgressDisplay();
+                var _ = StopNotice.ofRun(output)) {
             compute.printBanner();
-            report =
-                    Pruner.prune(
-                            checkpoint,
-                            recipe(),
-                            calibration.corpus(),
-                            output,
-                            force,
-                            compute.settings(progress));
+            report = prune(checkpoint, compute.settings(progress));
         }
         if (html != null) {
             HtmlReport.write(html, "Pruning " + model.toAbsolutePath().getFileName(), report);
@@ -191,6 +195,19 @@ final class PruneCommand implements Runnable {
         } else {
             Console.print(summary(report));
         }
+    }
+
+    private PruneReport prune(Checkpoint checkpoint, RunSettings settings) {
+        Corpus text = calibration.corpus();
+        if (!resume) {
+            return Pruner.prune(checkpoint, recipe(), text, output, force, settings);
+        }
+        Console.note(
+                "note: "
+                        + Pruner.left(output)
+                                .map(done -> "going on: " + done)
+                                .orElse("there is no interrupted run to go on with"));
+        return Pruner.resume(checkpoint, recipe(), text, output, force, settings);
     }
 
     private Recipe recipe() {

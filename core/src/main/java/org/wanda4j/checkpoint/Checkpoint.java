@@ -110,6 +110,16 @@ public final class Checkpoint implements AutoCloseable {
         return stored(name).map(arena);
     }
 
+    /// Reads tensor `name` and forgets it: whoever maps it next finds it in the system's page cache. Of a packed one nothing
+    /// is read.
+    ///
+    /// @throws InvalidInputException when there is no such tensor, or it cannot be read
+    public void readAhead(String name) {
+        if (stored(name) instanceof PlainTensor(Safetensors shard, TensorInfo tensor)) {
+            shard.readAhead(tensor);
+        }
+    }
+
     /// Matrix `name` as its file holds it, until `arena` closes.
     ///
     /// @throws InvalidInputException when there is no such tensor, or it is no matrix of weights
@@ -143,10 +153,8 @@ public final class Checkpoint implements AutoCloseable {
     public String sha256() {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            var files = new ArrayList<>(List.of(directory.resolve("config.json")));
-            shards.forEach(shard -> files.add(shard.path()));
             byte[] buffer = new byte[1 << 16];
-            for (Path file : files) {
+            for (Path file : hashed()) {
                 digest.update(String.valueOf(file.getFileName()).getBytes(StandardCharsets.UTF_8));
                 try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
                     while (in.read(buffer) >= 0) {
@@ -160,6 +168,34 @@ public final class Checkpoint implements AutoCloseable {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every JDK has SHA-256", e);
         }
+    }
+
+    /// What tells at a glance whether a file is another one.
+    ///
+    /// @param modified when its content last changed
+    public record FileState(String name, long bytes, String modified) {}
+
+    /// `config.json` and every shard, as they are now.
+    public List<FileState> files() {
+        try {
+            List<FileState> states = new ArrayList<>();
+            for (Path file : hashed()) {
+                states.add(
+                        new FileState(
+                                String.valueOf(file.getFileName()),
+                                Files.size(file),
+                                Files.getLastModifiedTime(file).toString()));
+            }
+            return states;
+        } catch (IOException e) {
+            throw new InvalidInputException("cannot read " + directory + ": " + Reason.of(e), e);
+        }
+    }
+
+    private List<Path> hashed() {
+        var files = new ArrayList<>(List.of(directory.resolve("config.json")));
+        shards.forEach(shard -> files.add(shard.path()));
+        return files;
     }
 
     @Override

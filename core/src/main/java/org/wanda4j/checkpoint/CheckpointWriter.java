@@ -3,12 +3,15 @@ package org.wanda4j.checkpoint;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -16,7 +19,8 @@ import java.util.Set;
 /// Writes a copy of a checkpoint in which some tensors have other values: same shards, headers, names, order and
 /// types, and every tensor that was not written byte for byte as it was.
 ///
-/// All goes to an [OutputDirectory], and so appears whole or not at all.
+/// All goes to an [OutputDirectory], and so appears whole or not at all. Tensors are written on a thread of its own, while
+/// the caller computes: the memory that they are written from must stay until [#settle()] or [#abandon()].
 public final class CheckpointWriter implements AutoCloseable {
 
     /// For the documents beside the weights, and what the file system keeps of each file.
@@ -25,7 +29,9 @@ public final class CheckpointWriter implements AutoCloseable {
     private final Checkpoint source;
     private final OutputDirectory output;
     private final Map<Safetensors, FileChannel> shards = new HashMap<>();
-    private final Set<String> written = new HashSet<>();
+    private final Set<Safetensors> unforced = new HashSet<>();
+    private final Set<String> written = new LinkedHashSet<>();
+    private final WriteBehind thread = new WriteBehind();
 
     private CheckpointWriter(Checkpoint source, OutputDirectory output) {
         this.source = source;
@@ -36,9 +42,21 @@ public final class CheckpointWriter implements AutoCloseable {
     ///
     /// @throws InvalidInputException when there is no room or no permission, or `source` is packed
     public static CheckpointWriter create(Checkpoint source, OutputDirectory output) {
+        return resume(source, output, List.of());
+    }
+
+    /// Goes on with a copy of `source` in `output`, which this writer closes.
+    ///
+    /// @param written names of the tensors that have been written
+    /// @throws InvalidInputException when there is no room or no permission, `source` is packed, or what was written is not
+    ///     there
+    public static CheckpointWriter resume(
+            Checkpoint source, OutputDirectory output, Collection<String> written) {
         var writer = new CheckpointWriter(source, output);
         try {
             writer.requireOrdinary();
+            writer.written.addAll(written);
+            writer.requireSpace(0);
             writer.openShards();
             return writer;
         } catch (IOException e) {
@@ -47,6 +65,20 @@ public final class CheckpointWriter implements AutoCloseable {
         } catch (RuntimeException e) {
             writer.close();
             throw e;
+        }
+    }
+
+    /// Checks that the disk has room for what is still to be written.
+    ///
+    /// @param more bytes that will be needed besides
+    /// @throws InvalidInputException when it has not
+    public void requireSpace(long more) {
+        try {
+            long there = written.stream().mapToLong(name -> source.info(name).length()).sum();
+            long companions = Companions.bytes(otherFiles());
+            output.requireSpace(source.bytes() - there + companions + SPARE_BYTES + more);
+        } catch (IOException e) {
+            throw output.failed(e);
         }
     }
 
@@ -59,16 +91,96 @@ public final class CheckpointWriter implements AutoCloseable {
             throw new IllegalArgumentException(
                     name + ": " + data.byteSize() + " bytes for " + tensor.length());
         }
+        Safetensors shard = source.shardOf(name);
+        submit(() -> {
+            Disk.writeFully(shards.get(shard), data, tensor.offset());
+            unforced.add(shard);
+        });
+        written.add(name);
+    }
+
+    /// Keeps the bytes of `parts`, one after the other, for whoever goes on with this run; they are no part of the output.
+    ///
+    /// @param file a name
+    public void keep(String file, List<MemorySegment> parts) {
+        submit(() -> {
+            try (FileChannel channel =
+                    FileChannel.open(
+                            output.work().resolve(file),
+                            StandardOpenOption.CREATE,
+                            StandardOpenOption.WRITE)) {
+                long at = 0;
+                for (MemorySegment part : parts) {
+                    Disk.writeFully(channel, part, at);
+                    at += part.byteSize();
+                }
+            }
+        });
+    }
+
+    /// Fills `parts` with what was kept as `file`.
+    public void restore(String file, List<MemorySegment> parts) {
+        try (FileChannel channel =
+                FileChannel.open(output.work().resolve(file), StandardOpenOption.READ)) {
+            long at = 0;
+            for (MemorySegment part : parts) {
+                Disk.readFully(channel, part, at);
+                at += part.byteSize();
+            }
+        } catch (IOException e) {
+            throw damaged(file + ": " + Reason.of(e), e);
+        }
+    }
+
+    /// How many bytes are kept as `file`.
+    public long kept(String file) {
         try {
-            SafetensorsWriter.writeFully(shards.get(source.shardOf(name)), data, tensor.offset());
+            Path path = output.work().resolve(file);
+            return Files.exists(path) ? Files.size(path) : 0;
         } catch (IOException e) {
             throw output.failed(e);
         }
-        written.add(name);
+    }
+
+    /// Waits until everything has been written that was asked for, though not until the disk has it.
+    public void settle() {
+        try {
+            thread.settle();
+        } catch (IOException e) {
+            throw output.failed(e);
+        }
+    }
+
+    /// Gives up what was asked for and not begun: nothing can be written any more, and no memory is read.
+    public void abandon() {
+        thread.abandon();
+    }
+
+    /// Writes the journal, once the disk has all that was written before. The caller does not wait for it.
+    ///
+    /// @param text the whole of it
+    /// @param kept files of [#keep(String, List)] that it speaks of
+    public void writeJournal(String text, List<String> kept) {
+        submit(() -> {
+            for (String file : kept) {
+                Disk.force(output.work().resolve(file));
+            }
+            for (Safetensors shard : unforced) {
+                shards.get(shard).force(false);
+            }
+            unforced.clear();
+            output.writeJournal(text);
+        });
+    }
+
+    /// Names of the tensors that have other values than in the source.
+    public List<String> written() {
+        return List.copyOf(written);
     }
 
     /// Copies all that was not written, and waits until the disk has it.
     public void complete() {
+        settle();
         try {
             for (Safetensors shard : source.shards()) {
                 copyRest(shard);
@@ -99,12 +211,22 @@ public final class CheckpointWriter implements AutoCloseable {
 
     @Override
     public void close() {
+        thread.close();
         try {
             closeShards(false);
         } catch (IOException e) {
-            // The output was not published: it is discarded below.
+            // The output was not published: it is discarded below, or its journal speaks of what
+            // the disk has.
         } finally {
             output.close();
+        }
+    }
+
+    private void submit(WriteBehind.Work work) {
+        try {
+            thread.submit(work);
+        } catch (IOException e) {
+            throw output.failed(e);
         }
     }
 
@@ -116,14 +238,26 @@ public final class CheckpointWriter implements AutoCloseable {
     }
 
     private void openShards() throws IOException {
-        output.requireSpace(source.bytes() + Companions.bytes(otherFiles()) + SPARE_BYTES);
         for (Safetensors shard : source.shards()) {
             Path file = output.resolve(String.valueOf(shard.path().getFileName()));
             shards.put(
                     shard,
-                    FileChannel.open(
-                            file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
+                    FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE));
         }
+        for (String name : written) {
+            TensorInfo tensor = source.info(name);
+            if (shards.get(source.shardOf(name)).size() < tensor.offset() + tensor.length()) {
+                throw damaged(name, null);
+            }
+        }
+        output.forceNames();
+    }
+
+    private InvalidInputException damaged(String what, IOException cause) {
+        return new InvalidInputException(
+                "%s.partial lacks what its journal speaks of (%s); start afresh with --force"
+                        .formatted(output.target(), what),
+                cause);
     }
 
     /// Copies the byte ranges between the written tensors: the header and whatever else there is.

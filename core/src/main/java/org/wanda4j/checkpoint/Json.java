@@ -38,6 +38,17 @@ public final class Json {
         return MAPPER.writeValueAsString(value);
     }
 
+    /// The record that was written to `file`.
+    ///
+    /// @throws InvalidInputException when it cannot be read or is something else
+    public static <T> T read(Path file, Class<T> type) {
+        try {
+            return MAPPER.treeToValue(read(file), type);
+        } catch (JacksonException e) {
+            throw unexpected(file.toString(), e);
+        }
+    }
+
     /// The JSON object in `file`.
     ///
     /// @throws InvalidInputException when it cannot be read or is no JSON object
@@ -64,11 +75,15 @@ public final class Json {
             }
             return node;
         } catch (JacksonException e) {
-            throw new InvalidInputException(
-                    place
-                            + ": not valid JSON: "
-                            + e.getOriginalMessage().lines().findFirst().orElse(""),
-                    e);
+            throw unexpected(place, e);
         }
+    }
+
+    private static InvalidInputException unexpected(String place, JacksonException e) {
+        return new InvalidInputException(
+                place
+                        + ": not valid JSON: "
+                        + e.getOriginalMessage().lines().findFirst().orElse(""),
+                e);
     }
 }

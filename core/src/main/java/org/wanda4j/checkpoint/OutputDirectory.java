@@ -1,23 +1,27 @@
 package org.wanda4j.checkpoint;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /// A directory that appears under its name only when it is complete.
 ///
 /// The files are written to `NAME.partial` beside it, under a lock (`NAME.lock`), forced to the disk and then renamed.
-/// A directory that is to be replaced is kept as `NAME.replaced` until the new one stands in its place. A killed run
-/// leaves its lock file: by that the next run on the same name knows what else it left, clears it away and brings
-/// back what was being replaced. What has such a name but was not left by a run is not touched.
+/// A directory that is to be replaced is kept as `NAME.replaced` until the new one stands in its place.
+///
+/// A run that keeps a journal can be gone on with: what it leaves when it ends early, killed or not, stays as
+/// `NAME.partial` until a run goes on with it or is told to start afresh. Of a run without one nothing is left: what it
+/// could not clear away itself, the next run on the same name does, and brings back what was being replaced. It knows it
+/// by the lock file. What has such a name but was not left by a run is not touched.
 public final class OutputDirectory implements AutoCloseable {
+
+    /// Holds, in the unfinished output, what is not part of the output.
+    private static final String WORK = ".wanda";
+
+    private static final String JOURNAL = "journal.json";
 
     private final Path target;
     private final Path partial;
@@ -25,8 +29,11 @@ public final class OutputDirectory implements AutoCloseable {
     private final boolean replace;
     private final List<Path> madeParents;
     private final OutputLock lock;
-    private final Thread onExit = new Thread(this::discard, "discard-output");
+    private final Thread onExit = new Thread(this::leave, "leave-output");
     private boolean finished;
+    private boolean journaled;
+    private boolean hopeless;
+    private boolean left;
 
     private OutputDirectory(Path target, boolean replace, List<Path> madeParents, OutputLock lock) {
         this.target = target;
@@ -37,21 +44,36 @@ public final class OutputDirectory implements AutoCloseable {
         this.lock = lock;
     }
 
-    /// Claims the name `directory`.
+    /// Claims the name `directory` for a run that begins.
+    ///
+    /// @param input a directory that must survive
+    /// @param replace whether a checkpoint that already has the name may be replaced, once the new one is complete, and
+    ///     what an interrupted run left may be cleared away
+    /// @throws InvalidInputException when the name is taken, in use by another run, or cannot be written
+    public static OutputDirectory claim(Path directory, Path input, boolean replace) {
+        return claim(directory, input, replace, false);
+    }
+
+    /// Claims the name `directory` for a run that goes on where [#journal()] says, or begins where there is none.
     ///
     /// @param input a directory that must survive
     /// @param replace whether a checkpoint that already has the name may be replaced, once the new one is complete
     /// @throws InvalidInputException when the name is taken, in use by another run, or cannot be written
-    public static OutputDirectory claim(Path directory, Path input, boolean replace) {
+    public static OutputDirectory resume(Path directory, Path input, boolean replace) {
+        return claim(directory, input, replace, true);
+    }
+
+    private static OutputDirectory claim(
+            Path directory, Path input, boolean replace, boolean resume) {
         Path target = directory.toAbsolutePath().normalize();
         try {
             checkApart(target, input);
-            List<Path> missing = missing(parent(target));
+            List<Path> missing = Disk.missing(parent(target));
             try {
                 Files.createDirectories(parent(target));
-                return claim(target, replace, missing);
+                return claim(target, replace, resume, missing);
             } catch (IOException | RuntimeException e) {
-                deleteEmpty(missing);
+                Disk.deleteEmpty(missing);
                 throw e;
             }
         } catch (IOException e) {
@@ -59,7 +81,8 @@ public final class OutputDirectory implements AutoCloseable {
         }
     }
 
-    private static OutputDirectory claim(Path target, boolean replace, List<Path> madeParents)
+    private static OutputDirectory claim(
+            Path target, boolean replace, boolean resume, List<Path> madeParents)
             throws IOException {
         var output =
                 new OutputDirectory(
@@ -68,15 +91,23 @@ public final class OutputDirectory implements AutoCloseable {
                         madeParents,
                         OutputLock.take(beside(target, ".lock"), target));
         try {
-            output.clearLeftovers();
+            output.clearLeftovers(resume);
             output.checkFree();
-            Files.createDirectory(output.partial);
+            Files.createDirectories(output.work());
             Runtime.getRuntime().addShutdownHook(output.onExit);
             return output;
         } catch (IOException | RuntimeException e) {
-            output.lock.release(output.lock.leftByKilledRun() && output.hasLeftovers());
+            boolean leftByRun = output.lock.leftByKilledRun() || journalOf(target).isPresent();
+            output.lock.release(leftByRun && output.hasLeftovers());
             throw e;
         }
+    }
+
+    /// The journal of the run that is to be gone on with on `directory`, where there is one.
+    public static Optional<Path> journalOf(Path directory) {
+        Path target = directory.toAbsolutePath().normalize();
+        return Optional.of(beside(target, ".partial").resolve(WORK).resolve(JOURNAL))
+                .filter(Files::isRegularFile);
     }
 
     /// The name it will have.
@@ -89,9 +120,32 @@ public final class OutputDirectory implements AutoCloseable {
         return partial.resolve(file);
     }
 
+    /// Where the journal lies from which a run can go on: written by this one, or by the one that it goes on with.
+    public synchronized Optional<Path> journal() {
+        return canBeGoneOnWith() ? journalOf(target) : Optional.empty();
+    }
+
     /// A directory on the output's disk for what need not survive the run.
     public Path scratch() {
         return partial;
+    }
+
+    /// A directory for what the run needs to go on, and the output does not hold.
+    Path work() {
+        return partial.resolve(WORK);
+    }
+
+    /// Nobody can go on with this run: what it has written goes when it is closed.
+    public synchronized void discard() {
+        hopeless = true;
+    }
+
+    /// Makes `text` the journal, if the process is not ending yet. What it speaks of must have reached the disk.
+    synchronized void writeJournal(String text) throws IOException {
+        if (!left) {
+            Disk.replace(work().resolve(JOURNAL), text);
+            journaled = true;
+        }
     }
 
     void requireSpace(long bytes) throws IOException {
@@ -103,29 +157,56 @@ public final class OutputDirectory implements AutoCloseable {
         }
     }
 
+    /// Waits until the disk has the names of the files that are there.
+    void forceNames() throws IOException {
+        Disk.forceDirectory(partial);
+    }
+
     void write(String file, String text) throws IOException {
         Files.writeString(resolve(file), text);
-        force(resolve(file));
+        Disk.force(resolve(file));
     }
 
     void copy(Path file, String name) throws IOException {
-        Files.copy(file, resolve(name));
-        force(resolve(name));
+        Files.copy(file, resolve(name), StandardCopyOption.REPLACE_EXISTING);
+        Disk.force(resolve(name));
     }
 
     /// Gives the directory its name. Every file in it must have reached the disk.
-    void publish() {
+    ///
+    /// Wherever this is cut off, it can be done again: the journal, which is the last to stay, tells an output that has
+    /// just got its name from one that has been there.
+    synchronized void publish() {
+        if (left) {
+            throw new InvalidInputException(target + ": stopped before it got its name");
+        }
         try {
-            forceDirectory(partial);
-            if (replace && exists(target)) {
+            if (journaled) {
+                clearWork();
+            } else {
+                Disk.deleteTree(work());
+            }
+            Disk.forceDirectory(partial);
+            if (replace && Disk.exists(target)) {
                 Files.move(target, replaced, StandardCopyOption.ATOMIC_MOVE);
             }
             Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
-            forceDirectory(parent(target));
+            Disk.forceDirectory(parent(target));
             finished = true;
-            deleteTree(replaced);
+            Disk.deleteTree(target.resolve(WORK));
+            Disk.deleteTree(replaced);
         } catch (IOException e) {
             throw failed(e);
+        }
+    }
+
+    private void clearWork() throws IOException {
+        try (var files = Files.newDirectoryStream(work())) {
+            for (Path file : files) {
+                if (!file.endsWith(JOURNAL)) {
+                    Disk.deleteTree(file);
+                }
+            }
         }
     }
 
@@ -141,16 +222,23 @@ public final class OutputDirectory implements AutoCloseable {
         } catch (IllegalStateException e) {
             return; // The process is ending, and the hook does what follows.
         }
-        discard();
+        leave();
     }
 
-    private void discard() {
+    private synchronized void leave() {
+        if (left) {
+            return; // The name may be another run's by now.
+        }
+        left = true;
         try (lock) {
-            deleteTree(partial);
+            boolean keeps = canBeGoneOnWith();
+            if (!keeps) {
+                deletePartial();
+            }
             recover();
-            lock.release(false);
-            if (!finished) {
-                deleteEmpty(madeParents);
+            lock.release(keeps);
+            if (!finished && !keeps) {
+                Disk.deleteEmpty(madeParents);
             }
         } catch (IOException e) {
             // The lock file stays: the next run on this name clears away what is left.
@@ -158,24 +246,47 @@ public final class OutputDirectory implements AutoCloseable {
     }
 
     private boolean hasLeftovers() {
-        return exists(partial) || exists(replaced);
+        return Disk.exists(partial) || Disk.exists(replaced);
     }
 
-    private void clearLeftovers() throws IOException {
-        if (hasLeftovers() && !lock.leftByKilledRun()) {
+    /// Not to be asked of the disk, which may be what failed.
+    private boolean canBeGoneOnWith() {
+        return journaled && !hopeless && !finished;
+    }
+
+    private void clearLeftovers(boolean resume) throws IOException {
+        boolean interrupted = journalOf(target).isPresent();
+        if (hasLeftovers() && !lock.leftByKilledRun() && !interrupted) {
             throw new InvalidInputException(
                     "%s is in the way and was not left by a run; move it, or choose another -o"
-                            .formatted(exists(partial) ? partial : replaced));
+                            .formatted(Disk.exists(partial) ? partial : replaced));
         }
-        deleteTree(partial);
+        if (interrupted && !resume && !replace) {
+            throw new InvalidInputException(
+                    "%s: an interrupted wanda prune left %s; go on with --resume, or start afresh with --force"
+                            .formatted(target, partial.getFileName()));
+        }
+        journaled = interrupted && resume;
+        if (!journaled) {
+            deletePartial();
+        }
+        if (Disk.exists(target.resolve(WORK).resolve(JOURNAL))) {
+            Disk.deleteTree(target.resolve(WORK));
+        }
         recover();
+    }
+
+    /// The journal goes first: without it nobody takes what is left for a run to go on with.
+    private void deletePartial() throws IOException {
+        Files.deleteIfExists(work().resolve(JOURNAL));
+        Disk.deleteTree(partial);
     }
 
     /// Finishes or undoes a replacement that ended in the middle.
     private void recover() throws IOException {
-        if (exists(replaced)) {
-            if (exists(target)) {
-                deleteTree(replaced);
+        if (Disk.exists(replaced)) {
+            if (Disk.exists(target)) {
+                Disk.deleteTree(replaced);
             } else {
                 Files.move(replaced, target, StandardCopyOption.ATOMIC_MOVE);
             }
@@ -183,7 +294,7 @@ public final class OutputDirectory implements AutoCloseable {
     }
 
     private void checkFree() throws IOException {
-        if (!exists(target) || isEmptyDirectory(target)) {
+        if (!Disk.exists(target) || Disk.isEmptyDirectory(target)) {
             return;
         }
         if (!replace) {
@@ -200,38 +311,11 @@ public final class OutputDirectory implements AutoCloseable {
 
     private static void checkApart(Path target, Path input) throws IOException {
         Path source = input.toRealPath();
-        Path destination = realPath(target);
+        Path destination = Disk.realPath(target);
         if (source.startsWith(destination) || destination.startsWith(source)) {
             throw new InvalidInputException(
                     target
                             + ": the output must lie outside the model's directory, which stays as it is");
-        }
-    }
-
-    /// Where `path` is, or would be, once links are followed.
-    private static Path realPath(Path path) throws IOException {
-        Path existing = path;
-        while (!Files.exists(existing) && existing.getParent() != null) {
-            existing = existing.getParent();
-        }
-        return existing.toRealPath().resolve(existing.relativize(path));
-    }
-
-    /// The directories that have to be made for `directory` to be there, the innermost first.
-    private static List<Path> missing(Path directory) {
-        List<Path> missing = new ArrayList<>();
-        for (Path at = directory; at != null && !exists(at); at = at.getParent()) {
-            missing.add(at);
-        }
-        return missing;
-    }
-
-    private static boolean isEmptyDirectory(Path path) throws IOException {
-        if (!Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
-            return false;
-        }
-        try (var files = Files.newDirectoryStream(path)) {
-            return !files.iterator().hasNext();
         }
     }
 
@@ -249,48 +333,5 @@ public final class OutputDirectory implements AutoCloseable {
             throw new InvalidInputException(target + ": the root directory cannot be an output");
         }
         return parent;
-    }
-
-    private static void force(Path file) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-            channel.force(true);
-        }
-    }
-
-    private static void forceDirectory(Path directory) throws IOException {
-        if (System.getProperty("os.name").startsWith("Windows")) {
-            return; // A directory cannot be opened there, and its entries are journaled by the file
-            // system.
-        }
-        try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-            channel.force(true);
-        }
-    }
-
-    /// Whether there is something of that name, a link to nowhere included.
-    private static boolean exists(Path path) {
-        return Files.exists(path, LinkOption.NOFOLLOW_LINKS);
-    }
-
-    /// Deletes a directory with all that is in it; of a link, the link alone.
-    private static void deleteTree(Path root) throws IOException {
-        if (Files.isDirectory(root, LinkOption.NOFOLLOW_LINKS)) {
-            try (var files = Files.newDirectoryStream(root)) {
-                for (Path file : files) {
-                    deleteTree(file);
-                }
-            }
-        }
-        Files.deleteIfExists(root);
-    }
-
-    private static void deleteEmpty(List<Path> directories) throws IOException {
-        for (Path directory : directories) {
-            try {
-                Files.deleteIfExists(directory);
-            } catch (DirectoryNotEmptyException e) {
-                return; // Somebody else has put something there.
-            }
-        }
     }
 }

@@ -4,12 +4,13 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.UUID;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
 
 /// A file that one run holds. It is removed when the run is done, so one that is there and not held was left by a run
 /// that was killed.
@@ -23,31 +24,51 @@ record OutputLock(Path file, FileChannel channel, boolean leftByKilledRun)
     /// What is locked lies far behind the content: some systems keep others from reading what is locked.
     private static final long LOCKED_BYTE = Long.MAX_VALUE - 1;
 
+    private static final long LONGEST = 1 << 20;
+
+    /// What this process has locked: it must not even open that a second time, for closing it would unlock it.
+    private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+
     /// Takes the lock at once or not at all.
     ///
     /// @param target what it is for
     /// @throws InvalidInputException when another run holds it
     static OutputLock take(Path file, Path target) throws IOException {
+        if (!HELD.add(file)) {
+            throw inUse(target);
+        }
+        try {
+            return open(file, target);
+        } catch (IOException | RuntimeException e) {
+            HELD.remove(file);
+            throw e;
+        }
+    }
+
+    private static OutputLock open(Path file, Path target) throws IOException {
         while (true) {
             var channel =
                     FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             if (!isFree(channel)) {
                 channel.close();
-                throw new InvalidInputException(
-                        target
-                                + ": another run is writing there; wait for it or choose another -o");
+                throw inUse(target);
             }
             var lock = new OutputLock(file, channel, channel.size() > 0);
             try {
                 if (lock.mark()) {
                     return lock;
                 }
-                lock.close();
+                lock.channel.close();
             } catch (IOException e) {
                 lock.release(lock.leftByKilledRun());
                 throw e;
             }
         }
+    }
+
+    private static InvalidInputException inUse(Path target) {
+        return new InvalidInputException(
+                target + ": another run is writing there; wait for it or choose another -o");
     }
 
     private static boolean isFree(FileChannel channel) throws IOException {
@@ -58,13 +79,15 @@ record OutputLock(Path file, FileChannel channel, boolean leftByKilledRun)
         }
     }
 
-    /// Writes what nobody else writes, and looks whether it is then in the file: between opening and locking, the last
-    /// holder may have removed it.
+    /// Makes the file as long as nobody else makes it, and looks whether the one of that name is: between opening and
+    /// locking, the last holder may have removed it, and another have made it anew. The file is not opened for that: a
+    /// process that closes a file loses all its locks on it, on POSIX systems.
     private boolean mark() throws IOException {
-        String mark = UUID.randomUUID().toString();
-        channel.write(ByteBuffer.wrap(mark.getBytes(StandardCharsets.UTF_8)), 0);
+        long length = ThreadLocalRandom.current().nextLong(1, LONGEST);
+        channel.truncate(0);
+        channel.write(ByteBuffer.allocate(1), length - 1);
         try {
-            return Files.readString(file).equals(mark);
+            return Files.size(file) == length;
         } catch (NoSuchFileException e) {
             return false;
         }
@@ -74,10 +97,15 @@ record OutputLock(Path file, FileChannel channel, boolean leftByKilledRun)
     ///
     /// @param leftovers whether there is still something that the next run has to clear away
     void release(boolean leftovers) throws IOException {
+        if (!channel.isOpen()) {
+            return; // It was released before, and may be another run's by now.
+        }
         try (channel) {
             if (!leftovers) {
                 Files.deleteIfExists(file);
             }
+        } finally {
+            HELD.remove(file);
         }
     }
 

@@ -34,6 +34,7 @@ public final class Safetensors implements AutoCloseable {
     private static final long LARGEST_HEADER = 100_000_000;
     private static final int DEEPEST_HEADER = 8;
     private static final int MOST_DIMENSIONS = 64;
+    private static final long READ_BYTES = 1 << 20;
     static final String METADATA = "__metadata__";
     private static final JsonFactory JSON =
             JsonFactory.builder()
@@ -121,6 +122,19 @@ public final class Safetensors implements AutoCloseable {
         try {
             return channel.map(
                     FileChannel.MapMode.READ_ONLY, tensor.offset(), size - tensor.offset(), arena);
+        } catch (IOException e) {
+            throw unreadable(path, e);
+        }
+    }
+
+    /// Reads one tensor, and keeps nothing of it.
+    void readAhead(TensorInfo tensor) {
+        try (Arena memory = Arena.ofConfined()) {
+            MemorySegment buffer = memory.allocate(Math.min(READ_BYTES, tensor.length()));
+            for (long at = 0; at < tensor.length(); at += buffer.byteSize()) {
+                long length = Math.min(buffer.byteSize(), tensor.length() - at);
+                Disk.readFully(channel, buffer.asSlice(0, length), tensor.offset() + at);
+            }
         } catch (IOException e) {
             throw unreadable(path, e);
         }

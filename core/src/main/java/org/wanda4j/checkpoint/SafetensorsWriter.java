@@ -21,8 +21,6 @@ import tools.jackson.databind.node.ObjectNode;
 /// up to whole words, so that every element is aligned.
 final class SafetensorsWriter implements AutoCloseable {
 
-    private static final int CHUNK = 8 << 20;
-
     private final FileChannel channel;
     private final Map<String, TensorInfo> tensors = new HashMap<>();
 
@@ -45,7 +43,7 @@ final class SafetensorsWriter implements AutoCloseable {
                         .putLong(header.length)
                         .put(header)
                         .flip();
-        writeFully(channel, MemorySegment.ofBuffer(start), 0);
+        Disk.writeFully(channel, MemorySegment.ofBuffer(start), 0);
         this.tensors.replaceAll((_, tensor) -> tensor.at(tensor.offset() + start.limit()));
     }
 
@@ -80,7 +78,7 @@ final class SafetensorsWriter implements AutoCloseable {
             throw new IllegalArgumentException(
                     name + ": " + data.byteSize() + " bytes for " + tensor.length());
         }
-        writeFully(channel, data, tensor.offset());
+        Disk.writeFully(channel, data, tensor.offset());
     }
 
     /// Waits until the disk has it.
@@ -91,14 +89,5 @@ final class SafetensorsWriter implements AutoCloseable {
     @Override
     public void close() throws IOException {
         channel.close();
-    }
-
-    /// Writes all of `data` at `position`.
-    static void writeFully(FileChannel channel, MemorySegment data, long position)
-            throws IOException {
-        for (long at = 0; at < data.byteSize(); ) {
-            long length = Math.min(CHUNK, data.byteSize() - at);
-            at += channel.write(data.asSlice(at, length).asByteBuffer(), position + at);
-        }
     }
 }

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.SmallDisk;
 
-/// A disk that fills up at any point of a run leaves one line, and nothing of the run.
+/// A disk that fills up at any point of a run leaves one line, and nothing of the run but what its journal speaks of.
 @EnabledIf(value = SmallDisk.MOUNTABLE, disabledReason = SmallDisk.NOT_MOUNTABLE)
 class DiskFullTest {
 
@@ -74,12 +74,43 @@ class DiskFullTest {
         try (Checkpoint source = Checkpoint.open(model);
                 CheckpointWriter writer = CheckpointWriter.create(source, claim())) {
             writer.write("a", MemorySegment.ofArray(new byte[2 * MEGABYTE]));
+            writer.settle();
             disk.fill();
-            assertFails(
-                    () -> writer.write("b", MemorySegment.ofArray(new byte[2 * MEGABYTE])),
-                    "No space left");
+            writer.write("b", MemorySegment.ofArray(new byte[2 * MEGABYTE]));
+            assertFails(writer::settle, "No space left");
         }
         assertNothingLeft();
+    }
+
+    @Test
+    void aJournalDoesNotSpeakOfWhatTheDiskHadNoRoomFor() throws IOException {
+        try (Checkpoint source = Checkpoint.open(model);
+                CheckpointWriter writer = CheckpointWriter.create(source, claim())) {
+            writer.write("a", MemorySegment.ofArray(new byte[2 * MEGABYTE]));
+            writer.writeJournal("a is done", List.of());
+            writer.settle();
+            disk.fill();
+            writer.write("b", MemorySegment.ofArray(new byte[2 * MEGABYTE]));
+            assertThrows(
+                    InvalidInputException.class,
+                    () -> {
+                        writer.writeJournal("a and b are done", List.of());
+                        writer.settle();
+                    });
+        }
+        Path journal = OutputDirectory.journalOf(out()).orElseThrow();
+        assertEquals("a is done", Files.readString(journal));
+        Files.delete(disk.directory().resolve("filler"));
+        try (Checkpoint source = Checkpoint.open(model);
+                OutputDirectory output = OutputDirectory.resume(out(), model, false);
+                CheckpointWriter writer = CheckpointWriter.resume(source, output, List.of("a"))) {
+            writer.write("b", MemorySegment.ofArray(new byte[2 * MEGABYTE]));
+            writer.complete();
+            writer.publish(Map.of());
+        }
+        try (Checkpoint pruned = Checkpoint.open(out())) {
+            assertEquals(Files.size(model.resolve(Checkpoint.SINGLE)), pruned.bytes());
+        }
     }
 
     @Test

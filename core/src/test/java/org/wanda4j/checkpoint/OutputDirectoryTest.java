@@ -171,6 +171,20 @@ class OutputDirectoryTest {
     }
 
     @Test
+    void aRunThatIsClosedAgainDoesNotTouchTheNextOne() throws IOException {
+        OutputDirectory first = claim(false);
+        first.close();
+        try (OutputDirectory second = claim(false)) {
+            second.write("config.json", "second");
+            first.close();
+            assertRefused(false, "another run is writing there");
+            second.publish();
+        }
+        assertEquals("second", config(target));
+        assertOnly("model", "out");
+    }
+
+    @Test
     void whatAKilledRunLeftIsClearedAway() throws IOException {
         Path partial = Files.createDirectory(directory.resolve("out.partial"));
         Files.writeString(partial.resolve("model.safetensors"), "half");
@@ -199,6 +213,86 @@ class OutputDirectoryTest {
         leftLock();
         assertRefused(false, "exists; choose another -o");
         assertEquals("new", config(target));
+        assertOnly("model", "out");
+    }
+
+    @Test
+    void whatHasAJournalIsLeftForARunThatGoesOn() throws IOException {
+        interrupt("half");
+        assertOnly("model", "out.lock", "out.partial");
+        assertRefused(false, "left out.partial; go on with --resume, or start afresh with --force");
+        assertOnly("model", "out.lock", "out.partial");
+        try (OutputDirectory output = OutputDirectory.resume(target, model, false)) {
+            assertEquals("one block", Files.readString(output.journal().orElseThrow()));
+            assertEquals("half", Files.readString(output.resolve("config.json")));
+            output.publish();
+        }
+        assertOnly("model", "out");
+        try (Stream<Path> files = Files.list(target)) {
+            assertEquals(List.of(target.resolve("config.json")), files.toList());
+        }
+    }
+
+    @Test
+    void forceClearsAwayWhatHasAJournal() throws IOException {
+        interrupt("half");
+        try (OutputDirectory output = claim(true)) {
+            assertTrue(output.journal().isEmpty());
+            assertFalse(Files.exists(output.resolve("config.json")));
+        }
+        assertOnly("model");
+    }
+
+    @Test
+    void whatHasAJournalIsKnownWithoutItsLock() throws IOException {
+        interrupt("half");
+        Files.delete(directory.resolve("out.lock"));
+        OutputDirectory.resume(target, model, false).close();
+        assertOnly("model", "out.lock", "out.partial");
+        publish(true, "new");
+        assertOnly("model", "out");
+    }
+
+    @Test
+    void aRunThatNobodyCanGoOnWithLeavesNothing() throws IOException {
+        try (OutputDirectory output = claim(false)) {
+            output.writeJournal("one block");
+            output.discard();
+        }
+        assertOnly("model");
+    }
+
+    @Test
+    void whereNothingWasInterruptedARunThatIsToGoOnBegins() throws IOException {
+        try (OutputDirectory output = OutputDirectory.resume(target, model, false)) {
+            assertTrue(output.journal().isEmpty());
+            output.write("config.json", "new");
+            output.publish();
+        }
+        assertOnly("model", "out");
+    }
+
+    @Test
+    void anOutputThatWasCutOffBetweenItsRenameAndTheEndIsCleanedUp() throws IOException {
+        existing("new");
+        Files.writeString(
+                Files.createDirectory(target.resolve(".wanda")).resolve("journal.json"), "all");
+        leftLock();
+        assertRefused(false, "exists; choose another -o");
+        assertFalse(Files.exists(target.resolve(".wanda")));
+        assertOnly("model", "out");
+    }
+
+    @Test
+    void aRunThatReplacesGoesOnAfterAStopBetweenItsTwoRenames() throws IOException {
+        interrupt("half");
+        Path replaced = Files.createDirectory(directory.resolve("out.replaced"));
+        Files.writeString(replaced.resolve("config.json"), "old");
+        try (OutputDirectory output = OutputDirectory.resume(target, model, true)) {
+            assertEquals("old", config(target));
+            output.publish();
+        }
+        assertEquals("half", config(target));
         assertOnly("model", "out");
     }
 
@@ -261,6 +355,14 @@ class OutputDirectoryTest {
         try (OutputDirectory output = claim(replace)) {
             output.write("config.json", content);
             output.publish();
+        }
+    }
+
+    /// A run that ends in the middle.
+    private void interrupt(String content) throws IOException {
+        try (OutputDirectory output = claim(false)) {
+            output.write("config.json", content);
+            output.writeJournal("one block");
         }
     }
 

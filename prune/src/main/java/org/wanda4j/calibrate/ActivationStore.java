@@ -3,6 +3,7 @@ package org.wanda4j.calibrate;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -95,13 +96,28 @@ public final class ActivationStore implements AutoCloseable {
                         StandardOpenOption.READ,
                         StandardOpenOption.WRITE,
                         StandardOpenOption.DELETE_ON_CLOSE)) {
+            allocate(channel, layout.bytes());
             return channel.map(FileChannel.MapMode.READ_WRITE, 0, layout.bytes(), arena);
+        }
+    }
+
+    /// Takes the room for `bytes` now: where the disk fills up later, writing to mapped memory that has none is not an
+    /// exception but a signal.
+    private static void allocate(FileChannel channel, long bytes) throws IOException {
+        ByteBuffer zeros = ByteBuffer.allocateDirect(1 << 20);
+        for (long at = 0; at < bytes; ) {
+            at += channel.write(zeros.clear().limit((int) Math.min(zeros.capacity(), bytes - at)));
         }
     }
 
     /// Takes over the hidden states of another store of the same windows.
     public void copyStates(ActivationStore other) {
         hidden.copyFrom(other.hidden);
+    }
+
+    /// The hidden states of all windows, one after the other.
+    public MemorySegment states() {
+        return hidden;
     }
 
     /// What it holds.

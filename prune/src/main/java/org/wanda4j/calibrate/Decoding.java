@@ -6,6 +6,7 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.report.Phases;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchBlock;
@@ -87,17 +88,32 @@ public final class Decoding implements AutoCloseable {
 
     /// Loads the blocks one after the other, front to back.
     public void forEachBlock(BlockVisitor visitor) {
-        for (int index = 0; index < architecture.blocks().size(); index++) {
-            try (Arena memory = Arena.ofShared();
-                    TorchBlock block =
-                            new TorchBlock(
-                                    architecture.blocks().get(index),
-                                    name -> checkpoint.map(name, memory),
-                                    engine.type(),
-                                    store.layout().length())) {
-                visitor.visit(index, block, memory);
+        forEachBlock(0, new Phases(), visitor);
+    }
+
+    /// Loads the blocks from `first` on, one after the other. While a block is visited, the next one is read.
+    ///
+    /// @param phases hear how long reading was waited for, and how long a block took to load
+    public void forEachBlock(int first, Phases phases, BlockVisitor visitor) {
+        try (var reader = new BlockReader(checkpoint, architecture, first)) {
+            for (int index = first; index < architecture.blocks().size(); index++) {
+                int at = index;
+                phases.time("waitRead", () -> reader.await(at));
+                try (Arena memory = Arena.ofShared();
+                        TorchBlock block = phases.time("load", () -> load(at, memory))) {
+                    visitor.visit(index, block, memory);
+                }
             }
         }
+    }
+
+    @SuppressWarnings("MustBeClosed") // The caller does.
+    private TorchBlock load(int index, Arena memory) {
+        return new TorchBlock(
+                architecture.blocks().get(index),
+                name -> checkpoint.map(name, memory),
+                engine.type(),
+                store.layout().length());
     }
 
     private void embed(Windows windows) {

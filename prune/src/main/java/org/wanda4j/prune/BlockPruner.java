@@ -1,6 +1,7 @@
 package org.wanda4j.prune;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -35,12 +36,11 @@ final class BlockPruner implements AutoCloseable {
     private final Architecture architecture;
     private final Recipe recipe;
     private final LinearPruner linears;
+    private final Journal journal;
     private final Engine engine;
     private final Decoding decoding;
     private final Progress progress;
     private final Optional<Streams> streams;
-    private final List<BlockReport> blocks = new ArrayList<>();
-    private final List<String> notes = new ArrayList<>();
 
     /// What tuning carries along.
     ///
@@ -69,27 +69,36 @@ final class BlockPruner implements AutoCloseable {
             Architecture architecture,
             Recipe recipe,
             LinearPruner linears,
+            Journal journal,
             Engine engine,
             Decoding decoding,
             Progress progress) {
         this.architecture = architecture;
         this.recipe = recipe;
         this.linears = linears;
+        this.journal = journal;
         this.engine = engine;
         this.decoding = decoding;
         this.progress = progress;
         this.streams = recipe.tuning().map(_ -> Streams.of(decoding));
     }
 
-    /// How many times windows go through a block, in all.
+    /// How many times windows go through a block, in all that are not done.
     long passes() {
-        int count = architecture.blocks().size();
+        int count = architecture.blocks().size() - journal.done();
         int pruning = recipe.order().passes() * count - (recipe.order().passes() - 1);
         int tuning = recipe.tuning().map(tuned -> tuned.epochs() + 2).orElse(0);
         return pruning + (long) tuning * count;
     }
 
-    /// Prunes block `index`, which `block` is.
+    /// The hidden states that the next block needs: all that it needs of the blocks before.
+    List<MemorySegment> states() {
+        return Stream.concat(Stream.of(decoding.store()), streams.stream().map(Streams::dense))
+                .map(ActivationStore::states)
+                .toList();
+    }
+
+    /// Prunes block `index`, which `block` is, and enters it into the journal.
     ///
     /// @param memory lives as long as the block does
     void prune(int index, TorchBlock block, Arena memory) {
@@ -129,7 +138,9 @@ final class BlockPruner implements AutoCloseable {
                         .map(each ->
                                 linears.phases()
                                         .time("tune", () -> tune(index, each, pruned, memory)));
-        blocks.add(BlockReport.of(index, reports, inputs, tuned));
+        journal.add(
+                BlockReport.of(index, reports, inputs, tuned),
+                isLast(index) ? List.of() : states());
     }
 
     private List<Linear> toPrune(int index, Stage stage) {
@@ -155,7 +166,7 @@ final class BlockPruner implements AutoCloseable {
                 .gramMatrix()
                 .flatMap(Gram::hardened)
                 .ifPresent(damping ->
-                        notes.add(
+                        journal.note(
                                 "block %d %s: the inputs' Gram matrix was damped by %s of its mean diagonal to be inverted"
                                         .formatted(block, stage.label(), damping)));
     }
@@ -206,14 +217,6 @@ final class BlockPruner implements AutoCloseable {
                 .filter(linear -> !linears.prunes(linear))
                 .flatMap(linear -> Stream.of(linear.weight(), linear.name() + ".bias"))
                 .collect(Collectors.toSet());
-    }
-
-    List<BlockReport> blocks() {
-        return blocks;
-    }
-
-    List<String> notes() {
-        return notes;
     }
 
     @Override

@@ -31,9 +31,9 @@ record LinearPruner(
         return patterns.containsKey(linear);
     }
 
-    /// Scores, selects, removes and writes.
+    /// Scores, selects, removes and has the result written.
     ///
-    /// @param memory for the pruned matrix
+    /// @param memory for the pruned matrix, until that is written
     Pruned prune(Linear linear, InputStatistics statistics, Arena memory) {
         checkFinite(linear, statistics);
         var task =
@@ -46,7 +46,7 @@ record LinearPruner(
                         threads,
                         memory);
         TensorView weight = phases.time("select", () -> update(task));
-        phases.time("write", () -> writer.write(linear.weight(), weight.data()));
+        writer.write(linear.weight(), weight.data());
         return new Pruned(
                 weight,
                 LinearReport.of(

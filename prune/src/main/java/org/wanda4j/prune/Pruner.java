@@ -1,15 +1,12 @@
 package org.wanda4j.prune;
 
-import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import org.wanda4j.calibrate.Decoding;
-import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.Statistic;
@@ -21,17 +18,18 @@ import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Linear;
 import org.wanda4j.prune.Allocation.BlockScores;
+import org.wanda4j.prune.Journal.Outcome;
 import org.wanda4j.report.ModelCard;
 import org.wanda4j.report.PeakMemory;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport;
-import org.wanda4j.report.PruneReport.BlockReport;
 import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.sparse.Kernels;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
+import tools.jackson.databind.JsonNode;
 
 /// The main loop: windows flow through the blocks, and each block is pruned before the next one is looked at.
 ///
@@ -39,6 +37,9 @@ import org.wanda4j.torch.Engine;
 /// for each block, for each stage: statistics of its input -> scores -> mask -> W' -> output shard
 /// ```
 public final class Pruner {
+
+    private static final String RECIPE = "wanda-recipe.json";
+    private static final String REPORT = "wanda-report.json";
 
     private final Checkpoint source;
     private final Recipe recipe;
@@ -63,8 +64,11 @@ public final class Pruner {
 
     /// Writes a pruned copy of `source` to `output`, which appears there whole or not at all.
     ///
+    /// A run that is cut off, or fails by an I/O error, leaves its finished blocks for [#resume].
+    ///
     /// @param text calibration text; not read by methods that need no statistics
-    /// @param replace whether a checkpoint that is already at `output` may be replaced
+    /// @param replace whether a checkpoint that is already at `output` may be replaced, and what an interrupted run left
+    ///     there may be cleared away
     /// @throws InvalidInputException when something that was given cannot be used; nothing is left behind
     public static PruneReport prune(
             Checkpoint source,
@@ -73,37 +77,89 @@ public final class Pruner {
             Path output,
             boolean replace,
             RunSettings settings) {
-        return new Pruner(source, recipe, text, settings).run(output, replace);
+        return new Pruner(source, recipe, text, settings)
+                .run(OutputDirectory.claim(output, source.directory(), replace));
     }
 
-    private PruneReport run(Path output, boolean replace) {
-        CompletableFuture<String> hash = CompletableFuture.supplyAsync(source::sha256);
-        OutputDirectory directory = OutputDirectory.claim(output, source.directory(), replace);
-        try (CheckpointWriter writer = CheckpointWriter.create(source, directory)) {
-            Outcome outcome =
-                    needsCalibration() ? pruneAlongWindows(writer) : pruneByWeightsAlone(writer);
-            phases.time("write", writer::complete);
-            String sha256 = phases.time("hash", hash::join);
-            PruneReport report = report(directory.target(), outcome);
-            writer.publish(
-                    Map.of(
-                            "wanda-recipe.json",
-                                    Json.write(
-                                            RecipeDocument.of(
-                                                    recipe, text, sha256, needsCalibration())),
-                            "wanda-report.json", Json.write(report),
-                            "README.md", ModelCard.of(report, source.directory())));
-            return report;
+    /// Goes on with a run on `output` that was interrupted, to the same bytes that it would have come to. Where there is
+    /// none, one is started; where it had ended, there is nothing to do.
+    ///
+    /// @param replace whether a checkpoint that is already at `output` may be replaced
+    /// @throws InvalidInputException when something that was given cannot be used, or the run that was interrupted had
+    ///     another recipe, model or version; what it left stays
+    public static PruneReport resume(
+            Checkpoint source,
+            Recipe recipe,
+            Corpus text,
+            Path output,
+            boolean replace,
+            RunSettings settings) {
+        var pruner = new Pruner(source, recipe, text, settings);
+        return pruner.ended(output)
+                .orElseGet(() ->
+                        pruner.run(OutputDirectory.resume(output, source.directory(), replace)));
+    }
+
+    /// How far the run on `output` had come that was interrupted, in words; empty where nothing is left of one.
+    public static Optional<String> left(Path output) {
+        return OutputDirectory.journalOf(output).map(Journal::describe);
+    }
+
+    /// The report of a run that had ended when it was to be gone on with: of one that was cut off after its very last step.
+    private Optional<PruneReport> ended(Path output) {
+        Path document = output.resolve(RECIPE);
+        if (!Files.exists(document) || OutputDirectory.journalOf(output).isPresent()) {
+            return Optional.empty();
+        }
+        JsonNode then = Json.read(document);
+        if (!Journal.differences(then, recipeDocument()).isEmpty()
+                || !Journal.isModel(source, then)) {
+            return Optional.empty();
+        }
+        OutputDirectory.claim(output, source.directory(), true).close(); // Clears away the rest.
+        return Optional.of(Json.read(output.resolve(REPORT), PruneReport.class));
+    }
+
+    private PruneReport run(OutputDirectory directory) {
+        String machine = needsCalibration() ? Engine.cpuCapability() : "any";
+        int blocks = architecture.blocks().size();
+        try (var journal =
+                Journal.open(source, directory, recipeDocument(), machine, blocks, phases)) {
+            return run(directory, journal);
         }
     }
 
-    /// What the report says of the run.
-    private record Outcome(
-            List<BlockReport> blocks,
-            List<String> notes,
-            long tokens,
-            String activations,
-            String engine) {}
+    private PruneReport run(OutputDirectory directory, Journal journal) {
+        try {
+            prune(journal);
+            CheckpointWriter writer = journal.writer();
+            phases.time("write", writer::complete);
+            RecipeDocument document = phases.time("hash", journal::recipe);
+            PruneReport report = report(directory.target(), journal.outcome());
+            writer.publish(
+                    Map.of(
+                            RECIPE,
+                            Json.write(document),
+                            REPORT,
+                            Json.write(report),
+                            "README.md",
+                            ModelCard.of(report, source.directory())));
+            return report;
+        } catch (InvalidInputException e) {
+            throw directory
+                    .journal()
+                    .map(file ->
+                            new InvalidInputException(
+                                    "%s; %s, and --resume goes on from there"
+                                            .formatted(e.getMessage(), Journal.describe(file)),
+                                    e))
+                    .orElse(e);
+        }
+    }
+
+    private RecipeDocument recipeDocument() {
+        return RecipeDocument.of(recipe, text, needsCalibration());
+    }
 
     private boolean needsCalibration() {
         return method.needs() != Statistic.NONE
@@ -111,55 +167,51 @@ public final class Pruner {
                 || recipe.tuning().isPresent();
     }
 
-    private Outcome pruneAlongWindows(CheckpointWriter writer) {
+    private void prune(Journal journal) {
+        if (journal.isComplete()) {
+            return;
+        }
+        if (needsCalibration()) {
+            pruneAlongWindows(journal);
+        } else {
+            LinearPruner linears = linears(journal.writer(), List.of());
+            new WeightsAlone(architecture, linears, journal, settings.progress()).prune();
+        }
+    }
+
+    private void pruneAlongWindows(Journal journal) {
+        CheckpointWriter writer = journal.writer();
         Windows windows =
                 phases.time("tokenize", () -> recipe.sampling().take(text, source.directory()));
         try (Engine engine = new Engine(recipe.type().orElseThrow(), settings.threads())) {
-            LinearPruner linears = linears(writer, survey(engine, windows, writer));
+            LinearPruner linears =
+                    linears(writer, journal.survey(() -> survey(engine, windows, writer)));
             try (Decoding decoding = embed(engine, windows, writer, recipe.order().keepsStages());
-                    BlockPruner blocks =
+                    var blocks =
                             new BlockPruner(
                                     architecture,
                                     recipe,
                                     linears,
+                                    journal,
                                     engine,
                                     decoding,
                                     settings.progress())) {
+                journal.begin(
+                        new Outcome(
+                                List.of(),
+                                List.of(),
+                                windows.tokens(),
+                                decoding.store().mapped() ? "file" : "memory",
+                                engine.describe()),
+                        blocks.states());
                 settings.progress().start("pruning", windows.tokens() * blocks.passes());
-                phases.time("load", () -> decoding.forEachBlock(blocks::prune));
-                return new Outcome(
-                        blocks.blocks(),
-                        blocks.notes(),
-                        windows.tokens(),
-                        decoding.store().mapped() ? "file" : "memory",
-                        engine.describe());
+                decoding.forEachBlock(
+                        journal.done(),
+                        phases,
+                        (index, block, memory) ->
+                                journal.guard(() -> blocks.prune(index, block, memory)));
             }
         }
-    }
-
-    private Outcome pruneByWeightsAlone(CheckpointWriter writer) {
-        LinearPruner linears = linears(writer, List.of());
-        long weights =
-                chosen.stream()
-                        .mapToLong(linear -> (long) linear.inputs() * linear.outputs())
-                        .sum();
-        settings.progress().start("pruning", weights);
-        List<BlockReport> blocks = new ArrayList<>();
-        int count = architecture.blocks().size();
-        for (int index = 0; index < count; index++) {
-            Progress progress = settings.progress().within("block " + (index + 1) + "/" + count);
-            List<LinearReport> reports = new ArrayList<>();
-            for (Linear linear : architecture.blocks().get(index).linears()) {
-                if (linears.prunes(linear)) {
-                    try (Arena memory = Arena.ofShared()) {
-                        reports.add(linears.prune(linear, InputStatistics.none(), memory).report());
-                    }
-                    progress.advance((long) linear.inputs() * linear.outputs(), linear.name());
-                }
-            }
-            blocks.add(BlockReport.of(index, reports, List.of(), Optional.empty()));
-        }
-        return new Outcome(blocks, List.of(), 0, "none", "none");
     }
 
     private LinearPruner linears(CheckpointWriter writer, List<BlockScores> scores) {

@@ -23,7 +23,7 @@ record RecipeDocument(
         Optional<CalibrationDocument> calibration,
         List<String> skip,
         List<String> only,
-        String modelSha256,
+        Optional<String> modelSha256,
         Versions versions) {
 
     record CalibrationDocument(
@@ -32,8 +32,8 @@ record RecipeDocument(
     record Versions(String wanda4j, String libtorch, String java) {}
 
     /// @param recipe with nothing left open
-    /// @param calibrated whether the text was read
-    static RecipeDocument of(Recipe recipe, Corpus text, String modelSha256, boolean calibrated) {
+    /// @param calibrated whether the text is read
+    static RecipeDocument of(Recipe recipe, Corpus text, boolean calibrated) {
         Optional<CalibrationDocument> calibration =
                 calibrated
                         ? Optional.of(
@@ -59,11 +59,29 @@ record RecipeDocument(
                 calibration,
                 recipe.skip(),
                 recipe.only(),
-                modelSha256,
+                Optional.empty(),
                 new Versions(
                         Optional.ofNullable(Pruner.class.getPackage().getImplementationVersion())
                                 .orElse("development"),
                         Engine.version(),
                         Runtime.version().toString()));
+    }
+
+    /// This recipe, for a model of that digest.
+    RecipeDocument withModel(Optional<String> sha256) {
+        return new RecipeDocument(
+                method,
+                pattern,
+                sparsity,
+                allocation,
+                sparsityOf,
+                tuning,
+                order,
+                dtype,
+                calibration,
+                skip,
+                only,
+                sha256,
+                versions);
     }
 }

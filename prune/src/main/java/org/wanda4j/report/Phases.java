@@ -10,6 +10,13 @@ public final class Phases {
 
     private final long start = System.nanoTime();
     private final Map<String, Double> seconds = new LinkedHashMap<>();
+    private double before;
+
+    /// Adds what an interrupted run had come to that is being gone on with.
+    public void add(Map<String, Double> phases, double elapsed) {
+        phases.forEach((phase, spent) -> seconds.merge(phase, spent, Double::sum));
+        before += elapsed;
+    }
 
     /// Does `work` and counts its time as `phase`, less the time of phases within it.
     public <T> T time(String phase, Supplier<T> work) {
@@ -39,9 +46,9 @@ public final class Phases {
         return Collections.unmodifiableMap(seconds);
     }
 
-    /// Seconds since this was made.
+    /// Seconds since this was made, and those before.
     public double elapsed() {
-        return (System.nanoTime() - start) / 1e9;
+        return before + (System.nanoTime() - start) / 1e9;
     }
 
     private double sum() {

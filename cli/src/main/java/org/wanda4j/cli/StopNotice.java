@@ -1,0 +1,41 @@
+package org.wanda4j.cli;
+
+import java.nio.file.Path;
+import java.util.function.Supplier;
+import org.wanda4j.prune.Pruner;
+
+/// Says, when the process is told to stop (Ctrl-C, SIGTERM), what is kept of its work. The process then ends with 130 or
+/// 143, as processes do that stop by such a signal.
+final class StopNotice implements AutoCloseable {
+
+    private final Thread onExit;
+
+    private StopNotice(Supplier<String> kept) {
+        this.onExit =
+                new Thread(() -> Console.note("wanda: stopped; " + kept.get()), "stop-notice");
+        Runtime.getRuntime().addShutdownHook(onExit);
+    }
+
+    /// For a run of `wanda prune`.
+    static StopNotice ofRun(Path output) {
+        return new StopNotice(() ->
+                Pruner.left(output)
+                        .map(done ->
+                                done + ", and the same command with --resume goes on from there")
+                        .orElse("no run is left to go on with"));
+    }
+
+    /// For a command that goes on by itself.
+    static StopNotice ofCells() {
+        return new StopNotice(() -> "the same command goes on from there");
+    }
+
+    @Override
+    public void close() {
+        try {
+            Runtime.getRuntime().removeShutdownHook(onExit);
+        } catch (IllegalStateException e) {
+            // The process is ending: the notice is due.
+        }
+    }
+}

@@ -1,0 +1,186 @@
+package org.wanda4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.wanda4j.SharedFiles;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.checkpoint.OutputDirectory;
+
+/// What becomes of a command that is told to stop while it runs, as a user sees it.
+class StoppedTest {
+
+    private static final String MODEL = SharedFiles.tinyLlama().toString();
+
+    @TempDir private Path directory;
+
+    @ParameterizedTest
+    @CsvSource({"INT, 130", "TERM, 143"})
+    void aRunThatIsStoppedSaysHowToGoOn(String signal, int exitCode) throws Exception {
+        Process process = start(prune("out"));
+        awaitBlock(process, directory.resolve("out"));
+        signal(process, "STOP");
+        Wanda second = Wanda.run(prune("out", "--resume"));
+        assertEquals(2, second.exitCode());
+        assertTrue(
+                second.errors().getFirst().contains("another run is writing there"),
+                second.errors()::toString);
+        signal(process, signal);
+        signal(process, "CONT");
+        assertEquals(exitCode, process.waitFor());
+        List<String> lines = errors(process);
+        assertTrue(
+                lines.getLast()
+                        .matches(
+                                "wanda: stopped; \\d of 6 blocks are done, and the same command with --resume goes on from there"),
+                lines::toString);
+        Wanda refused = Wanda.run(prune("out"));
+        assertEquals(2, refused.exitCode());
+        assertTrue(
+                refused.errors().getFirst().endsWith("--resume, or start afresh with --force"),
+                refused.errors()::toString);
+        assertEquals(0, Wanda.run(prune("out", "--resume")).exitCode());
+        assertEquals(0, Wanda.run(prune("undisturbed")).exitCode());
+        assertEquals(
+                -1,
+                Files.mismatch(
+                        directory.resolve("undisturbed/model.safetensors"),
+                        directory.resolve("out/model.safetensors")));
+        assertEquals(List.of("out", "undisturbed"), left());
+    }
+
+    @Test
+    void ofARunThatIsStoppedBeforeABlockIsDoneNothingIsLeft() throws Exception {
+        Process process = start(prune("out"));
+        await(process, () -> Files.exists(directory.resolve("out.partial/model.safetensors")));
+        signal(process, "INT");
+        assertEquals(130, process.waitFor());
+        assertEquals("wanda: stopped; no run is left to go on with", errors(process).getLast());
+        assertEquals(List.of(), left());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"INT, 130", "KILL, 137"})
+    void aComparisonGoesOnWithinTheCellThatItWasAt(String signal, int exitCode) throws Exception {
+        String[] compare = {
+            "compare",
+            MODEL,
+            "-o",
+            directory.resolve("grid").toString(),
+            "--methods",
+            "wanda",
+            "--sparsities",
+            "0.5",
+            "--windows",
+            "48",
+            "--seqlen",
+            "256",
+            "--eval-seqlen",
+            "64",
+            "--eval-windows",
+            "2",
+            "--keep",
+            "--json"
+        };
+        Process process = start(compare);
+        Path output = directory.resolve("grid/models/wanda-0.5");
+        awaitBlock(process, output);
+        signal(process, signal);
+        assertEquals(exitCode, process.waitFor());
+        Path shard = output.resolveSibling("wanda-0.5.partial").resolve("model.safetensors");
+        Object shardOfTheStoppedRun = Files.readAttributes(shard, "unix:ino").get("ino");
+        Wanda again = Wanda.run(compare);
+        assertEquals(0, again.exitCode(), again.errors()::toString);
+        assertTrue(again.errors().contains("dense: kept from before"), again.errors()::toString);
+        assertEquals(
+                shardOfTheStoppedRun,
+                Files.readAttributes(output.resolve("model.safetensors"), "unix:ino").get("ino"));
+        assertEquals(again.out(), Wanda.run(compare).out());
+        assertEquals(1, Json.read(directory.resolve("grid/comparison.json")).get("cells").size());
+    }
+
+    private String[] prune(String output, String... options) {
+        String[] fixed = {
+            "prune",
+            MODEL,
+            "-o",
+            directory.resolve(output).toString(),
+            "--windows",
+            "48",
+            "--seqlen",
+            "256"
+        };
+        return Stream.concat(Stream.of(fixed), Stream.of(options)).toArray(String[]::new);
+    }
+
+    /// The command in a process of its own, which hears Ctrl-C even where this one does not: a shell has what it starts in
+    /// the background ignore it, and that is handed down.
+    private static Process start(String... arguments) throws IOException {
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
+                                "env",
+                                "--default-signal=INT",
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-XX:+UseSerialGC",
+                                "-Dorg.bytedeco.javacpp.maxBytes=0",
+                                "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
+                                "--enable-native-access=ALL-UNNAMED",
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                Main.class.getName()));
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+    }
+
+    /// Waits until the journal of the run on `output` speaks of a block.
+    private static void awaitBlock(Process process, Path output) throws Exception {
+        await(
+                process,
+                () ->
+                        OutputDirectory.journalOf(output)
+                                .map(file -> Json.read(file).get("outcome").get("blocks"))
+                                .filter(blocks -> !blocks.isEmpty())
+                                .isPresent());
+    }
+
+    private interface Condition {
+        boolean holds() throws IOException;
+    }
+
+    private static void await(Process process, Condition condition) throws Exception {
+        while (!condition.holds()) {
+            if (process.waitFor(5, TimeUnit.MILLISECONDS)) {
+                throw new AssertionError("the process ended: " + errors(process));
+            }
+        }
+    }
+
+    private static void signal(Process process, String signal) throws Exception {
+        int code = new ProcessBuilder("kill", "-" + signal, "" + process.pid()).start().waitFor();
+        assertEquals(0, code);
+    }
+
+    private static List<String> errors(Process process) throws IOException {
+        try (var reader = process.errorReader()) {
+            return reader.lines().toList();
+        }
+    }
+
+    private List<String> left() throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList();
+        }
+    }
+}

@@ -1,0 +1,287 @@
+package org.wanda4j.prune;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.Checkpoint.FileState;
+import org.wanda4j.checkpoint.CheckpointWriter;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.checkpoint.OutputDirectory;
+import org.wanda4j.prune.Allocation.BlockScores;
+import org.wanda4j.report.Phases;
+import org.wanda4j.report.PruneReport.BlockReport;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// What of a run is done. Lies in the unfinished output, so that another run can go on from there.
+///
+/// A block counts once the disk has its tensors and the hidden states behind it. The states are kept in two files in
+/// turn: while one is written over, the journal speaks of the other.
+final class Journal implements AutoCloseable {
+
+    /// What the report says of the pruning.
+    ///
+    /// @param activations where the activation store lay
+    record Outcome(
+            List<BlockReport> blocks,
+            List<String> notes,
+            long tokens,
+            String activations,
+            String engine) {
+
+        private static final Outcome NONE = new Outcome(List.of(), List.of(), 0, "none", "none");
+    }
+
+    /// The journal as it lies on the disk.
+    ///
+    /// @param recipe with the model's digest if that was known
+    /// @param machine the instruction set that computes
+    /// @param blocks of the model
+    /// @param survey what the allocation goes by, empty where it goes by nothing or that is not known yet
+    /// @param written names of tensors
+    /// @param phases seconds by phase so far
+    record Entry(
+            RecipeDocument recipe,
+            String machine,
+            List<FileState> model,
+            int blocks,
+            List<BlockScores> survey,
+            List<String> written,
+            Outcome outcome,
+            Map<String, Double> phases,
+            double seconds) {}
+
+    private final OutputDirectory directory;
+    private final CheckpointWriter writer;
+    private final Entry start;
+    private final CompletableFuture<String> sha256;
+    private final Phases phases;
+    private final List<BlockReport> done;
+    private final List<String> notes;
+    private List<BlockScores> survey;
+    private Outcome outcome;
+
+    private Journal(
+            OutputDirectory directory,
+            CheckpointWriter writer,
+            Entry start,
+            Entry left,
+            CompletableFuture<String> sha256,
+            Phases phases) {
+        this.directory = directory;
+        this.writer = writer;
+        this.start = start;
+        this.sha256 = sha256;
+        this.phases = phases;
+        this.done = new ArrayList<>(left.outcome().blocks());
+        this.notes = new ArrayList<>(left.outcome().notes());
+        this.survey = left.survey();
+        this.outcome = left.outcome();
+        phases.add(left.phases(), left.seconds());
+    }
+
+    /// Goes on with the journal in `directory`, or begins one where there is none.
+    ///
+    /// @param directory is closed with the journal
+    /// @param recipe of this run
+    /// @param machine what computes
+    /// @param blocks of the model
+    /// @throws InvalidInputException when the journal is that of another recipe, model, version or machine
+    static Journal open(
+            Checkpoint source,
+            OutputDirectory directory,
+            RecipeDocument recipe,
+            String machine,
+            int blocks,
+            Phases phases) {
+        var start =
+                new Entry(
+                        recipe,
+                        machine,
+                        source.files(),
+                        blocks,
+                        List.of(),
+                        List.of(),
+                        Outcome.NONE,
+                        Map.of(),
+                        0);
+        try {
+            directory
+                    .journal()
+                    .ifPresent(file -> checkSame(file, start, source, directory.target()));
+            Optional<Entry> left = directory.journal().map(file -> Json.read(file, Entry.class));
+            CompletableFuture<String> sha256 =
+                    left.flatMap(entry -> entry.recipe().modelSha256())
+                            .map(CompletableFuture::completedFuture)
+                            .orElseGet(() -> CompletableFuture.supplyAsync(source::sha256));
+            List<String> written = left.map(Entry::written).orElse(List.of());
+            var writer = CheckpointWriter.resume(source, directory, written);
+            return new Journal(directory, writer, start, left.orElse(start), sha256, phases);
+        } catch (RuntimeException e) {
+            directory.close();
+            throw e;
+        }
+    }
+
+    /// How far the run of the journal `file` has come, for people.
+    static String describe(Path file) {
+        JsonNode left = Json.read(file);
+        return "%d of %s blocks are done"
+                .formatted(left.path("outcome").path("blocks").size(), left.path("blocks"));
+    }
+
+    /// Looks at the journal `file` without taking it for what this version writes.
+    private static void checkSame(Path file, Entry run, Checkpoint source, Path output) {
+        JsonNode then = Json.read(file);
+        JsonNode now = Differences.tree(run);
+        List<String> differences = new ArrayList<>(differences(then.path("recipe"), run.recipe()));
+        if (!then.path("machine").equals(now.path("machine"))) {
+            differences.add(
+                    "the CPU was %s, is %s".formatted(then.path("machine"), now.path("machine")));
+        }
+        if (!then.path("model").equals(now.path("model"))
+                && !isModel(source, then.path("recipe"))) {
+            differences.add(
+                    "the model was %s, is %s".formatted(then.path("model"), now.path("model")));
+        }
+        if (!differences.isEmpty()) {
+            throw new InvalidInputException(
+                    "%s: the run that was interrupted was another one, so it cannot be gone on with: %s; repeat its command, or start afresh with --force and without --resume"
+                            .formatted(output, String.join(", ", differences)));
+        }
+    }
+
+    /// In which fields `recipe`, as a run wrote it, differs from this run's, apart from the model's digest.
+    static List<String> differences(JsonNode recipe, RecipeDocument now) {
+        JsonNode same = Differences.tree(now.withModel(Optional.empty()));
+        JsonNode then =
+                recipe instanceof ObjectNode fields
+                        ? fields.deepCopy().putNull("modelSha256")
+                        : recipe;
+        return Differences.between(then, same);
+    }
+
+    /// Whether `recipe`, as a run wrote it, is for the model `source`. Reads all of it, if the recipe says.
+    static boolean isModel(Checkpoint source, JsonNode recipe) {
+        JsonNode sha256 = recipe.path("modelSha256");
+        return sha256.isString() && sha256.asString().equals(source.sha256());
+    }
+
+    CheckpointWriter writer() {
+        return writer;
+    }
+
+    /// How many blocks are done, from the front.
+    int done() {
+        return done.size();
+    }
+
+    boolean isComplete() {
+        return done.size() == start.blocks();
+    }
+
+    /// What of the dense model the allocation goes by; found out once.
+    List<BlockScores> survey(Supplier<List<BlockScores>> work) {
+        if (survey.isEmpty()) {
+            survey = work.get();
+            if (!survey.isEmpty()) {
+                write(List.of());
+            }
+        }
+        return survey;
+    }
+
+    /// Begins with the blocks that are not done: brings the hidden states to where they were behind the last one that is.
+    ///
+    /// @param run what is known of this run; its blocks and notes do not count
+    void begin(Outcome run, List<MemorySegment> states) {
+        outcome = run;
+        long room = 2 * states.stream().mapToLong(MemorySegment::byteSize).sum();
+        writer.requireSpace(Math.max(0, room - writer.kept(states(0)) - writer.kept(states(1))));
+        if (!done.isEmpty() && !states.isEmpty()) {
+            writer.restore(states(done.size()), states);
+        }
+    }
+
+    /// Has a block pruned. When that fails, its memory is no longer read afterwards; and nobody is to go on where the same
+    /// would only happen again.
+    void guard(Runnable block) {
+        try {
+            block.run();
+        } catch (RuntimeException | Error e) {
+            writer.abandon();
+            if (e instanceof InvalidInputException && !(e.getCause() instanceof IOException)) {
+                directory.discard();
+            }
+            throw e;
+        }
+    }
+
+    /// The next block is done. Afterwards its memory may go and the states may change.
+    ///
+    /// @param states behind it; none where nothing will read them
+    void add(BlockReport block, List<MemorySegment> states) {
+        done.add(block);
+        phases.time(
+                "waitWrite",
+                () -> {
+                    String file = states(done.size());
+                    if (!states.isEmpty()) {
+                        writer.keep(file, states);
+                    }
+                    writer.settle();
+                    write(states.isEmpty() ? List.of() : List.of(file));
+                });
+    }
+
+    /// What a reader of the report should know besides.
+    void note(String sentence) {
+        notes.add(sentence);
+    }
+
+    Outcome outcome() {
+        return new Outcome(
+                List.copyOf(done),
+                List.copyOf(notes),
+                outcome.tokens(),
+                outcome.activations(),
+                outcome.engine());
+    }
+
+    /// The recipe of this run with the model's digest.
+    RecipeDocument recipe() {
+        return start.recipe().withModel(Optional.of(sha256.join()));
+    }
+
+    private static String states(int blocks) {
+        return "states-" + blocks % 2;
+    }
+
+    private void write(List<String> kept) {
+        Entry now =
+                new Entry(
+                        start.recipe().withModel(Optional.ofNullable(sha256.getNow(null))),
+                        start.machine(),
+                        start.model(),
+                        start.blocks(),
+                        survey,
+                        writer.written(),
+                        outcome(),
+                        phases.seconds(),
+                        phases.elapsed());
+        writer.writeJournal(Json.write(now), kept);
+    }
+
+    @Override
+    public void close() {
+        writer.close();
+    }
+}

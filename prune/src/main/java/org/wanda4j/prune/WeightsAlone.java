@@ -1,0 +1,52 @@
+package org.wanda4j.prune;
+
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.wanda4j.calibrate.InputStatistics;
+import org.wanda4j.calibrate.Progress;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Architecture.Block;
+import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.report.PruneReport.BlockReport;
+import org.wanda4j.report.PruneReport.LinearReport;
+
+/// Prunes block after block by a method that looks at nothing but the weights.
+record WeightsAlone(
+        Architecture architecture, LinearPruner linears, Journal journal, Progress progress) {
+
+    void prune() {
+        List<Block> blocks = architecture.blocks();
+        progress.start(
+                "pruning",
+                blocks.subList(journal.done(), blocks.size()).stream()
+                        .flatMap(block -> block.linears().stream())
+                        .filter(linears::prunes)
+                        .mapToLong(WeightsAlone::weights)
+                        .sum());
+        for (int index = journal.done(); index < blocks.size(); index++) {
+            int at = index;
+            try (Arena memory = Arena.ofShared()) {
+                journal.guard(() -> prune(at, memory));
+            }
+        }
+    }
+
+    private void prune(int index, Arena memory) {
+        Progress inBlock =
+                progress.within("block " + (index + 1) + "/" + architecture.blocks().size());
+        List<LinearReport> reports = new ArrayList<>();
+        for (Linear linear : architecture.blocks().get(index).linears()) {
+            if (linears.prunes(linear)) {
+                reports.add(linears.prune(linear, InputStatistics.none(), memory).report());
+                inBlock.advance(weights(linear), linear.name());
+            }
+        }
+        journal.add(BlockReport.of(index, reports, List.of(), Optional.empty()), List.of());
+    }
+
+    private static long weights(Linear linear) {
+        return (long) linear.inputs() * linear.outputs();
+    }
+}

@@ -1,0 +1,264 @@
+package org.wanda4j.prune;
+
+import com.sun.jdi.Bootstrap;
+import com.sun.jdi.Method;
+import com.sun.jdi.ReferenceType;
+import com.sun.jdi.VirtualMachine;
+import com.sun.jdi.event.BreakpointEvent;
+import com.sun.jdi.event.ClassPrepareEvent;
+import com.sun.jdi.event.Event;
+import com.sun.jdi.event.EventSet;
+import com.sun.jdi.event.VMDeathEvent;
+import com.sun.jdi.event.VMDisconnectEvent;
+import com.sun.jdi.request.BreakpointRequest;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.wanda4j.SharedFiles;
+import org.wanda4j.calibrate.CalibrationOrder;
+import org.wanda4j.calibrate.Progress;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.report.PruneReport;
+import org.wanda4j.text.CalibrationSampler;
+import org.wanda4j.text.Corpus;
+import org.wanda4j.torch.ComputeType;
+import org.wanda4j.tune.Tuning;
+
+/// A run on the tiny model in a process of its own, which can be killed.
+record PruneProcess(Job job, Path output) {
+
+    /// What is run.
+    enum Job {
+        MAGNITUDE("magnitude", CalibrationOrder.STAGE, ComputeType.FP32, false, Allocation.UNIFORM),
+        WANDA("wanda", CalibrationOrder.STAGE, ComputeType.BF16, false, Allocation.UNIFORM),
+        WANDA_BLOCK("wanda", CalibrationOrder.BLOCK, ComputeType.BF16, false, Allocation.UNIFORM),
+        WANDA_FP32("wanda", CalibrationOrder.STAGE, ComputeType.FP32, false, Allocation.UNIFORM),
+        SPARSEGPT("sparsegpt", CalibrationOrder.STAGE, ComputeType.FP32, false, Allocation.OWL),
+        SPARSEGPT_BF16(
+                "sparsegpt", CalibrationOrder.BLOCK, ComputeType.BF16, false, Allocation.DLP),
+        ADMM("admm", CalibrationOrder.STAGE, ComputeType.FP32, false, Allocation.UNIFORM),
+        TUNED("admm", CalibrationOrder.STAGE, ComputeType.BF16, true, Allocation.UNIFORM),
+        TUNED_BLOCK("admm", CalibrationOrder.BLOCK, ComputeType.FP32, true, Allocation.UNIFORM);
+
+        private final String method;
+        private final CalibrationOrder order;
+        private final ComputeType type;
+        private final boolean tune;
+        private final Allocation allocation;
+
+        Job(
+                String method,
+                CalibrationOrder order,
+                ComputeType type,
+                boolean tune,
+                Allocation allocation) {
+            this.method = method;
+            this.order = order;
+            this.type = type;
+            this.tune = tune;
+            this.allocation = allocation;
+        }
+
+        Recipe recipe() {
+            return Recipe.DEFAULT
+                    .withMethod(method)
+                    .withOrder(order)
+                    .withType(type)
+                    .withTuning(tune ? Optional.of(new Tuning(1, 3e-4)) : Optional.empty())
+                    .withAllocation(allocation, Recipe.DEFAULT.sparsityOf())
+                    .withSampling(
+                            new Recipe.Sampling(
+                                    CalibrationSampler.PACKED, 24, OptionalInt.of(64), 0));
+        }
+
+        /// Runs it in this process.
+        PruneReport run(Path output, RunSettings settings) {
+            return run(output, false, false, settings);
+        }
+
+        /// Goes on with it in this process.
+        PruneReport resume(Path output, RunSettings settings) {
+            return run(output, true, true, settings);
+        }
+
+        private PruneReport run(Path output, boolean resume, boolean force, RunSettings settings) {
+            Corpus text = Corpus.bundledCalibration();
+            try (Checkpoint model = Checkpoint.open(SharedFiles.tinyLlama())) {
+                return resume
+                        ? Pruner.resume(model, recipe(), text, output, force, settings)
+                        : Pruner.prune(model, recipe(), text, output, force, settings);
+            }
+        }
+    }
+
+    /// Where a process is killed: when it comes to call a method for the n-th time.
+    record Point(String type, String method, int call) {}
+
+    /// JOB OUTPUT, and `resume` or `force` or both.
+    public static void main(String[] arguments) {
+        List<String> options = List.of(arguments);
+        Job.valueOf(arguments[0])
+                .run(
+                        Path.of(arguments[1]),
+                        options.contains("resume"),
+                        options.contains("force"),
+                        new RunSettings(2, Long.MAX_VALUE, new Started()));
+    }
+
+    /// Tells the parent process when the work begins.
+    private static final class Started implements Progress {
+
+        @Override
+        public void start(String what, long tokens) {
+            System.out.write('+');
+            System.out.flush();
+        }
+
+        @Override
+        public void advance(long tokens, String step) {}
+    }
+
+    /// Runs to the end, or until so much time has gone since the work began.
+    ///
+    /// @return whether it came to its end
+    boolean runFor(long milliseconds, String... options) {
+        try {
+            Process process =
+                    new ProcessBuilder(
+                                    Stream.concat(
+                                                    Stream.of(java()),
+                                                    Stream.concat(
+                                                            jvmOptions().stream(),
+                                                            program(options).stream()))
+                                            .toList())
+                            .redirectError(ProcessBuilder.Redirect.INHERIT)
+                            .start();
+            process.getInputStream().read();
+            boolean ended = process.waitFor(milliseconds, TimeUnit.MILLISECONDS);
+            process.destroyForcibly().waitFor();
+            if (ended && process.exitValue() != 0) {
+                throw new AssertionError("the process ended with " + process.exitValue());
+            }
+            return ended;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw interrupted(e);
+        }
+    }
+
+    /// Runs under a debugger, and is killed where the debugger stops it.
+    void killAt(Point point, String... options) {
+        var connector = Bootstrap.virtualMachineManager().defaultConnector();
+        var settings = connector.defaultArguments();
+        settings.get("options").setValue(quoted(jvmOptions()));
+        settings.get("main").setValue(quoted(program(options)));
+        try {
+            VirtualMachine machine = connector.launch(settings);
+            Process process = machine.process();
+            drain(process.getInputStream());
+            drain(process.getErrorStream());
+            try {
+                runTo(point, machine);
+            } finally {
+                process.destroyForcibly().waitFor();
+            }
+        } catch (InterruptedException e) {
+            throw interrupted(e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (com.sun.jdi.connect.IllegalConnectorArgumentsException
+                | com.sun.jdi.connect.VMStartException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void runTo(Point point, VirtualMachine machine) throws InterruptedException {
+        var prepare = machine.eventRequestManager().createClassPrepareRequest();
+        prepare.addClassFilter(point.type());
+        prepare.enable();
+        machine.classesByName(point.type()).forEach(type -> stopIn(type, point));
+        while (true) {
+            EventSet events = machine.eventQueue().remove();
+            for (Event event : events) {
+                switch (event) {
+                    case ClassPrepareEvent prepared -> stopIn(prepared.referenceType(), point);
+                    case BreakpointEvent _ -> {
+                        return;
+                    }
+                    case VMDeathEvent _ -> throw new AssertionError("never came to " + point);
+                    case VMDisconnectEvent _ -> throw new AssertionError("never came to " + point);
+                    default -> {}
+                }
+            }
+            events.resume();
+        }
+    }
+
+    private static void stopIn(ReferenceType type, Point point) {
+        List<Method> methods = type.methodsByName(point.method());
+        if (methods.isEmpty()) {
+            throw new AssertionError("there is no " + point);
+        }
+        for (Method method : methods) {
+            BreakpointRequest stop =
+                    type.virtualMachine()
+                            .eventRequestManager()
+                            .createBreakpointRequest(method.location());
+            stop.addCountFilter(point.call());
+            stop.enable();
+        }
+    }
+
+    private static void drain(InputStream stream) {
+        Thread.ofVirtual()
+                .start(() -> {
+                    try (stream) {
+                        stream.transferTo(OutputStream.nullOutputStream());
+                    } catch (IOException e) {
+                        // The process was killed.
+                    }
+                });
+    }
+
+    private static String java() {
+        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    }
+
+    /// As the command's, but without the Vector API, which is slow until it is compiled.
+    private static List<String> jvmOptions() {
+        return List.of(
+                "-XX:+UseSerialGC",
+                "-Xmx512m",
+                "-XX:TieredStopAtLevel=1",
+                "-Dorg.bytedeco.javacpp.maxBytes=0",
+                "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"));
+    }
+
+    private List<String> program(String... options) {
+        return Stream.concat(
+                        Stream.of(PruneProcess.class.getName(), job.name(), output.toString()),
+                        Stream.of(options))
+                .toList();
+    }
+
+    private static String quoted(List<String> words) {
+        return String.join(" ", words.stream().map(word -> '"' + word + '"').toList());
+    }
+
+    private static AssertionError interrupted(InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return new AssertionError("interrupted while waiting for a process", e);
+    }
+}
