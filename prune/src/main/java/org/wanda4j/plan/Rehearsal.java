@@ -28,6 +28,7 @@ import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.Gram;
 import org.wanda4j.torch.GramSum;
 import org.wanda4j.torch.TorchBlock;
 
@@ -41,9 +42,13 @@ final class Rehearsal {
     /// The same where matrices are inverted.
     private static final long MOST_WEIGHTS_INVERTED = 5_000_000;
 
+    /// Where a block is small, several batches for each thread: else what is timed would be how threads start.
+    private static final int MOST_BATCHES = 12;
+
+    private static final long WEIGHTS_OF_ALL_BATCHES = 1 << 24;
     private static final long ENOUGH_NANOS = 1_500_000_000;
     private static final int FEWEST_ROUNDS = 3;
-    private static final int MOST_ROUNDS = 20;
+    private static final int MOST_ROUNDS = 40;
 
     /// What is timed.
     private enum Part {
@@ -98,7 +103,12 @@ final class Rehearsal {
                 new ActivationStore.Layout(
                         windows, length, width, TorchBlock.stageWidth(block), true, type);
         if (recipe.needsCalibration()) {
-            for (int thread = 0; thread < settings.threads(); thread++) {
+            int each =
+                    Math.clamp(
+                            Math.round(WEIGHTS_OF_ALL_BATCHES / weights(block.linears())),
+                            1,
+                            MOST_BATCHES);
+            for (int batch = 0; batch < settings.threads() * each; batch++) {
                 hidden.add(memory.allocate(layout.statesAlone().bytes(), 64));
                 between.add(memory.allocate(layout.bytes() - layout.statesAlone().bytes(), 64));
             }
@@ -220,12 +230,11 @@ final class Rehearsal {
         var sum = new GramSum(width);
         long squaring = System.nanoTime();
         engine.forEach(hidden.size(), i -> torch.measure(stage, batch(i), i, Optional.of(sum)));
-        var statistics =
-                new InputStatistics(
-                        norms, norms, Optional.of(sum.mean(layout.windows() * hidden.size())));
-        add(times, Part.GRAM, squaring);
-        times.merge(Part.GRAM, -plain, Double::sum);
-        return statistics;
+        times.merge(Part.GRAM, seconds(squaring) - plain, Double::sum);
+        long averaging = System.nanoTime();
+        Gram gram = sum.mean(layout.windows() * hidden.size());
+        add(times, Part.SHARED, averaging);
+        return new InputStatistics(norms, norms, Optional.of(gram));
     }
 
     /// @param first whether what the stage's linears share is still to be made
@@ -271,20 +280,24 @@ final class Rehearsal {
     private double apply(WeightUpdate.Task task) {
         long start = System.nanoTime();
         method.update().apply(task);
-        return (System.nanoTime() - start) / 1e9;
+        return seconds(start);
     }
 
     private static double add(Map<Part, Double> times, Part part, long start) {
-        double seconds = (System.nanoTime() - start) / 1e9;
+        double seconds = seconds(start);
         times.merge(part, seconds, Double::sum);
         return seconds;
+    }
+
+    private static double seconds(long start) {
+        return (System.nanoTime() - start) / 1e9;
     }
 
     /// From seconds of the parts to rates: linears by those that stand alone, and what the others took beyond that by what they do.
     private Rates rates(Surroundings.Reading reading, double read, double written) {
         Map<Part, Double> took = new EnumMap<>(Part.class);
         for (Part part : Part.values()) {
-            took.put(part, median(part));
+            took.put(part, usual(part));
         }
         double tokens = (double) layout.windows() * layout.length() * hidden.size();
         double weights = weights(block.linears());
@@ -344,10 +357,11 @@ final class Rehearsal {
                 PeakMemory.resident().orElseGet(() -> PeakMemory.bytes().orElse(0)));
     }
 
-    private double median(Part part) {
+    /// The lower quartile: a run has long been warm, and a neighbour only ever takes time.
+    private double usual(Part part) {
         double[] sorted =
                 rounds.stream().skip(1).mapToDouble(round -> round.get(part)).sorted().toArray();
-        return sorted[sorted.length / 2];
+        return sorted[sorted.length / 4];
     }
 
     /// What is left of `seconds`; not nothing, for clocks and neighbours are what they are.
