@@ -16,6 +16,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -131,22 +132,20 @@ def prune(model, output, group, arguments):
 
     peak = {}
     start = time.time()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                          preexec_fn=join if group else None) as process:
-        os.set_blocking(process.stdout.fileno(), False)
-        out = ""
+    with tempfile.TemporaryFile("w+") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, preexec_fn=join if group else None)
         while process.poll() is None:
             try:
                 for key, value in status(process.pid).items():
                     peak[key] = max(peak.get(key, 0), value)
             except (FileNotFoundError, ProcessLookupError):
                 pass
-            out += process.stdout.read() or ""
             time.sleep(0.05)
-        out += process.stdout.read() or ""
+        out.seek(0)
+        text = out.read()
     if process.returncode:
         sys.exit(f"wanda prune: exit code {process.returncode}")
-    return json.loads(out), peak, time.time() - start
+    return json.loads(text), peak, time.time() - start
 
 
 def main():
