@@ -203,10 +203,11 @@ final class PlanCommand implements Runnable {
                 Format.table(rows),
                 "",
                 "time         " + Format.duration(plan.seconds()),
-                "peak memory  %s of %s (%s; a block's weights %s, threads %s, statistics and update %s, the program %s)"
+                "peak memory  %s of %s, %s of it page cache (%s; a block's weights %s, threads %s, statistics and update %s, the program %s)"
                         .formatted(
                                 Format.megabytes(plan.peakResidentBytes()),
                                 Format.megabytes(plan.memoryBytes()),
+                                Format.megabytes(memory.pageCache()),
                                 "activations "
                                         + Format.megabytes(memory.activations())
                                         + (memory.activationsInFile() ? " in a file" : ""),
@@ -230,6 +231,9 @@ final class PlanCommand implements Runnable {
 
     /// A number with the prefix that leaves one to three digits before the point.
     private static String giga(double number, String unit) {
+        if (number == 0) {
+            return "none";
+        }
         String[] prefixes = {"", "k", "M", "G", "T", "P", "E"};
         int prefix = 0;
         double left = number;
