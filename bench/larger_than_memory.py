@@ -127,6 +127,7 @@ def prune(model, output, group, arguments):
     command = [str(ROOT / "wanda"), "prune", str(model), "-o", str(output), "--json", "--dtype", arguments.dtype,
                "--windows", str(arguments.windows), "--seqlen", str(arguments.seqlen)]
     subprocess.run([command[0], "--version"], check=True, stdout=subprocess.DEVNULL)  # builds first
+
     def join():
         (group / "cgroup.procs").write_text(str(os.getpid()))
 
@@ -134,13 +135,17 @@ def prune(model, output, group, arguments):
     start = time.time()
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, preexec_fn=join if group else None)
-        while process.poll() is None:
-            try:
-                for key, value in status(process.pid).items():
-                    peak[key] = max(peak.get(key, 0), value)
-            except (FileNotFoundError, ProcessLookupError):
-                pass
-            time.sleep(0.05)
+        try:
+            while process.poll() is None:
+                try:
+                    for key, value in status(process.pid).items():
+                        peak[key] = max(peak.get(key, 0), value)
+                except (FileNotFoundError, ProcessLookupError):
+                    pass
+                time.sleep(0.05)
+        finally:
+            process.kill()
+            process.wait()
         out.seek(0)
         text = out.read()
     if process.returncode:
