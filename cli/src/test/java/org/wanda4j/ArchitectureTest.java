@@ -29,6 +29,7 @@ class ArchitectureTest {
         "org.wanda4j.prune..",
         "org.wanda4j.evaluate..",
         "org.wanda4j.tune..",
+        "org.wanda4j.plan..",
         "org.wanda4j.report.."
     };
 

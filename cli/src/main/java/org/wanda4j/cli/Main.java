@@ -30,6 +30,7 @@ import picocli.CommandLine.TypeConversionException;
         versionProvider = Main.Version.class,
         subcommands = {
             PruneCommand.class,
+            PlanCommand.class,
             EvalCommand.class,
             CompareCommand.class,
             InspectCommand.class,

@@ -2,24 +2,15 @@ package org.wanda4j.cli;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Collectors;
-import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.prune.Allocation;
-import org.wanda4j.prune.Preset;
 import org.wanda4j.prune.Pruner;
-import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.HtmlReport;
 import org.wanda4j.report.PruneReport;
 import org.wanda4j.report.PruneReport.LinearReport;
-import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
-import org.wanda4j.tune.Tuning;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -69,105 +60,7 @@ final class PruneCommand implements Runnable {
                     "go on with a run on OUT that was interrupted, by the same options; start one where there is none")
     private boolean resume;
 
-    @Option(
-            names = "--preset",
-            paramLabel = "fast|balanced|best",
-            defaultValue = "fast",
-            description =
-                    "fast: wanda; balanced: admm; best: admm, then tuning."
-                            + " What other options say comes first (default: ${DEFAULT-VALUE})")
-    private Preset preset;
-
-    @Option(
-            names = "--method",
-            paramLabel = "NAME",
-            description =
-                    "how to score and remove; 'wanda methods' lists them (default: the preset's)")
-    private String method;
-
-    @ArgGroup private final Zeros zeros = new Zeros();
-
-    static final class Zeros {
-        @Option(
-                names = "--sparsity",
-                paramLabel = "S",
-                description = "fraction of the weights to remove, from 0 to below 1 (default: 0.5)")
-        private Double sparsity;
-
-        @Option(
-                names = "--pattern",
-                paramLabel = "N:M",
-                description = "instead: remove N of every M consecutive inputs, as 2:4 or 4:8")
-        private String pattern;
-
-        SparsityPattern pattern() {
-            if (pattern != null) {
-                return SparsityPattern.parseNofM(pattern);
-            }
-            return sparsity == null
-                    ? Recipe.DEFAULT.pattern()
-                    : new SparsityPattern.Unstructured(sparsity);
-        }
-    }
-
-    @Option(
-            names = "--allocation",
-            paramLabel = "uniform|owl|dlp",
-            description =
-                    "how the sparsity is spread over blocks: alike, by outliers, or by the median score"
-                            + " (default: uniform)")
-    private Allocation allocation;
-
-    @Option(
-            names = "--sparsity-of",
-            paramLabel = "GLOB=S",
-            description =
-                    "fix the sparsity of linears whose name matches; the others make up for it; repeatable")
-    private LinkedHashMap<String, Double> sparsityOf = new LinkedHashMap<>();
-
-    @Option(
-            names = "--tune",
-            negatable = true,
-            description =
-                    "train what survives, block by block, towards the dense model's hidden states")
-    private Boolean tune;
-
-    @Option(
-            names = "--tune-epochs",
-            paramLabel = "N",
-            description = "most passes over the windows; implies --tune (default: 3)")
-    private Integer tuneEpochs;
-
-    @Option(
-            names = "--tune-lr",
-            paramLabel = "RATE",
-            description = "Adam's rate at the start, decaying to 0; implies --tune (default: 3e-4)")
-    private Double tuneRate;
-
-    @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
-
-    @Option(
-            names = "--order",
-            paramLabel = "stage|block",
-            defaultValue = "stage",
-            description =
-                    "stage: each stage sees its pruned predecessors, one forward in all;"
-                            + " block: as the published code, two forwards (default: ${DEFAULT-VALUE})")
-    private CalibrationOrder order;
-
-    @Option(
-            names = "--skip",
-            paramLabel = "GLOB",
-            description = "leave linears dense whose name matches; repeatable")
-    private List<String> skip = List.of();
-
-    @Option(
-            names = "--only",
-            paramLabel = "GLOB",
-            description = "prune only linears whose name matches; repeatable")
-    private List<String> only = List.of();
-
-    @Mixin private final ComputeOptions compute = new ComputeOptions();
+    @Mixin private final RecipeOptions recipe = new RecipeOptions();
 
     @Option(
             names = "--report",
@@ -184,8 +77,8 @@ final class PruneCommand implements Runnable {
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 var progress = new ProgressDisplay();
                 var _ = StopNotice.ofRun(output)) {
-            compute.printBanner();
-            report = prune(checkpoint, compute.settings(progress));
+            recipe.printBanner();
+            report = prune(checkpoint, recipe.settings(progress));
         }
         if (html != null) {
             HtmlReport.write(html, "Pruning " + model.toAbsolutePath().getFileName(), report);
@@ -198,45 +91,16 @@ final class PruneCommand implements Runnable {
     }
 
     private PruneReport prune(Checkpoint checkpoint, RunSettings settings) {
-        Corpus text = calibration.corpus();
+        Corpus text = recipe.corpus();
         if (!resume) {
-            return Pruner.prune(checkpoint, recipe(), text, output, force, settings);
+            return Pruner.prune(checkpoint, recipe.recipe(), text, output, force, settings);
         }
         Console.note(
                 "note: "
                         + Pruner.left(output)
                                 .map(done -> "going on: " + done)
                                 .orElse("there is no interrupted run to go on with"));
-        return Pruner.resume(checkpoint, recipe(), text, output, force, settings);
-    }
-
-    private Recipe recipe() {
-        Recipe start = preset.recipe();
-        Recipe recipe =
-                start.withMethod(method == null ? start.method() : method)
-                        .withPattern(zeros.pattern())
-                        .withAllocation(
-                                allocation == null ? start.allocation() : allocation, sparsityOf)
-                        .withTuning(tuning(start))
-                        .withOrder(order)
-                        .withSampling(calibration.sampling(start.sampling()))
-                        .withLinears(skip, only);
-        return compute.type().map(recipe::withType).orElse(recipe);
-    }
-
-    private Optional<Tuning> tuning(Recipe start) {
-        boolean asked = tuneEpochs != null || tuneRate != null || Boolean.TRUE.equals(tune);
-        if (Boolean.FALSE.equals(tune)) {
-            return Optional.empty();
-        }
-        if (!asked) {
-            return start.tuning();
-        }
-        Tuning base = start.tuning().orElse(Tuning.DEFAULT);
-        return Optional.of(
-                new Tuning(
-                        tuneEpochs == null ? base.epochs() : tuneEpochs,
-                        tuneRate == null ? base.learningRate() : tuneRate));
+        return Pruner.resume(checkpoint, recipe.recipe(), text, output, force, settings);
     }
 
     private static String summary(PruneReport report) {

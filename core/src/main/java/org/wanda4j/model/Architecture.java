@@ -1,5 +1,6 @@
 package org.wanda4j.model;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -44,6 +45,13 @@ public record Architecture(
                 Families.describe(ModelConfig.read(checkpoint.directory()), checkpoint);
         architecture.check(checkpoint);
         return architecture;
+    }
+
+    /// The architecture that the `config.json` in `directory` describes, whether there are weights or not.
+    ///
+    /// @throws InvalidInputException when it is missing, or the family is not supported
+    public static Architecture described(Path directory) {
+        return Families.describe(ModelConfig.read(directory));
     }
 
     /// Every linear of every block, front to back: what can be pruned.
@@ -163,7 +171,7 @@ public record Architecture(
     public record Head(Optional<Norm> norm, Optional<Linear> project, String table) {}
 
     /// The shape of every tensor that the model reads.
-    Map<String, List<Long>> tensors() {
+    public Map<String, List<Long>> tensors() {
         Map<String, List<Long>> shapes = new LinkedHashMap<>();
         List<Long> table = List.of((long) vocabulary, (long) embedding.width());
         shapes.put(embedding.tokens(), table);

@@ -3,16 +3,19 @@ package org.wanda4j.model;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.wanda4j.checkpoint.Checkpoint;
 
 /// The families that are known, by the `model_type` of their `config.json`.
 public final class Families {
 
-    /// From a configuration to the architecture that it describes. The checkpoint says which of the optional
-    /// tensors are there.
+    /// The most blocks that a configuration is believed without weights.
+    private static final int MOST_BLOCKS = 10_000;
+
+    /// From a configuration to the architecture that it describes, given which of the optional tensors are there.
     @FunctionalInterface
     interface Family {
-        Architecture describe(ModelConfig config, Checkpoint checkpoint);
+        Architecture describe(ModelConfig config, Predicate<String> tensors);
     }
 
     private static final Map<String, Family> BY_TYPE = new LinkedHashMap<>();
@@ -33,6 +36,27 @@ public final class Families {
     }
 
     static Architecture describe(ModelConfig config, Checkpoint checkpoint) {
+        Family family = family(config);
+        int blocks = config.size("num_hidden_layers");
+        int tensors = checkpoint.tensors().size();
+        if (blocks > tensors) {
+            throw config.invalid(
+                    "num_hidden_layers",
+                    "is " + blocks + ", but the checkpoint has only " + tensors + " tensors");
+        }
+        return family.describe(config, name -> checkpoint.find(name).isPresent());
+    }
+
+    /// What a configuration says of a model whose weights are not there.
+    static Architecture describe(ModelConfig config) {
+        Family family = family(config);
+        if (config.size("num_hidden_layers") > MOST_BLOCKS) {
+            throw config.invalid("num_hidden_layers", "is more than " + MOST_BLOCKS);
+        }
+        return family.describe(config, _ -> true);
+    }
+
+    private static Family family(ModelConfig config) {
         String type = config.text("model_type", "");
         Family family = BY_TYPE.get(type);
         if (family == null) {
@@ -42,13 +66,6 @@ public final class Families {
                             + "; supported: "
                             + String.join(", ", BY_TYPE.keySet()));
         }
-        int blocks = config.size("num_hidden_layers");
-        int tensors = checkpoint.tensors().size();
-        if (blocks > tensors) {
-            throw config.invalid(
-                    "num_hidden_layers",
-                    "is " + blocks + ", but the checkpoint has only " + tensors + " tensors");
-        }
-        return family.describe(config, checkpoint);
+        return family;
     }
 }

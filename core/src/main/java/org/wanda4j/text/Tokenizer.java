@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.wanda4j.checkpoint.InvalidInputException;
 
 /// The tokenizer of a checkpoint: text to ids and back, the same ids that transformers gives.
@@ -24,10 +25,12 @@ public final class Tokenizer implements AutoCloseable {
     private static final Map<String, String> WHOLE_TEXTS =
             Map.of("addSpecialTokens", "true", "truncation", "false", "padding", "false");
 
+    private final Path file;
     private final HuggingFaceTokenizer tokenizer;
     private final int vocabularySize;
 
-    private Tokenizer(HuggingFaceTokenizer tokenizer, int vocabularySize) {
+    private Tokenizer(Path file, HuggingFaceTokenizer tokenizer, int vocabularySize) {
+        this.file = file;
         this.tokenizer = tokenizer;
         this.vocabularySize = vocabularySize;
     }
@@ -38,9 +41,11 @@ public final class Tokenizer implements AutoCloseable {
     /// @throws InvalidInputException when there is no `tokenizer.json`, or it is not a tokenizer
     public static Tokenizer open(Path modelDirectory) {
         TokenizerDefinition definition = TokenizerDefinition.read(modelDirectory);
+        Path file = modelDirectory.resolve(TokenizerDefinition.FILE);
         byte[] json = definition.json().toString().getBytes(StandardCharsets.UTF_8);
         try {
             return new Tokenizer(
+                    file,
                     HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), WHOLE_TEXTS),
                     definition.vocabularySize());
         } catch (EngineException | LinkageError e) {
@@ -51,10 +56,17 @@ public final class Tokenizer implements AutoCloseable {
                     e);
         } catch (IOException | RuntimeException e) {
             throw new InvalidInputException(
-                    modelDirectory.resolve(TokenizerDefinition.FILE)
-                            + ": not a tokenizer that can be used: "
-                            + firstLine(e),
-                    e);
+                    file + ": not a tokenizer that can be used: " + firstLine(e), e);
+        }
+    }
+
+    /// What a definition lacks may show only when it is used.
+    private <T> T using(Function<HuggingFaceTokenizer, T> use) {
+        try {
+            return use.apply(tokenizer);
+        } catch (RuntimeException e) {
+            throw new InvalidInputException(
+                    file + ": not a tokenizer that can be used: " + firstLine(e), e);
         }
     }
 
@@ -66,6 +78,7 @@ public final class Tokenizer implements AutoCloseable {
     /// tokenizer adds by default.
     ///
     /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`
+    /// @throws InvalidInputException when `tokenizer.json` turns out to be of no use
     public int[] encode(String text) {
         return encode(text, true);
     }
@@ -73,6 +86,7 @@ public final class Tokenizer implements AutoCloseable {
     /// The ids of a text that writes its special tokens itself, as a chat template does: none are added.
     ///
     /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`
+    /// @throws InvalidInputException when `tokenizer.json` turns out to be of no use
     public int[] encodeAsWritten(String text) {
         return encode(text, false);
     }
@@ -81,19 +95,20 @@ public final class Tokenizer implements AutoCloseable {
         if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
             throw new IllegalArgumentException("the text holds half of a surrogate pair");
         }
-        return Arrays.stream(tokenizer.encode(text, addSpecialTokens, false).getIds())
-                .mapToInt(Math::toIntExact)
-                .toArray();
+        return using(it ->
+                Arrays.stream(it.encode(text, addSpecialTokens, false).getIds())
+                        .mapToInt(Math::toIntExact)
+                        .toArray());
     }
 
     /// The text of some ids, special tokens included; an id that means nothing gives nothing.
     public String decode(int[] ids) {
-        return tokenizer.decode(Arrays.stream(ids).asLongStream().toArray(), false);
+        return using(it -> it.decode(Arrays.stream(ids).asLongStream().toArray(), false));
     }
 
     /// The text of some ids without special tokens.
     String decodeText(List<Integer> ids) {
-        return tokenizer.decode(ids.stream().mapToLong(Integer::longValue).toArray(), true);
+        return using(it -> it.decode(ids.stream().mapToLong(Integer::longValue).toArray(), true));
     }
 
     /// Ids lie in [0, vocabularySize): the highest id that the vocabulary or an added token has,

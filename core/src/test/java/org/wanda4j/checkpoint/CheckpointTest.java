@@ -82,6 +82,25 @@ class CheckpointTest {
     }
 
     @Test
+    void linksThatLeadToOneAnotherAreRefused() throws IOException {
+        Path model = Files.createDirectory(directory.resolve("circle"));
+        Files.createSymbolicLink(model.resolve(Checkpoint.SINGLE), Path.of("other.safetensors"));
+        Files.createSymbolicLink(model.resolve("other.safetensors"), Path.of(Checkpoint.SINGLE));
+        Files.createFile(model.resolve("pytorch_model.bin"));
+        assertRefused(model, "pickled weights");
+        Files.createSymbolicLink(model.resolve(Checkpoint.INDEX), Path.of(Checkpoint.INDEX));
+        assertRefused(model, "pickled weights");
+    }
+
+    @Test
+    void twoNamesOfOneShardAreRefused() throws IOException {
+        shard("c.safetensors", "c");
+        Files.createSymbolicLink(directory.resolve("d.safetensors"), Path.of("c.safetensors"));
+        index("{\"weight_map\":{\"c\":\"c.safetensors\",\"x\":\"d.safetensors\"}}");
+        assertRefused(directory, "tensor c is in d.safetensors and in c.safetensors");
+    }
+
+    @Test
     void whatIsNoModelDirectoryIsRefusedWithTheMend() throws IOException {
         assertRefused(
                 directory.resolve("nowhere"),

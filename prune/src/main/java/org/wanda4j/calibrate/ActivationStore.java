@@ -52,8 +52,13 @@ public final class ActivationStore implements AutoCloseable {
         }
 
         /// The same without what lies between two stages.
-        Layout statesAlone() {
+        public Layout statesAlone() {
             return new Layout(windows, length, hidden, stageWidth, false, type);
+        }
+
+        /// How many windows a batch has, at most.
+        public int windowsPerBatch() {
+            return Math.max(1, TOKENS_PER_BATCH / length);
         }
 
         /// Size of the store.
@@ -69,7 +74,7 @@ public final class ActivationStore implements AutoCloseable {
     /// @throws InvalidInputException when the file cannot be had
     public ActivationStore(Layout layout, long memoryLimit, Path scratch) {
         this.layout = layout;
-        this.windowsPerBatch = Math.max(1, TOKENS_PER_BATCH / layout.length());
+        this.windowsPerBatch = layout.windowsPerBatch();
         this.mapped = layout.bytes() > memoryLimit;
         try {
             MemorySegment all = mapped ? map(scratch) : arena.allocate(layout.bytes(), ALIGNMENT);

@@ -2,9 +2,9 @@ package org.wanda4j.evaluate;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,6 +43,7 @@ public record ZeroShot(
         double accuracy, double accuracyNorm, double stderr, int items, double seconds) {
 
     private static final int TOKENS_AT_ONCE = 1 << 15;
+    private static final long LARGEST_FILE = 200_000_000;
 
     /// Choices with one context, as token ids.
     ///
@@ -106,6 +107,7 @@ public record ZeroShot(
 
     static List<Question> read(Task task, Path file, OptionalInt limit) {
         List<Question> questions = new ArrayList<>();
+        checkSize(file);
         try (BufferedReader lines = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
             int number = 0;
             for (String line = lines.readLine();
@@ -118,13 +120,28 @@ public record ZeroShot(
                     questions.add(question(task, item, place));
                 }
             }
+        } catch (CharacterCodingException e) {
+            throw new InvalidInputException(file + ": not UTF-8; convert it first", e);
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot read " + file + ": " + e.getMessage(), e);
+            throw new InvalidInputException("cannot read " + file + ": " + e.getMessage(), e);
         }
         if (questions.isEmpty()) {
             throw new InvalidInputException(file + " holds no items");
         }
         return questions;
+    }
+
+    /// All items are in memory at once, and a file may be one line.
+    private static void checkSize(Path file) {
+        try {
+            if (Files.size(file) > LARGEST_FILE) {
+                throw new InvalidInputException(
+                        file + ": larger than " + LARGEST_FILE + " bytes; give a part of it");
+            }
+        } catch (IOException e) {
+            throw new InvalidInputException(
+                    "cannot read " + file + ": no such file, or not to be read", e);
+        }
     }
 
     private static Question question(Task task, JsonNode item, String place) {

@@ -33,6 +33,28 @@ public record Admm(int rounds, int growing, double damping) implements WeightUpd
         return "an inverse and " + rounds + " products";
     }
 
+    /// A Cholesky factor (n^3 / 3) and the inverse from it (2 n^3 / 3).
+    @Override
+    public double sharedOperations(long inputs) {
+        return Math.pow((double) inputs, 3);
+    }
+
+    /// A product to begin with, and one each round.
+    @Override
+    public double operations(long outputs, long inputs) {
+        return 2.0 * (rounds + 1) * (double) outputs * inputs * inputs;
+    }
+
+    @Override
+    public int choices() {
+        return growing;
+    }
+
+    @Override
+    public int copies() {
+        return 5;
+    }
+
     @Override
     public TensorView apply(Task task) {
         try (Arena scratch = Arena.ofShared()) {

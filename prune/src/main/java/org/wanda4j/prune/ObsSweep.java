@@ -42,6 +42,23 @@ public record ObsSweep(Choice choice) implements WeightUpdate {
         return "a Cholesky factor and a sweep";
     }
 
+    /// A Cholesky factor (n^3 / 3), the inverse from it (2 n^3 / 3), and that one's factor.
+    @Override
+    public double sharedOperations(long inputs) {
+        return 4.0 / 3 * Math.pow((double) inputs, 3);
+    }
+
+    /// Each weight changes all to its right.
+    @Override
+    public double operations(long outputs, long inputs) {
+        return (double) outputs * inputs * inputs;
+    }
+
+    @Override
+    public int copies() {
+        return 1;
+    }
+
     @Override
     public TensorView apply(Task task) {
         try (Arena scratch = Arena.ofShared()) {

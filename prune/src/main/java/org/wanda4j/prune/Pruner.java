@@ -9,7 +9,6 @@ import java.util.Set;
 import org.wanda4j.calibrate.Decoding;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
-import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -57,7 +56,7 @@ public final class Pruner {
         this.architecture = Architecture.of(source);
         this.recipe = recipe.resolve(architecture);
         this.method = Methods.named(recipe.method());
-        this.chosen = LinearFilter.choose(architecture, recipe);
+        this.chosen = recipe.linears(architecture);
         checkPattern();
         SparsityPlan.check(recipe);
     }
@@ -162,9 +161,7 @@ public final class Pruner {
     }
 
     private boolean needsCalibration() {
-        return method.needs() != Statistic.NONE
-                || recipe.allocation() != Allocation.UNIFORM
-                || recipe.tuning().isPresent();
+        return recipe.needsCalibration();
     }
 
     private void prune(Journal journal) {

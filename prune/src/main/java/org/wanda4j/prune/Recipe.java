@@ -7,8 +7,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SequencedMap;
+import java.util.Set;
 import org.wanda4j.calibrate.CalibrationOrder;
+import org.wanda4j.calibrate.Statistic;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Architecture.Linear;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.CalibrationSampler;
 import org.wanda4j.text.Corpus;
@@ -95,9 +99,23 @@ public record Recipe(
     }
 
     /// This recipe with nothing left open, for a model.
-    Recipe resolve(Architecture architecture) {
+    public Recipe resolve(Architecture architecture) {
         return withType(type.orElseGet(ComputeType::fastest))
                 .withSampling(sampling.resolve(architecture));
+    }
+
+    /// Whether windows are run: some methods go by the weights alone.
+    public boolean needsCalibration() {
+        return Methods.named(method).needs() != Statistic.NONE
+                || allocation != Allocation.UNIFORM
+                || tuning.isPresent();
+    }
+
+    /// The linears of a model that are pruned.
+    ///
+    /// @throws InvalidInputException when a pattern of a name matches none, or nothing is left to prune
+    public Set<Linear> linears(Architecture architecture) {
+        return LinearFilter.choose(architecture, this);
     }
 
     /// This recipe by another method.

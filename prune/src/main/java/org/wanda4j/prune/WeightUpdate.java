@@ -16,6 +16,26 @@ public interface WeightUpdate {
     /// What it takes besides, in a few words.
     String cost();
 
+    /// Floating-point operations of what the linears of a stage with `inputs` channels share; what [#cost()] says in words.
+    default double sharedOperations(long inputs) {
+        return 0;
+    }
+
+    /// Floating-point operations for one linear, besides scores and choices.
+    default double operations(long outputs, long inputs) {
+        return 0;
+    }
+
+    /// How many times all weights of a linear are scored and chosen from.
+    default int choices() {
+        return 1;
+    }
+
+    /// Copies of a linear's weights, in fp32, that it works on.
+    default int copies() {
+        return 0;
+    }
+
     /// Removes weights of a linear: in the result, what is removed is zero.
     ///
     /// @return out x in, in the weight's type and in memory of the task

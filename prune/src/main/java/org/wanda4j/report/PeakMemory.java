@@ -20,12 +20,27 @@ public final class PeakMemory {
 
     /// The peak since start or [#reset()], in bytes; empty where the system does not tell.
     public static OptionalLong bytes() {
-        try (var lines = Files.lines(STATUS)) {
-            return lines.filter(line -> line.startsWith("VmHWM:"))
-                    .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
-                    .findFirst();
+        try {
+            return status("VmHWM:");
         } catch (IOException e) {
             return fromResourceUsage();
+        }
+    }
+
+    /// What is resident now, in bytes; empty where the system does not tell.
+    public static OptionalLong resident() {
+        try {
+            return status("VmRSS:");
+        } catch (IOException e) {
+            return OptionalLong.empty();
+        }
+    }
+
+    private static OptionalLong status(String key) throws IOException {
+        try (var lines = Files.lines(STATUS)) {
+            return lines.filter(line -> line.startsWith(key))
+                    .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
+                    .findFirst();
         }
     }
 

@@ -60,6 +60,26 @@ final class TorchAttention {
         this.rotation = attention.rotary().map(rotary -> rotation(rotary, length, weights));
     }
 
+    /// Operations of the heads for one window: scores and what they mix, slice by slice.
+    static double operations(Attention attention, int length) {
+        double pairs = 0;
+        for (int from = 0; from < length; from += SLICE) {
+            int count = Math.min(SLICE, length - from);
+            pairs += (double) count * (from + count - first(attention, from));
+        }
+        return 4 * pairs * attention.heads() * attention.headSize();
+    }
+
+    /// The most values that the scores of one slice have, for one window.
+    static long scores(Attention attention, int length) {
+        return (long) attention.heads() * Math.min(SLICE, length) * length;
+    }
+
+    /// The first position that a slice from `from` on sees.
+    private static int first(Attention attention, int from) {
+        return Math.max(0, from - attention.window().orElse(Integer.MAX_VALUE) + 1);
+    }
+
     /// @param input tokens x hidden, normed
     /// @param tree how the only window branches, where it does
     /// @param output tokens x (heads x size): what the heads attended to
@@ -100,7 +120,7 @@ final class TorchAttention {
 
     private Tensor attendSlice(Tensor queries, Tensor keys, Tensor values, int from, int count) {
         int window = attention.window().orElse(Integer.MAX_VALUE);
-        int first = Math.max(0, from - window + 1);
+        int first = first(attention, from);
         int seen = from + count - first;
         long batch = queries.size(0);
         Tensor scores = queries.bmm(keys.narrow(2, first, seen)).view(batch, -1, count, seen);

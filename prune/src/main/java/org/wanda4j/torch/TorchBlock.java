@@ -56,6 +56,16 @@ public final class TorchBlock implements AutoCloseable {
         return Math.max(block.attention().output().inputs(), block.mlp().down().inputs());
     }
 
+    /// Operations of a block's heads for one window of `length` tokens, besides those of its linears.
+    public static double attentionOperations(Block block, int length) {
+        return TorchAttention.operations(block.attention(), length);
+    }
+
+    /// The most attention scores that exist at a time for one window of `length` tokens.
+    public static long attentionScores(Block block, int length) {
+        return TorchAttention.scores(block.attention(), length);
+    }
+
     /// Gives a linear another matrix, in memory that outlives this block.
     public void replace(Linear linear, TensorView weight) {
         linears.compute(

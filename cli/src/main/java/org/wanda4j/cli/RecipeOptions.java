@@ -1,0 +1,162 @@
+package org.wanda4j.cli;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Optional;
+import org.wanda4j.calibrate.CalibrationOrder;
+import org.wanda4j.calibrate.Progress;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.prune.Allocation;
+import org.wanda4j.prune.Preset;
+import org.wanda4j.prune.Recipe;
+import org.wanda4j.sparse.SparsityPattern;
+import org.wanda4j.text.Corpus;
+import org.wanda4j.tune.Tuning;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/// How a model is to be pruned.
+final class RecipeOptions {
+
+    @Option(
+            names = "--preset",
+            paramLabel = "fast|balanced|best",
+            defaultValue = "fast",
+            description =
+                    "fast: wanda; balanced: admm; best: admm, then tuning."
+                            + " What other options say comes first (default: ${DEFAULT-VALUE})")
+    private Preset preset;
+
+    @Option(
+            names = "--method",
+            paramLabel = "NAME",
+            description =
+                    "how to score and remove; 'wanda methods' lists them (default: the preset's)")
+    private String method;
+
+    @ArgGroup private final Zeros zeros = new Zeros();
+
+    static final class Zeros {
+        @Option(
+                names = "--sparsity",
+                paramLabel = "S",
+                description = "fraction of the weights to remove, from 0 to below 1 (default: 0.5)")
+        private Double sparsity;
+
+        @Option(
+                names = "--pattern",
+                paramLabel = "N:M",
+                description = "instead: remove N of every M consecutive inputs, as 2:4 or 4:8")
+        private String pattern;
+
+        SparsityPattern pattern() {
+            if (pattern != null) {
+                return SparsityPattern.parseNofM(pattern);
+            }
+            return sparsity == null
+                    ? Recipe.DEFAULT.pattern()
+                    : new SparsityPattern.Unstructured(sparsity);
+        }
+    }
+
+    @Option(
+            names = "--allocation",
+            paramLabel = "uniform|owl|dlp",
+            description =
+                    "how the sparsity is spread over blocks: alike, by outliers, or by the median score"
+                            + " (default: uniform)")
+    private Allocation allocation;
+
+    @Option(
+            names = "--sparsity-of",
+            paramLabel = "GLOB=S",
+            description =
+                    "fix the sparsity of linears whose name matches; the others make up for it; repeatable")
+    private LinkedHashMap<String, Double> sparsityOf = new LinkedHashMap<>();
+
+    @Option(
+            names = "--tune",
+            negatable = true,
+            description =
+                    "train what survives, block by block, towards the dense model's hidden states")
+    private Boolean tune;
+
+    @Option(
+            names = "--tune-epochs",
+            paramLabel = "N",
+            description = "most passes over the windows; implies --tune (default: 3)")
+    private Integer tuneEpochs;
+
+    @Option(
+            names = "--tune-lr",
+            paramLabel = "RATE",
+            description = "Adam's rate at the start, decaying to 0; implies --tune (default: 3e-4)")
+    private Double tuneRate;
+
+    @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
+
+    @Option(
+            names = "--order",
+            paramLabel = "stage|block",
+            defaultValue = "stage",
+            description =
+                    "stage: each stage sees its pruned predecessors, one forward in all;"
+                            + " block: as the published code, two forwards (default: ${DEFAULT-VALUE})")
+    private CalibrationOrder order;
+
+    @Option(
+            names = "--skip",
+            paramLabel = "GLOB",
+            description = "leave linears dense whose name matches; repeatable")
+    private List<String> skip = List.of();
+
+    @Option(
+            names = "--only",
+            paramLabel = "GLOB",
+            description = "prune only linears whose name matches; repeatable")
+    private List<String> only = List.of();
+
+    @Mixin private final ComputeOptions compute = new ComputeOptions();
+
+    Corpus corpus() {
+        return calibration.corpus();
+    }
+
+    RunSettings settings(Progress progress) {
+        return compute.settings(progress);
+    }
+
+    void printBanner() {
+        compute.printBanner();
+    }
+
+    Recipe recipe() {
+        Recipe start = preset.recipe();
+        Recipe recipe =
+                start.withMethod(method == null ? start.method() : method)
+                        .withPattern(zeros.pattern())
+                        .withAllocation(
+                                allocation == null ? start.allocation() : allocation, sparsityOf)
+                        .withTuning(tuning(start))
+                        .withOrder(order)
+                        .withSampling(calibration.sampling(start.sampling()))
+                        .withLinears(skip, only);
+        return compute.type().map(recipe::withType).orElse(recipe);
+    }
+
+    private Optional<Tuning> tuning(Recipe start) {
+        boolean asked = tuneEpochs != null || tuneRate != null || Boolean.TRUE.equals(tune);
+        if (Boolean.FALSE.equals(tune)) {
+            return Optional.empty();
+        }
+        if (!asked) {
+            return start.tuning();
+        }
+        Tuning base = start.tuning().orElse(Tuning.DEFAULT);
+        return Optional.of(
+                new Tuning(
+                        tuneEpochs == null ? base.epochs() : tuneEpochs,
+                        tuneRate == null ? base.learningRate() : tuneRate));
+    }
+}

@@ -1,0 +1,109 @@
+package org.wanda4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.SharedFiles;
+import org.wanda4j.checkpoint.Json;
+import tools.jackson.databind.JsonNode;
+
+/// `wanda plan` as a user calls it.
+class PlanTest {
+
+    private static final String MODEL = SharedFiles.tinyLlama().toString();
+
+    @TempDir private Path directory;
+
+    @Test
+    void thePlanIsOfTheRunThatTheSameOptionsGive() throws IOException {
+        String[] options = {
+            MODEL, "--windows", "8", "--seqlen", "64", "--method", "sparsegpt", "--skip", "*.0.*"
+        };
+        JsonNode plan = json(options);
+        Path output = directory.resolve("out");
+        Wanda run =
+                Wanda.run(
+                        Stream.concat(
+                                        Stream.of("prune", "-o", output.toString()),
+                                        Stream.of(options))
+                                .toArray(String[]::new));
+        assertEquals(0, run.exitCode(), run.errors()::toString);
+        JsonNode report = Json.read(output.resolve("wanda-report.json"));
+        assertEquals(report.get("parameters"), plan.at("/workload/parameters"));
+        assertEquals(
+                report.get("calibrationTokens").asLong(), plan.at("/workload/tokens").asLong());
+        assertEquals(report.get("method"), plan.get("method"));
+        long size = Files.size(output.resolve("model.safetensors"));
+        assertEquals(size, plan.at("/workload/traffic/written").asLong());
+        assertTrue(plan.get("seconds").asDouble() > 0);
+        assertTrue(plan.get("peakResidentBytes").asLong() > 50_000_000);
+    }
+
+    @Test
+    void theTextNamesEachPhase() {
+        Wanda wanda = Wanda.run("plan", MODEL, "--windows", "8", "--seqlen", "64");
+        assertEquals(0, wanda.exitCode(), wanda.errors()::toString);
+        for (String word :
+                List.of("linears", "attention", "statistics", "select", "peak memory", "disk")) {
+            assertTrue(wanda.out().contains(word), wanda.out());
+        }
+        assertFalse(wanda.out().contains("only a config.json"));
+    }
+
+    @Test
+    void aConfigurationAloneWillDo() throws IOException {
+        config(
+                """
+                {"model_type": "llama", "hidden_size": 8192, "intermediate_size": 28672, "num_hidden_layers": 80,
+                "num_attention_heads": 64, "num_key_value_heads": 8, "vocab_size": 128256}
+                """);
+        JsonNode plan = json(directory.toString(), "--method", "magnitude");
+        // q and o 8192 x 8192, k and v 1024 x 8192, gate, up and down 8192 x 28672
+        assertEquals(
+                80 * (2 * 8192L * 8192 + 2 * 1024L * 8192 + 3 * 8192L * 28672),
+                plan.at("/workload/parameters").asLong());
+        assertEquals(70_553_706_496L, plan.get("parameters").asLong());
+        assertFalse(plan.get("weightsPresent").asBoolean());
+    }
+
+    @Test
+    void whatIsNoModelIsRefusedInOneLine() throws IOException {
+        assertRefused("no such directory", directory.resolve("nowhere").toString());
+        assertRefused("neither model.safetensors", directory.toString());
+        config("{\"model_type\": \"llama\", \"num_hidden_layers\": 2000000000}");
+        assertRefused("num_hidden_layers is more than", directory.toString());
+        assertRefused("there is no method 'magic'", MODEL, "--method", "magic");
+    }
+
+    private void config(String json) throws IOException {
+        Files.writeString(directory.resolve("config.json"), json);
+    }
+
+    private static JsonNode json(String... options) {
+        Wanda wanda =
+                Wanda.run(
+                        Stream.concat(Stream.of("plan", "--json"), Stream.of(options))
+                                .toArray(String[]::new));
+        assertEquals(0, wanda.exitCode(), wanda.errors()::toString);
+        return Json.parse(wanda.out().getBytes(StandardCharsets.UTF_8), "plan");
+    }
+
+    private static void assertRefused(String expected, String... options) {
+        Wanda wanda =
+                Wanda.run(
+                        Stream.concat(Stream.of("plan"), Stream.of(options))
+                                .toArray(String[]::new));
+        assertEquals(2, wanda.exitCode(), wanda.out());
+        assertEquals(1, wanda.errors().size(), wanda.errors()::toString);
+        assertTrue(wanda.errors().getFirst().contains(expected), wanda.errors()::toString);
+    }
+}

@@ -1,0 +1,381 @@
+package org.wanda4j.plan;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import org.wanda4j.calibrate.ActivationStore;
+import org.wanda4j.calibrate.InputStatistics;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.calibrate.Statistic;
+import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.model.Architecture.Block;
+import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Stage;
+import org.wanda4j.prune.Method;
+import org.wanda4j.prune.Methods;
+import org.wanda4j.prune.Recipe;
+import org.wanda4j.prune.WeightUpdate;
+import org.wanda4j.report.PeakMemory;
+import org.wanda4j.report.SparsityProfile;
+import org.wanda4j.text.Corpus;
+import org.wanda4j.torch.Batch;
+import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.Gram;
+import org.wanda4j.torch.GramSum;
+import org.wanda4j.torch.TorchBlock;
+
+/// A block of the model's own shape, pruned again and again for a second or two by the code that a run uses: how fast this
+/// machine is at each part of it.
+final class Rehearsal {
+
+    /// Weights of the block, at most: more would take longer than anyone waits.
+    private static final long MOST_WEIGHTS = 1 << 25;
+
+    /// The same where matrices are inverted.
+    private static final long MOST_WEIGHTS_INVERTED = 5_000_000;
+
+    /// Where a block is small, several batches for each thread: else what is timed would be how threads start.
+    private static final int MOST_BATCHES = 12;
+
+    private static final long WEIGHTS_OF_ALL_BATCHES = 1 << 24;
+    private static final long ENOUGH_NANOS = 1_500_000_000;
+    private static final int FEWEST_ROUNDS = 3;
+    private static final int MOST_ROUNDS = 40;
+
+    /// What is timed.
+    private enum Part {
+        LOAD,
+        /// Norm, query, key and value, and the heads.
+        HEADS,
+        OUTPUT,
+        /// Norm, gate and up, and the activation function.
+        MLP,
+        DOWN,
+        MEASURE,
+        GRAM,
+        CHOOSE,
+        SHARED,
+        UPDATE
+    }
+
+    private final Recipe recipe;
+    private final Method method;
+    private final RunSettings settings;
+    private final ActivationStore.Layout layout;
+    private final SmallBlock model;
+    private final Block block;
+    private final List<MemorySegment> hidden = new ArrayList<>();
+    private final List<MemorySegment> between = new ArrayList<>();
+    private final List<Map<Part, Double>> rounds = new ArrayList<>();
+
+    private Rehearsal(Subject subject, Recipe recipe, RunSettings settings, Arena memory) {
+        this.recipe = recipe;
+        this.method = Methods.named(recipe.method());
+        this.settings = settings;
+        this.model =
+                new SmallBlock(
+                        subject.architecture().blocks().getFirst(),
+                        method.needs() == Statistic.GRAM ? MOST_WEIGHTS_INVERTED : MOST_WEIGHTS,
+                        subject.stored(),
+                        memory);
+        this.block = model.block();
+        int length = recipe.sampling().seqlen().orElseThrow();
+        int width = block.attention().output().outputs();
+        ComputeType type = recipe.type().orElseThrow();
+        var whole =
+                new ActivationStore.Layout(
+                        recipe.sampling().windows(),
+                        length,
+                        width,
+                        TorchBlock.stageWidth(block),
+                        true,
+                        type);
+        int windows = Math.min(recipe.sampling().windows(), whole.windowsPerBatch());
+        this.layout =
+                new ActivationStore.Layout(
+                        windows, length, width, TorchBlock.stageWidth(block), true, type);
+        if (recipe.needsCalibration()) {
+            int each =
+                    Math.clamp(
+                            Math.round(WEIGHTS_OF_ALL_BATCHES / weights(block.linears())),
+                            1,
+                            MOST_BATCHES);
+            for (int batch = 0; batch < settings.threads() * each; batch++) {
+                hidden.add(memory.allocate(layout.statesAlone().bytes(), 64));
+                between.add(memory.allocate(layout.bytes() - layout.statesAlone().bytes(), 64));
+            }
+        }
+    }
+
+    /// Measures this machine.
+    ///
+    /// @param recipe with nothing left open
+    /// @param disk where the output goes
+    static Rates of(Subject subject, Recipe recipe, Corpus text, Path disk, RunSettings settings) {
+        Surroundings.Reading reading =
+                recipe.needsCalibration()
+                        ? Surroundings.tokens(subject.directory(), text)
+                        : Surroundings.Reading.NONE;
+        double read = subject.shard().map(Surroundings::read).orElse(0.0);
+        double written = Surroundings.write(disk);
+        Rehearsal rehearsal;
+        try (Arena memory = Arena.ofShared();
+                Engine engine = new Engine(recipe.type().orElseThrow(), settings.threads())) {
+            rehearsal = new Rehearsal(subject, recipe, settings, memory);
+            rehearsal.rehearse(engine);
+        }
+        return rehearsal.rates(reading, read, written);
+    }
+
+    private void rehearse(Engine engine) {
+        long start = System.nanoTime();
+        while (rounds.size() < FEWEST_ROUNDS
+                || (rounds.size() < MOST_ROUNDS && System.nanoTime() - start < ENOUGH_NANOS)) {
+            Map<Part, Double> round = new EnumMap<>(Part.class);
+            for (Part part : Part.values()) {
+                round.put(part, 0.0);
+            }
+            try (Arena memory = Arena.ofShared()) {
+                round(engine, round, memory);
+            }
+            rounds.add(round);
+        }
+    }
+
+    private void round(Engine engine, Map<Part, Double> times, Arena memory) {
+        var random = new SplittableRandom(2);
+        DType type = layout.type() == ComputeType.FP32 ? DType.F32 : DType.BF16;
+        hidden.forEach(states -> SmallBlock.fill(states, type, random, 1));
+        long start = System.nanoTime();
+        try (TorchBlock torch =
+                new TorchBlock(block, model::tensor, layout.type(), layout.length())) {
+            add(times, Part.LOAD, start);
+            for (Stage stage : Stage.values()) {
+                forward(engine, times, stage, torch);
+                try (InputStatistics statistics = measure(engine, times, torch, stage)) {
+                    boolean first = true;
+                    for (Linear linear : block.linears(stage)) {
+                        TensorView pruned = prune(times, linear, statistics, first, memory);
+                        long replacing = System.nanoTime();
+                        torch.replace(linear, pruned);
+                        add(times, Part.LOAD, replacing);
+                        first = false;
+                    }
+                }
+            }
+            if (!hidden.isEmpty()) {
+                long finishing = System.nanoTime();
+                engine.forEach(hidden.size(), i -> torch.finish(batch(i)));
+                add(times, Part.DOWN, finishing);
+            }
+        }
+    }
+
+    private Batch batch(int index) {
+        return Batch.over(
+                layout.windows(),
+                layout.length(),
+                hidden.get(index),
+                between.get(index),
+                layout.type());
+    }
+
+    private void forward(Engine engine, Map<Part, Double> times, Stage stage, TorchBlock torch) {
+        if (hidden.isEmpty() || stage == Stage.QKV) {
+            return;
+        }
+        long start = System.nanoTime();
+        engine.forEach(hidden.size(), i -> torch.advanceTo(stage, batch(i)));
+        add(
+                times,
+                switch (stage) {
+                    case OUTPUT -> Part.HEADS;
+                    case GATE_UP -> Part.OUTPUT;
+                    default -> Part.MLP;
+                },
+                start);
+    }
+
+    private InputStatistics measure(
+            Engine engine, Map<Part, Double> times, TorchBlock torch, Stage stage) {
+        if (hidden.isEmpty()) {
+            return InputStatistics.none();
+        }
+        int width = torch.width(stage);
+        float[] norms = new float[width];
+        long start = System.nanoTime();
+        engine.forEach(
+                hidden.size(),
+                i -> {
+                    float[] sums = torch.measure(stage, batch(i), i, Optional.empty());
+                    if (i == 0) {
+                        System.arraycopy(sums, 0, norms, 0, width);
+                    }
+                });
+        double plain = add(times, Part.MEASURE, start);
+        for (int j = 0; j < width; j++) {
+            norms[j] = (float) Math.sqrt(norms[j]);
+        }
+        if (method.needs() != Statistic.GRAM) {
+            return new InputStatistics(norms, norms, Optional.empty());
+        }
+        var sum = new GramSum(width);
+        long squaring = System.nanoTime();
+        engine.forEach(hidden.size(), i -> torch.measure(stage, batch(i), i, Optional.of(sum)));
+        times.merge(Part.GRAM, seconds(squaring) - plain, Double::sum);
+        long averaging = System.nanoTime();
+        Gram gram = sum.mean(layout.windows() * hidden.size());
+        add(times, Part.SHARED, averaging);
+        return new InputStatistics(norms, norms, Optional.of(gram));
+    }
+
+    /// @param first whether what the stage's linears share is still to be made
+    private TensorView prune(
+            Map<Part, Double> times,
+            Linear linear,
+            InputStatistics statistics,
+            boolean first,
+            Arena memory) {
+        var task =
+                new WeightUpdate.Task(
+                        model.tensor(linear.weight()),
+                        statistics,
+                        method.importance(),
+                        method.selection(),
+                        recipe.pattern(),
+                        settings.threads(),
+                        memory);
+        boolean updates = method.update().operations(1, 1) > 0;
+        double whole = updates ? apply(task) : 0;
+        double again = first && updates ? apply(task) : whole;
+        times.merge(Part.SHARED, Math.max(0, whole - again), Double::sum);
+        long start = System.nanoTime();
+        TensorView pruned = model.tensor(linear.weight());
+        if (updates) {
+            method.selection()
+                    .select(
+                            method.importance().score(task.weight(), statistics),
+                            recipe.pattern(),
+                            settings.threads());
+        } else {
+            pruned = method.update().apply(task);
+        }
+        SparsityProfile.zeros(pruned).count();
+        double choice = add(times, Part.CHOOSE, start);
+        times.merge(
+                Part.UPDATE,
+                updates ? Math.max(0, again - method.update().choices() * choice) : 0,
+                Double::sum);
+        return pruned;
+    }
+
+    private double apply(WeightUpdate.Task task) {
+        long start = System.nanoTime();
+        method.update().apply(task);
+        return seconds(start);
+    }
+
+    private static double add(Map<Part, Double> times, Part part, long start) {
+        double seconds = seconds(start);
+        times.merge(part, seconds, Double::sum);
+        return seconds;
+    }
+
+    private static double seconds(long start) {
+        return (System.nanoTime() - start) / 1e9;
+    }
+
+    /// From seconds of the parts to rates: linears by those that stand alone, and what the others took beyond that by what they do.
+    private Rates rates(Surroundings.Reading reading, double read, double written) {
+        Map<Part, Double> took = new EnumMap<>(Part.class);
+        for (Part part : Part.values()) {
+            took.put(part, usual(part));
+        }
+        double tokens = (double) layout.windows() * layout.length() * hidden.size();
+        double weights = weights(block.linears());
+        double linears =
+                2
+                        * tokens
+                        * (weights(block.linears(Stage.OUTPUT))
+                                + weights(block.linears(Stage.DOWN)))
+                        / (took.get(Part.OUTPUT) + took.get(Part.DOWN));
+        int hiddenSize = block.attention().output().outputs();
+        double norm = 3.0 * hiddenSize * tokens;
+        double values = WorkingSet.values(block) * tokens;
+        double activations =
+                (values - norm)
+                        / beyond(
+                                took.get(Part.MLP),
+                                tokens * weights(block.linears(Stage.GATE_UP)) * 2 / linears);
+        double heads =
+                beyond(
+                        took.get(Part.HEADS),
+                        tokens * weights(block.linears(Stage.QKV)) * 2 / linears
+                                + norm / activations);
+        double measured = 0;
+        double gram = 0;
+        double shared = 0;
+        double update = 0;
+        for (Stage stage : Stage.values()) {
+            double width = block.linears(stage).getFirst().inputs();
+            measured += tokens * width;
+            gram += tokens * width * width;
+            shared += method.update().sharedOperations((long) width);
+            for (Linear linear : block.linears(stage)) {
+                update += method.update().operations(linear.outputs(), linear.inputs());
+            }
+        }
+        double first = rounds.getFirst().values().stream().mapToDouble(it -> it).sum();
+        double usual = took.values().stream().mapToDouble(it -> it).sum();
+        return new Rates(
+                finite(linears),
+                finite(
+                        TorchBlock.attentionOperations(block, layout.length())
+                                * layout.windows()
+                                * hidden.size()
+                                / heads),
+                finite(activations),
+                finite(measured / took.get(Part.MEASURE)),
+                finite(gram / took.get(Part.GRAM)),
+                finite(shared / took.get(Part.SHARED)),
+                finite(update / took.get(Part.UPDATE)),
+                finite(weights / took.get(Part.CHOOSE)),
+                finite(weights / took.get(Part.LOAD)),
+                read,
+                written,
+                reading.tokens(),
+                reading.seconds(),
+                Math.max(0, first - usual),
+                PeakMemory.resident().orElseGet(() -> PeakMemory.bytes().orElse(0)));
+    }
+
+    /// The lower quartile: a run has long been warm, and a neighbour only ever takes time.
+    private double usual(Part part) {
+        double[] sorted =
+                rounds.stream().skip(1).mapToDouble(round -> round.get(part)).sorted().toArray();
+        return sorted[sorted.length / 4];
+    }
+
+    /// What is left of `seconds`; not nothing, for clocks and neighbours are what they are.
+    private static double beyond(double seconds, double explained) {
+        return Math.max(seconds - explained, seconds / 50);
+    }
+
+    private static double finite(double rate) {
+        return Double.isFinite(rate) && rate > 0 ? rate : 0;
+    }
+
+    private static double weights(List<Linear> linears) {
+        return linears.stream()
+                .mapToDouble(linear -> (double) linear.inputs() * linear.outputs())
+                .sum();
+    }
+}

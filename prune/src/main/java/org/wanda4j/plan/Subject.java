@@ -1,0 +1,50 @@
+package org.wanda4j.plan;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.DType;
+import org.wanda4j.model.Architecture;
+
+/// A model as far as its cost goes: it may be a `config.json` without weights.
+///
+/// @param directory of its `config.json`
+/// @param stored type of its weights
+/// @param bytes of its weights' files
+/// @param shard a file of weights, where there is one
+public record Subject(
+        Path directory, Architecture architecture, DType stored, long bytes, Optional<Path> shard) {
+
+    /// A model that is there.
+    public static Subject of(Checkpoint checkpoint) {
+        Architecture architecture = Architecture.of(checkpoint);
+        return new Subject(
+                checkpoint.directory(),
+                architecture,
+                checkpoint.info(architecture.linears().getFirst().weight()).type(),
+                checkpoint.bytes(),
+                Optional.of(checkpoint.shards().getFirst().path()));
+    }
+
+    /// What the `config.json` in `directory` describes, with weights in bf16.
+    public static Subject described(Path directory) {
+        Architecture architecture = Architecture.described(directory);
+        return new Subject(
+                directory,
+                architecture,
+                DType.BF16,
+                parameters(architecture) * DType.BF16.bytes(),
+                Optional.empty());
+    }
+
+    /// All parameters.
+    public long parameters() {
+        return parameters(architecture);
+    }
+
+    private static long parameters(Architecture architecture) {
+        return architecture.tensors().values().stream()
+                .mapToLong(shape -> shape.stream().reduce(1L, Math::multiplyExact))
+                .sum();
+    }
+}

@@ -1,0 +1,100 @@
+package org.wanda4j.plan;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.text.Corpus;
+import org.wanda4j.text.Tokenizer;
+
+/// How fast files are read and written here, and text becomes tokens.
+final class Surroundings {
+
+    private static final int WRITTEN = 1 << 25;
+    private static final int READ = 1 << 26;
+    private static final int ENOUGH_TOKENS = 20_000;
+
+    private Surroundings() {}
+
+    /// @param tokens a second
+    /// @param seconds to open the tokenizer
+    record Reading(double tokens, double seconds) {
+        static final Reading NONE = new Reading(0, 0);
+    }
+
+    /// Encodes the first documents of `text`, where there is a tokenizer.
+    static Reading tokens(Path model, Corpus text) {
+        if (!Files.exists(model.resolve("tokenizer.json"))) {
+            return Reading.NONE;
+        }
+        long start = System.nanoTime();
+        try (Tokenizer tokenizer = Tokenizer.open(model)) {
+            long opened = System.nanoTime();
+            long tokens = 0;
+            for (String document : text.documents()) {
+                tokens += tokenizer.encode(document).length;
+                if (tokens >= ENOUGH_TOKENS) {
+                    break;
+                }
+            }
+            return new Reading(
+                    tokens / ((System.nanoTime() - opened) / 1e9), (opened - start) / 1e9);
+        }
+    }
+
+    /// Bytes a second of reading and digesting the front of `file`.
+    static double read(Path file) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
+            long start = System.nanoTime();
+            long read = 0;
+            while (read < READ && channel.read(buffer) >= 0) {
+                read += buffer.position();
+                digest.update(buffer.flip());
+                buffer.clear();
+            }
+            return read / ((System.nanoTime() - start) / 1e9);
+        } catch (IOException e) {
+            throw new InvalidInputException("cannot read " + file + ": " + e.getMessage(), e);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
+    }
+
+    /// Bytes a second of writing a file in `directory` until they are on the disk.
+    static double write(Path directory) {
+        try {
+            Path file = Files.createTempFile(directory, "wanda-plan", ".tmp");
+            try (FileChannel channel =
+                    FileChannel.open(
+                            file, StandardOpenOption.WRITE, StandardOpenOption.DELETE_ON_CLOSE)) {
+                ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 20);
+                long start = System.nanoTime();
+                for (int written = 0; written < WRITTEN; written += buffer.capacity()) {
+                    buffer.clear();
+                    channel.write(buffer);
+                }
+                channel.force(true);
+                return WRITTEN / ((System.nanoTime() - start) / 1e9);
+            }
+        } catch (IOException e) {
+            throw new InvalidInputException(
+                    "cannot write to " + directory + ": " + e.getMessage(), e);
+        }
+    }
+
+    /// Free bytes of the disk that `directory` is on.
+    static long freeBytes(Path directory) {
+        try {
+            return Files.getFileStore(directory).getUsableSpace();
+        } catch (IOException e) {
+            throw new InvalidInputException("cannot read " + directory + ": " + e.getMessage(), e);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+package org.wanda4j.plan;
+
+import org.wanda4j.calibrate.ActivationStore;
+import org.wanda4j.calibrate.Statistic;
+import org.wanda4j.model.Architecture.Attention;
+import org.wanda4j.model.Architecture.Block;
+import org.wanda4j.model.Stage;
+import org.wanda4j.torch.TorchBlock;
+
+/// What a block touches besides its weights while batches go through it.
+final class WorkingSet {
+
+    private WorkingSet() {}
+
+    /// Values for each token that norms (two, each read and written), sums (two) and the activation function pass over.
+    static double values(Block block) {
+        int hidden = block.attention().output().outputs();
+        int inner = block.mlp().down().inputs();
+        return 6.0 * hidden + (block.mlp().gate().isPresent() ? 3.0 : 2.0) * inner;
+    }
+
+    /// The most bytes that all threads hold at a time, each with a batch in some stage.
+    static long bytes(Block block, ActivationStore.Layout layout, Statistic needed, int threads) {
+        long tokens = (long) layout.windowsPerBatch() * layout.length();
+        long largest =
+                Math.max(
+                        attention(block, layout, tokens),
+                        Math.max(
+                                mlp(block, layout, tokens),
+                                measured(block, layout, needed, tokens)));
+        long batches = Math.ceilDiv(layout.windows(), layout.windowsPerBatch());
+        return Math.min(threads, batches) * largest;
+    }
+
+    /// A norm in fp32, its result, and that in the type that is computed in.
+    private static long norm(Block block, ActivationStore.Layout layout, long tokens) {
+        return tokens
+                * block.attention().output().outputs()
+                * (2L * Float.BYTES + layout.type().bytes());
+    }
+
+    /// Queries and keys as they are projected, turned and laid out anew; a slice's scores in both types.
+    private static long attention(Block block, ActivationStore.Layout layout, long tokens) {
+        Attention it = block.attention();
+        long projected =
+                4L * it.query().outputs() + 5L * it.key().outputs() + 2L * it.value().outputs();
+        long scores = layout.windowsPerBatch() * TorchBlock.attentionScores(block, layout.length());
+        return norm(block, layout, tokens)
+                + tokens * projected * layout.type().bytes()
+                + scores * (Float.BYTES + 2L * layout.type().bytes());
+    }
+
+    private static long mlp(Block block, ActivationStore.Layout layout, long tokens) {
+        long inner = block.mlp().down().inputs();
+        return norm(block, layout, tokens) + 2 * tokens * inner * layout.type().bytes();
+    }
+
+    /// Inputs and their squares in fp32.
+    private static long measured(
+            Block block, ActivationStore.Layout layout, Statistic needed, long tokens) {
+        long widest = 0;
+        for (Stage stage : Stage.values()) {
+            widest = Math.max(widest, block.linears(stage).getFirst().inputs());
+        }
+        long copies = needed == Statistic.GRAM ? 3 : 2;
+        return norm(block, layout, tokens) + copies * tokens * widest * Float.BYTES;
+    }
+}
