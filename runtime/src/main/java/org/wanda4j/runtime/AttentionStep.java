@@ -1,6 +1,7 @@
 package org.wanda4j.runtime;
 
-import java.lang.foreign.MemorySegment;
+import static org.wanda4j.runtime.MappedMatrix.MEMORY;
+
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -79,7 +80,7 @@ final class AttentionStep {
         for (int head = 0; head < attention.heads(); head++) {
             finish(queryNorm, queries, token, head, position);
         }
-        MemorySegment page = batch.sequence(token).page(position);
+        long page = batch.sequence(token).page(position);
         int shared = attention.keyValueHeads();
         long row = (long) position % CachePool.POSITIONS * size;
         for (int head = 0; head < shared; head++) {
@@ -97,10 +98,13 @@ final class AttentionStep {
     }
 
     /// Rounds to the nearest bf16, to the even one of two.
-    private void keep(float[] x, int from, MemorySegment page, long at) {
+    private void keep(float[] x, int from, long page, long at) {
         for (int j = 0; j < size; j++) {
             int bits = Float.floatToRawIntBits(x[from + j]);
-            page.set(SHORT, 2 * (at + j), (short) ((bits + ROUNDING + (bits >>> 16 & 1)) >>> 16));
+            MEMORY.set(
+                    SHORT,
+                    page + 2 * (at + j),
+                    (short) ((bits + ROUNDING + (bits >>> 16 & 1)) >>> 16));
         }
     }
 
@@ -118,18 +122,20 @@ final class AttentionStep {
         int count = position + 1 - first;
         float highest = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < count; i++) {
-            MemorySegment page = sequence.page(first + i);
+            long page = sequence.page(first + i);
             long row = (long) ((first + i) % CachePool.POSITIONS) * size;
-            scores[i] = kernels.dotBf16(queries.values(), query, page, keys + row, size) * scale;
+            scores[i] =
+                    kernels.dotBf16(queries.values(), query, page + 2 * (keys + row), size) * scale;
             highest = Math.max(highest, scores[i]);
         }
         float sum = kernels.exponentials(scores, count, highest);
         int to = token * attended.width() + head * size;
         Arrays.fill(attended.values(), to, to + size, 0);
         for (int i = 0; i < count; i++) {
-            MemorySegment page = sequence.page(first + i);
+            long page = sequence.page(first + i);
             long row = (long) ((first + i) % CachePool.POSITIONS) * size;
-            kernels.addBf16(scores[i] / sum, page, values + row, size, attended.values(), to);
+            kernels.addBf16(
+                    scores[i] / sum, page + 2 * (values + row), size, attended.values(), to);
         }
     }
 }

@@ -1,27 +1,39 @@
 package org.wanda4j.runtime;
 
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.wanda4j.model.Architecture.Norm;
+import org.wanda4j.runtime.RowKernels.Order;
 import org.wanda4j.runtime.Weights.Projection;
 import org.wanda4j.runtime.Weights.Scaling;
 
 /// Matrices and norms on activations, by a [Team].
 final class Compute {
 
+    /// Rows that a member takes at least, so that no two write to one line of the cache all the time.
+    private static final int GRAIN = RowKernels.TILE;
+
     private final RowKernels kernels;
     private final Team team;
     private final float[][] rows;
-    private final float[][] scratch;
+    private final Scratch[] scratch;
+    private final float[][] normed;
     private final float[][] arranged;
+    private final Vectors normedAll;
 
     /// @param widest columns of the widest matrix
-    Compute(RowKernels kernels, Team team, int widest) {
+    /// @param hidden columns of what is normed
+    Compute(RowKernels kernels, Team team, int widest, int hidden) {
         this.kernels = kernels;
         this.team = team;
-        int width = Vectors.padded(widest) + RowKernels.PADDING;
+        int width = Vectors.padded(widest);
         this.rows = new float[team.size()][RowKernels.TILE * width];
-        this.scratch = new float[team.size()][width];
+        this.scratch = new Scratch[team.size()];
+        Arrays.setAll(scratch, _ -> new Scratch(widest));
+        this.normed = new float[team.size()][width];
         this.arranged = new float[team.size()][width];
+        this.normedAll = new Vectors(hidden);
     }
 
     RowKernels kernels() {
@@ -32,6 +44,11 @@ final class Compute {
         return team;
     }
 
+    /// What a projection reads.
+    ///
+    /// @param norm applied to `x` first, where it is there
+    record Input(Vectors x, Optional<Scaling> norm) {}
+
     /// What is to be done to the outputs `from` to `to`, exclusive, once they are there.
     @FunctionalInterface
     interface Then {
@@ -39,62 +56,88 @@ final class Compute {
     }
 
     /// `y = W x` for matrices that share their input.
-    void project(List<Projection> projections, Vectors x, int tokens, List<Vectors> y) {
-        project(projections, x, tokens, y, (_, _) -> {});
+    void project(List<Projection> projections, Input input, int tokens, List<Vectors> y) {
+        project(projections, input, tokens, y, (_, _) -> {});
     }
 
     /// `y = W x` for matrices that share their input.
     ///
     /// @param then called by each member for the rows that it has computed of matrices with equally many
-    void project(List<Projection> projections, Vectors x, int tokens, List<Vectors> y, Then then) {
+    void project(
+            List<Projection> projections, Input input, int tokens, List<Vectors> y, Then then) {
         y.forEach(each -> each.reserve(tokens));
-        team.run(member -> {
-            if (tokens == 1) {
-                kernels.arrange(x, arranged[member]);
-            }
-            int from = 0;
-            int to = 0;
-            for (int i = 0; i < projections.size(); i++) {
-                Projection projection = projections.get(i);
-                int count = projection.matrix().rows();
-                from = team.first(member, count, RowKernels.TILE);
-                to = team.first(member + 1, count, RowKernels.TILE);
-                if (tokens == 1) {
-                    vector(projection, x, y.get(i).values(), from, to, member);
-                } else {
-                    block(projection, x, tokens, y.get(i), from, to, member);
+        if (tokens == 1) {
+            team.run(member -> {
+                vectors(projections, input, y, member);
+                applyToLast(projections, member, then);
+            });
+        } else {
+            Vectors x = input.norm().isPresent() ? normedAll : input.x();
+            input.norm().ifPresent(norm -> norm(norm, input.x(), normedAll, tokens));
+            team.run(member -> {
+                for (int i = 0; i < projections.size(); i++) {
+                    block(projections.get(i), x, tokens, y.get(i), member);
                 }
-            }
-            then.apply(from, to);
-        });
-    }
-
-    private void vector(Projection projection, Vectors x, float[] y, int from, int to, int member) {
-        float[] bias = projection.bias();
-        for (int i = from; i < to; i++) {
-            float product =
-                    kernels.dot(projection.matrix(), i, x, arranged[member], scratch[member]);
-            y[i] = bias.length == 0 ? product : product + bias[i];
+                applyToLast(projections, member, then);
+            });
         }
     }
 
-    private void block(
-            Projection projection, Vectors x, int tokens, Vectors y, int from, int to, int member) {
-        float[] bias = projection.bias();
+    private void applyToLast(List<Projection> projections, int member, Then then) {
+        int rows = projections.getLast().matrix().rows();
+        then.apply(first(member, rows), first(member + 1, rows));
+    }
+
+    private int first(int member, int rows) {
+        return team.first(member, rows, GRAIN);
+    }
+
+    /// One token. Each member norms and arranges its input by itself, which is quicker than to wait for another.
+    private void vectors(List<Projection> projections, Input input, List<Vectors> y, int member) {
+        float[] x = input.x().values();
+        if (input.norm().isPresent()) {
+            norm(input.norm().get(), x, 0, normed[member], 0);
+            x = normed[member];
+        }
+        Order arrangedAs = null;
+        for (int i = 0; i < projections.size(); i++) {
+            MappedMatrix matrix = projections.get(i).matrix();
+            Order order = kernels.order(matrix);
+            if (order != arrangedAs) {
+                kernels.arrange(order, x, arranged[member], Vectors.padded(matrix.columns()));
+                arrangedAs = order;
+            }
+            int from = first(member, matrix.rows());
+            int to = first(member + 1, matrix.rows());
+            float[] products = y.get(i).values();
+            kernels.products(matrix, from, to, arranged[member], products, scratch[member]);
+            addBias(projections.get(i).bias(), products, 0, from, to);
+        }
+    }
+
+    private void block(Projection projection, Vectors x, int tokens, Vectors y, int member) {
+        MappedMatrix matrix = projection.matrix();
+        int from = first(member, matrix.rows());
+        int to = first(member + 1, matrix.rows());
+        int width = x.width();
+        float[] tile = rows[member];
         for (int i = from; i < to; i += RowKernels.TILE) {
             int count = Math.min(RowKernels.TILE, to - i);
             for (int r = 0; r < count; r++) {
-                kernels.decode(
-                        projection.matrix(), i + r, rows[member], r * x.width(), scratch[member]);
+                kernels.decode(matrix, i + r, tile, r * width, scratch[member]);
             }
-            kernels.multiply(
-                    rows[member], count, x.width(), x.values(), tokens, y.values(), i, y.width());
-            if (bias.length > 0) {
-                for (int t = 0; t < tokens; t++) {
-                    for (int r = i; r < i + count; r++) {
-                        y.values()[t * y.width() + r] += bias[r];
-                    }
-                }
+            Arrays.fill(tile, count * width, RowKernels.TILE * width, 0);
+            kernels.multiply(tile, count, width, x.values(), tokens, y.values(), i, y.width());
+        }
+        for (int t = 0; t < tokens; t++) {
+            addBias(projection.bias(), y.values(), t * y.width(), from, to);
+        }
+    }
+
+    private static void addBias(float[] bias, float[] y, int at, int from, int to) {
+        if (bias.length > 0) {
+            for (int i = from; i < to; i++) {
+                y[at + i] += bias[i];
             }
         }
     }
@@ -102,23 +145,22 @@ final class Compute {
     /// Norms each token of `x` into `y`, which may be the same.
     void norm(Scaling scaling, Vectors x, Vectors y, int tokens) {
         y.reserve(tokens);
-        for (int t = 0; t < tokens; t++) {
-            norm(scaling, x.values(), t * x.width(), y.values(), t * y.width());
-        }
+        team.run(member -> {
+            for (int t = member; t < tokens; t += team.size()) {
+                norm(scaling, x.values(), t * x.width(), y.values(), t * y.width());
+            }
+        });
     }
 
     /// Norms a part of `x` into a part of `y`, which may be the same.
     void norm(Scaling scaling, float[] x, int from, float[] y, int to) {
         int width = scaling.norm().width();
-        float[] weight = scaling.weight();
-        float[] bias = scaling.bias();
-        float mean = 0;
         if (scaling.norm().kind() == Norm.Kind.LAYER) {
             double sum = 0;
             for (int j = 0; j < width; j++) {
                 sum += x[from + j];
             }
-            mean = (float) (sum / width);
+            float mean = (float) (sum / width);
             for (int j = 0; j < width; j++) {
                 y[to + j] = x[from + j] - mean;
             }
@@ -127,14 +169,9 @@ final class Compute {
         }
         float square = kernels.sumOfSquares(y, to, width) / width;
         float factor = (float) (1 / Math.sqrt(square + scaling.norm().epsilon()));
-        for (int j = 0; j < width; j++) {
-            y[to + j] *= factor;
-        }
-        for (int j = 0; j < weight.length; j++) {
-            y[to + j] *= weight[j];
-        }
-        for (int j = 0; j < bias.length; j++) {
-            y[to + j] += bias[j];
+        kernels.scale(y, to, factor, scaling.weight(), y, to, width);
+        for (int j = 0; j < scaling.bias().length; j++) {
+            y[to + j] += scaling.bias()[j];
         }
     }
 }

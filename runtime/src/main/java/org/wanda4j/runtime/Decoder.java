@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.PackedMatrix;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Rotary;
+import org.wanda4j.runtime.Compute.Input;
 import org.wanda4j.runtime.Weights.Projection;
 import org.wanda4j.runtime.Weights.Scaling;
 
@@ -27,8 +27,8 @@ final class Decoder implements AutoCloseable {
     private final Team team;
     private final Compute compute;
     private final CachePool pool;
-    private final PackedMatrix embedding;
-    private final Optional<PackedMatrix> positions;
+    private final MappedMatrix embedding;
+    private final Optional<MappedMatrix> positions;
     private final Optional<Projection> intoHidden;
     private final Map<Rotary, Rotation> rotations = new HashMap<>();
     private final List<DecoderBlock> blocks = new ArrayList<>();
@@ -40,7 +40,7 @@ final class Decoder implements AutoCloseable {
     private final Vectors last;
     private final Vectors projected;
     private final Vectors logits;
-    private final float[] scratch;
+    private final Scratch scratch;
     private final float[][] scores;
 
     /// @param checkpoint stays open as long as this
@@ -49,7 +49,7 @@ final class Decoder implements AutoCloseable {
         bytes = checkpoint.bytes();
         Weights weights = new Weights(checkpoint, memory);
         team = new Team(threads);
-        compute = new Compute(kernels, team, widest(architecture));
+        compute = new Compute(kernels, team, widest(architecture), architecture.hidden());
         pool = new CachePool(architecture);
         embedding = weights.matrix(architecture.embedding().tokens());
         positions = architecture.embedding().positions().map(each -> weights.matrix(each.table()));
@@ -71,7 +71,7 @@ final class Decoder implements AutoCloseable {
         last = new Vectors(architecture.hidden());
         projected = new Vectors(architecture.embedding().width());
         logits = new Vectors(architecture.vocabulary());
-        scratch = new float[Vectors.padded(widest(architecture)) + RowKernels.PADDING];
+        scratch = new Scratch(widest(architecture));
         scores = new float[team.size()][];
     }
 
@@ -150,11 +150,15 @@ final class Decoder implements AutoCloseable {
                     .decode(embedding, batch.id(t), rows.values(), t * rows.width(), scratch);
         }
         intoHidden.ifPresent(projection ->
-                compute.project(List.of(projection), embedded, batch.tokens(), List.of(hidden)));
+                compute.project(
+                        List.of(projection),
+                        new Input(embedded, Optional.empty()),
+                        batch.tokens(),
+                        List.of(hidden)));
         positions.ifPresent(learned -> addPositions(learned, batch));
     }
 
-    private void addPositions(PackedMatrix learned, Batch batch) {
+    private void addPositions(MappedMatrix learned, Batch batch) {
         int offset =
                 architecture
                         .embedding()
@@ -181,10 +185,11 @@ final class Decoder implements AutoCloseable {
                     i * last.width(),
                     hidden.width());
         }
-        headNorm.ifPresent(norm -> compute.norm(norm, last, last, count));
-        outOfHidden.ifPresent(projection ->
-                compute.project(List.of(projection), last, count, List.of(projected)));
-        Vectors input = outOfHidden.isPresent() ? projected : last;
+        Input input = new Input(last, headNorm);
+        if (outOfHidden.isPresent()) {
+            compute.project(List.of(outOfHidden.get()), input, count, List.of(projected));
+            input = new Input(projected, Optional.empty());
+        }
         compute.project(List.of(table), input, count, List.of(logits));
     }
 

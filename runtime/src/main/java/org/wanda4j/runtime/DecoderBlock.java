@@ -6,6 +6,7 @@ import org.wanda4j.model.Activation;
 import org.wanda4j.model.Architecture.Attention;
 import org.wanda4j.model.Architecture.Block;
 import org.wanda4j.model.Stage;
+import org.wanda4j.runtime.Compute.Input;
 import org.wanda4j.runtime.Weights.Projection;
 import org.wanda4j.runtime.Weights.Scaling;
 
@@ -47,7 +48,6 @@ final class DecoderBlock {
     /// What lies between the linears of a block; all blocks of a decoder use the same rooms in turn.
     static final class Rooms {
 
-        private final Vectors normed;
         private final Vectors queries;
         private final Vectors keys;
         private final Vectors values;
@@ -59,7 +59,6 @@ final class DecoderBlock {
         /// @param block any of the decoder's: all have the same sizes
         Rooms(Block block) {
             Attention heads = block.attention();
-            normed = new Vectors(heads.query().inputs());
             queries = new Vectors(heads.query().outputs());
             keys = new Vectors(heads.key().outputs());
             values = new Vectors(heads.value().outputs());
@@ -79,39 +78,51 @@ final class DecoderBlock {
     /// @param scores room for each member of the team: as many as the longest sequence has positions
     void forward(Batch batch, Vectors hidden, float[][] scores) {
         int tokens = batch.tokens();
-        Vectors input = branchInput(attentionNorm, hidden, tokens);
         compute.project(
-                queryKeyValue, input, tokens, List.of(rooms.queries, rooms.keys, rooms.values));
+                queryKeyValue,
+                branchInput(attentionNorm, hidden),
+                tokens,
+                List.of(rooms.queries, rooms.keys, rooms.values));
         attention.attend(batch, rooms.queries, rooms.keys, rooms.values, rooms.attended, scores);
-        compute.project(output, rooms.attended, tokens, List.of(rooms.branch));
-        close(attentionNorm, hidden, tokens);
-        project(branchInput(mlpNorm, hidden, tokens), tokens);
-        compute.project(down, rooms.gate, tokens, List.of(rooms.branch));
-        close(mlpNorm, hidden, tokens);
-    }
-
-    private Vectors branchInput(Scaling norm, Vectors hidden, int tokens) {
-        if (!block.normFirst()) {
-            return hidden;
-        }
-        compute.norm(norm, hidden, rooms.normed, tokens);
-        return rooms.normed;
-    }
-
-    /// Gate and up, joined while each member still has its share in the cache.
-    private void project(Vectors input, int tokens) {
-        List<Vectors> outputs =
-                gateUp.size() == 1 ? List.of(rooms.gate) : List.of(rooms.gate, rooms.up);
+        close(output, rooms.attended, attentionNorm, hidden, tokens);
         compute.project(
                 gateUp,
-                input,
+                branchInput(mlpNorm, hidden),
                 tokens,
-                outputs,
+                gateUp.size() == 1 ? List.of(rooms.gate) : List.of(rooms.gate, rooms.up),
                 (from, to) -> {
                     for (int t = 0; t < tokens; t++) {
                         activate(t * rooms.gate.width() + from, to - from);
                     }
                 });
+        close(down, rooms.gate, mlpNorm, hidden, tokens);
+    }
+
+    private Input branchInput(Scaling norm, Vectors hidden) {
+        return new Input(hidden, block.normFirst() ? Optional.of(norm) : Optional.empty());
+    }
+
+    /// Ends a residual branch: each member adds what it has computed while that is in its cache.
+    private void close(
+            List<Projection> last, Vectors branch, Scaling norm, Vectors hidden, int tokens) {
+        compute.project(
+                last,
+                new Input(branch, Optional.empty()),
+                tokens,
+                List.of(rooms.branch),
+                (from, to) -> {
+                    for (int t = 0; t < tokens; t++) {
+                        compute.kernels()
+                                .add(
+                                        rooms.branch.values(),
+                                        hidden.values(),
+                                        t * hidden.width() + from,
+                                        to - from);
+                    }
+                });
+        if (!block.normFirst()) {
+            compute.norm(norm, hidden, hidden, tokens);
+        }
     }
 
     private void activate(int from, int count) {
@@ -145,17 +156,5 @@ final class DecoderBlock {
                                                     Math.sqrt(2 / Math.PI)
                                                             * (x + 0.044715 * x * x * x))));
         };
-    }
-
-    /// Ends a residual branch.
-    private void close(Scaling norm, Vectors hidden, int tokens) {
-        float[] sum = hidden.values();
-        float[] more = rooms.branch.values();
-        for (int j = 0; j < tokens * hidden.width(); j++) {
-            sum[j] += more[j];
-        }
-        if (!block.normFirst()) {
-            compute.norm(norm, hidden, hidden, tokens);
-        }
     }
 }

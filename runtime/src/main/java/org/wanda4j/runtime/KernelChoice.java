@@ -19,13 +19,11 @@ final class KernelChoice {
         if (!known.vectorized()) {
             return new ScalarKernels(known.description().replaceFirst("^scalar: ", ""));
         }
-        return known.vectorBits() == AVX_512 && expandsShorts()
-                ? new ShortExpandKernels()
-                : new VectorKernels();
+        return known.vectorBits() == AVX_512 && expands() ? new WideKernels() : new VectorKernels();
     }
 
     /// Only Linux tells a program without native code.
-    private static boolean expandsShorts() {
+    private static boolean expands() {
         try {
             return Files.readString(Path.of("/proc/cpuinfo")).contains("avx512_vbmi2");
         } catch (IOException e) {

@@ -1,9 +1,6 @@
 package org.wanda4j.runtime;
 
-import java.lang.foreign.MemorySegment;
-import org.wanda4j.checkpoint.PackedMatrix;
-
-/// The arithmetic of decoding, on one row of a matrix or one head of the cache.
+/// The arithmetic of decoding, on rows of a matrix or one head of the cache.
 ///
 /// A vector of activations is filled with zeros up to a multiple of [#PADDING]. Implementations agree to within the order in
 /// which they add; threads may share one.
@@ -13,26 +10,39 @@ interface RowKernels {
     int PADDING = 64;
 
     /// Rows that [#multiply] takes at once.
-    int TILE = 4;
+    int TILE = 16;
 
-    /// Copies `x` to `arranged`, in an order that suits [#dot].
-    void arrange(Vectors x, float[] arranged);
+    /// An order of the values of a vector, within each 64 of them.
+    enum Order {
+        PLAIN,
+        /// In each half the values 0, 2, 4, ... then 1, 3, 5, ...: as two bf16 lie in an int.
+        PAIRS,
+        /// 0, 4, 8, ... then 1, 5, 9, ... and so on: as four bytes lie in an int.
+        BYTES
+    }
 
-    /// `sum_j W_ij x_j` for row `i` of `matrix`.
+    /// The order in which [#products] wants the vector for `matrix`.
+    Order order(MappedMatrix matrix);
+
+    /// Copies the first `width` values of `x` to `out` in `order`.
+    void arrange(Order order, float[] x, float[] out, int width);
+
+    /// `y_i = sum_j W_ij x_j` for rows `from` to `to`, exclusive.
     ///
-    /// @param arranged what [#arrange] made of `x`
-    /// @param scratch of the calling thread, as long as a padded row
-    float dot(PackedMatrix matrix, int row, Vectors x, float[] arranged, float[] scratch);
+    /// @param x in the order that the matrix asks for
+    /// @param scratch of the calling thread
+    void products(MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch);
 
     /// Writes row `row` of `matrix` to `out` from index `at`, zeros included, and zeros up to the next multiple of
     /// [#PADDING].
     ///
-    /// @param scratch of the calling thread, as long as a padded row
-    void decode(PackedMatrix matrix, int row, float[] out, int at, float[] scratch);
+    /// @param scratch of the calling thread
+    void decode(MappedMatrix matrix, int row, float[] out, int at, Scratch scratch);
 
-    /// Products of some rows with some activations: `y[t * outputs + i] = rows_i * x_t`.
+    /// Products of some rows with some activations: `y[t * outputs + first + i] = rows_i * x_t`.
     ///
-    /// @param rows [#TILE] rows of `width` values, of which the first `count` matter
+    /// @param rows [#TILE] rows of `width` values; products with the first `count` are written, and with those behind them up
+    ///     to a multiple of 4
     /// @param x activations, one every `width` values
     /// @param y receives the products, one activation every `outputs` values
     /// @param first index of the first product of activation 0
@@ -46,16 +56,20 @@ interface RowKernels {
             int first,
             int outputs);
 
-    /// `sum_j a_j b_j` of a part of `a` and bf16 values.
-    ///
-    /// @param count a multiple of the shortest vector, or any
-    float dotBf16(float[] a, int from, MemorySegment values, long offset, int count);
+    /// `sum_j a_j b_j` of a part of `a` and `count` bf16 values at an address.
+    float dotBf16(float[] a, int from, long values, int count);
 
-    /// `out_j += weight * b_j` for bf16 values.
-    void addBf16(float weight, MemorySegment values, long offset, int count, float[] out, int from);
+    /// `out_j += weight * b_j` for `count` bf16 values at an address.
+    void addBf16(float weight, long values, int count, float[] out, int from);
 
     /// `sum_j x_j^2`.
     float sumOfSquares(float[] x, int from, int count);
+
+    /// `y_j = x_j * factor * weight_j`.
+    void scale(float[] x, int from, float factor, float[] weight, float[] y, int to, int count);
+
+    /// `sum_j += x_j`.
+    void add(float[] x, float[] sum, int from, int count);
 
     /// `x_j = exp(x_j - shift)`; returns their sum.
     float exponentials(float[] x, int count, float shift);

@@ -1,9 +1,11 @@
 package org.wanda4j.runtime;
 
-import java.lang.foreign.MemorySegment;
+import static org.wanda4j.runtime.MappedMatrix.MEMORY;
+
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import org.wanda4j.checkpoint.DType;
-import org.wanda4j.checkpoint.PackedMatrix;
+import org.wanda4j.checkpoint.ValueType;
 
 /// [RowKernels] a value at a time, on any JVM: what the vector kernels are checked against.
 final class ScalarKernels implements RowKernels {
@@ -16,25 +18,63 @@ final class ScalarKernels implements RowKernels {
     }
 
     @Override
-    public void arrange(Vectors x, float[] arranged) {
-        System.arraycopy(x.values(), 0, arranged, 0, x.width());
+    public Order order(MappedMatrix matrix) {
+        return Order.PLAIN;
     }
 
     @Override
-    public float dot(PackedMatrix matrix, int row, Vectors x, float[] arranged, float[] scratch) {
-        matrix.decode(row, scratch);
-        float sum = 0;
-        for (int j = 0; j < matrix.columns(); j++) {
-            sum += scratch[j] * arranged[j];
+    public void arrange(Order order, float[] x, float[] out, int width) {
+        System.arraycopy(x, 0, out, 0, width);
+    }
+
+    @Override
+    public void products(
+            MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
+        for (int i = from; i < to; i++) {
+            decode(matrix, i, scratch.values, 0, scratch);
+            float sum = 0;
+            for (int j = 0; j < matrix.columns(); j++) {
+                sum += scratch.values[j] * x[j];
+            }
+            y[i] = sum;
         }
-        return sum;
     }
 
     @Override
-    public void decode(PackedMatrix matrix, int row, float[] out, int at, float[] scratch) {
-        matrix.decode(row, scratch);
-        System.arraycopy(scratch, 0, out, at, matrix.columns());
-        Arrays.fill(out, at + matrix.columns(), at + Vectors.padded(matrix.columns()), 0);
+    public void decode(MappedMatrix matrix, int row, float[] out, int at, Scratch scratch) {
+        int columns = matrix.columns();
+        ValueType type = matrix.type();
+        Arrays.fill(out, at, at + Vectors.padded(columns), 0);
+        long values = matrix.rowValues(row);
+        for (int column = 0; column < columns; column += Long.SIZE) {
+            long word =
+                    matrix.isSparse()
+                            ? MappedMatrix.word(matrix.rowBitmask(row), column, columns)
+                            : -1L >>> Math.max(0, column + Long.SIZE - columns);
+            int index = 0;
+            for (long rest = word; rest != 0; rest &= rest - 1) {
+                int j = column + Long.numberOfTrailingZeros(rest);
+                float value = value(type, values, index++);
+                out[at + j] =
+                        type.isQuantised()
+                                ? value * MappedMatrix.scale(matrix.rowScales(row), j)
+                                : value;
+            }
+            values += MappedMatrix.wordBytes(type, word);
+        }
+    }
+
+    private static float value(ValueType type, long values, int index) {
+        return switch (type) {
+            case F32 -> DType.F32.get(MEMORY.asSlice(values), index);
+            case F16 -> DType.F16.get(MEMORY.asSlice(values), index);
+            case BF16 -> DType.BF16.get(MEMORY.asSlice(values), index);
+            case INT8 -> MEMORY.get(ValueLayout.JAVA_BYTE, values + index);
+            case INT4 -> {
+                byte pair = MEMORY.get(ValueLayout.JAVA_BYTE, values + index / 2);
+                yield (index % 2 == 0 ? pair : (byte) (pair << 4)) >> 4;
+            }
+        };
     }
 
     @Override
@@ -59,19 +99,18 @@ final class ScalarKernels implements RowKernels {
     }
 
     @Override
-    public float dotBf16(float[] a, int from, MemorySegment values, long offset, int count) {
+    public float dotBf16(float[] a, int from, long values, int count) {
         float sum = 0;
         for (int j = 0; j < count; j++) {
-            sum += a[from + j] * DType.BF16.get(values, offset + j);
+            sum += a[from + j] * DType.BF16.get(MEMORY.asSlice(values), j);
         }
         return sum;
     }
 
     @Override
-    public void addBf16(
-            float weight, MemorySegment values, long offset, int count, float[] out, int from) {
+    public void addBf16(float weight, long values, int count, float[] out, int from) {
         for (int j = 0; j < count; j++) {
-            out[from + j] += weight * DType.BF16.get(values, offset + j);
+            out[from + j] += weight * DType.BF16.get(MEMORY.asSlice(values), j);
         }
     }
 
@@ -82,6 +121,21 @@ final class ScalarKernels implements RowKernels {
             sum += x[j] * x[j];
         }
         return sum;
+    }
+
+    @Override
+    public void scale(
+            float[] x, int from, float factor, float[] weight, float[] y, int to, int count) {
+        for (int j = 0; j < count; j++) {
+            y[to + j] = x[from + j] * factor * weight[j];
+        }
+    }
+
+    @Override
+    public void add(float[] x, float[] sum, int from, int count) {
+        for (int j = from; j < from + count; j++) {
+            sum[j] += x[j];
+        }
     }
 
     @Override

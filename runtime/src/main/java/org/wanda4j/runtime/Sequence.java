@@ -51,8 +51,9 @@ public final class Sequence implements AutoCloseable {
         length += count;
     }
 
-    MemorySegment page(int position) {
-        return pages.get(position / CachePool.POSITIONS);
+    /// Address of the page that `position` is in.
+    long page(int position) {
+        return pages.get(position / CachePool.POSITIONS).address();
     }
 
     @Override

@@ -2,16 +2,15 @@ package org.wanda4j.runtime;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.ADD;
+import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.B2F;
+import static jdk.incubator.vector.VectorOperators.B2I;
 import static jdk.incubator.vector.VectorOperators.EXP;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
-import static jdk.incubator.vector.VectorOperators.LSHR;
-import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
+import static org.wanda4j.runtime.MappedMatrix.MEMORY;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
@@ -22,14 +21,12 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 import org.wanda4j.checkpoint.DType;
-import org.wanda4j.checkpoint.PackedMatrix;
-import org.wanda4j.checkpoint.PackedMatrix.Places;
 import org.wanda4j.checkpoint.ValueType;
 
-/// [RowKernels] with the Vector API.
+/// [RowKernels] with the Vector API, at the width of any machine.
 ///
-/// A sparse row of bf16 is expanded by its bitmask, a vector at a time. For the quantised types it is the activation that
-/// is compressed to what the row reads, so that the values, their groups and their scales stay side by side.
+/// A row that is not plain floating point is written out before it is multiplied; [WideKernels] does better where the
+/// processor can.
 class VectorKernels implements RowKernels {
 
     static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
@@ -42,333 +39,190 @@ class VectorKernels implements RowKernels {
             VectorSpecies.of(
                     byte.class, VectorShape.forBitSize(Math.max(64, FLOATS.vectorBitSize() / 4)));
 
-    static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(LITTLE_ENDIAN);
-
-    /// The upper of the two bf16 that an int holds.
-    static final int UPPER = 0xffff0000;
-
-    private static final VectorShuffle<Float> EVENS = VectorShuffle.makeUnzip(FLOATS, 0);
-    private static final VectorShuffle<Float> ODDS = VectorShuffle.makeUnzip(FLOATS, 1);
+    private static final VectorShuffle<Float> ZIP_FIRST = VectorShuffle.makeZip(FLOATS, 0);
+    private static final VectorShuffle<Float> ZIP_SECOND = VectorShuffle.makeZip(FLOATS, 1);
 
     private static final long LANE_BITS = (1L << LANES) - 1;
 
-    /// Two vectors' worth of values become the even ones, then the odd ones: as two bf16 lie in an int.
+    /// Narrower vectors have no instruction that expands them.
+    private static final boolean EXPANDS = LANES >= 8;
+
     @Override
-    public void arrange(Vectors x, float[] arranged) {
-        float[] from = x.values();
-        for (int j = 0; j < x.width(); j += 2 * LANES) {
-            FloatVector first = FloatVector.fromArray(FLOATS, from, j);
-            FloatVector second = FloatVector.fromArray(FLOATS, from, j + LANES);
-            first.rearrange(EVENS, second).intoArray(arranged, j);
-            first.rearrange(ODDS, second).intoArray(arranged, j + LANES);
-        }
+    public Order order(MappedMatrix matrix) {
+        return Order.PLAIN;
     }
 
     @Override
-    public float dot(PackedMatrix matrix, int row, Vectors x, float[] arranged, float[] scratch) {
-        long start = matrix.start(row);
-        if (matrix.places().isEmpty()) {
-            return matrix.type() == ValueType.BF16
-                    ? dotPairs(matrix, start, arranged)
-                    : dotDense(matrix, start, matrix.columns(), x.values());
-        }
-        Places places = matrix.places().get();
-        if (matrix.type() == ValueType.BF16) {
-            return dotExpanded(matrix, places, row, start, x, arranged);
-        }
-        int count =
-                compress(places.bitmask(), bitmaskRow(matrix, row), matrix.columns(), x, scratch);
-        return dotDense(matrix, start, count, scratch);
+    public void arrange(Order order, float[] x, float[] out, int width) {
+        System.arraycopy(x, 0, out, 0, width);
     }
 
-    static long bitmaskRow(PackedMatrix matrix, int row) {
-        return (long) row * Math.ceilDiv(matrix.columns(), Byte.SIZE);
-    }
-
-    /// The places of the 64 columns from `column` on.
-    static long word(MemorySegment bitmask, long rowStart, int column, int columns) {
-        long word = bitmask.get(LONG, rowStart + (column >>> 3));
-        int rest = columns - column;
-        return rest >= Long.SIZE ? word : word & ((1L << rest) - 1);
-    }
-
-    private static float dotPairs(PackedMatrix matrix, long start, float[] x) {
+    @Override
+    public void products(
+            MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
         int columns = matrix.columns();
-        MemorySegment values = matrix.values();
+        for (int i = from; i < to; i++) {
+            if (matrix.isSparse() || matrix.type().isQuantised()) {
+                int width = Vectors.padded(columns);
+                decode(matrix, i, scratch.values, width, scratch);
+                y[i] = dot(scratch.values, width, x, width);
+            } else {
+                y[i] = dotWide(matrix.type(), matrix.rowValues(i), columns, x);
+            }
+        }
+    }
+
+    private static float dot(float[] row, int from, float[] x, int width) {
         FloatVector even = FloatVector.zero(FLOATS);
         FloatVector odd = even;
-        FloatVector even2 = even;
-        FloatVector odd2 = even;
-        int j = 0;
-        for (; j + 4 * LANES <= columns; j += 4 * LANES) {
-            IntVector pairs =
-                    IntVector.fromMemorySegment(INTS, values, 2 * (start + j), LITTLE_ENDIAN);
-            IntVector more =
-                    IntVector.fromMemorySegment(
-                            INTS, values, 2 * (start + j + 2L * LANES), LITTLE_ENDIAN);
-            even = lower(pairs).fma(FloatVector.fromArray(FLOATS, x, j), even);
-            odd = upper(pairs).fma(FloatVector.fromArray(FLOATS, x, j + LANES), odd);
-            even2 = lower(more).fma(FloatVector.fromArray(FLOATS, x, j + 2 * LANES), even2);
-            odd2 = upper(more).fma(FloatVector.fromArray(FLOATS, x, j + 3 * LANES), odd2);
+        for (int j = 0; j < width; j += 2 * LANES) {
+            even =
+                    FloatVector.fromArray(FLOATS, row, from + j)
+                            .fma(FloatVector.fromArray(FLOATS, x, j), even);
+            odd =
+                    FloatVector.fromArray(FLOATS, row, from + j + LANES)
+                            .fma(FloatVector.fromArray(FLOATS, x, j + LANES), odd);
         }
-        for (; j < columns; j += 2 * LANES) {
-            IntVector pairs =
-                    IntVector.fromMemorySegment(INTS, values, 2 * (start + j), LITTLE_ENDIAN);
-            VectorMask<Float> evens = FLOATS.indexInRange(0, (columns - j + 1) / 2);
-            VectorMask<Float> odds = FLOATS.indexInRange(0, (columns - j) / 2);
-            FloatVector nextEven = lower(pairs).fma(FloatVector.fromArray(FLOATS, x, j), even);
-            FloatVector nextOdd =
-                    upper(pairs).fma(FloatVector.fromArray(FLOATS, x, j + LANES), odd);
-            even = even.blend(nextEven, evens);
-            odd = odd.blend(nextOdd, odds);
-        }
-        return even.add(odd).add(even2.add(odd2)).reduceLanes(ADD);
+        return even.add(odd).reduceLanes(ADD);
     }
 
-    static FloatVector lower(IntVector pairs) {
-        return pairs.lanewise(LSHL, 16).reinterpretAsFloats();
-    }
-
-    static FloatVector upper(IntVector pairs) {
-        return pairs.and(UPPER).reinterpretAsFloats();
-    }
-
-    /// The row's values move to their places, and zeros between them.
-    float dotExpanded(
-            PackedMatrix matrix, Places places, int row, long start, Vectors x, float[] arranged) {
-        int columns = matrix.columns();
-        long maskRow = bitmaskRow(matrix, row);
+    private static float dotWide(ValueType type, long values, int count, float[] x) {
         FloatVector sum = FloatVector.zero(FLOATS);
-        FloatVector sum2 = sum;
-        long at = start;
-        for (int column = 0; column < columns; column += Long.SIZE) {
-            long word = word(places.bitmask(), maskRow, column, columns);
-            for (int j = 0; j < Long.SIZE; j += 2 * LANES) {
-                long some = (word >>> j) & LANE_BITS;
-                long next = (word >>> (j + LANES)) & LANE_BITS;
-                long middle = at + Long.bitCount(some);
-                sum =
-                        bf16(matrix.values(), at)
-                                .expand(VectorMask.fromLong(FLOATS, some))
-                                .fma(FloatVector.fromArray(FLOATS, x.values(), column + j), sum);
-                sum2 =
-                        bf16(matrix.values(), middle)
-                                .expand(VectorMask.fromLong(FLOATS, next))
-                                .fma(
-                                        FloatVector.fromArray(
-                                                FLOATS, x.values(), column + j + LANES),
-                                        sum2);
-                at = middle + Long.bitCount(next);
-            }
-        }
-        return sum.add(sum2).reduceLanes(ADD);
-    }
-
-    /// What a row reads of an activation, with zeros up to a whole group behind it.
-    ///
-    /// @return how many values that are
-    private static int compress(
-            MemorySegment bitmask, long maskRow, int columns, Vectors x, float[] out) {
-        int count = 0;
-        for (int column = 0; column < columns; column += Long.SIZE) {
-            long word = word(bitmask, maskRow, column, columns);
-            for (int j = 0; j < Long.SIZE; j += LANES) {
-                long places = (word >>> j) & LANE_BITS;
-                FloatVector.fromArray(FLOATS, x.values(), column + j)
-                        .compress(VectorMask.fromLong(FLOATS, places))
-                        .intoArray(out, count);
-                count += Long.bitCount(places);
-            }
-        }
-        for (int j = count; j < count + ValueType.GROUP; j += LANES) {
-            FloatVector.zero(FLOATS).intoArray(out, j);
-        }
-        return count;
-    }
-
-    private static float dotDense(PackedMatrix matrix, long start, int count, float[] x) {
-        return switch (matrix.type()) {
-            case INT8 -> dotInt8(matrix, start, count, x);
-            case INT4 -> dotInt4(matrix, start, count, x);
-            case BF16, F16, F32 -> dotWide(matrix, start, count, x);
-        };
-    }
-
-    private static float dotInt8(PackedMatrix matrix, long start, int count, float[] x) {
-        MemorySegment values = matrix.values();
-        MemorySegment scales = matrix.scales().orElseThrow();
-        FloatVector sum = FloatVector.zero(FLOATS);
-        for (int j = 0; j < count; j += ValueType.GROUP) {
-            FloatVector group = FloatVector.zero(FLOATS);
-            for (int i = j; i < j + ValueType.GROUP; i += LANES) {
-                group = int8(values, start + i).fma(FloatVector.fromArray(FLOATS, x, i), group);
-            }
-            sum = group.fma(scale(scales, start + j), sum);
-        }
-        return sum.reduceLanes(ADD);
-    }
-
-    private static float dotInt4(PackedMatrix matrix, long start, int count, float[] x) {
-        MemorySegment values = matrix.values();
-        MemorySegment scales = matrix.scales().orElseThrow();
-        FloatVector sum = FloatVector.zero(FLOATS);
-        int half = ValueType.GROUP / 2;
-        for (int j = 0; j < count; j += ValueType.GROUP) {
-            FloatVector group = FloatVector.zero(FLOATS);
-            for (int i = 0; i < half; i += LANES) {
-                IntVector pairs = bytes(values, (start + j) / 2 + i);
-                group = lowNibble(pairs).fma(FloatVector.fromArray(FLOATS, x, j + i), group);
-                group =
-                        highNibble(pairs)
-                                .fma(FloatVector.fromArray(FLOATS, x, j + half + i), group);
-            }
-            sum = group.fma(scale(scales, start + j), sum);
-        }
-        return sum.reduceLanes(ADD);
-    }
-
-    private static float dotWide(PackedMatrix matrix, long start, int count, float[] x) {
-        FloatVector sum = FloatVector.zero(FLOATS);
+        int bytes = type.bits() / Byte.SIZE;
         int j = 0;
         for (; j + LANES <= count; j += LANES) {
-            sum = wide(matrix, start + j).fma(FloatVector.fromArray(FLOATS, x, j), sum);
+            sum =
+                    wide(type, values + (long) j * bytes)
+                            .fma(FloatVector.fromArray(FLOATS, x, j), sum);
         }
         float rest = 0;
         for (; j < count; j++) {
-            rest += element(matrix, start + j) * x[j];
+            rest += element(type, values + (long) j * bytes) * x[j];
         }
         return sum.reduceLanes(ADD) + rest;
     }
 
-    private static FloatVector wide(PackedMatrix matrix, long index) {
-        return switch (matrix.type()) {
-            case F32 ->
-                    FloatVector.fromMemorySegment(
-                            FLOATS, matrix.values(), 4 * index, LITTLE_ENDIAN);
-            case F16 -> f16(matrix.values(), index);
-            default -> bf16(matrix.values(), index);
+    static FloatVector wide(ValueType type, long address) {
+        return switch (type) {
+            case F32 -> FloatVector.fromMemorySegment(FLOATS, MEMORY, address, LITTLE_ENDIAN);
+            case F16 -> f16(address);
+            default -> bf16(address);
         };
     }
 
-    private static float element(PackedMatrix matrix, long index) {
-        DType type =
-                switch (matrix.type()) {
+    private static float element(ValueType type, long address) {
+        DType stored =
+                switch (type) {
                     case F32 -> DType.F32;
                     case F16 -> DType.F16;
                     default -> DType.BF16;
                 };
-        return type.get(matrix.values(), index);
+        return stored.get(MEMORY.asSlice(address), 0);
     }
 
-    private static FloatVector bf16(MemorySegment values, long index) {
-        return lower(
-                (IntVector)
-                        ShortVector.fromMemorySegment(SHORTS, values, 2 * index, LITTLE_ENDIAN)
-                                .convertShape(ZERO_EXTEND_S2I, INTS, 0));
+    static FloatVector bf16(long address) {
+        return shorts(address).lanewise(LSHL, 16).reinterpretAsFloats();
+    }
+
+    private static IntVector shorts(long address) {
+        return (IntVector)
+                ShortVector.fromMemorySegment(SHORTS, MEMORY, address, LITTLE_ENDIAN)
+                        .convertShape(ZERO_EXTEND_S2I, INTS, 0);
     }
 
     /// Exponent and mantissa move to their places in an fp32; a factor of 2^112 makes up for the biases, and is right for
     /// subnormal numbers too.
-    private static FloatVector f16(MemorySegment values, long index) {
-        IntVector bits =
-                (IntVector)
-                        ShortVector.fromMemorySegment(SHORTS, values, 2 * index, LITTLE_ENDIAN)
-                                .convertShape(ZERO_EXTEND_S2I, INTS, 0);
-        FloatVector magnitude =
-                bits.and(0x7fff).lanewise(LSHL, 13).reinterpretAsFloats().mul(0x1p112f);
-        return magnitude
+    private static FloatVector f16(long address) {
+        IntVector bits = shorts(address);
+        return bits.and(0x7fff)
+                .lanewise(LSHL, 13)
+                .reinterpretAsFloats()
+                .mul(0x1p112f)
                 .reinterpretAsInts()
                 .or(bits.and(0x8000).lanewise(LSHL, 16))
                 .reinterpretAsFloats();
     }
 
-    private static FloatVector int8(MemorySegment values, long index) {
-        return (FloatVector)
-                ByteVector.fromMemorySegment(BYTES, values, index, LITTLE_ENDIAN)
-                        .convertShape(B2F, FLOATS, 0);
-    }
-
-    private static IntVector bytes(MemorySegment values, long offset) {
-        return (IntVector)
-                ByteVector.fromMemorySegment(BYTES, values, offset, LITTLE_ENDIAN)
-                        .convertShape(ZERO_EXTEND_B2I, INTS, 0);
-    }
-
-    private static FloatVector lowNibble(IntVector pairs) {
-        return (FloatVector) pairs.and(15).sub(8).convert(I2F, 0);
-    }
-
-    private static FloatVector highNibble(IntVector pairs) {
-        return (FloatVector) pairs.lanewise(LSHR, 4).sub(8).convert(I2F, 0);
-    }
-
-    private static FloatVector scale(MemorySegment scales, long index) {
-        return FloatVector.broadcast(FLOATS, DType.BF16.get(scales, index / ValueType.GROUP));
-    }
-
     @Override
-    public void decode(PackedMatrix matrix, int row, float[] out, int at, float[] scratch) {
-        long start = matrix.start(row);
+    public void decode(MappedMatrix matrix, int row, float[] out, int at, Scratch scratch) {
         int columns = matrix.columns();
-        if (matrix.places().isEmpty()) {
-            decodeDense(matrix, start, columns, out, at);
+        ValueType type = matrix.type();
+        long values = matrix.rowValues(row);
+        if (!matrix.isSparse()) {
+            unpack(type, values, Math.toIntExact(type.padded(columns)), out, at);
         } else {
-            MemorySegment bitmask = matrix.places().get().bitmask();
-            long maskRow = bitmaskRow(matrix, row);
-            int count = 0;
+            long bitmask = matrix.rowBitmask(row);
             for (int column = 0; column < columns; column += Long.SIZE) {
-                count += Long.bitCount(word(bitmask, maskRow, column, columns));
+                long word = MappedMatrix.word(bitmask, column, columns);
+                unpack(type, values, Long.bitCount(word), scratch.values, 0);
+                expand(word, scratch.values, out, at + column);
+                values += MappedMatrix.wordBytes(type, word);
             }
-            decodeDense(matrix, start, count, scratch, 0);
-            expand(bitmask, maskRow, columns, scratch, out, at);
         }
         Arrays.fill(out, at + columns, at + Vectors.padded(columns), 0);
-    }
-
-    private static void expand(
-            MemorySegment bitmask, long maskRow, int columns, float[] kept, float[] out, int at) {
-        int count = 0;
-        for (int column = 0; column < columns; column += Long.SIZE) {
-            long word = word(bitmask, maskRow, column, columns);
-            for (int j = 0; j < Long.SIZE; j += LANES) {
-                long places = (word >>> j) & LANE_BITS;
-                FloatVector.fromArray(FLOATS, kept, count)
-                        .expand(VectorMask.fromLong(FLOATS, places))
-                        .intoArray(out, at + column + j);
-                count += Long.bitCount(places);
+        if (type.isQuantised()) {
+            long scales = matrix.rowScales(row);
+            for (int column = 0; column < columns; column += LANES) {
+                FloatVector.fromArray(FLOATS, out, at + column)
+                        .mul(MappedMatrix.scale(scales, column))
+                        .intoArray(out, at + column);
             }
         }
     }
 
-    /// Values one after the other; what lies behind them up to a multiple of 32 is overwritten.
-    private static void decodeDense(
-            PackedMatrix matrix, long start, int count, float[] out, int at) {
-        switch (matrix.type()) {
+    /// The next `count` values, without their scales; as many as fit a vector or two are overwritten behind them.
+    private static void unpack(ValueType type, long values, int count, float[] out, int at) {
+        switch (type) {
+            case F32, F16, BF16 -> {
+                int bytes = type.bits() / Byte.SIZE;
+                int j = 0;
+                for (; j + LANES <= count; j += LANES) {
+                    wide(type, values + (long) j * bytes).intoArray(out, at + j);
+                }
+                for (; j < count; j++) {
+                    out[at + j] = element(type, values + (long) j * bytes);
+                }
+            }
             case INT8 -> {
-                MemorySegment scales = matrix.scales().orElseThrow();
                 for (int j = 0; j < count; j += LANES) {
-                    int8(matrix.values(), start + j)
-                            .mul(scale(scales, start + j))
+                    ((FloatVector) bytes(values + j).convertShape(B2F, FLOATS, 0))
                             .intoArray(out, at + j);
                 }
             }
             case INT4 -> {
-                MemorySegment scales = matrix.scales().orElseThrow();
-                int half = ValueType.GROUP / 2;
-                for (int j = 0; j < count; j += ValueType.GROUP) {
-                    FloatVector scale = scale(scales, start + j);
-                    for (int i = 0; i < half; i += LANES) {
-                        IntVector pairs = bytes(matrix.values(), (start + j) / 2 + i);
-                        lowNibble(pairs).mul(scale).intoArray(out, at + j + i);
-                        highNibble(pairs).mul(scale).intoArray(out, at + j + half + i);
-                    }
+                for (int j = 0; j < count; j += 2 * LANES) {
+                    IntVector pairs = (IntVector) bytes(values + j / 2).convertShape(B2I, INTS, 0);
+                    var first = (FloatVector) pairs.lanewise(ASHR, 4).convert(I2F, 0);
+                    var second =
+                            (FloatVector)
+                                    pairs.lanewise(LSHL, 28).lanewise(ASHR, 28).convert(I2F, 0);
+                    first.rearrange(ZIP_FIRST, second).intoArray(out, at + j);
+                    first.rearrange(ZIP_SECOND, second).intoArray(out, at + j + LANES);
                 }
             }
-            case BF16, F16, F32 -> {
-                for (int j = 0; j < count; j += LANES) {
-                    wide(matrix, start + j).intoArray(out, at + j);
-                }
+        }
+    }
+
+    private static ByteVector bytes(long address) {
+        return ByteVector.fromMemorySegment(BYTES, MEMORY, address, LITTLE_ENDIAN);
+    }
+
+    /// Moves values to the places of a word, and zeros between them.
+    private static void expand(long word, float[] kept, float[] out, int at) {
+        int count = 0;
+        if (!EXPANDS) {
+            Arrays.fill(out, at, at + Long.SIZE, 0);
+            for (long rest = word; rest != 0; rest &= rest - 1) {
+                out[at + Long.numberOfTrailingZeros(rest)] = kept[count++];
             }
+            return;
+        }
+        for (int j = 0; j < Long.SIZE; j += LANES) {
+            long places = (word >>> j) & LANE_BITS;
+            FloatVector.fromArray(FLOATS, kept, count)
+                    .expand(VectorMask.fromLong(FLOATS, places))
+                    .intoArray(out, at + j);
+            count += Long.bitCount(places);
         }
     }
 
@@ -382,24 +236,23 @@ class VectorKernels implements RowKernels {
             float[] y,
             int first,
             int outputs) {
-        int t = 0;
-        for (; t + 1 < tokens; t += 2) {
-            multiplyTwo(rows, count, width, x, t, y, first, outputs);
-        }
-        if (t < tokens) {
-            multiplyOne(rows, count, width, x, t, y, first, outputs);
+        for (int t = 0; t < tokens; t += 4) {
+            for (int i = 0; i < count; i += 4) {
+                int wide = Math.min(4, tokens - t);
+                if (wide == 4) {
+                    multiplyFour(rows, i, width, x, t, y, t * outputs + first + i, outputs);
+                } else {
+                    for (int k = t; k < t + wide; k++) {
+                        multiplyOne(rows, i, width, x, k, y, k * outputs + first + i);
+                    }
+                }
+            }
         }
     }
 
-    private static void multiplyTwo(
-            float[] rows,
-            int count,
-            int width,
-            float[] x,
-            int t,
-            float[] y,
-            int first,
-            int outputs) {
+    /// Four rows by four activations.
+    private static void multiplyFour(
+            float[] rows, int row, int width, float[] x, int t, float[] y, int at, int outputs) {
         FloatVector a0 = FloatVector.zero(FLOATS);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
@@ -408,99 +261,133 @@ class VectorKernels implements RowKernels {
         FloatVector b1 = a0;
         FloatVector b2 = a0;
         FloatVector b3 = a0;
-        int from = t * width;
+        FloatVector c0 = a0;
+        FloatVector c1 = a0;
+        FloatVector c2 = a0;
+        FloatVector c3 = a0;
+        FloatVector d0 = a0;
+        FloatVector d1 = a0;
+        FloatVector d2 = a0;
+        FloatVector d3 = a0;
+        int xa = t * width;
+        int xb = xa + width;
+        int xc = xb + width;
+        int xd = xc + width;
+        int r0 = row * width;
+        int r1 = r0 + width;
+        int r2 = r1 + width;
+        int r3 = r2 + width;
         for (int j = 0; j < width; j += LANES) {
-            FloatVector xa = FloatVector.fromArray(FLOATS, x, from + j);
-            FloatVector xb = FloatVector.fromArray(FLOATS, x, from + width + j);
-            FloatVector row = FloatVector.fromArray(FLOATS, rows, j);
-            a0 = row.fma(xa, a0);
-            b0 = row.fma(xb, b0);
-            row = FloatVector.fromArray(FLOATS, rows, width + j);
-            a1 = row.fma(xa, a1);
-            b1 = row.fma(xb, b1);
-            row = FloatVector.fromArray(FLOATS, rows, 2 * width + j);
-            a2 = row.fma(xa, a2);
-            b2 = row.fma(xb, b2);
-            row = FloatVector.fromArray(FLOATS, rows, 3 * width + j);
-            a3 = row.fma(xa, a3);
-            b3 = row.fma(xb, b3);
+            FloatVector a = FloatVector.fromArray(FLOATS, x, xa + j);
+            FloatVector b = FloatVector.fromArray(FLOATS, x, xb + j);
+            FloatVector c = FloatVector.fromArray(FLOATS, x, xc + j);
+            FloatVector d = FloatVector.fromArray(FLOATS, x, xd + j);
+            FloatVector w = FloatVector.fromArray(FLOATS, rows, r0 + j);
+            a0 = w.fma(a, a0);
+            b0 = w.fma(b, b0);
+            c0 = w.fma(c, c0);
+            d0 = w.fma(d, d0);
+            w = FloatVector.fromArray(FLOATS, rows, r1 + j);
+            a1 = w.fma(a, a1);
+            b1 = w.fma(b, b1);
+            c1 = w.fma(c, c1);
+            d1 = w.fma(d, d1);
+            w = FloatVector.fromArray(FLOATS, rows, r2 + j);
+            a2 = w.fma(a, a2);
+            b2 = w.fma(b, b2);
+            c2 = w.fma(c, c2);
+            d2 = w.fma(d, d2);
+            w = FloatVector.fromArray(FLOATS, rows, r3 + j);
+            a3 = w.fma(a, a3);
+            b3 = w.fma(b, b3);
+            c3 = w.fma(c, c3);
+            d3 = w.fma(d, d3);
         }
-        store(a0, a1, a2, a3, count, y, t * outputs + first);
-        store(b0, b1, b2, b3, count, y, (t + 1) * outputs + first);
+        store(a0, a1, a2, a3, y, at);
+        store(b0, b1, b2, b3, y, at + outputs);
+        store(c0, c1, c2, c3, y, at + 2 * outputs);
+        store(d0, d1, d2, d3, y, at + 3 * outputs);
     }
 
+    /// Four rows by one activation.
     private static void multiplyOne(
-            float[] rows,
-            int count,
-            int width,
-            float[] x,
-            int t,
-            float[] y,
-            int first,
-            int outputs) {
+            float[] rows, int row, int width, float[] x, int t, float[] y, int at) {
         FloatVector a0 = FloatVector.zero(FLOATS);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
         FloatVector a3 = a0;
+        int r0 = row * width;
         for (int j = 0; j < width; j += LANES) {
-            FloatVector xa = FloatVector.fromArray(FLOATS, x, t * width + j);
-            a0 = FloatVector.fromArray(FLOATS, rows, j).fma(xa, a0);
-            a1 = FloatVector.fromArray(FLOATS, rows, width + j).fma(xa, a1);
-            a2 = FloatVector.fromArray(FLOATS, rows, 2 * width + j).fma(xa, a2);
-            a3 = FloatVector.fromArray(FLOATS, rows, 3 * width + j).fma(xa, a3);
+            FloatVector a = FloatVector.fromArray(FLOATS, x, t * width + j);
+            a0 = FloatVector.fromArray(FLOATS, rows, r0 + j).fma(a, a0);
+            a1 = FloatVector.fromArray(FLOATS, rows, r0 + width + j).fma(a, a1);
+            a2 = FloatVector.fromArray(FLOATS, rows, r0 + 2 * width + j).fma(a, a2);
+            a3 = FloatVector.fromArray(FLOATS, rows, r0 + 3 * width + j).fma(a, a3);
         }
-        store(a0, a1, a2, a3, count, y, t * outputs + first);
+        store(a0, a1, a2, a3, y, at);
     }
 
     private static void store(
-            FloatVector a,
-            FloatVector b,
-            FloatVector c,
-            FloatVector d,
-            int count,
-            float[] y,
-            int at) {
+            FloatVector a, FloatVector b, FloatVector c, FloatVector d, float[] y, int at) {
         y[at] = a.reduceLanes(ADD);
-        if (count == TILE) {
-            y[at + 1] = b.reduceLanes(ADD);
-            y[at + 2] = c.reduceLanes(ADD);
-            y[at + 3] = d.reduceLanes(ADD);
-        } else {
-            if (count > 1) {
-                y[at + 1] = b.reduceLanes(ADD);
-            }
-            if (count > 2) {
-                y[at + 2] = c.reduceLanes(ADD);
-            }
-        }
+        y[at + 1] = b.reduceLanes(ADD);
+        y[at + 2] = c.reduceLanes(ADD);
+        y[at + 3] = d.reduceLanes(ADD);
     }
 
     @Override
-    public float dotBf16(float[] a, int from, MemorySegment values, long offset, int count) {
+    public float dotBf16(float[] a, int from, long values, int count) {
         FloatVector sum = FloatVector.zero(FLOATS);
         int j = 0;
         for (; j + LANES <= count; j += LANES) {
-            sum = bf16(values, offset + j).fma(FloatVector.fromArray(FLOATS, a, from + j), sum);
+            sum = bf16(values + 2L * j).fma(FloatVector.fromArray(FLOATS, a, from + j), sum);
         }
         float rest = 0;
         for (; j < count; j++) {
-            rest += a[from + j] * DType.BF16.get(values, offset + j);
+            rest += a[from + j] * element(ValueType.BF16, values + 2L * j);
         }
         return sum.reduceLanes(ADD) + rest;
     }
 
     @Override
-    public void addBf16(
-            float weight, MemorySegment values, long offset, int count, float[] out, int from) {
+    public void addBf16(float weight, long values, int count, float[] out, int from) {
         FloatVector factor = FloatVector.broadcast(FLOATS, weight);
         int j = 0;
         for (; j + LANES <= count; j += LANES) {
-            bf16(values, offset + j)
+            bf16(values + 2L * j)
                     .fma(factor, FloatVector.fromArray(FLOATS, out, from + j))
                     .intoArray(out, from + j);
         }
         for (; j < count; j++) {
-            out[from + j] += weight * DType.BF16.get(values, offset + j);
+            out[from + j] += weight * element(ValueType.BF16, values + 2L * j);
+        }
+    }
+
+    @Override
+    public void scale(
+            float[] x, int from, float factor, float[] weight, float[] y, int to, int count) {
+        int j = 0;
+        for (; j + LANES <= count; j += LANES) {
+            FloatVector.fromArray(FLOATS, x, from + j)
+                    .mul(factor)
+                    .mul(FloatVector.fromArray(FLOATS, weight, j))
+                    .intoArray(y, to + j);
+        }
+        for (; j < count; j++) {
+            y[to + j] = x[from + j] * factor * weight[j];
+        }
+    }
+
+    @Override
+    public void add(float[] x, float[] sum, int from, int count) {
+        int j = from;
+        for (; j + LANES <= from + count; j += LANES) {
+            FloatVector.fromArray(FLOATS, sum, j)
+                    .add(FloatVector.fromArray(FLOATS, x, j))
+                    .intoArray(sum, j);
+        }
+        for (; j < from + count; j++) {
+            sum[j] += x[j];
         }
     }
 

@@ -1,8 +1,8 @@
 package org.wanda4j.runtime;
 
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.PackedMatrix;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture.Linear;
 import org.wanda4j.model.Architecture.Norm;
@@ -20,13 +20,13 @@ final class Weights {
     }
 
     /// `y = x W^T + b`
-    record Projection(PackedMatrix matrix, float[] bias) {}
+    record Projection(MappedMatrix matrix, float[] bias) {}
 
-    /// A norm's factors and offsets; empty where it has none.
+    /// A norm's factors, 1 where it has none, and its offsets, empty where it has none.
     record Scaling(Norm norm, float[] weight, float[] bias) {}
 
-    PackedMatrix matrix(String name) {
-        return checkpoint.matrix(name, memory);
+    MappedMatrix matrix(String name) {
+        return MappedMatrix.of(checkpoint.matrix(name, memory));
     }
 
     Projection projection(Linear linear) {
@@ -38,10 +38,16 @@ final class Weights {
     Scaling scaling(Norm norm) {
         return new Scaling(
                 norm,
-                norm.affine() ? vector(norm.name() + ".weight") : new float[0],
+                norm.affine() ? vector(norm.name() + ".weight") : ones(norm.width()),
                 norm.affine() && norm.kind() == Norm.Kind.LAYER
                         ? vector(norm.name() + ".bias")
                         : new float[0]);
+    }
+
+    private static float[] ones(int count) {
+        float[] ones = new float[count];
+        Arrays.fill(ones, 1);
+        return ones;
     }
 
     private float[] vector(String name) {

@@ -17,7 +17,7 @@ import org.wanda4j.checkpoint.ValueType;
 /// The kernels of this machine against their scalar twin, on every encoding.
 class RowKernelsTest {
 
-    private static final int ROWS = 9;
+    private static final int ROWS = 21;
     private static final List<Integer> WIDTHS = List.of(576, 64, 8, 100, 33, 1);
     private static final List<Double> DENSITIES = List.of(1.0, 0.5, 0.9, 0.05, 0.0);
 
@@ -26,35 +26,44 @@ class RowKernelsTest {
 
     /// All that this machine can run.
     static Stream<RowKernels> kernels() {
-        return Stream.of(new VectorKernels(), KernelChoice.BEST);
+        return Stream.of(new ScalarKernels("test"), new VectorKernels(), KernelChoice.BEST);
     }
 
     @ParameterizedTest
     @MethodSource("kernels")
     void productsAreThoseOfTheScalarTwin(RowKernels kernels) {
-        forEachMatrix((matrix, what) -> {
-            Vectors x = vectors(matrix.columns());
-            for (int row = 0; row < ROWS; row++) {
-                float expected = dot(scalar, matrix, row, x);
-                float actual = dot(kernels, matrix, row, x);
-                assertEquals(expected, actual, 1e-4 * (1 + Math.abs(expected)), what);
-            }
+        forEachMatrix((packed, matrix, what) -> {
+            float[] x = new float[Vectors.padded(matrix.columns())];
+            System.arraycopy(random(matrix.columns()), 0, x, 0, matrix.columns());
+            float[] expected = products(scalar, matrix, x);
+            float[] actual = products(kernels, matrix, x);
+            assertClose(expected, actual, what);
         });
+    }
+
+    private static float[] products(RowKernels kernels, MappedMatrix matrix, float[] x) {
+        float[] arranged = new float[x.length];
+        float[] y = new float[ROWS];
+        var scratch = new Scratch(matrix.columns());
+        kernels.arrange(kernels.order(matrix), x, arranged, x.length);
+        kernels.products(matrix, 0, 2, arranged, y, scratch);
+        kernels.products(matrix, 2, ROWS, arranged, y, scratch);
+        return y;
     }
 
     @ParameterizedTest
     @MethodSource("kernels")
     void rowsAreDecodedExactlyAndFilledWithZeros(RowKernels kernels) {
-        forEachMatrix((matrix, what) -> {
+        forEachMatrix((packed, matrix, what) -> {
             int width = Vectors.padded(matrix.columns());
-            float[] expected = new float[3 * width];
             float[] actual = new float[3 * width];
             for (int row = 0; row < ROWS; row++) {
+                float[] expected = new float[width];
+                packed.decode(row, expected);
                 Arrays.fill(actual, width, 2 * width, Float.NaN);
-                scalar.decode(matrix, row, expected, width, scratch(matrix));
-                kernels.decode(matrix, row, actual, width, scratch(matrix));
-                for (int j = width; j < 2 * width; j++) {
-                    assertEquals(expected[j], actual[j], what + " " + j);
+                kernels.decode(matrix, row, actual, width, new Scratch(matrix.columns()));
+                for (int j = 0; j < width; j++) {
+                    assertEquals(expected[j], actual[width + j], what + " " + j);
                 }
             }
         });
@@ -65,15 +74,31 @@ class RowKernelsTest {
     void blocksOfRowsAndTokensAreMultiplied(RowKernels kernels) {
         int width = 128;
         float[] rows = random(RowKernels.TILE * width);
-        for (int tokens = 1; tokens < 6; tokens++) {
-            for (int count = 1; count <= RowKernels.TILE; count++) {
+        for (int tokens = 1; tokens < 10; tokens++) {
+            for (int count = 4; count <= RowKernels.TILE; count += 4) {
                 float[] x = random(tokens * width);
-                float[] expected = new float[tokens * 20];
-                float[] actual = new float[tokens * 20];
-                scalar.multiply(rows, count, width, x, tokens, expected, 5, 20);
-                kernels.multiply(rows, count, width, x, tokens, actual, 5, 20);
-                assertClose(expected, actual);
+                float[] expected = new float[tokens * 24];
+                float[] actual = new float[tokens * 24];
+                scalar.multiply(rows, count, width, x, tokens, expected, 5, 24);
+                kernels.multiply(rows, count, width, x, tokens, actual, 5, 24);
+                assertClose(expected, actual, "");
             }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void vectorsAreScaledAndAdded(RowKernels kernels) {
+        for (int count : WIDTHS) {
+            float[] expected = random(count + 3);
+            float[] actual = expected.clone();
+            float[] up = random(count + 3);
+            scalar.scale(expected, 3, 0.7f, up, expected, 3, count);
+            kernels.scale(actual, 3, 0.7f, up, actual, 3, count);
+            assertClose(expected, actual, "");
+            scalar.add(up, expected, 3, count);
+            kernels.add(up, actual, 3, count);
+            assertClose(expected, actual, "");
         }
     }
 
@@ -86,12 +111,12 @@ class RowKernelsTest {
             float[] up = random(count + 3);
             scalar.silu(expected, up, 3, count);
             kernels.silu(actual, up, 3, count);
-            assertClose(expected, actual);
+            assertClose(expected, actual, "");
             assertEquals(
                     scalar.exponentials(expected, count, 1),
                     kernels.exponentials(actual, count, 1),
                     1e-4 * count);
-            assertClose(expected, actual);
+            assertClose(expected, actual, "");
             assertEquals(
                     scalar.sumOfSquares(expected, 3, count),
                     kernels.sumOfSquares(actual, 3, count),
@@ -105,13 +130,14 @@ class RowKernelsTest {
         try (Arena memory = Arena.ofConfined()) {
             for (int size : List.of(64, 16, 10, 128)) {
                 var values = MatrixFixture.of(2, size, ValueType.BF16, 1, random, memory).values();
+                long head = values.address() + 2L * size;
                 float[] query = random(size + 3);
-                float expected = scalar.dotBf16(query, 3, values, size, size);
-                assertEquals(expected, kernels.dotBf16(query, 3, values, size, size), 1e-4);
+                float expected = scalar.dotBf16(query, 3, head, size);
+                assertEquals(expected, kernels.dotBf16(query, 3, head, size), 1e-4);
                 float[] sum = query.clone();
-                scalar.addBf16(0.3f, values, size, size, query, 3);
-                kernels.addBf16(0.3f, values, size, size, sum, 3);
-                assertClose(query, sum);
+                scalar.addBf16(0.3f, head, size, query, 3);
+                kernels.addBf16(0.3f, head, size, sum, 3);
+                assertClose(query, sum, "");
             }
         }
     }
@@ -121,14 +147,8 @@ class RowKernelsTest {
         assertTrue(KernelChoice.BEST.description().contains("bit"));
     }
 
-    private static float dot(RowKernels kernels, PackedMatrix matrix, int row, Vectors x) {
-        float[] arranged = new float[x.width()];
-        kernels.arrange(x, arranged);
-        return kernels.dot(matrix, row, x, arranged, scratch(matrix));
-    }
-
     private interface Check {
-        void accept(PackedMatrix matrix, String what);
+        void accept(PackedMatrix packed, MappedMatrix matrix, String what);
     }
 
     private void forEachMatrix(Check check) {
@@ -136,23 +156,16 @@ class RowKernelsTest {
             for (double density : DENSITIES) {
                 for (int columns : WIDTHS) {
                     try (Arena memory = Arena.ofConfined()) {
+                        PackedMatrix packed =
+                                MatrixFixture.of(ROWS, columns, type, density, random, memory);
                         check.accept(
-                                MatrixFixture.of(ROWS, columns, type, density, random, memory),
+                                packed,
+                                MappedMatrix.of(packed),
                                 "%s %s x %d".formatted(type, density, columns));
                     }
                 }
             }
         }
-    }
-
-    private static float[] scratch(PackedMatrix matrix) {
-        return new float[Vectors.padded(matrix.columns()) + RowKernels.PADDING];
-    }
-
-    private Vectors vectors(int size) {
-        var x = new Vectors(size);
-        System.arraycopy(random(size), 0, x.values(), 0, size);
-        return x;
     }
 
     private float[] random(int count) {
@@ -163,9 +176,9 @@ class RowKernelsTest {
         return values;
     }
 
-    private static void assertClose(float[] expected, float[] actual) {
+    private static void assertClose(float[] expected, float[] actual, String what) {
         for (int i = 0; i < expected.length; i++) {
-            assertEquals(expected[i], actual[i], 1e-4 * (1 + Math.abs(expected[i])));
+            assertEquals(expected[i], actual[i], 1e-4 * (1 + Math.abs(expected[i])), what);
         }
     }
 }

@@ -1,0 +1,73 @@
+package org.wanda4j.runtime;
+
+import static org.wanda4j.runtime.MappedMatrix.MEMORY;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import org.wanda4j.checkpoint.ValueType;
+
+/// What a thread needs while it computes with a few rows of a matrix: room, and on the heap what says where values go.
+///
+/// To read a bitmask through a segment in the middle of a kernel makes that too large for the compiler.
+final class Scratch {
+
+    private static final ValueLayout.OfLong LONG =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt INT =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    /// Two padded rows.
+    final float[] values;
+
+    /// The bitmask of [RowKernels#TILE] rows, 64 columns each; 0 behind a row's end.
+    final long[] words;
+
+    /// The scales of as many rows: those of 64 columns in one, the first in the lower half; 0 behind a row's end.
+    final int[] scales;
+
+    /// @param widest columns of the widest matrix
+    Scratch(int widest) {
+        int width = Vectors.padded(widest);
+        this.values = new float[2 * width];
+        this.words = new long[RowKernels.TILE * width / Long.SIZE];
+        this.scales = new int[RowKernels.TILE * width / Long.SIZE];
+    }
+
+    /// Words of a row.
+    static int words(int columns) {
+        return Math.ceilDiv(columns, Long.SIZE);
+    }
+
+    void readWords(MappedMatrix matrix, int first, int rows) {
+        int columns = matrix.columns();
+        int words = words(columns);
+        if (columns % Long.SIZE == 0) {
+            MemorySegment.copy(MEMORY, LONG, matrix.rowBitmask(first), this.words, 0, rows * words);
+            return;
+        }
+        for (int i = 0; i < rows; i++) {
+            long bitmask = matrix.rowBitmask(first + i);
+            for (int k = 0; k < words; k++) {
+                this.words[i * words + k] = MappedMatrix.word(bitmask, k * Long.SIZE, columns);
+            }
+        }
+    }
+
+    void readScales(MappedMatrix matrix, int first, int rows) {
+        int columns = matrix.columns();
+        int words = words(columns);
+        if (columns % Long.SIZE == 0) {
+            MemorySegment.copy(MEMORY, INT, matrix.rowScales(first), scales, 0, rows * words);
+            return;
+        }
+        for (int i = 0; i < rows; i++) {
+            long address = matrix.rowScales(first + i);
+            for (int k = 0; k < words; k++) {
+                int pair = MEMORY.get(INT, address + (long) k * Integer.BYTES);
+                boolean both = columns - k * Long.SIZE > ValueType.GROUP;
+                scales[i * words + k] = both ? pair : pair & 0xffff;
+            }
+        }
+    }
+}
