@@ -49,7 +49,7 @@ final class BenchCommand implements Runnable {
             paramLabel = "N",
             defaultValue = "5",
             description =
-                    "how often each is measured, after a run that is not counted (default: 5)")
+                    "how often each is measured, after a warm-up of at least 5 s (default: 5)")
     private int repeats;
 
     @Option(

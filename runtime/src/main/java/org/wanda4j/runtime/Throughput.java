@@ -23,24 +23,28 @@ public record Throughput(
 
     private static final int ANY_TOKEN = 1;
 
+    /// The JVM compiles kernels meanwhile.
+    private static final long WARM_UP_NANOS = 5_000_000_000L;
+
     /// Measures the model in `directory`.
     ///
     /// @param promptTokens length of the prompt; 0 to leave prefill out
     /// @param tokens how many are decoded; 0 to leave decoding out
-    /// @param repeats how often each is measured, after one run that is not counted
+    /// @param repeats how often each is measured, after a warm-up of at least 5 s
     public static Throughput measure(
             Path directory, int promptTokens, int tokens, int repeats, int threads) {
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 Decoder decoder = new Decoder(checkpoint, KernelChoice.BEST, threads)) {
             List<Double> prefill = new ArrayList<>();
             List<Double> decode = new ArrayList<>();
-            for (int i = 0; i <= repeats; i++) {
-                double prompt = rate(promptTokens, () -> prefill(decoder, promptTokens));
-                double text = rate(tokens, () -> decode(decoder, tokens));
-                if (i > 0) {
-                    prefill.add(prompt);
-                    decode.add(text);
-                }
+            long start = System.nanoTime();
+            do {
+                prefill(decoder, promptTokens);
+                decode(decoder, tokens);
+            } while (System.nanoTime() - start < WARM_UP_NANOS);
+            for (int i = 0; i < repeats; i++) {
+                prefill.add(rate(promptTokens, () -> prefill(decoder, promptTokens)));
+                decode.add(rate(tokens, () -> decode(decoder, tokens)));
             }
             Architecture architecture = decoder.architecture();
             long table = (long) architecture.vocabulary() * architecture.embedding().width();
