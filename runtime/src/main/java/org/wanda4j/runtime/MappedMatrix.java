@@ -3,6 +3,7 @@ package org.wanda4j.runtime;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Objects;
 import org.wanda4j.checkpoint.PackedMatrix;
 import org.wanda4j.checkpoint.ValueType;
 
@@ -51,7 +52,10 @@ record MappedMatrix(
     }
 
     /// Address of the first value of `row`.
+    ///
+    /// @throws IndexOutOfBoundsException where there is no such row: nothing else keeps an address within its matrix
     long rowValues(int row) {
+        Objects.checkIndex(row, rows);
         long first =
                 isSparse()
                         ? MEMORY.get(LONG, rowOffsets + (long) row * Long.BYTES)
