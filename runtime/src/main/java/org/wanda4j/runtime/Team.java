@@ -10,8 +10,9 @@ import java.util.concurrent.locks.LockSupport;
 /// before they sleep. One thread at a time may call [#run].
 final class Team implements AutoCloseable {
 
-    private static final int SPINS_BEFORE_SLEEP = 20_000;
-    private static final int SPINS_BEFORE_NAP = 20_000;
+    private static final int SPINS_BEFORE_SLEEP = 400_000;
+    private static final int SPINS_BEFORE_NAP = 400_000;
+    private static final int SPINS_BETWEEN_PAUSES = 256;
     private static final int NAP = 20_000;
 
     /// A share of the work.
@@ -55,7 +56,7 @@ final class Team implements AutoCloseable {
         private boolean await(long next) {
             for (int spins = 0; turn < next && !closed; spins++) {
                 if (spins < SPINS_BEFORE_SLEEP) {
-                    Thread.onSpinWait();
+                    pause(spins);
                 } else {
                     asleep = true;
                     if (turn < next && !closed) {
@@ -101,13 +102,20 @@ final class Team implements AutoCloseable {
         } finally {
             for (int spins = 0; unfinished.get() > 0; spins++) {
                 if (spins < SPINS_BEFORE_NAP) {
-                    Thread.onSpinWait();
+                    pause(spins);
                 } else {
                     LockSupport.parkNanos(this, NAP);
                 }
             }
         }
         rethrow();
+    }
+
+    /// Now and then alone: a hypervisor takes the processor from a thread that pauses again and again.
+    private static void pause(int spins) {
+        if (spins % SPINS_BETWEEN_PAUSES == 0) {
+            Thread.onSpinWait();
+        }
     }
 
     private void rethrow() {
