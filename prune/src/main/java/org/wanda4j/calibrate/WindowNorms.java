@@ -1,13 +1,12 @@
 package org.wanda4j.calibrate;
 
 import java.util.Arrays;
-import java.util.function.IntToDoubleFunction;
 
 /// Input norms over all windows, whichever order they come in.
 ///
-/// `s_j` is the mean over windows of `sum_t x_tj^2`, and the norm `sqrt(s_j)`: what the reference's running mean
-/// `s_j <- s_j * (k-1)/k + sum_t x_tj^2 / k` comes to. The windows are added in their order, so the result does not
-/// depend on threads.
+/// `s_j` is the running mean over windows of `sum_t x_tj^2`, and the norm `sqrt(s_j)`. The windows are added in their order,
+/// so the result does not depend on threads, and in fp32 as the reference adds them: which of two weights with nearly equal
+/// scores goes is decided by the last bit.
 final class WindowNorms {
 
     private final float[][] squares;
@@ -24,27 +23,29 @@ final class WindowNorms {
         }
     }
 
+    /// `s_j <- s_j * (k-1)/k + sum_t x_tj^2 / k` for window k.
     float[] norms() {
-        return norms(_ -> 1);
+        return norms(false);
     }
 
-    /// What the running mean comes to when window k enters as `2/k * sum_t x_tj^2 / k`.
+    /// `s_j <- s_j * (k-1)/k + 2/k * sum_t x_tj^2 / k` for window k.
     float[] fadingNorms() {
-        return norms(window -> 2.0 / (window + 1));
+        return norms(true);
     }
 
-    private float[] norms(IntToDoubleFunction weightOfWindow) {
-        double[] sums = new double[squares[0].length];
-        for (int window = 0; window < squares.length; window++) {
-            double weight = weightOfWindow.applyAsDouble(window);
-            for (int j = 0; j < sums.length; j++) {
-                sums[j] += weight * squares[window][j];
+    private float[] norms(boolean fading) {
+        float[] means = new float[squares[0].length];
+        for (int k = 1; k <= squares.length; k++) {
+            float kept = (k - 1f) / k;
+            float factor = fading ? 2f / k : 1;
+            float[] added = squares[k - 1];
+            for (int j = 0; j < means.length; j++) {
+                means[j] = means[j] * kept + factor * added[j] / k;
             }
         }
-        float[] norms = new float[sums.length];
-        for (int j = 0; j < norms.length; j++) {
-            norms[j] = (float) Math.sqrt(sums[j] / squares.length);
+        for (int j = 0; j < means.length; j++) {
+            means[j] = (float) Math.sqrt(means[j]);
         }
-        return norms;
+        return means;
     }
 }

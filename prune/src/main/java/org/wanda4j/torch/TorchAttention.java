@@ -193,12 +193,12 @@ final class TorchAttention {
     }
 
     private static Rotation rotation(Rotary rotary, int length, Weights weights) {
-        double[] frequencies = rotary.frequencies(length);
+        float[] frequencies = rotary.frequencies(length);
         float[] cos = new float[length * frequencies.length];
         float[] sin = new float[cos.length];
         for (int i = 0; i < cos.length; i++) {
             int position = i / frequencies.length;
-            float angle = position * (float) frequencies[i % frequencies.length];
+            float angle = position * frequencies[i % frequencies.length];
             cos[i] = (float) Math.cos(angle);
             sin[i] = (float) Math.sin(angle);
         }
