@@ -14,7 +14,6 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
-import org.wanda4j.checkpoint.ValueType;
 
 /// [VectorKernels] for processors that expand a vector of shorts or bytes in one instruction (AVX-512 VBMI2): a row is
 /// multiplied as it is expanded, 64 columns at a time.
@@ -30,9 +29,12 @@ final class WideKernels extends VectorKernels {
     private static final VectorShuffle<Float> ODDS = VectorShuffle.makeUnzip(FLOATS, 1);
 
     private static final long LOWER = 0xffffffffL;
-    private static final int UPPER_SHORT = 0xffff0000;
-    private static final int UPPER_BYTE = 0xff000000;
     private static final short UPPER_NIBBLES = (short) 0xf0f0;
+
+    /// Constant vectors stay in registers, where a constant number is broadcast each time.
+    private static final IntVector UPPER_SHORT = IntVector.broadcast(INTS, 0xffff0000);
+
+    private static final IntVector UPPER_BYTE = IntVector.broadcast(INTS, 0xff000000);
 
     /// Moves the first of two scales to the upper half of the first eight ints, and leaves the second in the others.
     private static final IntVector TO_UPPER =
@@ -254,7 +256,7 @@ final class WideKernels extends VectorKernels {
                     long word = words[k];
                     ByteVector some = nibbles(values).expand(VectorMask.fromLong(BYTES, word));
                     sum = groups(some, x, j).fma(pair(scratch.scales[k++]), sum);
-                    values += MappedMatrix.wordBytes(ValueType.INT4, word);
+                    values += (Long.bitCount(word) + 1) >>> 1;
                 }
                 y[i] = sum.reduceLanes(ADD) * NIBBLE_UNIT;
             }
@@ -296,15 +298,16 @@ final class WideKernels extends VectorKernels {
     /// Products of 64 bytes with 64 activations: those of the first 32 columns in the first half of the sums.
     private static FloatVector groups(ByteVector values, float[] x, int j) {
         IntVector bytes = values.reinterpretAsInts();
-        FloatVector a = toFloats(bytes.lanewise(LSHL, 24)).mul(FloatVector.fromArray(FLOATS, x, j));
-        FloatVector b =
+        FloatVector sum =
+                toFloats(bytes.lanewise(LSHL, 24)).mul(FloatVector.fromArray(FLOATS, x, j));
+        sum =
                 toFloats(bytes.lanewise(LSHL, 16).and(UPPER_BYTE))
-                        .mul(FloatVector.fromArray(FLOATS, x, j + LANES));
-        a =
+                        .fma(FloatVector.fromArray(FLOATS, x, j + LANES), sum);
+        sum =
                 toFloats(bytes.lanewise(LSHL, 8).and(UPPER_BYTE))
-                        .fma(FloatVector.fromArray(FLOATS, x, j + 2 * LANES), a);
-        b = toFloats(bytes.and(UPPER_BYTE)).fma(FloatVector.fromArray(FLOATS, x, j + 3 * LANES), b);
-        return a.add(b);
+                        .fma(FloatVector.fromArray(FLOATS, x, j + 2 * LANES), sum);
+        return toFloats(bytes.and(UPPER_BYTE))
+                .fma(FloatVector.fromArray(FLOATS, x, j + 3 * LANES), sum);
     }
 
     private static FloatVector toFloats(IntVector ints) {
