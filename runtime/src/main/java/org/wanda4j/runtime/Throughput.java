@@ -30,18 +30,15 @@ public record Throughput(
     ///
     /// @param promptTokens length of the prompt; 0 to leave prefill out
     /// @param tokens how many are decoded; 0 to leave decoding out
-    /// @param repeats how often each is measured, after a warm-up of at least 5 s
+    /// @param repeats how often each is measured, after a warm-up of at least 5 s each
     public static Throughput measure(
             Path directory, int promptTokens, int tokens, int repeats, int threads) {
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 Decoder decoder = new Decoder(checkpoint, KernelChoice.BEST, threads)) {
             List<Double> prefill = new ArrayList<>();
             List<Double> decode = new ArrayList<>();
-            long start = System.nanoTime();
-            do {
-                prefill(decoder, promptTokens);
-                decode(decoder, tokens);
-            } while (System.nanoTime() - start < WARM_UP_NANOS);
+            warmUp(promptTokens, () -> prefill(decoder, promptTokens));
+            warmUp(tokens, () -> decode(decoder, tokens));
             for (int i = 0; i < repeats; i++) {
                 prefill.add(rate(promptTokens, () -> prefill(decoder, promptTokens)));
                 decode.add(rate(tokens, () -> decode(decoder, tokens)));
@@ -58,6 +55,13 @@ public record Throughput(
                     decoder.bytesPerToken(),
                     table + inBlocks,
                     KernelChoice.BEST.description());
+        }
+    }
+
+    private static void warmUp(int tokens, Runnable work) {
+        long start = System.nanoTime();
+        while (tokens > 0 && System.nanoTime() - start < WARM_UP_NANOS) {
+            work.run();
         }
     }
 
