@@ -7,6 +7,7 @@ import java.util.OptionalLong;
 import org.wanda4j.report.PeakMemory;
 import org.wanda4j.runtime.Throughput;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -52,11 +53,7 @@ final class BenchCommand implements Runnable {
                     "how often each is measured, after a warm-up of at least 5 s (default: 5)")
     private int repeats;
 
-    @Option(
-            names = "--threads",
-            paramLabel = "N",
-            description = "threads that decode (default: all processors)")
-    private int threads = Runtime.getRuntime().availableProcessors();
+    @Mixin private final DecodeOptions decode = new DecodeOptions();
 
     @Option(names = "--json", description = "print the results as JSON")
     private boolean json;
@@ -122,8 +119,9 @@ final class BenchCommand implements Runnable {
             results.add(
                     Result.of(
                             model,
-                            Throughput.measure(model, promptTokens, tokens, repeats, threads),
-                            threads));
+                            Throughput.measure(
+                                    model, promptTokens, tokens, repeats, decode.threads()),
+                            decode.threads()));
         }
         if (json) {
             Console.printJson(new Results(results));

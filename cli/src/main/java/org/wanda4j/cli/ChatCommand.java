@@ -46,15 +46,11 @@ final class ChatCommand implements Runnable {
 
     @Mixin private final SamplingOptions sampling = new SamplingOptions();
 
-    @Option(
-            names = "--threads",
-            paramLabel = "N",
-            description = "threads that decode (default: all processors)")
-    private int threads = LanguageModel.Settings.DEFAULT.threads();
+    @Mixin private final DecodeOptions decode = new DecodeOptions();
 
     @Override
     public void run() {
-        var settings = new LanguageModel.Settings(threads, 1, 0, 1);
+        var settings = new LanguageModel.Settings(decode.threads(), 1, 0, 1);
         try (LanguageModel opened = LanguageModel.open(model, settings);
                 LineSource lines = LineSource.open("> ", HELP, RESET, EXIT)) {
             ChatTemplate template = ChatTemplate.of(model).orElseThrow(this::noTemplate);

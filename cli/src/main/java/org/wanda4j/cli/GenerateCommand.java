@@ -44,18 +44,14 @@ final class GenerateCommand implements Callable<Integer> {
 
     @Mixin private final SamplingOptions sampling = new SamplingOptions();
 
-    @Option(
-            names = "--threads",
-            paramLabel = "N",
-            description = "threads that decode (default: all processors)")
-    private int threads = LanguageModel.Settings.DEFAULT.threads();
+    @Mixin private final DecodeOptions decode = new DecodeOptions();
 
     @Option(names = "--json", description = "print the answer and its figures as JSON")
     private boolean json;
 
     @Override
     public Integer call() throws IOException {
-        var settings = new LanguageModel.Settings(threads, 1, 0);
+        var settings = new LanguageModel.Settings(decode.threads(), 1, 0);
         try (LanguageModel opened = LanguageModel.open(model, settings)) {
             int[] tokens = opened.tokens(prompt.equals(STANDARD_INPUT) ? standardInput() : prompt);
             Answer answer = opened.start(tokens, sampling.sampling(), OptionalInt.empty());

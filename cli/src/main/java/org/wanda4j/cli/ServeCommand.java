@@ -8,6 +8,7 @@ import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.serve.Server;
 import org.wanda4j.text.ChatTemplate;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -89,11 +90,7 @@ final class ServeCommand implements Runnable {
             description = "largest request (default: 1000000)")
     private int maxBody;
 
-    @Option(
-            names = "--threads",
-            paramLabel = "N",
-            description = "threads that decode (default: all processors)")
-    private int threads = LanguageModel.Settings.DEFAULT.threads();
+    @Mixin private final DecodeOptions decode = new DecodeOptions();
 
     @Override
     public void run() {
@@ -101,7 +98,7 @@ final class ServeCommand implements Runnable {
             throw new IllegalArgumentException("--port must lie in [0, 65535], got " + port);
         }
         var stop = new CountDownLatch(1);
-        var how = new LanguageModel.Settings(threads, parallel, queue, parallel);
+        var how = new LanguageModel.Settings(decode.threads(), parallel, queue, parallel);
         try (LanguageModel opened = LanguageModel.open(model, how);
                 Server server = Server.start(opened, ChatTemplate.of(model), settings(opened))) {
             try (var _ = Interrupts.byAny(stop::countDown)) {

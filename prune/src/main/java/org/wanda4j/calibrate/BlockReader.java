@@ -1,7 +1,6 @@
 package org.wanda4j.calibrate;
 
 import java.util.List;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -10,6 +9,7 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Block;
+import org.wanda4j.torch.Engine;
 
 /// Reads blocks ahead of their use, one at most, on a thread of its own.
 ///
@@ -37,18 +37,7 @@ final class BlockReader implements AutoCloseable {
     ///
     /// @throws InvalidInputException when it cannot be read
     void await(int index) {
-        try {
-            pending.get();
-        } catch (ExecutionException e) {
-            switch (e.getCause()) {
-                case RuntimeException failure -> throw failure;
-                case Error failure -> throw failure;
-                default -> throw new IllegalStateException(e.getCause());
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while reading", e);
-        }
+        Engine.await(pending);
         pending = read(index + 1);
     }
 

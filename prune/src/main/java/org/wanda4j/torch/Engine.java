@@ -90,7 +90,7 @@ public final class Engine implements AutoCloseable {
                         }
                     }));
         }
-        workers.forEach(Engine::join);
+        workers.forEach(Engine::await);
     }
 
     private static void inScope(IntConsumer task, int index) {
@@ -100,9 +100,10 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    private static void join(Future<?> worker) {
+    /// Waits for work on another thread; what that threw is thrown here.
+    public static void await(Future<?> work) {
         try {
-            worker.get();
+            work.get();
         } catch (ExecutionException e) {
             switch (e.getCause()) {
                 case RuntimeException failure -> throw failure;
@@ -111,7 +112,7 @@ public final class Engine implements AutoCloseable {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while computing", e);
+            throw new IllegalStateException("interrupted", e);
         }
     }
 
