@@ -4,18 +4,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.Browser;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Json;
 import tools.jackson.databind.JsonNode;
@@ -59,7 +57,7 @@ class ReportTest {
     }
 
     @Test
-    @EnabledIf(value = "browserIsThere", disabledReason = "no chromium on this machine")
+    @EnabledIf(value = Browser.IS_THERE, disabledReason = Browser.ABSENT)
     void aBrowserDrawsTheReportOfARun() throws Exception {
         Path report = directory.resolve("run.html");
         Wanda run =
@@ -84,7 +82,7 @@ class ReportTest {
     }
 
     @Test
-    @EnabledIf(value = "browserIsThere", disabledReason = "no chromium on this machine")
+    @EnabledIf(value = Browser.IS_THERE, disabledReason = Browser.ABSENT)
     void aBrowserDrawsTheReportOfAComparison() throws Exception {
         Path report = directory.resolve("grid.html");
         Wanda run = compare("wanda,magnitude", "0.5,2:4", "--report", report.toString());
@@ -117,40 +115,17 @@ class ReportTest {
         return Wanda.run(Stream.concat(fixed.stream(), Stream.of(options)).toArray(String[]::new));
     }
 
-    /// The page's DOM once its script has run to the end.
+    /// The page's DOM once its script has run to the end, without the script itself.
     private String render(Path page) throws IOException, InterruptedException {
-        File dom = directory.resolve("dom.html").toFile();
-        Process browser =
-                new ProcessBuilder(
-                                "chromium",
-                                "--headless",
-                                "--no-sandbox",
-                                "--disable-gpu",
-                                "--disable-quic",
-                                "--no-first-run",
-                                "--disable-background-networking",
-                                "--disable-component-update",
-                                "--disable-sync",
-                                "--user-data-dir=" + directory.resolve("browser"),
-                                "--virtual-time-budget=5000",
-                                "--dump-dom",
-                                page.toUri().toString())
-                        .redirectOutput(dom)
-                        .redirectError(ProcessBuilder.Redirect.DISCARD)
-                        .start();
-        assertTrue(browser.waitFor(2, TimeUnit.MINUTES), "the browser does not end");
-        String text = Files.readString(dom.toPath(), StandardCharsets.UTF_8);
-        assertTrue(text.contains("data-ready=\"true\""), "the report's script failed");
-        // What the script made, without the script itself.
-        return text.substring(0, text.indexOf("<script"));
+        try (Browser browser =
+                Browser.open(directory.resolve("browser"), page.toUri().toString())) {
+            browser.await("document.querySelector('[data-ready=\"true\"]') !== null");
+            String text = browser.evaluate("document.documentElement.outerHTML");
+            return text.substring(0, text.indexOf("<script"));
+        }
     }
 
     private static int count(String text, String part) {
         return text.split(Pattern.quote(part), -1).length - 1;
-    }
-
-    static boolean browserIsThere() {
-        return Stream.of(System.getenv("PATH").split(File.pathSeparator))
-                .anyMatch(folder -> Files.isExecutable(Path.of(folder, "chromium")));
     }
 }

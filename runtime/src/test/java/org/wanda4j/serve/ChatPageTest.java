@@ -10,11 +10,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.Browser;
 import org.wanda4j.runtime.Sampling;
 
 /// The page, as a browser shows it.
 @Timeout(120)
-@EnabledIf(value = "browserIsThere", disabledReason = "no chromium on this machine")
+@EnabledIf(value = Browser.IS_THERE, disabledReason = Browser.ABSENT)
 class ChatPageTest {
 
     @TempDir private Path model;
@@ -84,9 +85,5 @@ class ChatPageTest {
 
     private static String answer(RunningServer running, String prompt) {
         return running.model().generate(prompt, Sampling.GREEDY.withMaxTokens(24), _ -> {}).text();
-    }
-
-    static boolean browserIsThere() {
-        return Browser.isThere();
     }
 }

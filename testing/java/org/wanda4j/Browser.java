@@ -1,4 +1,4 @@
-package org.wanda4j.serve;
+package org.wanda4j;
 
 import java.io.BufferedReader;
 import java.io.File;
@@ -21,7 +21,7 @@ import org.wanda4j.checkpoint.Json;
 import tools.jackson.databind.JsonNode;
 
 /// A headless Chromium with one page, driven by its DevTools protocol.
-final class Browser implements AutoCloseable {
+public final class Browser implements AutoCloseable {
 
     private static final String LISTENING = "DevTools listening on ws://";
 
@@ -70,12 +70,18 @@ final class Browser implements AutoCloseable {
         }
     }
 
-    static boolean isThere() {
+    /// The name of [#isThere()], for conditions of tests.
+    public static final String IS_THERE = "org.wanda4j.Browser#isThere";
+
+    /// Why a test is skipped.
+    public static final String ABSENT = "no chromium on this machine";
+
+    public static boolean isThere() {
         return Stream.of(System.getenv("PATH").split(File.pathSeparator))
                 .anyMatch(folder -> Files.isExecutable(Path.of(folder, "chromium")));
     }
 
-    static Browser open(Path profile, String url) throws IOException, InterruptedException {
+    public static Browser open(Path profile, String url) throws IOException, InterruptedException {
         Process process =
                 new ProcessBuilder(
                                 "chromium",
@@ -106,7 +112,7 @@ final class Browser implements AutoCloseable {
     }
 
     /// What an expression of the page has for a value.
-    String evaluate(String expression) throws InterruptedException {
+    public String evaluate(String expression) throws InterruptedException {
         JsonNode answer = run(expression);
         if (!answer.has("result") || answer.get("result").has("exceptionDetails")) {
             throw new AssertionError(answer.toString());
@@ -115,7 +121,7 @@ final class Browser implements AutoCloseable {
     }
 
     /// Waits until the page is there and an expression is true.
-    void await(String expression) throws InterruptedException {
+    public void await(String expression) throws InterruptedException {
         String promise =
                 "new Promise(done => { const look = () =>"
                         + " document.readyState === 'complete' && (%s) ? done(true) : setTimeout(look, 20); look(); })";
@@ -132,7 +138,7 @@ final class Browser implements AutoCloseable {
     }
 
     /// Types a text where the cursor is, and the enter key.
-    void type(String text) throws InterruptedException {
+    public void type(String text) throws InterruptedException {
         call("Input.insertText", Map.of("text", text));
         for (String type : new String[] {"keyDown", "keyUp"}) {
             call(
@@ -151,7 +157,7 @@ final class Browser implements AutoCloseable {
         }
     }
 
-    JsonNode call(String method, Map<String, ?> parameters) throws InterruptedException {
+    public JsonNode call(String method, Map<String, ?> parameters) throws InterruptedException {
         int id = ++calls;
         String text = Json.writeLine(Map.of("id", id, "method", method, "params", parameters));
         socket.sendText(text, true).join();
