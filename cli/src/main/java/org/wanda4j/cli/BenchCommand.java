@@ -50,7 +50,7 @@ final class BenchCommand implements Runnable {
             paramLabel = "N",
             defaultValue = "5",
             description =
-                    "how often each is measured, after a warm-up of at least 5 s (default: 5)")
+                    "how often each is measured, after a warm-up of at least 5 s each (default: 5)")
     private int repeats;
 
     @Mixin private final DecodeOptions decode = new DecodeOptions();
