@@ -91,7 +91,8 @@ final class RecipeOptions {
     @Option(
             names = "--tune-lr",
             paramLabel = "RATE",
-            description = "Adam's rate at the start, decaying to 0; implies --tune (default: 3e-4; --preset best: 1e-3)")
+            description =
+                    "Adam's rate at the start, decaying to 0; implies --tune (default: 3e-4; --preset best: 1e-3)")
     private Double tuneRate;
 
     @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
