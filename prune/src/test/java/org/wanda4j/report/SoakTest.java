@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -38,9 +40,12 @@ class SoakTest {
     /// What may remain of 144 runs: a third of a megabyte of each.
     private static final long SLACK = 48L << 20;
 
+    private static final Pattern MAPPING = Pattern.compile("([0-9a-f]+)-[0-9a-f]+ ");
+
     @TempDir private Path directory;
 
-    /// @param nativeBytes resident, less the Java heap, which comes and goes as the collector likes
+    /// @param nativeBytes resident above the first 4 GiB of addresses: a small Java heap, which comes and goes as the collector
+    ///     likes, lies within them
     private record Footprint(long nativeBytes, long mappedFiles) {}
 
     @Test
@@ -78,10 +83,18 @@ class SoakTest {
     }
 
     private static Footprint footprint() throws IOException {
-        System.gc();
-        List<String> maps = Files.readAllLines(Path.of("/proc/self/maps"));
-        return new Footprint(
-                PeakMemory.resident().orElseThrow() - Runtime.getRuntime().totalMemory(),
-                maps.stream().filter(line -> line.contains("/")).count());
+        long bytes = 0;
+        long files = 0;
+        boolean counted = false;
+        for (String line : Files.readAllLines(Path.of("/proc/self/smaps"))) {
+            Matcher mapping = MAPPING.matcher(line);
+            if (mapping.lookingAt()) {
+                counted = Long.parseUnsignedLong(mapping.group(1), 16) >>> Integer.SIZE > 0;
+                files += line.contains("/") ? 1 : 0;
+            } else if (counted && line.startsWith("Rss:")) {
+                bytes += Long.parseLong(line.replaceAll("[^0-9]", "")) << 10;
+            }
+        }
+        return new Footprint(bytes, files);
     }
 }
