@@ -76,7 +76,10 @@ public record Rotary(int size, double theta, int positions, Scaling scaling) {
     }
 
     /// Radians per position of each pair, `size / 2` of them, for sequences of `length` tokens.
-    public double[] frequencies(int length) {
+    ///
+    /// Every step rounds to fp32, as in transformers: models were trained with these, and at position 200 a frequency's last
+    /// bit is a hundred of the cosine's.
+    public float[] frequencies(int length) {
         double base =
                 switch (scaling) {
                     case Scaling.Dynamic(double factor) -> {
@@ -86,12 +89,12 @@ public record Rotary(int size, double theta, int positions, Scaling scaling) {
                     }
                     default -> theta;
                 };
-        double[] frequencies = new double[size / 2];
+        float[] frequencies = new float[size / 2];
         for (int i = 0; i < frequencies.length; i++) {
-            double frequency = Math.pow(base, -2.0 * i / size);
+            float frequency = 1 / (float) Math.pow((float) base, 2f * i / size);
             frequencies[i] =
                     switch (scaling) {
-                        case Scaling.Linear(double factor) -> frequency / factor;
+                        case Scaling.Linear(double factor) -> frequency / (float) factor;
                         case Scaling.Llama3 llama3 -> stretched(frequency, llama3);
                         default -> frequency;
                     };
@@ -99,10 +102,11 @@ public record Rotary(int size, double theta, int positions, Scaling scaling) {
         return frequencies;
     }
 
-    private static double stretched(double frequency, Scaling.Llama3 scaling) {
-        double turns = scaling.originalPositions() * frequency / (2 * Math.PI);
-        double kept = (turns - scaling.lowFactor()) / (scaling.highFactor() - scaling.lowFactor());
-        double share = Math.clamp(kept, 0, 1);
-        return (1 - share) * frequency / scaling.factor() + share * frequency;
+    private static float stretched(float frequency, Scaling.Llama3 scaling) {
+        float turns = scaling.originalPositions() / ((float) (2 * Math.PI) / frequency);
+        float low = (float) scaling.lowFactor();
+        float kept = (turns - low) / (float) (scaling.highFactor() - scaling.lowFactor());
+        float share = Math.clamp(kept, 0f, 1f);
+        return (1 - share) * frequency / (float) scaling.factor() + share * frequency;
     }
 }

@@ -193,24 +193,18 @@ final class TorchAttention {
     }
 
     private static Rotation rotation(Rotary rotary, int length, Weights weights) {
-        double[] frequencies = rotary.frequencies(length);
-        float[] cos = new float[length * frequencies.length];
-        float[] sin = new float[cos.length];
-        for (int i = 0; i < cos.length; i++) {
+        float[] frequencies = rotary.frequencies(length);
+        float[] angles = new float[length * frequencies.length];
+        for (int i = 0; i < angles.length; i++) {
             int position = i / frequencies.length;
-            float angle = position * (float) frequencies[i % frequencies.length];
-            cos[i] = (float) Math.cos(angle);
-            sin[i] = (float) Math.sin(angle);
+            angles[i] = position * frequencies[i % frequencies.length];
         }
-        return new Rotation(
-                table(cos, length, frequencies.length, weights),
-                table(sin, length, frequencies.length, weights));
-    }
-
-    private static Tensor table(float[] values, int length, int half, Weights weights) {
         try (var _ = new PointerScope()) {
-            Tensor table = torch.from_blob(new FloatPointer(values), length, 1, half);
-            return weights.keep(table.to(weights.type(), false, true, new MemoryFormatOptional()));
+            Tensor turned =
+                    torch.from_blob(new FloatPointer(angles), length, 1, frequencies.length);
+            return new Rotation(
+                    weights.keep(turned.cos().to(weights.type())),
+                    weights.keep(turned.sin().to(weights.type())));
         }
     }
 }

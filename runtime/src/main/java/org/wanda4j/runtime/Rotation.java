@@ -8,7 +8,7 @@ import org.wanda4j.model.Rotary;
 final class Rotation {
 
     private final Rotary rotary;
-    private double[] frequencies = {};
+    private float[] frequencies = {};
     private float[] cos = {};
     private float[] sin = {};
 
@@ -18,7 +18,7 @@ final class Rotation {
 
     /// Prepares positions up to `length`, exclusive; some scalings turn differently once a text is that long.
     void reserve(int length) {
-        double[] wanted = rotary.frequencies(length);
+        float[] wanted = rotary.frequencies(length);
         int half = wanted.length;
         int known = Arrays.equals(wanted, frequencies) ? cos.length / half : 0;
         if (length <= known) {
@@ -30,7 +30,7 @@ final class Rotation {
         sin = Arrays.copyOf(sin, room * half);
         for (int i = known * half; i < room * half; i++) {
             int position = i / half;
-            float angle = position * (float) wanted[i % half];
+            float angle = position * wanted[i % half];
             cos[i] = (float) Math.cos(angle);
             sin[i] = (float) Math.sin(angle);
         }
