@@ -14,6 +14,7 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
+import org.wanda4j.checkpoint.ValueType;
 
 /// [VectorKernels] for processors that expand a vector of shorts or bytes in one instruction (AVX-512 VBMI2): a row is
 /// multiplied as it is expanded, 64 columns at a time.
@@ -101,18 +102,11 @@ final class WideKernels extends VectorKernels {
                     }
                 }
             }
-            case INT8 -> {
+            case INT8, INT4 -> {
                 if (matrix.isSparse()) {
-                    sparseInt8(matrix, from, to, x, y, scratch);
+                    sparseBytes(matrix, from, to, x, y, scratch);
                 } else {
-                    denseInt8(matrix, from, to, x, y, scratch);
-                }
-            }
-            case INT4 -> {
-                if (matrix.isSparse()) {
-                    sparseInt4(matrix, from, to, x, y, scratch);
-                } else {
-                    denseInt4(matrix, from, to, x, y, scratch);
+                    denseBytes(matrix, from, to, x, y, scratch);
                 }
             }
         }
@@ -199,8 +193,9 @@ final class WideKernels extends VectorKernels {
                 .reinterpretAsInts();
     }
 
-    private static void sparseInt8(
+    private static void sparseBytes(
             MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
+        boolean halves = matrix.type() == ValueType.INT4;
         int count = Scratch.words(matrix.columns());
         long[] words = scratch.words;
         long values = matrix.rowValues(from);
@@ -213,17 +208,21 @@ final class WideKernels extends VectorKernels {
                 FloatVector sum = FloatVector.zero(FLOATS);
                 for (int j = 0; j < count * Long.SIZE; j += Long.SIZE) {
                     long word = words[k];
-                    ByteVector some = bytes(values).expand(VectorMask.fromLong(BYTES, word));
+                    ByteVector some =
+                            (halves ? nibbles(values) : bytes(values))
+                                    .expand(VectorMask.fromLong(BYTES, word));
                     sum = groups(some, x, j).fma(pair(scratch.scales[k++]), sum);
-                    values += Long.bitCount(word);
+                    int kept = Long.bitCount(word);
+                    values += halves ? (kept + 1) >>> 1 : kept;
                 }
-                y[i] = sum.reduceLanes(ADD) * BYTE_UNIT;
+                y[i] = sum.reduceLanes(ADD) * (halves ? NIBBLE_UNIT : BYTE_UNIT);
             }
         }
     }
 
-    private static void denseInt8(
+    private static void denseBytes(
             MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
+        boolean halves = matrix.type() == ValueType.INT4;
         int count = Scratch.words(matrix.columns());
         for (int first = from; first < to; first += TILE) {
             int end = Math.min(first + TILE, to);
@@ -233,51 +232,10 @@ final class WideKernels extends VectorKernels {
                 long values = matrix.rowValues(i);
                 FloatVector sum = FloatVector.zero(FLOATS);
                 for (int j = 0; j < count * Long.SIZE; j += Long.SIZE) {
-                    sum = groups(bytes(values + j), x, j).fma(pair(scratch.scales[k++]), sum);
-                }
-                y[i] = sum.reduceLanes(ADD) * BYTE_UNIT;
-            }
-        }
-    }
-
-    private static void sparseInt4(
-            MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
-        int count = Scratch.words(matrix.columns());
-        long[] words = scratch.words;
-        long values = matrix.rowValues(from);
-        for (int first = from; first < to; first += TILE) {
-            int end = Math.min(first + TILE, to);
-            scratch.readWords(matrix, first, end - first);
-            scratch.readScales(matrix, first, end - first);
-            int k = 0;
-            for (int i = first; i < end; i++) {
-                FloatVector sum = FloatVector.zero(FLOATS);
-                for (int j = 0; j < count * Long.SIZE; j += Long.SIZE) {
-                    long word = words[k];
-                    ByteVector some = nibbles(values).expand(VectorMask.fromLong(BYTES, word));
-                    sum = groups(some, x, j).fma(pair(scratch.scales[k++]), sum);
-                    values += (Long.bitCount(word) + 1) >>> 1;
-                }
-                y[i] = sum.reduceLanes(ADD) * NIBBLE_UNIT;
-            }
-        }
-    }
-
-    private static void denseInt4(
-            MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
-        int count = Scratch.words(matrix.columns());
-        for (int first = from; first < to; first += TILE) {
-            int end = Math.min(first + TILE, to);
-            scratch.readScales(matrix, first, end - first);
-            int k = 0;
-            for (int i = first; i < end; i++) {
-                long values = matrix.rowValues(i);
-                FloatVector sum = FloatVector.zero(FLOATS);
-                for (int j = 0; j < count * Long.SIZE; j += Long.SIZE) {
-                    ByteVector some = nibbles(values + (j >>> 1));
+                    ByteVector some = halves ? nibbles(values + (j >>> 1)) : bytes(values + j);
                     sum = groups(some, x, j).fma(pair(scratch.scales[k++]), sum);
                 }
-                y[i] = sum.reduceLanes(ADD) * NIBBLE_UNIT;
+                y[i] = sum.reduceLanes(ADD) * (halves ? NIBBLE_UNIT : BYTE_UNIT);
             }
         }
     }
