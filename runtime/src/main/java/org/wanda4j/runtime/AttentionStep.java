@@ -80,14 +80,16 @@ final class AttentionStep {
         for (int head = 0; head < attention.heads(); head++) {
             finish(queryNorm, queries, token, head, position);
         }
-        long page = batch.sequence(token).page(position);
+        Sequence sequence = batch.sequence(token);
         int shared = attention.keyValueHeads();
-        long row = (long) position % CachePool.POSITIONS * size;
         for (int head = 0; head < shared; head++) {
             finish(keyNorm, keys, token, head, position);
             int from = token * keys.width() + head * size;
-            keep(keys.values(), from, page, pool.keys(block, head, size) + row);
-            keep(values.values(), from, page, pool.values(block, head, shared, size) + row);
+            keep(keys.values(), from, at(sequence, position, pool.keys(block, head, size)));
+            keep(
+                    values.values(),
+                    from,
+                    at(sequence, position, pool.values(block, head, shared, size)));
         }
     }
 
@@ -97,13 +99,21 @@ final class AttentionStep {
         rotation.ifPresent(turn -> turn.turn(x.values(), from, position));
     }
 
+    /// Address of what a head keeps of a position.
+    ///
+    /// @param head where its first position is in a page, in values
+    private long at(Sequence sequence, int position, long head) {
+        long row = (long) (position % CachePool.POSITIONS) * size;
+        return sequence.page(position) + Short.BYTES * (head + row);
+    }
+
     /// Rounds to the nearest bf16, to the even one of two.
-    private void keep(float[] x, int from, long page, long at) {
+    private void keep(float[] x, int from, long address) {
         for (int j = 0; j < size; j++) {
             int bits = Float.floatToRawIntBits(x[from + j]);
             MEMORY.set(
                     SHORT,
-                    page + 2 * (at + j),
+                    address + (long) Short.BYTES * j,
                     (short) ((bits + ROUNDING + (bits >>> 16 & 1)) >>> 16));
         }
     }
@@ -122,20 +132,16 @@ final class AttentionStep {
         int count = position + 1 - first;
         float highest = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < count; i++) {
-            long page = sequence.page(first + i);
-            long row = (long) ((first + i) % CachePool.POSITIONS) * size;
-            scores[i] =
-                    kernels.dotBf16(queries.values(), query, page + 2 * (keys + row), size) * scale;
+            long key = at(sequence, first + i, keys);
+            scores[i] = kernels.dotBf16(queries.values(), query, key, size) * scale;
             highest = Math.max(highest, scores[i]);
         }
         float sum = kernels.exponentials(scores, count, highest);
         int to = token * attended.width() + head * size;
         Arrays.fill(attended.values(), to, to + size, 0);
         for (int i = 0; i < count; i++) {
-            long page = sequence.page(first + i);
-            long row = (long) ((first + i) % CachePool.POSITIONS) * size;
-            kernels.addBf16(
-                    scores[i] / sum, page + 2 * (values + row), size, attended.values(), to);
+            long value = at(sequence, first + i, values);
+            kernels.addBf16(scores[i] / sum, value, size, attended.values(), to);
         }
     }
 }

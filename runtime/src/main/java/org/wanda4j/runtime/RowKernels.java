@@ -22,10 +22,14 @@ interface RowKernels {
     }
 
     /// The order in which [#products] wants the vector for `matrix`.
-    Order order(MappedMatrix matrix);
+    default Order order(MappedMatrix matrix) {
+        return Order.PLAIN;
+    }
 
-    /// Copies the first `width` values of `x` to `out` in `order`.
-    void arrange(Order order, float[] x, float[] out, int width);
+    /// Copies the first `width` values of `x` to `out` in `order`, one that [#order] gives.
+    default void arrange(Order order, float[] x, float[] out, int width) {
+        System.arraycopy(x, 0, out, 0, width);
+    }
 
     /// `y_i = sum_j W_ij x_j` for rows `from` to `to`, exclusive.
     ///

@@ -18,16 +18,6 @@ final class ScalarKernels implements RowKernels {
     }
 
     @Override
-    public Order order(MappedMatrix matrix) {
-        return Order.PLAIN;
-    }
-
-    @Override
-    public void arrange(Order order, float[] x, float[] out, int width) {
-        System.arraycopy(x, 0, out, 0, width);
-    }
-
-    @Override
     public void products(
             MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
         for (int i = from; i < to; i++) {
@@ -64,7 +54,8 @@ final class ScalarKernels implements RowKernels {
         }
     }
 
-    private static float value(ValueType type, long values, int index) {
+    /// The value with that index among those at an address, without its scale.
+    static float value(ValueType type, long values, int index) {
         return switch (type) {
             case F32 -> DType.F32.get(MEMORY.asSlice(values), index);
             case F16 -> DType.F16.get(MEMORY.asSlice(values), index);

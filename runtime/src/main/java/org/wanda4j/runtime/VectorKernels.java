@@ -20,7 +20,6 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
-import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.ValueType;
 
 /// [RowKernels] with the Vector API, at the width of any machine.
@@ -46,16 +45,6 @@ class VectorKernels implements RowKernels {
 
     /// Narrower vectors have no instruction that expands them.
     private static final boolean EXPANDS = LANES >= 8;
-
-    @Override
-    public Order order(MappedMatrix matrix) {
-        return Order.PLAIN;
-    }
-
-    @Override
-    public void arrange(Order order, float[] x, float[] out, int width) {
-        System.arraycopy(x, 0, out, 0, width);
-    }
 
     @Override
     public void products(
@@ -97,7 +86,7 @@ class VectorKernels implements RowKernels {
         }
         float rest = 0;
         for (; j < count; j++) {
-            rest += element(type, values + (long) j * bytes) * x[j];
+            rest += ScalarKernels.value(type, values, j) * x[j];
         }
         return sum.reduceLanes(ADD) + rest;
     }
@@ -108,16 +97,6 @@ class VectorKernels implements RowKernels {
             case F16 -> f16(address);
             default -> bf16(address);
         };
-    }
-
-    private static float element(ValueType type, long address) {
-        DType stored =
-                switch (type) {
-                    case F32 -> DType.F32;
-                    case F16 -> DType.F16;
-                    default -> DType.BF16;
-                };
-        return stored.get(MEMORY.asSlice(address), 0);
     }
 
     static FloatVector bf16(long address) {
@@ -180,7 +159,7 @@ class VectorKernels implements RowKernels {
                     wide(type, values + (long) j * bytes).intoArray(out, at + j);
                 }
                 for (; j < count; j++) {
-                    out[at + j] = element(type, values + (long) j * bytes);
+                    out[at + j] = ScalarKernels.value(type, values, j);
                 }
             }
             case INT8 -> {
@@ -344,7 +323,7 @@ class VectorKernels implements RowKernels {
         }
         float rest = 0;
         for (; j < count; j++) {
-            rest += a[from + j] * element(ValueType.BF16, values + 2L * j);
+            rest += a[from + j] * ScalarKernels.value(ValueType.BF16, values, j);
         }
         return sum.reduceLanes(ADD) + rest;
     }
@@ -359,7 +338,7 @@ class VectorKernels implements RowKernels {
                     .intoArray(out, from + j);
         }
         for (; j < count; j++) {
-            out[from + j] += weight * element(ValueType.BF16, values + 2L * j);
+            out[from + j] += weight * ScalarKernels.value(ValueType.BF16, values, j);
         }
     }
 

@@ -20,7 +20,7 @@ class RowKernelsTest {
     private static final int ROWS = 21;
 
     /// Half a unit in the last place of fp32 is 6e-8.
-    private static final double ROUNDING = 1e-6;
+    private static final double ROUNDING = 3e-7;
 
     private static final List<Integer> WIDTHS = List.of(576, 64, 8, 100, 33, 1);
     private static final List<Double> DENSITIES = List.of(1.0, 0.5, 0.9, 0.05, 0.0);
