@@ -55,7 +55,7 @@ final class WorkingSet {
         return norm(block, layout, tokens) + 2 * tokens * inner * layout.type().bytes();
     }
 
-    /// Inputs and their squares in fp32.
+    /// The inputs' squares in double; for products of channels the inputs in fp32 too.
     private static long measured(
             Block block, ActivationStore.Layout layout, Statistic needed, long tokens) {
         long widest = 0;

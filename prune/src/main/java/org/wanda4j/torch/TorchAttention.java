@@ -175,7 +175,8 @@ final class TorchAttention {
         return linears.apply(linear).apply(input).view(windows, length, -1, attention.headSize());
     }
 
-    /// `(a, b)` becomes `(a cos - b sin, b cos + a sin)`, where a and b are the halves of a head.
+    /// `(a, b)` becomes `(a cos - b sin, b cos + a sin)`, where a and b are the halves of a head. Each
+    /// product is rounded before they are added, as transformers does: the masks of deep blocks tell the difference.
     private static Tensor rotate(Tensor heads, Rotation rotation) {
         long half = heads.size(3) / 2;
         Tensor a = heads.narrow(3, 0, half);
@@ -185,10 +186,8 @@ final class TorchAttention {
                         heads.sizes(),
                         new TensorOptions(heads.scalar_type()),
                         new MemoryFormatOptional());
-        turned.narrow(3, 0, half)
-                .copy_(a.mul(rotation.cos()).addcmul_(b, rotation.sin(), new Scalar(-1)));
-        turned.narrow(3, half, half)
-                .copy_(b.mul(rotation.cos()).addcmul_(a, rotation.sin(), new Scalar(1)));
+        turned.narrow(3, 0, half).copy_(a.mul(rotation.cos()).sub_(b.mul(rotation.sin())));
+        turned.narrow(3, half, half).copy_(b.mul(rotation.cos()).add_(a.mul(rotation.sin())));
         return turned;
     }
 

@@ -149,17 +149,17 @@ public final class TorchBlock implements AutoCloseable {
         return block.linears(stage).getFirst().inputs();
     }
 
-    /// For each window and input channel of `stage`, the sum over the window's tokens of the squared input, for a
-    /// batch that is ready for that stage: window after window. Adds the products of channels to `products` too.
+    /// For each window and input channel of `stage`, the sum over the window's tokens of the squared input, added in
+    /// double, for a batch that is ready for that stage: window after window. Adds the products of channels to `products` too.
     ///
     /// @param index of the batch
     public float[] measure(Stage stage, Batch batch, int index, Optional<GramSum> products) {
         try (var _ = new PointerScope()) {
             Tensor input = input(stage, batch);
             products.ifPresent(sum -> sum.add(index, input));
-            Tensor wide =
-                    input.view(batch.windows(), batch.length(), -1).to(torch.ScalarType.Float);
-            Tensor sums = wide.square().sum(1);
+            Tensor exact =
+                    input.view(batch.windows(), batch.length(), -1).to(torch.ScalarType.Double);
+            Tensor sums = exact.square_().sum(1).to(torch.ScalarType.Float);
             float[] values = new float[Math.toIntExact(sums.numel())];
             sums.contiguous().data_ptr_float().get(values);
             return values;
