@@ -89,6 +89,11 @@ public record Architecture(
         public String weight() {
             return name + ".weight";
         }
+
+        /// Names of the matrix and, where there is one, the bias.
+        public Stream<String> tensors() {
+            return bias ? Stream.of(weight(), name + ".bias") : Stream.of(weight());
+        }
     }
 
     /// A normalisation over the last dimension.

@@ -9,6 +9,7 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Block;
+import org.wanda4j.model.Architecture.Linear;
 import org.wanda4j.torch.Engine;
 
 /// Reads blocks ahead of their use, one at most, on a thread of its own.
@@ -50,11 +51,7 @@ final class BlockReader implements AutoCloseable {
     }
 
     private static Stream<String> names(Block block) {
-        return block.linears().stream()
-                .flatMap(linear ->
-                        linear.bias()
-                                ? Stream.of(linear.weight(), linear.name() + ".bias")
-                                : Stream.of(linear.weight()));
+        return block.linears().stream().flatMap(Linear::tensors);
     }
 
     /// Ends reading, in the middle of a block if need be. Nothing is interrupted: that would close the file.

@@ -20,6 +20,7 @@ import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Block;
 import org.wanda4j.model.Architecture.Linear;
 import org.wanda4j.model.Stage;
+import org.wanda4j.prune.ChannelOrder.Places;
 import org.wanda4j.report.PruneReport.BlockReport;
 import org.wanda4j.report.PruneReport.InputReport;
 import org.wanda4j.report.PruneReport.LinearReport;
@@ -121,10 +122,14 @@ final class BlockPruner implements AutoCloseable {
                                                 (stage, statistics) -> {
                                                     for (Linear linear : toPrune(index, stage)) {
                                                         var done =
-                                                                linears.prune(
-                                                                        linear, statistics, memory);
+                                                                prune(
+                                                                        index,
+                                                                        linear,
+                                                                        stage,
+                                                                        statistics,
+                                                                        pruned,
+                                                                        memory);
                                                         reports.add(done.report());
-                                                        pruned.put(linear.weight(), done.weight());
                                                         block.replace(linear, done.weight());
                                                     }
                                                     inputs.add(
@@ -141,6 +146,44 @@ final class BlockPruner implements AutoCloseable {
         journal.add(
                 BlockReport.of(index, reports, inputs, tuned),
                 isLast(index) ? List.of() : states());
+    }
+
+    /// Prunes a linear, with its channels in another order where the method wants one and it is free.
+    ///
+    /// @param pruned of this block so far, as they are written; this one is added
+    /// @return with the channels in the order that the block knows
+    private LinearPruner.Pruned prune(
+            int index,
+            Linear linear,
+            Stage stage,
+            InputStatistics statistics,
+            Map<String, TensorView> pruned,
+            Arena memory) {
+        Block block = architecture.blocks().get(index);
+        Optional<ChannelOrder> order =
+                Places.of(block, stage)
+                        .flatMap(places -> linears.order(linear, places, statistics, memory));
+        if (order.isEmpty()) {
+            LinearPruner.Pruned done = linears.prune(linear, statistics, memory);
+            pruned.put(linear.weight(), done.weight());
+            return done;
+        }
+        ChannelOrder channels = order.get();
+        LinearPruner.Pruned done =
+                linears.prune(
+                        linear,
+                        channels.columns(linears.source().map(linear.weight(), memory), memory),
+                        channels.apply(statistics),
+                        memory);
+        pruned.put(linear.weight(), done.weight());
+        channels.writers().stream()
+                .flatMap(Linear::tensors)
+                .forEach(name -> {
+                    TensorView moved = channels.rows(current(name, pruned, memory), memory);
+                    pruned.put(name, moved);
+                    linears.writer().write(name, moved.data());
+                });
+        return new LinearPruner.Pruned(channels.original(done.weight(), memory), done.report());
     }
 
     private List<Linear> toPrune(int index, Stage stage) {
@@ -215,7 +258,7 @@ final class BlockPruner implements AutoCloseable {
     private Set<String> leftDense(Block block) {
         return block.linears().stream()
                 .filter(linear -> !linears.prunes(linear))
-                .flatMap(linear -> Stream.of(linear.weight(), linear.name() + ".bias"))
+                .flatMap(Linear::tensors)
                 .collect(Collectors.toSet());
     }
 

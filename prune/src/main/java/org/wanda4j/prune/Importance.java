@@ -14,4 +14,9 @@ public interface Importance {
     /// @param statistics of this linear's inputs, over all calibration tokens; holds what [#needs()] names
     /// @return out x in, >= 0
     Scores score(TensorView weight, InputStatistics statistics);
+
+    /// Whether channels are put in another order for an N:M pattern, by these scores, where the order is free.
+    default boolean ordersChannels() {
+        return false;
+    }
 }

@@ -2,16 +2,20 @@ package org.wanda4j.prune;
 
 import java.lang.foreign.Arena;
 import java.util.Map;
+import java.util.Optional;
 import org.wanda4j.calibrate.InputStatistics;
+import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.prune.ChannelOrder.Places;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.sparse.SparsityPattern;
+import org.wanda4j.sparse.SparsityPattern.NofM;
 
 /// Prunes linears of a checkpoint by one method, and writes them.
 ///
@@ -31,14 +35,44 @@ record LinearPruner(
         return patterns.containsKey(linear);
     }
 
+    /// In which order `linear` is to have its input channels, where not in its own.
+    ///
+    /// @param places where they may change them
+    Optional<ChannelOrder> order(
+            Linear linear, Places places, InputStatistics statistics, Arena memory) {
+        if (!method.importance().ordersChannels()
+                || method.needs() == Statistic.GRAM
+                || !(patterns.get(linear) instanceof NofM(int n, int m))
+                || n == 0
+                || places.size() % m != 0
+                || !places.writers().stream().allMatch(this::prunes)) {
+            return Optional.empty();
+        }
+        checkFinite(linear, statistics);
+        TensorView weight = source.map(linear.weight(), memory);
+        return Optional.of(
+                phases.time(
+                        "select",
+                        () ->
+                                ChannelOrder.of(
+                                        places, method.importance().score(weight, statistics), m)));
+    }
+
     /// Scores, selects, removes and has the result written.
     ///
     /// @param memory for the pruned matrix, until that is written
     Pruned prune(Linear linear, InputStatistics statistics, Arena memory) {
+        return prune(linear, source.map(linear.weight(), memory), statistics, memory);
+    }
+
+    /// As [#prune(Linear, InputStatistics, Arena)], for a matrix with its channels in another order.
+    ///
+    /// @param matrix in place of the linear's own
+    Pruned prune(Linear linear, TensorView matrix, InputStatistics statistics, Arena memory) {
         checkFinite(linear, statistics);
         var task =
                 new WeightUpdate.Task(
-                        source.map(linear.weight(), memory),
+                        matrix,
                         statistics,
                         method.importance(),
                         method.selection(),

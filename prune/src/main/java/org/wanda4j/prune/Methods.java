@@ -39,7 +39,7 @@ public final class Methods {
                                     "Sun et al., 2024"),
                             new Method(
                                     "ria",
-                                    "|W_ij| * (1/sum_i|W_ij| + 1/sum_j|W_ij|) * ||X_j||^0.5, lowest of each row",
+                                    "|W_ij| * (1/sum_i|W_ij| + 1/sum_j|W_ij|) * ||X_j||^0.5, lowest of each row; N:M with channels reordered",
                                     new Ria(),
                                     Selection.ROW,
                                     NONE,

@@ -6,12 +6,17 @@ import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.sparse.Kernels;
 
 /// Relative importance and activations (Zhang et al., ICLR 2024, eq. 6):
-/// `(|W_ij| / sum_i |W_ij| + |W_ij| / sum_j |W_ij|) * ||X_j||_2^0.5`.
+/// `(|W_ij| / sum_i |W_ij| + |W_ij| / sum_j |W_ij|) * ||X_j||_2^0.5`; for an N:M pattern with a [ChannelOrder].
 public record Ria() implements Importance {
 
     @Override
     public Statistic needs() {
         return Statistic.INPUT_NORMS;
+    }
+
+    @Override
+    public boolean ordersChannels() {
+        return true;
     }
 
     @Override

@@ -14,9 +14,10 @@ import org.wanda4j.text.Windows;
 ///
 /// @param states hidden states: of the embedding, then after each block; window after window
 /// @param logits of every token
-record ForwardPass(List<float[]> states, float[] logits) {
+public record ForwardPass(List<float[]> states, float[] logits) {
 
-    static ForwardPass of(Checkpoint checkpoint, Windows windows, ComputeType type) {
+    /// Runs all windows at once, on one thread.
+    public static ForwardPass of(Checkpoint checkpoint, Windows windows, ComputeType type) {
         Architecture architecture = Architecture.of(checkpoint);
         List<float[]> states = new ArrayList<>();
         List<float[]> logits = new ArrayList<>();

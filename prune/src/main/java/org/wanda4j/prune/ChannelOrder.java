@@ -1,0 +1,183 @@
+package org.wanda4j.prune;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.wanda4j.calibrate.InputStatistics;
+import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.model.Architecture.Attention;
+import org.wanda4j.model.Architecture.Block;
+import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Architecture.Mlp;
+import org.wanda4j.model.Stage;
+
+/// The channel permutation of Zhang et al., 2024 (section 4.3, its heuristic allocation): input channels of a linear change
+/// places so that those with high scores share no run of an N:M pattern.
+///
+/// Only where the linears that compute these channels can have their rows change places in the same way, and nothing else
+/// notices: gate and up for down; value for the output projection, within a head. The checkpoint stays an ordinary one.
+final class ChannelOrder {
+
+    private final Places places;
+    private final int[] rows;
+
+    /// Where channels may change places.
+    ///
+    /// @param writers compute the channels: `heads * size` rows each
+    /// @param heads that keep their places
+    /// @param repeats how often a head's channels appear among the reader's columns, one after the other
+    /// @param size channels of a head
+    record Places(List<Linear> writers, int heads, int repeats, int size) {
+
+        /// Those for the inputs of `stage`; none where the order is not free.
+        static Optional<Places> of(Block block, Stage stage) {
+            Attention attention = block.attention();
+            Mlp mlp = block.mlp();
+            return switch (stage) {
+                case QKV, GATE_UP -> Optional.empty();
+                case OUTPUT ->
+                        Optional.of(
+                                new Places(
+                                        List.of(attention.value()),
+                                        attention.keyValueHeads(),
+                                        attention.heads() / attention.keyValueHeads(),
+                                        attention.headSize()));
+                case DOWN ->
+                        Optional.of(
+                                new Places(
+                                        Stream.concat(mlp.gate().stream(), Stream.of(mlp.up()))
+                                                .toList(),
+                                        1,
+                                        1,
+                                        mlp.down().inputs()));
+            };
+        }
+    }
+
+    /// @param rows of the writers: at i the one that comes to i
+    private ChannelOrder(Places places, int[] rows) {
+        this.places = places;
+        this.rows = rows;
+    }
+
+    /// The channels of a head by the sum of their scores, dealt out to its runs: the highest one to each, then the next
+    /// ones in the opposite direction, and so on.
+    ///
+    /// @param scores of the reader's weights
+    /// @param run channels that are compared, M of N:M; divides a head's size
+    static ChannelOrder of(Places places, Scores scores, int run) {
+        int size = places.size();
+        if (size % run != 0) {
+            throw new IllegalArgumentException(run + " does not divide " + size + " channels");
+        }
+        double[] sums = sums(places, scores);
+        int runs = size / run;
+        int[] rows = new int[places.heads() * size];
+        for (int head = 0; head < places.heads(); head++) {
+            int first = head * size;
+            int[] falling =
+                    IntStream.range(first, first + size)
+                            .boxed()
+                            .sorted(Comparator.comparingDouble((Integer row) -> -sums[row]))
+                            .mapToInt(Integer::intValue)
+                            .toArray();
+            for (int i = 0; i < size; i++) {
+                int round = i / runs;
+                int at = round % 2 == 0 ? i % runs : runs - 1 - i % runs;
+                rows[first + at * run + round] = falling[i];
+            }
+        }
+        return new ChannelOrder(places, rows);
+    }
+
+    /// For each of the writers' rows, the sum of the scores of all weights that read it.
+    private static double[] sums(Places places, Scores scores) {
+        double[] sums = new double[places.heads() * places.size()];
+        float[] row = new float[scores.columns()];
+        for (int i = 0; i < scores.rows(); i++) {
+            scores.row(i, row);
+            for (int j = 0; j < row.length; j++) {
+                sums[writerRow(places, j)] += row[j];
+            }
+        }
+        return sums;
+    }
+
+    /// The row that computes column `column` of the reader.
+    private static int writerRow(Places places, int column) {
+        int head = column / places.size() / places.repeats();
+        return head * places.size() + column % places.size();
+    }
+
+    List<Linear> writers() {
+        return places.writers();
+    }
+
+    /// The column of the reader that comes to `column`.
+    private int source(int column) {
+        int offset = column % places.size();
+        int row = writerRow(places, column);
+        return column - offset + rows[row] % places.size();
+    }
+
+    /// What is known of the channels, in their new order. Gram matrices are not among it.
+    InputStatistics apply(InputStatistics statistics) {
+        return new InputStatistics(
+                moved(statistics.norms()), moved(statistics.fadingNorms()), Optional.empty());
+    }
+
+    private float[] moved(float[] values) {
+        float[] result = new float[values.length];
+        for (int j = 0; j < values.length; j++) {
+            result[j] = values[source(j)];
+        }
+        return result;
+    }
+
+    /// A writer's matrix or bias with its rows in their new order.
+    TensorView rows(TensorView tensor, Arena memory) {
+        TensorView result = like(tensor, memory);
+        long bytes = tensor.data().byteSize() / rows.length;
+        for (int i = 0; i < rows.length; i++) {
+            MemorySegment.copy(tensor.data(), rows[i] * bytes, result.data(), i * bytes, bytes);
+        }
+        return result;
+    }
+
+    /// The reader's matrix with its columns in their new order.
+    TensorView columns(TensorView matrix, Arena memory) {
+        return columns(matrix, memory, true);
+    }
+
+    /// Takes [#columns] back.
+    TensorView original(TensorView matrix, Arena memory) {
+        return columns(matrix, memory, false);
+    }
+
+    private TensorView columns(TensorView matrix, Arena memory, boolean forth) {
+        TensorView result = like(matrix, memory);
+        long bytes = matrix.type().bytes();
+        for (int i = 0; i < matrix.rows(); i++) {
+            MemorySegment from = matrix.row(i);
+            MemorySegment to = result.row(i);
+            for (int j = 0; j < matrix.columns(); j++) {
+                int there = source(j);
+                MemorySegment.copy(
+                        from, (forth ? there : j) * bytes, to, (forth ? j : there) * bytes, bytes);
+            }
+        }
+        return result;
+    }
+
+    private static TensorView like(TensorView tensor, Arena memory) {
+        return new TensorView(
+                tensor.name(),
+                tensor.type(),
+                tensor.shape(),
+                memory.allocate(tensor.data().byteSize(), 64));
+    }
+}
