@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.RunSettings;
@@ -30,6 +31,7 @@ import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.Gram;
 import org.wanda4j.torch.GramSum;
+import org.wanda4j.torch.KernelTimes.Kernel;
 import org.wanda4j.torch.TorchBlock;
 
 /// A block of the model's own shape, pruned again and again for a second or two by the code that a run uses: how fast this
@@ -53,12 +55,9 @@ final class Rehearsal {
     /// What is timed.
     private enum Part {
         LOAD,
-        /// Norm, query, key and value, and the heads.
-        HEADS,
-        OUTPUT,
-        /// Norm, gate and up, and the activation function.
-        MLP,
-        DOWN,
+        LINEARS,
+        ATTENTION,
+        ACTIVATIONS,
         MEASURE,
         GRAM,
         CHOOSE,
@@ -158,8 +157,9 @@ final class Rehearsal {
         try (TorchBlock torch =
                 new TorchBlock(block, model::tensor, layout.type(), layout.length())) {
             add(times, Part.LOAD, start);
+            double forward = 0;
             for (Stage stage : Stage.values()) {
-                forward(engine, times, stage, torch);
+                forward += forward(engine, batch -> torch.advanceTo(stage, batch));
                 try (InputStatistics statistics = measure(engine, times, torch, stage)) {
                     boolean first = true;
                     for (Linear linear : block.linears(stage)) {
@@ -171,10 +171,14 @@ final class Rehearsal {
                     }
                 }
             }
+            forward += forward(engine, torch::finish);
             if (!hidden.isEmpty()) {
-                long finishing = System.nanoTime();
-                engine.forEach(hidden.size(), i -> torch.finish(batch(i)));
-                add(times, Part.DOWN, finishing);
+                int threads = Math.min(engine.threads(), hidden.size());
+                double linears = torch.times().seconds(Kernel.LINEARS) / threads;
+                double attention = torch.times().seconds(Kernel.ATTENTION) / threads;
+                times.merge(Part.LINEARS, linears, Double::sum);
+                times.merge(Part.ATTENTION, attention, Double::sum);
+                times.merge(Part.ACTIVATIONS, forward - linears - attention, Double::sum);
             }
         }
     }
@@ -188,20 +192,11 @@ final class Rehearsal {
                 layout.type());
     }
 
-    private void forward(Engine engine, Map<Part, Double> times, Stage stage, TorchBlock torch) {
-        if (hidden.isEmpty() || stage == Stage.QKV) {
-            return;
-        }
+    /// Runs every batch through `work`; seconds that it took.
+    private double forward(Engine engine, Consumer<Batch> work) {
         long start = System.nanoTime();
-        engine.forEach(hidden.size(), i -> torch.advanceTo(stage, batch(i)));
-        add(
-                times,
-                switch (stage) {
-                    case OUTPUT -> Part.HEADS;
-                    case GATE_UP -> Part.OUTPUT;
-                    default -> Part.MLP;
-                },
-                start);
+        engine.forEach(hidden.size(), i -> work.accept(batch(i)));
+        return seconds(start);
     }
 
     private InputStatistics measure(
@@ -293,7 +288,7 @@ final class Rehearsal {
         return (System.nanoTime() - start) / 1e9;
     }
 
-    /// From seconds of the parts to rates: linears by those that stand alone, and what the others took beyond that by what they do.
+    /// From seconds of the parts to rates.
     private Rates rates(Surroundings.Reading reading, double read, double written) {
         Map<Part, Double> took = new EnumMap<>(Part.class);
         for (Part part : Part.values()) {
@@ -301,25 +296,6 @@ final class Rehearsal {
         }
         double tokens = (double) layout.windows() * layout.length() * hidden.size();
         double weights = weights(block.linears());
-        double linears =
-                2
-                        * tokens
-                        * (weights(block.linears(Stage.OUTPUT))
-                                + weights(block.linears(Stage.DOWN)))
-                        / (took.get(Part.OUTPUT) + took.get(Part.DOWN));
-        int hiddenSize = block.attention().output().outputs();
-        double norm = 3.0 * hiddenSize * tokens;
-        double values = WorkingSet.values(block) * tokens;
-        double activations =
-                (values - norm)
-                        / beyond(
-                                took.get(Part.MLP),
-                                tokens * weights(block.linears(Stage.GATE_UP)) * 2 / linears);
-        double heads =
-                beyond(
-                        took.get(Part.HEADS),
-                        tokens * weights(block.linears(Stage.QKV)) * 2 / linears
-                                + norm / activations);
         double measured = 0;
         double gram = 0;
         double shared = 0;
@@ -336,13 +312,13 @@ final class Rehearsal {
         double first = rounds.getFirst().values().stream().mapToDouble(it -> it).sum();
         double usual = took.values().stream().mapToDouble(it -> it).sum();
         return new Rates(
-                finite(linears),
+                finite(2 * tokens * weights / took.get(Part.LINEARS)),
                 finite(
                         TorchBlock.attentionOperations(block, layout.length())
                                 * layout.windows()
                                 * hidden.size()
-                                / heads),
-                finite(activations),
+                                / took.get(Part.ATTENTION)),
+                finite(WorkingSet.values(block) * tokens / took.get(Part.ACTIVATIONS)),
                 finite(measured / took.get(Part.MEASURE)),
                 finite(gram / took.get(Part.GRAM)),
                 finite(shared / took.get(Part.SHARED)),
@@ -362,11 +338,6 @@ final class Rehearsal {
         double[] sorted =
                 rounds.stream().skip(1).mapToDouble(round -> round.get(part)).sorted().toArray();
         return sorted[sorted.length / 4];
-    }
-
-    /// What is left of `seconds`; not nothing, for clocks and neighbours are what they are.
-    private static double beyond(double seconds, double explained) {
-        return Math.max(seconds - explained, seconds / 50);
     }
 
     private static double finite(double rate) {

@@ -21,12 +21,14 @@ import org.wanda4j.model.Architecture.Block;
 import org.wanda4j.model.Architecture.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.prune.ChannelOrder.Places;
+import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport.BlockReport;
 import org.wanda4j.report.PruneReport.InputReport;
 import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.report.PruneReport.TuneReport;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.Gram;
+import org.wanda4j.torch.KernelTimes;
 import org.wanda4j.torch.Rounding;
 import org.wanda4j.torch.TorchBlock;
 import org.wanda4j.tune.BlockTuner;
@@ -111,33 +113,31 @@ final class BlockPruner implements AutoCloseable {
         List<InputReport> inputs = new ArrayList<>();
         Map<String, TensorView> pruned = new HashMap<>();
         BlockPass pass = pass(index, block, decoding.store());
-        linears.phases()
-                .time(
-                        "forward",
-                        () ->
-                                recipe.order()
-                                        .run(
-                                                pass,
-                                                isLast(index),
-                                                (stage, statistics) -> {
-                                                    for (Linear linear : toPrune(index, stage)) {
-                                                        var done =
-                                                                prune(
-                                                                        index,
-                                                                        linear,
-                                                                        stage,
-                                                                        statistics,
-                                                                        pruned,
-                                                                        memory);
-                                                        reports.add(done.report());
-                                                        block.replace(linear, done.weight());
-                                                    }
-                                                    inputs.add(
-                                                            InputReport.of(
-                                                                    stage.label(),
-                                                                    statistics.norms()));
-                                                    noteDamping(index, stage, statistics);
-                                                }));
+        forward(
+                block.times(),
+                () ->
+                        recipe.order()
+                                .run(
+                                        pass,
+                                        isLast(index),
+                                        (stage, statistics) -> {
+                                            for (Linear linear : toPrune(index, stage)) {
+                                                var done =
+                                                        prune(
+                                                                index,
+                                                                linear,
+                                                                stage,
+                                                                statistics,
+                                                                pruned,
+                                                                memory);
+                                                reports.add(done.report());
+                                                block.replace(linear, done.weight());
+                                            }
+                                            inputs.add(
+                                                    InputReport.of(
+                                                            stage.label(), statistics.norms()));
+                                            noteDamping(index, stage, statistics);
+                                        }));
         Optional<TuneReport> tuned =
                 streams.filter(_ -> !pruned.isEmpty())
                         .map(each ->
@@ -146,6 +146,22 @@ final class BlockPruner implements AutoCloseable {
         journal.add(
                 BlockReport.of(index, reports, inputs, tuned),
                 isLast(index) ? List.of() : states());
+    }
+
+    /// Runs `work` and counts its time by kernel, as the mean of the threads; what none of them takes are the activations.
+    private void forward(KernelTimes times, Runnable work) {
+        Phases phases = linears.phases();
+        Map<String, Double> before = times.seconds();
+        before.keySet().forEach(kernel -> phases.spent(kernel, 0));
+        phases.time(
+                "activations",
+                () -> {
+                    work.run();
+                    int threads = Math.min(engine.threads(), decoding.store().batches());
+                    times.seconds()
+                            .forEach((kernel, seconds) ->
+                                    phases.spent(kernel, (seconds - before.get(kernel)) / threads));
+                });
     }
 
     /// Prunes a linear, with its channels in another order where the method wants one and it is free.

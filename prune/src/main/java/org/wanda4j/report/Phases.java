@@ -41,6 +41,11 @@ public final class Phases {
                 });
     }
 
+    /// Counts time as `phase` that was measured in another way, within the phase at hand.
+    public void spent(String phase, double time) {
+        seconds.merge(phase, time, Double::sum);
+    }
+
     /// Seconds of each phase.
     public Map<String, Double> seconds() {
         return Collections.unmodifiableMap(seconds);

@@ -15,6 +15,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.wanda4j.model.Architecture.Attention;
 import org.wanda4j.model.Architecture.Linear;
 import org.wanda4j.model.Rotary;
+import org.wanda4j.torch.KernelTimes.Kernel;
 import org.wanda4j.torch.Weights.LoadedLinear;
 import org.wanda4j.torch.Weights.LoadedNorm;
 
@@ -32,6 +33,7 @@ final class TorchAttention {
     private final Optional<LoadedNorm> queryNorm;
     private final Optional<LoadedNorm> keyNorm;
     private final Optional<Rotation> rotation;
+    private final KernelTimes times;
 
     /// Cosine and sine of each position's angles, length x 1 x size / 2.
     private record Rotation(Tensor cos, Tensor sin) {
@@ -55,6 +57,7 @@ final class TorchAttention {
             int length) {
         this.attention = attention;
         this.linears = linears;
+        this.times = weights.times();
         this.queryNorm = attention.queryNorm().map(weights::norm);
         this.keyNorm = attention.keyNorm().map(weights::norm);
         this.rotation = attention.rotary().map(rotary -> rotation(rotary, length, weights));
@@ -101,21 +104,34 @@ final class TorchAttention {
                         .reshape((long) windows * shared, length, size);
         Tensor grouped = queries.view(windows, shared, group, length, size);
         Tensor attended = output.view(windows, length, shared, group, size).permute(0, 2, 3, 1, 4);
+        times.time(Kernel.ATTENTION, () -> attend(grouped, keys, values, tree, attended));
+    }
+
+    /// @param queries windows x key heads x group x length x size
+    /// @param keys heads of all windows x size x length
+    /// @param values heads of all windows x length x size
+    /// @param attended laid out as the queries are
+    private Tensor attend(
+            Tensor queries, Tensor keys, Tensor values, Optional<Tree> tree, Tensor attended) {
+        long heads = keys.size(0);
+        int group = Math.toIntExact(queries.size(2));
+        int length = Math.toIntExact(queries.size(3));
         int step = tree.isPresent() ? length : SLICE;
         for (int from = 0; from < length; from += step) {
             int count = Math.min(step, length - from);
             try (var _ = new PointerScope()) {
                 Tensor slice =
-                        grouped.narrow(3, from, count)
-                                .reshape((long) windows * shared, (long) group * count, size);
+                        queries.narrow(3, from, count)
+                                .reshape(heads, (long) group * count, queries.size(4));
                 Tensor result =
                         tree.isPresent()
                                 ? attendTree(slice, keys, values, tree.get())
                                 : attendSlice(slice, keys, values, from, count);
-                attended.narrow(3, from, count)
-                        .copy_(result.view(windows, shared, group, count, size));
+                Tensor place = attended.narrow(3, from, count);
+                place.copy_(result.view(place.sizes()));
             }
         }
+        return attended;
     }
 
     private Tensor attendSlice(Tensor queries, Tensor keys, Tensor values, int from, int count) {
@@ -163,11 +179,15 @@ final class TorchAttention {
             Optional<LoadedNorm> norm,
             Optional<Rotation> rotation) {
         Tensor plain = project(linear, input, windows, length);
-        Tensor normed = norm.map(each -> each.apply(plain)).orElse(plain);
-        return rotation.map(turn -> rotate(normed, turn))
-                .orElse(normed)
-                .transpose(1, 2)
-                .contiguous();
+        return times.time(
+                Kernel.ATTENTION,
+                () -> {
+                    Tensor normed = norm.map(each -> each.apply(plain)).orElse(plain);
+                    return rotation.map(turn -> rotate(normed, turn))
+                            .orElse(normed)
+                            .transpose(1, 2)
+                            .contiguous();
+                });
     }
 
     /// windows x length x heads x size

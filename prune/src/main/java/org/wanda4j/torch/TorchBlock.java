@@ -18,6 +18,7 @@ import org.wanda4j.model.Architecture.Block;
 import org.wanda4j.model.Architecture.Linear;
 import org.wanda4j.model.Architecture.Mlp;
 import org.wanda4j.model.Stage;
+import org.wanda4j.torch.KernelTimes.Kernel;
 import org.wanda4j.torch.Weights.LoadedLinear;
 import org.wanda4j.torch.Weights.LoadedNorm;
 
@@ -53,7 +54,7 @@ public final class TorchBlock implements AutoCloseable {
 
     /// The widest that [Batch] must hold between two stages.
     public static int stageWidth(Block block) {
-        return Math.max(block.attention().output().inputs(), block.mlp().down().inputs());
+        return block.linears().stream().mapToInt(Linear::inputs).max().orElseThrow();
     }
 
     /// Operations of a block's heads for one window of `length` tokens, besides those of its linears.
@@ -68,24 +69,26 @@ public final class TorchBlock implements AutoCloseable {
 
     /// Gives a linear another matrix, in memory that outlives this block.
     public void replace(Linear linear, TensorView weight) {
-        linears.compute(
-                linear.name(), (_, old) -> new LoadedLinear(weights.adopt(weight), old.bias()));
+        linears.compute(linear.name(), (_, old) -> old.with(weights.adopt(weight)));
     }
 
-    /// Brings a batch that is ready for the stage before to where it is ready for `stage`, in place. [Stage#QKV] is
-    /// where a batch begins.
+    /// Brings a batch that is ready for the stage before, or at the block's beginning, to where it is ready for `stage`, in
+    /// place: its linears can read their input.
     public void advanceTo(Stage stage, Batch batch) {
         try (var _ = new PointerScope()) {
             switch (stage) {
-                case QKV -> {}
+                case QKV -> enter(attentionNorm, batch);
                 case OUTPUT ->
                         attention.attend(
-                                branchInput(attentionNorm, batch.hidden()),
+                                input(Stage.QKV, batch),
                                 batch.windows(),
                                 batch.length(),
                                 batch.tree(),
-                                batch.between(block.attention().output().inputs()));
-                case GATE_UP -> close(block.attention().output(), attentionNorm, batch);
+                                input(Stage.OUTPUT, batch));
+                case GATE_UP -> {
+                    close(block.attention().output(), attentionNorm, batch);
+                    enter(mlpNorm, batch);
+                }
                 case DOWN -> activate(batch);
             }
         }
@@ -156,23 +159,41 @@ public final class TorchBlock implements AutoCloseable {
     public float[] measure(Stage stage, Batch batch, int index, Optional<GramSum> products) {
         try (var _ = new PointerScope()) {
             Tensor input = input(stage, batch);
-            products.ifPresent(sum -> sum.add(index, input));
-            Tensor exact =
-                    input.view(batch.windows(), batch.length(), -1).to(torch.ScalarType.Double);
-            Tensor sums = exact.square_().sum(1).to(torch.ScalarType.Float);
-            float[] values = new float[Math.toIntExact(sums.numel())];
-            sums.contiguous().data_ptr_float().get(values);
-            return values;
+            return times().time(
+                            Kernel.STATISTICS,
+                            () -> {
+                                products.ifPresent(sum -> sum.add(index, input));
+                                return sumsOfSquares(
+                                        input.view(batch.windows(), batch.length(), -1));
+                            });
         }
     }
 
+    /// @param input windows x length x channels
+    private static float[] sumsOfSquares(Tensor input) {
+        Tensor exact = input.to(torch.ScalarType.Double);
+        Tensor sums = exact.square_().sum(1).to(torch.ScalarType.Float);
+        float[] values = new float[Math.toIntExact(sums.numel())];
+        sums.contiguous().data_ptr_float().get(values);
+        return values;
+    }
+
+    /// Where the time went since this block was made.
+    public KernelTimes times() {
+        return weights.times();
+    }
+
+    /// What the linears of `stage` read of a batch that is ready for it: tokens x width.
     private Tensor input(Stage stage, Batch batch) {
-        return switch (stage) {
-            case QKV -> branchInput(attentionNorm, batch.hidden());
-            case GATE_UP -> branchInput(mlpNorm, batch.hidden());
-            case OUTPUT -> batch.between(block.attention().output().inputs());
-            case DOWN -> batch.between(block.mlp().down().inputs());
-        };
+        boolean begins = stage == Stage.QKV || stage == Stage.GATE_UP;
+        return begins && !block.normFirst() ? batch.hidden() : batch.between(width(stage));
+    }
+
+    /// Begins a residual branch.
+    private void enter(LoadedNorm norm, Batch batch) {
+        if (block.normFirst()) {
+            batch.between(norm.norm().width()).copy_(norm.apply(batch.hidden()));
+        }
     }
 
     private Tensor branchInput(LoadedNorm norm, Tensor hidden) {
@@ -189,8 +210,8 @@ public final class TorchBlock implements AutoCloseable {
 
     private void activate(Batch batch) {
         Mlp mlp = block.mlp();
-        Tensor input = branchInput(mlpNorm, batch.hidden());
-        Tensor result = batch.between(mlp.down().inputs());
+        Tensor input = input(Stage.GATE_UP, batch);
+        Tensor result = input(Stage.DOWN, batch);
         Tensor up = linears.get(mlp.up().name()).apply(input);
         mlp.gate()
                 .map(gate -> linears.get(gate.name()).apply(input))

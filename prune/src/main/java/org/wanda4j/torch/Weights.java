@@ -15,12 +15,14 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture.Linear;
 import org.wanda4j.model.Architecture.Norm;
+import org.wanda4j.torch.KernelTimes.Kernel;
 
 /// Weights as libtorch sees them: the mapped memory itself where the types agree, else a converted copy.
 final class Weights implements AutoCloseable {
 
     private final Function<String, TensorView> source;
     private final ScalarType type;
+    private final KernelTimes times = new KernelTimes();
     private final List<Tensor> owned = new ArrayList<>();
     private final Map<String, Tensor> loaded = new LinkedHashMap<>();
 
@@ -32,6 +34,11 @@ final class Weights implements AutoCloseable {
 
     ScalarType type() {
         return type;
+    }
+
+    /// Hears of everything that is computed with these weights.
+    KernelTimes times() {
+        return times;
     }
 
     Tensor load(String name) {
@@ -63,7 +70,7 @@ final class Weights implements AutoCloseable {
     LoadedLinear linear(Linear linear) {
         Optional<Tensor> bias =
                 linear.bias() ? Optional.of(load(linear.name() + ".bias")) : Optional.empty();
-        return new LoadedLinear(load(linear.weight()), bias);
+        return new LoadedLinear(load(linear.weight()), bias, times);
     }
 
     LoadedNorm norm(Norm norm) {
@@ -76,16 +83,25 @@ final class Weights implements AutoCloseable {
         return new LoadedNorm(norm, weight, bias);
     }
 
-    record LoadedLinear(Tensor weight, Optional<Tensor> bias) {
+    record LoadedLinear(Tensor weight, Optional<Tensor> bias, KernelTimes times) {
+
+        /// This with another matrix.
+        LoadedLinear with(Tensor other) {
+            return new LoadedLinear(other, bias, times);
+        }
 
         Tensor apply(Tensor input) {
-            return torch.linear(input, weight, optional(bias));
+            return times.time(Kernel.LINEARS, () -> torch.linear(input, weight, optional(bias)));
         }
 
         /// Adds the result to `sum`, in its memory.
         void addTo(Tensor sum, Tensor input) {
-            sum.addmm_(input, weight.t());
-            bias.ifPresent(sum::add_);
+            times.time(
+                    Kernel.LINEARS,
+                    () -> {
+                        Tensor added = sum.addmm_(input, weight.t());
+                        return bias.map(added::add_).orElse(added);
+                    });
         }
     }
 
