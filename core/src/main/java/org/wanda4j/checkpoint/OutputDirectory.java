@@ -270,8 +270,11 @@ public final class OutputDirectory implements AutoCloseable {
         if (!journaled) {
             deletePartial();
         }
-        if (Disk.exists(target.resolve(WORK).resolve(JOURNAL))) {
-            Disk.deleteTree(target.resolve(WORK));
+        Path published =
+                target.resolve(
+                        WORK); // Empty where a kill came between the journal's end and its own.
+        if (Disk.exists(published.resolve(JOURNAL)) || Disk.isEmptyDirectory(published)) {
+            Disk.deleteTree(published);
         }
         recover();
     }

@@ -284,6 +284,15 @@ class OutputDirectoryTest {
     }
 
     @Test
+    void anOutputThatWasCutOffWhileItsJournalWentIsCleanedUp() throws IOException {
+        existing("new");
+        Files.createDirectory(target.resolve(".wanda"));
+        OutputDirectory.claim(target, model, true).close();
+        assertFalse(Files.exists(target.resolve(".wanda")));
+        assertTrue(Files.exists(target.resolve("config.json")));
+    }
+
+    @Test
     void aRunThatReplacesGoesOnAfterAStopBetweenItsTwoRenames() throws IOException {
         interrupt("half");
         Path replaced = Files.createDirectory(directory.resolve("out.replaced"));

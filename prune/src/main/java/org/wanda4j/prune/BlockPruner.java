@@ -123,7 +123,7 @@ final class BlockPruner implements AutoCloseable {
                                         (stage, statistics) -> {
                                             for (Linear linear : toPrune(index, stage)) {
                                                 var done =
-                                                        prune(
+                                                        pruneOne(
                                                                 index,
                                                                 linear,
                                                                 stage,
@@ -168,7 +168,7 @@ final class BlockPruner implements AutoCloseable {
     ///
     /// @param pruned of this block so far, as they are written; this one is added
     /// @return with the channels in the order that the block knows
-    private LinearPruner.Pruned prune(
+    private LinearPruner.Pruned pruneOne(
             int index,
             Linear linear,
             Stage stage,
