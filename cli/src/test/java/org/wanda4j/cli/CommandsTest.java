@@ -73,7 +73,8 @@ class CommandsTest {
         assertTrue(report.get("peakResidentBytes").asLong() > 100_000_000);
         assertEquals(directory.resolve("out").toString(), report.get("output").asString());
         assertEquals(6, report.get("blocks").size());
-        for (String phase : List.of("forward", "waitRead", "waitWrite")) {
+        for (String phase :
+                List.of("linears", "attention", "statistics", "waitRead", "waitWrite")) {
             assertTrue(report.get("phases").get(phase).asDouble() >= 0, phase);
         }
         JsonNode recipe = Json.read(directory.resolve("out/wanda-recipe.json"));
