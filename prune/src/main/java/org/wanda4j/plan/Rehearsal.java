@@ -267,7 +267,7 @@ final class Rehearsal {
         double choice = add(times, Part.CHOOSE, start);
         times.merge(
                 Part.UPDATE,
-                updates ? Math.max(0, again - method.update().choices() * choice) : 0,
+                updates ? beyond(again, method.update().choices() * choice) : 0,
                 Double::sum);
         return pruned;
     }
@@ -338,6 +338,11 @@ final class Rehearsal {
         double[] sorted =
                 rounds.stream().skip(1).mapToDouble(round -> round.get(part)).sorted().toArray();
         return sorted[sorted.length / 4];
+    }
+
+    /// What is left of `seconds`; not nothing, for clocks and neighbours are what they are.
+    private static double beyond(double seconds, double explained) {
+        return Math.max(seconds - explained, seconds / 50);
     }
 
     private static double finite(double rate) {
