@@ -270,9 +270,8 @@ public final class OutputDirectory implements AutoCloseable {
         if (!journaled) {
             deletePartial();
         }
-        Path published =
-                target.resolve(
-                        WORK); // Empty where a kill came between the journal's end and its own.
+        // It is empty where a kill came between the journal's end and its own.
+        Path published = target.resolve(WORK);
         if (Disk.exists(published.resolve(JOURNAL)) || Disk.isEmptyDirectory(published)) {
             Disk.deleteTree(published);
         }

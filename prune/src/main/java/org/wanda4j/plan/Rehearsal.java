@@ -173,7 +173,7 @@ final class Rehearsal {
             }
             forward += forward(engine, torch::finish);
             if (!hidden.isEmpty()) {
-                int threads = Math.min(engine.threads(), hidden.size());
+                int threads = engine.threadsFor(hidden.size());
                 double linears = torch.times().seconds(Kernel.LINEARS) / threads;
                 double attention = torch.times().seconds(Kernel.ATTENTION) / threads;
                 times.merge(Part.LINEARS, linears, Double::sum);

@@ -152,12 +152,12 @@ final class BlockPruner implements AutoCloseable {
     private void forward(KernelTimes times, Runnable work) {
         Phases phases = linears.phases();
         Map<String, Double> before = times.seconds();
-        before.keySet().forEach(kernel -> phases.spent(kernel, 0));
+        before.keySet().forEach(kernel -> phases.spent(kernel, 0)); // To be listed first.
         phases.time(
                 "activations",
                 () -> {
                     work.run();
-                    int threads = Math.min(engine.threads(), decoding.store().batches());
+                    int threads = engine.threadsFor(decoding.store().batches());
                     times.seconds()
                             .forEach((kernel, seconds) ->
                                     phases.spent(kernel, (seconds - before.get(kernel)) / threads));
@@ -175,31 +175,32 @@ final class BlockPruner implements AutoCloseable {
             InputStatistics statistics,
             Map<String, TensorView> pruned,
             Arena memory) {
-        Block block = architecture.blocks().get(index);
+        TensorView matrix = linears.source().map(linear.weight(), memory);
         Optional<ChannelOrder> order =
-                Places.of(block, stage)
-                        .flatMap(places -> linears.order(linear, places, statistics, memory));
-        if (order.isEmpty()) {
-            LinearPruner.Pruned done = linears.prune(linear, statistics, memory);
-            pruned.put(linear.weight(), done.weight());
-            return done;
-        }
-        ChannelOrder channels = order.get();
+                Places.of(architecture.blocks().get(index), stage)
+                        .flatMap(places -> linears.order(linear, matrix, places, statistics));
         LinearPruner.Pruned done =
                 linears.prune(
                         linear,
-                        channels.columns(linears.source().map(linear.weight(), memory), memory),
-                        channels.apply(statistics),
+                        order.map(it -> it.columns(matrix, memory)).orElse(matrix),
+                        order.map(it -> it.apply(statistics)).orElse(statistics),
                         memory);
         pruned.put(linear.weight(), done.weight());
-        channels.writers().stream()
+        order.ifPresent(it -> moveRows(it, pruned, memory));
+        return new LinearPruner.Pruned(
+                order.map(it -> it.original(done.weight(), memory)).orElse(done.weight()),
+                done.report());
+    }
+
+    /// Writes the rows that compute reordered channels in the order of these.
+    private void moveRows(ChannelOrder order, Map<String, TensorView> pruned, Arena memory) {
+        order.writers().stream()
                 .flatMap(Linear::tensors)
                 .forEach(name -> {
-                    TensorView moved = channels.rows(current(name, pruned, memory), memory);
+                    TensorView moved = order.rows(current(name, pruned, memory), memory);
                     pruned.put(name, moved);
                     linears.writer().write(name, moved.data());
                 });
-        return new LinearPruner.Pruned(channels.original(done.weight(), memory), done.report());
     }
 
     private List<Linear> toPrune(int index, Stage stage) {

@@ -15,15 +15,16 @@ import org.wanda4j.model.Architecture.Linear;
 import org.wanda4j.model.Architecture.Mlp;
 import org.wanda4j.model.Stage;
 
-/// The channel permutation of Zhang et al., 2024 (section 4.3, its heuristic allocation): input channels of a linear change
+/// The channel permutation of Zhang et al., 2024 (its heuristic allocation): input channels of a linear change
 /// places so that those with high scores share no run of an N:M pattern.
 ///
 /// Only where the linears that compute these channels can have their rows change places in the same way, and nothing else
 /// notices: gate and up for down; value for the output projection, within a head. The checkpoint stays an ordinary one.
 final class ChannelOrder {
 
-    private final Places places;
+    private final List<Linear> writers;
     private final int[] rows;
+    private final int[] columns;
 
     /// Where channels may change places.
     ///
@@ -56,12 +57,23 @@ final class ChannelOrder {
                                         mlp.down().inputs()));
             };
         }
+
+        /// The row of the writers that computes column `column` of the reader.
+        int row(int column) {
+            int head = column / size / repeats;
+            return head * size + column % size;
+        }
     }
 
     /// @param rows of the writers: at i the one that comes to i
     private ChannelOrder(Places places, int[] rows) {
-        this.places = places;
+        this.writers = places.writers();
         this.rows = rows;
+        this.columns = new int[rows.length * places.repeats()];
+        for (int j = 0; j < columns.length; j++) {
+            int row = rows[places.row(j)];
+            columns[j] = j + row % places.size() - j % places.size();
+        }
     }
 
     /// The channels of a head by the sum of their scores, dealt out to its runs: the highest one to each, then the next
@@ -101,27 +113,15 @@ final class ChannelOrder {
         for (int i = 0; i < scores.rows(); i++) {
             scores.row(i, row);
             for (int j = 0; j < row.length; j++) {
-                sums[writerRow(places, j)] += row[j];
+                sums[places.row(j)] += row[j];
             }
         }
         return sums;
     }
 
-    /// The row that computes column `column` of the reader.
-    private static int writerRow(Places places, int column) {
-        int head = column / places.size() / places.repeats();
-        return head * places.size() + column % places.size();
-    }
-
+    /// The linears whose rows move along.
     List<Linear> writers() {
-        return places.writers();
-    }
-
-    /// The column of the reader that comes to `column`.
-    private int source(int column) {
-        int offset = column % places.size();
-        int row = writerRow(places, column);
-        return column - offset + rows[row] % places.size();
+        return writers;
     }
 
     /// What is known of the channels, in their new order. Gram matrices are not among it.
@@ -133,7 +133,7 @@ final class ChannelOrder {
     private float[] moved(float[] values) {
         float[] result = new float[values.length];
         for (int j = 0; j < values.length; j++) {
-            result[j] = values[source(j)];
+            result[j] = values[columns[j]];
         }
         return result;
     }
@@ -164,10 +164,10 @@ final class ChannelOrder {
         for (int i = 0; i < matrix.rows(); i++) {
             MemorySegment from = matrix.row(i);
             MemorySegment to = result.row(i);
-            for (int j = 0; j < matrix.columns(); j++) {
-                int there = source(j);
-                MemorySegment.copy(
-                        from, (forth ? there : j) * bytes, to, (forth ? j : there) * bytes, bytes);
+            for (int j = 0; j < columns.length; j++) {
+                int source = forth ? columns[j] : j;
+                int place = forth ? j : columns[j];
+                MemorySegment.copy(from, source * bytes, to, place * bytes, bytes);
             }
         }
         return result;

@@ -37,9 +37,10 @@ record LinearPruner(
 
     /// In which order `linear` is to have its input channels, where not in its own.
     ///
+    /// @param matrix of the linear
     /// @param places where they may change them
     Optional<ChannelOrder> order(
-            Linear linear, Places places, InputStatistics statistics, Arena memory) {
+            Linear linear, TensorView matrix, Places places, InputStatistics statistics) {
         if (!method.importance().ordersChannels()
                 || method.needs() == Statistic.GRAM
                 || !(patterns.get(linear) instanceof NofM(int n, int m))
@@ -49,25 +50,18 @@ record LinearPruner(
             return Optional.empty();
         }
         checkFinite(linear, statistics);
-        TensorView weight = source.map(linear.weight(), memory);
         return Optional.of(
                 phases.time(
                         "select",
                         () ->
                                 ChannelOrder.of(
-                                        places, method.importance().score(weight, statistics), m)));
+                                        places, method.importance().score(matrix, statistics), m)));
     }
 
     /// Scores, selects, removes and has the result written.
     ///
+    /// @param matrix of the linear, its channels in the order of the statistics
     /// @param memory for the pruned matrix, until that is written
-    Pruned prune(Linear linear, InputStatistics statistics, Arena memory) {
-        return prune(linear, source.map(linear.weight(), memory), statistics, memory);
-    }
-
-    /// As [#prune(Linear, InputStatistics, Arena)], for a matrix with its channels in another order.
-    ///
-    /// @param matrix in place of the linear's own
     Pruned prune(Linear linear, TensorView matrix, InputStatistics statistics, Arena memory) {
         checkFinite(linear, statistics);
         var task =

@@ -39,7 +39,13 @@ record WeightsAlone(
         List<LinearReport> reports = new ArrayList<>();
         for (Linear linear : architecture.blocks().get(index).linears()) {
             if (linears.prunes(linear)) {
-                reports.add(linears.prune(linear, InputStatistics.none(), memory).report());
+                reports.add(
+                        linears.prune(
+                                        linear,
+                                        linears.source().map(linear.weight(), memory),
+                                        InputStatistics.none(),
+                                        memory)
+                                .report());
                 inBlock.advance(weights(linear), linear.name());
             }
         }

@@ -48,6 +48,11 @@ public final class Engine implements AutoCloseable {
         return threads;
     }
 
+    /// How many of them work on `count` tasks.
+    public int threadsFor(int count) {
+        return Math.min(threads, count);
+    }
+
     /// What runs, for the banner: `libtorch AVX2, fp32, 2 threads`.
     public String describe() {
         return "libtorch "
@@ -75,7 +80,7 @@ public final class Engine implements AutoCloseable {
     public void forEach(int count, IntConsumer task) {
         var next = new AtomicInteger();
         List<Future<?>> workers = new ArrayList<>();
-        for (int worker = 0; worker < Math.min(threads, count); worker++) {
+        for (int worker = 0; worker < threadsFor(count); worker++) {
             workers.add(
                     pool.submit(() -> {
                         for (int i = next.getAndIncrement();

@@ -141,7 +141,7 @@ class ChannelOrderTest {
                 recipe("ria")
                         .withOrder(order)
                         .withTuning(tuned ? Optional.of(new Tuning(1, 3e-4)) : Optional.empty());
-        try (Checkpoint dense = Checkpoint.open(tiny())) {
+        try (Checkpoint dense = Checkpoint.open(SharedFiles.tinyLlama())) {
             prune(dense, recipe, output);
             try (Checkpoint pruned = Checkpoint.open(output);
                     Arena memory = Arena.ofConfined()) {
@@ -208,7 +208,7 @@ class ChannelOrderTest {
     @Test
     void valuesStayWhereTheyAreWhenTheirLinearIsLeftAlone() {
         Path output = directory.resolve("out");
-        try (Checkpoint dense = Checkpoint.open(tiny());
+        try (Checkpoint dense = Checkpoint.open(SharedFiles.tinyLlama());
                 Arena memory = Arena.ofConfined()) {
             prune(
                     dense,
@@ -231,7 +231,7 @@ class ChannelOrderTest {
     @Test
     void anUnstructuredPatternLeavesChannelsWhereTheyAre() {
         Path output = directory.resolve("out");
-        try (Checkpoint dense = Checkpoint.open(tiny());
+        try (Checkpoint dense = Checkpoint.open(SharedFiles.tinyLlama());
                 Arena memory = Arena.ofConfined()) {
             prune(dense, recipe("ria").withPattern(new Unstructured(0.5)), output);
             try (Checkpoint pruned = Checkpoint.open(output)) {
@@ -247,10 +247,6 @@ class ChannelOrderTest {
                 }
             }
         }
-    }
-
-    private static Path tiny() {
-        return SharedFiles.tinyLlama();
     }
 
     private static Recipe recipe(String method) {
