@@ -8,6 +8,15 @@ import java.util.Arrays;
 /// word `c / 64` of a row is column `c`, and the bits behind the last column are 0.
 public final class Mask {
 
+    /// For each byte of a word, what [#kept] makes of its bits.
+    private static final float[] KEPT = new float[(1 << Byte.SIZE) * Byte.SIZE];
+
+    static {
+        for (int i = 0; i < KEPT.length; i++) {
+            KEPT[i] = (((i / Byte.SIZE) >>> (i % Byte.SIZE)) & 1) == 0 ? 1 : 0;
+        }
+    }
+
     private final int rows;
     private final int columns;
     private final int wordsPerRow;
@@ -49,6 +58,16 @@ public final class Mask {
     /// Removes the weight.
     public void set(int row, int column) {
         words[row * wordsPerRow + (column >>> 6)] |= 1L << column;
+    }
+
+    /// Fills `into` with 1 for each weight of a row that stays and 0 for each that is removed.
+    public void kept(int row, float[] into) {
+        for (int column = 0; column < columns; column += Byte.SIZE) {
+            long word = words[row * wordsPerRow + (column >>> 6)];
+            int removed = (int) (word >>> column) & 0xff;
+            System.arraycopy(
+                    KEPT, removed * Byte.SIZE, into, column, Math.min(Byte.SIZE, columns - column));
+        }
     }
 
     /// How many weights are removed.

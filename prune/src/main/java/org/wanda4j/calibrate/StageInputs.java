@@ -22,7 +22,7 @@ final class StageInputs implements AutoCloseable {
         this.norms = new WindowNorms(store.layout().windows());
         this.products =
                 needed == Statistic.GRAM
-                        ? Optional.of(new GramSum(block.width(stage)))
+                        ? Optional.of(new GramSum(block.width(stage), store.layout().type()))
                         : Optional.empty();
     }
 

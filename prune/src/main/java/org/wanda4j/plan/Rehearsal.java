@@ -222,7 +222,7 @@ final class Rehearsal {
         if (method.needs() != Statistic.GRAM) {
             return new InputStatistics(norms, norms, Optional.empty());
         }
-        var sum = new GramSum(width);
+        var sum = new GramSum(width, layout.type());
         long squaring = System.nanoTime();
         engine.forEach(hidden.size(), i -> torch.measure(stage, batch(i), i, Optional.of(sum)));
         times.merge(Part.GRAM, seconds(squaring) - plain, Double::sum);

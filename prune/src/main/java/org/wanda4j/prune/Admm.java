@@ -1,6 +1,7 @@
 package org.wanda4j.prune;
 
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.sparse.Mask;
@@ -13,8 +14,11 @@ import org.wanda4j.torch.Matrix;
 /// grows.
 ///
 /// With `G = X^T X` scaled to a diagonal of ones and damped, and `W' = W d` with `d` the root of G's diagonal, each round
-/// does `Z = mask(W' + U)`, `U <- U + W' - Z`, `W' = (W G + Z - U) (G + I)^-1`. The result is `(W' + U) * mask / d`. In
+/// does `Z = mask(W' + U)`, `U <- U + W' - Z`, `W' = (W d G + Z - U) (G + I)^-1`. The result is `(W' + U) * mask / d`. In
 /// round k of the first [#growing()] the mask has the sparsity `s (1 - (1 - k / growing)^3)`; `|W'|` is Wanda's score.
+///
+/// Computed as `W' = W d + (Z - U - W d) (G + I)^-1`, which is the same: what is multiplied is as small as what is removed,
+/// and the factor shrinks it, so that bf16 is exact enough for the product.
 ///
 /// @param rounds in all
 /// @param growing rounds until the mask is complete, after which it stays
@@ -39,10 +43,10 @@ public record Admm(int rounds, int growing, double damping) implements WeightUpd
         return Math.pow((double) inputs, 3);
     }
 
-    /// A product to begin with, and one each round.
+    /// A product each round.
     @Override
     public double operations(long outputs, long inputs) {
-        return 2.0 * (rounds + 1) * (double) outputs * inputs * inputs;
+        return 2.0 * rounds * (double) outputs * inputs * inputs;
     }
 
     @Override
@@ -52,7 +56,7 @@ public record Admm(int rounds, int growing, double damping) implements WeightUpd
 
     @Override
     public int copies() {
-        return 5;
+        return 3;
     }
 
     @Override
@@ -69,47 +73,37 @@ public record Admm(int rounds, int growing, double damping) implements WeightUpd
         private final Gram.Normalised inputs;
         private final Matrix dense;
         private final Matrix sum;
-        private final Matrix dual;
-        private final Matrix target;
-        private final Matrix right;
+        private final Matrix change;
         private final float[] ones;
 
-        /// `sum` is W' + U, `dual` U, `target` W G, `right` the right-hand side of a round.
+        /// `dense` is W d, `sum` W' + U, `change` what the inverse is multiplied with.
         Fit(Task task, Arena scratch) {
             this.task = task;
             this.inputs = task.statistics().gram().normalised(damping);
             this.dense = Matrix.copyOf(task.weight(), scratch);
-            int rows = dense.rows();
-            int columns = dense.columns();
-            this.sum = Matrix.zeros(rows, columns, scratch);
-            this.dual = Matrix.zeros(rows, columns, scratch);
-            this.target = Matrix.zeros(rows, columns, scratch);
-            this.right = Matrix.zeros(rows, columns, scratch);
-            this.ones = new float[columns];
-            java.util.Arrays.fill(ones, 1);
+            this.sum = Matrix.zeros(dense.rows(), dense.columns(), scratch);
+            this.change = Matrix.zeros(dense.rows(), dense.columns(), scratch);
+            this.ones = new float[dense.columns()];
+            Arrays.fill(ones, 1);
         }
 
         TensorView run() {
-            RowWork.share(dense.rows(), ROWS_AT_ONCE, task.threads(), this::begin);
+            share(this::begin);
             Mask mask = choose(1);
             for (int round = 1; round <= rounds; round++) {
                 Mask current = mask;
-                RowWork.share(
-                        dense.rows(),
-                        ROWS_AT_ONCE,
-                        task.threads(),
-                        (first, count) -> round(current, first, count));
+                share((first, count) -> round(current, first, count));
                 if (round < growing) {
                     mask = choose(round + 1);
                 }
             }
             Mask last = mask;
-            RowWork.share(
-                    dense.rows(),
-                    ROWS_AT_ONCE,
-                    task.threads(),
-                    (first, count) -> finish(last, first, count));
-            return task.rounded(dense);
+            share((first, count) -> finish(last, first, count));
+            return task.rounded(sum);
+        }
+
+        private void share(RowWork.Rows work) {
+            RowWork.share(dense.rows(), ROWS_AT_ONCE, task.threads(), work);
         }
 
         private Mask choose(int round) {
@@ -136,50 +130,47 @@ public record Admm(int rounds, int growing, double damping) implements WeightUpd
                 for (int j = 0; j < row.length; j++) {
                     row[j] = task.statistics().gram().dead(j) ? 0 : row[j] * inputs.scale()[j];
                 }
+                dense.write(i, row);
                 sum.write(i, row);
             }
-            target.rows(first, count).addProduct(0, 1, sum.rows(first, count), inputs.matrix());
         }
 
         private void round(Mask mask, int first, int count) {
-            float[] a = new float[dense.columns()];
-            float[] u = new float[a.length];
-            float[] t = new float[a.length];
-            float[] kept = new float[a.length];
+            float[] w = new float[dense.columns()];
+            float[] a = new float[w.length];
+            float[] c = new float[w.length];
+            float[] kept = new float[w.length];
             for (int i = first; i < first + count; i++) {
+                dense.read(i, w);
                 sum.read(i, a);
-                target.read(i, t);
-                keep(mask, i, kept);
-                for (int j = 0; j < a.length; j++) {
-                    float z = a[j] * kept[j];
-                    u[j] = a[j] - z;
-                    t[j] += z - u[j];
-                }
-                dual.write(i, u);
-                right.write(i, t);
+                mask.kept(i, kept);
+                step(w, kept, a, c);
+                sum.write(i, a);
+                change.write(i, c);
             }
-            Matrix sums = sum.rows(first, count);
-            sums.copy(dual.rows(first, count));
-            sums.addProduct(1, 1, right.rows(first, count), inputs.inverse());
+            inputs.inverse().addProduct(change.rows(first, count), sum.rows(first, count));
+        }
+
+        /// Of a row, from `W' + U` to what the product is added to, and what is multiplied.
+        private static void step(float[] w, float[] kept, float[] a, float[] c) {
+            for (int j = 0; j < w.length; j++) {
+                float z = a[j] * kept[j];
+                float u = a[j] - z;
+                a[j] = w[j] + u;
+                c[j] = z - a[j];
+            }
         }
 
         private void finish(Mask mask, int first, int count) {
-            float[] row = new float[dense.columns()];
+            float[] row = new float[sum.columns()];
             float[] kept = new float[row.length];
             for (int i = first; i < first + count; i++) {
                 sum.read(i, row);
-                keep(mask, i, kept);
+                mask.kept(i, kept);
                 for (int j = 0; j < row.length; j++) {
                     row[j] = kept[j] == 0 ? 0 : row[j] / inputs.scale()[j];
                 }
-                dense.write(i, row);
-            }
-        }
-
-        /// 1 for each weight that stays, 0 for the others.
-        private void keep(Mask mask, int row, float[] kept) {
-            for (int j = 0; j < kept.length; j++) {
-                kept[j] = mask.get(row, j) ? 0 : 1;
+                sum.write(i, row);
             }
         }
     }

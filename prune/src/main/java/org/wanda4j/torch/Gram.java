@@ -3,7 +3,8 @@ package org.wanda4j.torch;
 import java.lang.foreign.Arena;
 import java.util.Optional;
 
-/// `G = X^T X` of the inputs of a stage: the sum over the tokens of a window, on average over windows; fp32.
+/// `G = X^T X` of the inputs of a stage: the sum over the tokens of a window, on average over windows; fp32, of products that
+/// were computed in the inputs' type.
 ///
 /// What is derived from it is made once, when it is first asked for, and shared by the linears of the stage.
 public final class Gram implements AutoCloseable {
@@ -12,6 +13,7 @@ public final class Gram implements AutoCloseable {
     private static final double HARDEST_DAMPING = 100;
 
     private final Matrix gram;
+    private final ComputeType type;
     private final Arena memory;
     private Optional<Damped> factor = Optional.empty();
     private Optional<Normalised> normalised = Optional.empty();
@@ -21,15 +23,15 @@ public final class Gram implements AutoCloseable {
     /// @param damping what was added to the diagonal, as a share of its mean
     public record Damped(Matrix matrix, double damping) {}
 
-    /// `G_ij / (d_i d_j)` with a damped diagonal of ones, and the inverse of it plus the identity.
+    /// `N_ij = G_ij / (d_i d_j)` with a damped diagonal of ones.
     ///
     /// @param scale `d`, the root of G's diagonal; 1 for dead inputs
-    /// @param matrix symmetric
-    /// @param inverse of `matrix + I`
-    public record Normalised(float[] scale, Matrix matrix, Matrix inverse) {}
+    /// @param inverse of `N + I`
+    public record Normalised(float[] scale, Factor inverse) {}
 
-    Gram(Matrix gram, Arena memory) {
+    Gram(Matrix gram, ComputeType type, Arena memory) {
         this.gram = gram;
+        this.type = type;
         this.memory = memory;
     }
 
@@ -100,21 +102,18 @@ public final class Gram implements AutoCloseable {
         for (int j = 0; j < width; j++) {
             scale[j] = dead(j) ? 1 : (float) Math.sqrt(gram.get(j, j));
         }
-        Matrix matrix = Matrix.zeros(width, width, memory);
         Matrix inverse = Matrix.zeros(width, width, memory);
         for (int i = 0; i < width; i++) {
-            for (int j = 0; j < width; j++) {
-                double value =
-                        i == j ? 1 + damping : gram.get(i, j) / ((double) scale[i] * scale[j]);
-                matrix.set(i, j, (float) value);
-                inverse.set(i, j, (float) (i == j ? value + 1 : value));
+            for (int j = i + 1; j < width; j++) {
+                inverse.set(i, j, (float) (gram.get(i, j) / ((double) scale[i] * scale[j])));
             }
+            inverse.set(i, i, (float) (2 + damping));
         }
         if (!inverse.factorise() || !inverse.invertFactorised() || !inverse.isFinite()) {
             throw new ArithmeticException("the inputs' Gram matrix cannot be inverted");
         }
         inverse.mirrorUpper(1);
-        return new Normalised(scale, matrix, inverse);
+        return new Normalised(scale, Factor.of(inverse, type, memory));
     }
 
     @Override

@@ -1,59 +1,71 @@
 package org.wanda4j.torch;
 
 import java.lang.foreign.Arena;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /// Adds up `X^T X` of batches that come in any order, from any thread; always in the order of their index, so that the
 /// sum does not depend on threads.
 public final class GramSum implements AutoCloseable {
 
     private final Arena memory = Arena.ofShared();
+    private final Arena scratch = Arena.ofShared();
     private final Matrix total;
-    private final Map<Integer, Product> early = new HashMap<>();
+    private final ComputeType type;
+    private final Map<Integer, Matrix> early = new HashMap<>();
+    private final Deque<Matrix> free = new ArrayDeque<>();
     private int next;
 
-    private record Product(Matrix matrix, Arena memory) {}
-
     /// A sum of nothing.
-    public GramSum(int width) {
+    ///
+    /// @param type of the inputs, in which their products are computed
+    public GramSum(int width, ComputeType type) {
+        this.type = type;
         this.total = Matrix.zeros(width, width, memory);
     }
 
     /// Adds the product of batch `index`, counted from 0 without gaps.
     ///
     /// @param input tokens x width
-    @SuppressWarnings("MustBeClosed") // Closed with the product, once its turn has come.
     void add(int index, Tensor input) {
-        Arena own = Arena.ofShared();
-        Matrix square = Matrix.zeros(total.rows(), total.rows(), own);
-        square.addSquare(input.to(ScalarType.Float).contiguous());
+        Matrix square = square();
+        switch (type) {
+            case FP32 -> square.square(input.contiguous());
+            case BF16 -> square.squareByPanels(input);
+        }
         synchronized (this) {
-            early.put(index, new Product(square, own));
-            for (Product product = early.remove(next);
+            early.put(index, square);
+            for (Matrix product = early.remove(next);
                     product != null;
                     product = early.remove(next)) {
-                total.add(product.matrix());
-                product.memory().close();
+                total.add(product);
+                free.push(product);
                 next++;
             }
         }
     }
 
+    private synchronized Matrix square() {
+        return free.isEmpty() ? Matrix.zeros(total.rows(), total.rows(), scratch) : free.pop();
+    }
+
     /// The mean over `windows`; takes over this sum's memory.
     public Gram mean(int windows) {
+        scratch.close();
         total.mirrorUpper(1.0 / windows);
-        return new Gram(total, memory);
+        return new Gram(total, type, memory);
     }
 
     @Override
     public void close() {
-        early.values().forEach(product -> product.memory().close());
-        early.clear();
-        if (memory.scope().isAlive()) {
-            memory.close();
+        for (Arena each : List.of(scratch, memory)) {
+            if (each.scope().isAlive()) {
+                each.close();
+            }
         }
     }
 }

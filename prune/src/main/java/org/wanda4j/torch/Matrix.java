@@ -20,6 +20,9 @@ public final class Matrix {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
     private static final int ALIGNMENT = 64;
 
+    /// Wide enough for a product to be fast, narrow enough for little below the diagonal to be computed.
+    private static final int PANEL = 192;
+
     private final MemorySegment data;
     private final int rows;
     private final int columns;
@@ -57,7 +60,8 @@ public final class Matrix {
         }
     }
 
-    private Tensor tensor() {
+    /// A tensor over the same memory; of rows that lie together.
+    Tensor tensor() {
         return Tensors.over(data, ScalarType.Float, rows, columns);
     }
 
@@ -137,10 +141,10 @@ public final class Matrix {
                 stride);
     }
 
-    /// `this <- this + x^T x` in the upper triangle; what becomes of the lower one is not said.
+    /// `this <- x^T x` in the upper triangle; what becomes of the lower one is not said.
     ///
-    /// @param x any x columns
-    void addSquare(Tensor x) {
+    /// @param x any x columns, fp32
+    void square(Tensor x) {
         openblas.cblas_ssyrk(
                 openblas.CblasRowMajor,
                 openblas.CblasUpper,
@@ -150,9 +154,18 @@ public final class Matrix {
                 1,
                 x.data_ptr_float(),
                 columns,
-                1,
+                0,
                 pointer(),
                 stride);
+    }
+
+    /// The same for x of bf16, each product rounded to it: `PANEL` columns times those and all that follow.
+    void squareByPanels(Tensor x) {
+        for (int from = 0; from < columns; from += PANEL) {
+            int count = Math.min(PANEL, columns - from);
+            Tensor product = x.narrow(1, from, count).t().mm(x.narrow(1, from, columns - from));
+            tensor().narrow(0, from, count).narrow(1, from, columns - from).copy_(product);
+        }
     }
 
     /// `this <- this + other`, of matrices that are whole.

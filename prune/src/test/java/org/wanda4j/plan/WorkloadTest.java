@@ -74,7 +74,7 @@ class WorkloadTest {
         assertEquals(6 * sweep, sparsegpt.update());
         Workload.Operations admm = workload(RECIPE.withMethod("admm")).operations();
         assertEquals(6 * cubes, admm.shared());
-        assertEquals(6 * 42 * sweep, admm.update());
+        assertEquals(6 * 40 * sweep, admm.update());
         assertEquals(6.0 * 15 * BLOCK, admm.chosen());
     }
 
