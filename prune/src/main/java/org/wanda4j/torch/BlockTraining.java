@@ -21,7 +21,7 @@ import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture.Block;
 
-/// A block whose weights are being fitted, in fp32, by Adam. A weight that is zero at the start stays zero.
+/// A block whose weights are being fitted by Adam: in fp32, but for the products of its linears. A weight that is zero at the start stays zero.
 public final class BlockTraining implements AutoCloseable {
 
     private static final double TINY = 1e-12;
@@ -39,22 +39,30 @@ public final class BlockTraining implements AutoCloseable {
 
     /// @param source from a tensor's name to its values at the start
     /// @param trained which tensors are fitted, by name; the others stay as they are
+    /// @param products what linears multiply in, forward and back
     /// @param length tokens of every window
     /// @param memory that outlives this
     public BlockTraining(
             Block description,
             Function<String, TensorView> source,
             Predicate<String> trained,
+            ComputeType products,
             int length,
             Arena memory) {
         this.block =
                 new TorchBlock(
                         description,
-                        name ->
-                                values.computeIfAbsent(
-                                        name,
-                                        key -> Rounding.to(DType.F32, source.apply(key), memory)),
-                        ComputeType.FP32,
+                        new Weights(
+                                name ->
+                                        values.computeIfAbsent(
+                                                name,
+                                                key ->
+                                                        Rounding.to(
+                                                                DType.F32,
+                                                                source.apply(key),
+                                                                memory)),
+                                ComputeType.FP32,
+                                products),
                         length);
         block.parameters(trained).forEach(this::train);
         try (var _ = new PointerScope()) {

@@ -37,8 +37,12 @@ public final class TorchBlock implements AutoCloseable {
     /// @param length tokens of every window that will be run
     public TorchBlock(
             Block block, Function<String, TensorView> source, ComputeType type, int length) {
+        this(block, new Weights(source, type), length);
+    }
+
+    TorchBlock(Block block, Weights weights, int length) {
         this.block = block;
-        this.weights = new Weights(source, type);
+        this.weights = weights;
         try (var _ = new AutoGradMode(false)) {
             block.linears().forEach(linear -> linears.put(linear.name(), weights.linear(linear)));
             this.attentionNorm = weights.norm(block.attentionNorm());

@@ -22,14 +22,21 @@ final class Weights implements AutoCloseable {
 
     private final Function<String, TensorView> source;
     private final ScalarType type;
+    private final ScalarType products;
     private final KernelTimes times = new KernelTimes();
     private final List<Tensor> owned = new ArrayList<>();
     private final Map<String, Tensor> loaded = new LinkedHashMap<>();
 
     /// @param source from a tensor's name to its memory, which must outlive this
     Weights(Function<String, TensorView> source, ComputeType type) {
+        this(source, type, type);
+    }
+
+    /// @param products what linears multiply in, where that is not the type of the weights
+    Weights(Function<String, TensorView> source, ComputeType type, ComputeType products) {
         this.source = source;
         this.type = type.scalar();
+        this.products = products.scalar();
     }
 
     ScalarType type() {
@@ -70,7 +77,7 @@ final class Weights implements AutoCloseable {
     LoadedLinear linear(Linear linear) {
         Optional<Tensor> bias =
                 linear.bias() ? Optional.of(load(linear.name() + ".bias")) : Optional.empty();
-        return new LoadedLinear(load(linear.weight()), bias, times);
+        return new LoadedLinear(load(linear.weight()), bias, products, times);
     }
 
     LoadedNorm norm(Norm norm) {
@@ -83,15 +90,24 @@ final class Weights implements AutoCloseable {
         return new LoadedNorm(norm, weight, bias);
     }
 
-    record LoadedLinear(Tensor weight, Optional<Tensor> bias, KernelTimes times) {
+    record LoadedLinear(
+            Tensor weight, Optional<Tensor> bias, ScalarType products, KernelTimes times) {
 
         /// This with another matrix.
         LoadedLinear with(Tensor other) {
-            return new LoadedLinear(other, bias, times);
+            return new LoadedLinear(other, bias, products, times);
         }
 
+        /// The result is of the input's type.
         Tensor apply(Tensor input) {
-            return times.time(Kernel.LINEARS, () -> torch.linear(input, weight, optional(bias)));
+            return times.time(
+                    Kernel.LINEARS,
+                    () ->
+                            torch.linear(
+                                            input.to(products),
+                                            weight.to(products),
+                                            optional(bias.map(it -> it.to(products))))
+                                    .to(input.scalar_type()));
         }
 
         /// Adds the result to `sum`, in its memory.

@@ -69,7 +69,12 @@ public final class BlockTuner {
         try (Arena scratch = Arena.ofShared();
                 var training =
                         new BlockTraining(
-                                block, source, trained, inputs.layout().length(), scratch)) {
+                                block,
+                                source,
+                                trained,
+                                engine.type(),
+                                inputs.layout().length(),
+                                scratch)) {
             double before = error(training);
             double lowest = before;
             int epoch = 0;
