@@ -1,8 +1,12 @@
 package org.wanda4j.runtime;
 
 import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.wanda4j.model.Architecture.Norm;
 import org.wanda4j.runtime.RowKernels.Order;
 import org.wanda4j.runtime.Weights.Projection;
@@ -20,11 +24,10 @@ final class Compute {
     private final Scratch[] scratch;
     private final float[][] normed;
     private final float[][] arranged;
-    private final Vectors normedAll;
+    private final Map<Order, float[]> together = new EnumMap<>(Order.class);
 
     /// @param widest columns of the widest matrix
-    /// @param hidden columns of what is normed
-    Compute(RowKernels kernels, Team team, int widest, int hidden) {
+    Compute(RowKernels kernels, Team team, int widest) {
         this.kernels = kernels;
         this.team = team;
         int width = Vectors.padded(widest);
@@ -33,7 +36,6 @@ final class Compute {
         Arrays.setAll(scratch, _ -> new Scratch(widest));
         this.normed = new float[team.size()][width];
         this.arranged = new float[team.size()][width];
-        this.normedAll = new Vectors(hidden);
     }
 
     RowKernels kernels() {
@@ -72,15 +74,43 @@ final class Compute {
                 applyToLast(projections, member, then);
             });
         } else {
-            Vectors x = input.norm().isPresent() ? normedAll : input.x();
-            input.norm().ifPresent(norm -> norm(norm, input.x(), normedAll, tokens));
+            arrange(projections, input, tokens);
             team.run(member -> {
                 for (int i = 0; i < projections.size(); i++) {
-                    block(projections.get(i), x, tokens, y.get(i), member);
+                    block(projections.get(i), input.x().width(), tokens, y.get(i), member);
                 }
                 applyToLast(projections, member, then);
             });
         }
+    }
+
+    /// Norms the input where that is to be done, and puts it in every order that the matrices want.
+    private void arrange(List<Projection> projections, Input input, int tokens) {
+        int width = input.x().width();
+        Set<Order> orders = EnumSet.noneOf(Order.class);
+        projections.forEach(each -> orders.add(kernels.order(each.matrix())));
+        for (Order order : orders) {
+            together.compute(
+                    order,
+                    (_, room) ->
+                            room != null && room.length >= tokens * width
+                                    ? room
+                                    : new float[tokens * width]);
+        }
+        team.run(member -> {
+            for (int t = member; t < tokens; t += team.size()) {
+                float[] x = input.x().values();
+                int from = t * width;
+                if (input.norm().isPresent()) {
+                    norm(input.norm().get(), x, from, normed[member], 0);
+                    x = normed[member];
+                    from = 0;
+                }
+                for (Order order : orders) {
+                    kernels.arrange(order, x, from, together.get(order), t * width, width);
+                }
+            }
+        });
     }
 
     private void applyToLast(List<Projection> projections, int member, Then then) {
@@ -104,7 +134,7 @@ final class Compute {
             MappedMatrix matrix = projections.get(i).matrix();
             Order order = kernels.order(matrix);
             if (order != arrangedAs) {
-                kernels.arrange(order, x, arranged[member], Vectors.padded(matrix.columns()));
+                kernels.arrange(order, x, 0, arranged[member], 0, Vectors.padded(matrix.columns()));
                 arrangedAs = order;
             }
             int from = first(member, matrix.rows());
@@ -115,19 +145,17 @@ final class Compute {
         }
     }
 
-    private void block(Projection projection, Vectors x, int tokens, Vectors y, int member) {
+    private void block(Projection projection, int width, int tokens, Vectors y, int member) {
         MappedMatrix matrix = projection.matrix();
+        float[] x = together.get(kernels.order(matrix));
         int from = first(member, matrix.rows());
         int to = first(member + 1, matrix.rows());
-        int width = x.width();
         float[] tile = rows[member];
         for (int i = from; i < to; i += RowKernels.TILE) {
             int count = Math.min(RowKernels.TILE, to - i);
-            for (int r = 0; r < count; r++) {
-                kernels.decode(matrix, i + r, tile, r * width, scratch[member]);
-            }
+            kernels.unpack(matrix, i, i + count, tile, width, scratch[member]);
             Arrays.fill(tile, count * width, RowKernels.TILE * width, 0);
-            kernels.multiply(tile, count, width, x.values(), tokens, y.values(), i, y.width());
+            kernels.multiply(tile, count, width, x, tokens, y.values(), i, y.width());
         }
         for (int t = 0; t < tokens; t++) {
             addBias(projection.bias(), y.values(), t * y.width(), from, to);

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Rotary;
@@ -49,7 +50,7 @@ final class Decoder implements AutoCloseable {
         bytes = checkpoint.bytes();
         Weights weights = new Weights(checkpoint, memory);
         team = new Team(threads);
-        compute = new Compute(kernels, team, widest(architecture), architecture.hidden());
+        compute = new Compute(kernels, team, widest(architecture));
         pool = new CachePool(architecture);
         embedding = weights.matrix(architecture.embedding().tokens());
         positions = architecture.embedding().positions().map(each -> weights.matrix(each.table()));
@@ -125,6 +126,19 @@ final class Decoder implements AutoCloseable {
     /// From the logits of a step to those of the next.
     int logitsWidth() {
         return logits.width();
+    }
+
+    /// Does `work` for 0 to `count - 1`, shared out to the team.
+    void share(int count, IntConsumer work) {
+        if (count == 1) {
+            work.accept(0); // Not worth waking anybody.
+        } else {
+            team.run(member -> {
+                for (int i = member; i < count; i += team.size()) {
+                    work.accept(i);
+                }
+            });
+        }
     }
 
     private void advance(Batch batch) {

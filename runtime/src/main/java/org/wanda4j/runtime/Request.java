@@ -6,7 +6,7 @@ import org.wanda4j.runtime.Generation.Finish;
 
 /// A text that the [Scheduler] goes on with.
 ///
-/// All but [#cancel()] is the scheduler's thread's alone.
+/// All but [#cancel()] and [#draw] is the scheduler's thread's alone.
 final class Request {
 
     /// Told of what happens to a request, by the scheduler's thread, which waits meanwhile.
@@ -34,6 +34,8 @@ final class Request {
     private Optional<Sequence> sequence = Optional.empty();
     private int[] tokens;
     private int length;
+    private int drawn;
+    private Optional<Likelihoods> likelihoods = Optional.empty();
     private volatile boolean cancelled;
 
     /// @param prompt at least one token
@@ -100,18 +102,22 @@ final class Request {
         return new Batch.Step(decoded, next, to == length);
     }
 
-    /// Takes the token that follows.
-    ///
-    /// @return why it ends with that; empty where it goes on
-    Optional<Finish> choose(float[] logits, int from, int vocabulary) {
-        Optional<Likelihoods> likelihoods =
+    /// Chooses the token that follows. Any thread may, while no other method is called.
+    void draw(float[] logits, int from, int vocabulary) {
+        likelihoods =
                 listener.wantsLikelihoods()
                         ? Optional.of(new Likelihoods(logits, from, vocabulary))
                         : Optional.empty();
-        int id = sampler.choose(logits, from, vocabulary);
-        sampler.see(id);
-        append(id);
-        if (!listener.token(id, likelihoods)) {
+        drawn = sampler.choose(logits, from, vocabulary);
+    }
+
+    /// Takes the token that was drawn.
+    ///
+    /// @return why it ends with that; empty where it goes on
+    Optional<Finish> take() {
+        sampler.see(drawn);
+        append(drawn);
+        if (!listener.token(drawn, likelihoods)) {
             return Optional.of(Finish.STOP);
         }
         return length == prompt + limit ? Optional.of(Finish.LENGTH) : Optional.empty();

@@ -21,14 +21,14 @@ interface RowKernels {
         BYTES
     }
 
-    /// The order in which [#products] wants the vector for `matrix`.
+    /// The order in which [#products] wants the vector for `matrix`, and [#unpack] gives its rows.
     default Order order(MappedMatrix matrix) {
         return Order.PLAIN;
     }
 
-    /// Copies the first `width` values of `x` to `out` in `order`, one that [#order] gives.
-    default void arrange(Order order, float[] x, float[] out, int width) {
-        System.arraycopy(x, 0, out, 0, width);
+    /// Copies `width` values of `x` from index `from` to `out` from index `to`, in `order`, one that [#order] gives.
+    default void arrange(Order order, float[] x, int from, float[] out, int to, int width) {
+        System.arraycopy(x, from, out, to, width);
     }
 
     /// `y_i = sum_j W_ij x_j` for rows `from` to `to`, exclusive.
@@ -37,13 +37,24 @@ interface RowKernels {
     /// @param scratch of the calling thread
     void products(MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch);
 
+    /// Writes at most [#TILE] rows of `matrix`, `from` up to `to`, exclusive, to `out`, one every `width` values: zeros included, in
+    /// the order that the matrix asks for, and zeros up to the next multiple of [#PADDING].
+    ///
+    /// @param scratch of the calling thread
+    default void unpack(
+            MappedMatrix matrix, int from, int to, float[] out, int width, Scratch scratch) {
+        for (int i = from; i < to; i++) {
+            decode(matrix, i, out, (i - from) * width, scratch);
+        }
+    }
+
     /// Writes row `row` of `matrix` to `out` from index `at`, zeros included, and zeros up to the next multiple of
     /// [#PADDING].
     ///
     /// @param scratch of the calling thread
     void decode(MappedMatrix matrix, int row, float[] out, int at, Scratch scratch);
 
-    /// Products of some rows with some activations: `y[t * outputs + first + i] = rows_i * x_t`.
+    /// Products of some rows with some activations, both in one order: `y[t * outputs + first + i] = rows_i * x_t`.
     ///
     /// @param rows [#TILE] rows of `width` values; products with the first `count` are written, and with those behind them up
     ///     to a multiple of 4

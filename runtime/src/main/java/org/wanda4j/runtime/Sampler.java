@@ -10,7 +10,7 @@ import java.util.random.RandomGenerator;
 /// top-k, top-p, min-p.
 final class Sampler {
 
-    private static final double LOWEST_POWER = -80; // exp of it is no subnormal float
+    private static final float LOWEST_POWER = -80; // exp of it is no subnormal float
 
     private final Sampling sampling;
     private final RandomGenerator random;
@@ -45,11 +45,11 @@ final class Sampler {
 
     /// Without limits there is nothing to sort.
     private int drawFromAll(float[] logits, int from, int vocabulary) {
-        float highest = logits[from + likeliest(logits, from, vocabulary)];
+        float highest = highest(logits, from, vocabulary);
+        float colder = (float) Math.min(Float.MAX_VALUE, 1 / sampling.temperature());
         var weights = new float[vocabulary];
         for (int id = 0; id < vocabulary; id++) {
-            double power = (logits[from + id] - highest) / sampling.temperature();
-            weights[id] = (float) Math.max(LOWEST_POWER, power);
+            weights[id] = Math.max(LOWEST_POWER, (logits[from + id] - highest) * colder);
         }
         KernelChoice.BEST.exponentials(weights, vocabulary, 0);
         double total = 0;
@@ -102,14 +102,22 @@ final class Sampler {
         }
     }
 
+    /// The first of the highest.
     static int likeliest(float[] logits, int from, int vocabulary) {
+        float highest = highest(logits, from, vocabulary);
         int best = 0;
-        for (int id = 1; id < vocabulary; id++) {
-            if (logits[from + id] > logits[from + best]) {
-                best = id;
-            }
+        while (best < vocabulary - 1 && logits[from + best] != highest) {
+            best++;
         }
         return best;
+    }
+
+    private static float highest(float[] logits, int from, int vocabulary) {
+        float highest = Float.NEGATIVE_INFINITY;
+        for (int id = 0; id < vocabulary; id++) {
+            highest = Math.max(highest, logits[from + id]);
+        }
+        return highest;
     }
 
     /// The likeliest tokens, at most `limit`, and their logits as keys that sort ascending.

@@ -135,10 +135,7 @@ final class Scheduler implements AutoCloseable {
         if (steps.isEmpty()) {
             return;
         }
-        float[] logits = decoder.forward(steps);
-        for (int i = 0; i < predicted.size(); i++) {
-            choose(predicted.get(i), logits, i * decoder.logitsWidth());
-        }
+        choose(predicted, decoder.forward(steps));
     }
 
     private void begin(Request request) {
@@ -154,12 +151,29 @@ final class Scheduler implements AutoCloseable {
                 .toList();
     }
 
-    private void choose(Request request, float[] logits, int from) {
-        try {
-            request.choose(logits, from, decoder.architecture().vocabulary())
-                    .ifPresent(finish -> end(request, finish));
-        } catch (RuntimeException e) {
-            fail(request, e);
+    /// Draws the next tokens of all texts at the same time, then tells of them one after the other.
+    private void choose(List<Request> predicted, float[] logits) {
+        int vocabulary = decoder.architecture().vocabulary();
+        var failures = new RuntimeException[predicted.size()];
+        decoder.share(
+                predicted.size(),
+                i -> {
+                    try {
+                        predicted.get(i).draw(logits, i * decoder.logitsWidth(), vocabulary);
+                    } catch (RuntimeException e) {
+                        failures[i] = e;
+                    }
+                });
+        for (int i = 0; i < failures.length; i++) {
+            Request request = predicted.get(i);
+            try {
+                if (failures[i] != null) {
+                    throw failures[i];
+                }
+                request.take().ifPresent(finish -> end(request, finish));
+            } catch (RuntimeException e) {
+                fail(request, e);
+            }
         }
     }
 

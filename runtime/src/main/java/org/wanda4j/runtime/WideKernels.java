@@ -55,21 +55,24 @@ final class WideKernels extends VectorKernels {
     }
 
     @Override
-    public void arrange(Order order, float[] x, float[] out, int width) {
+    public void arrange(Order order, float[] x, int from, float[] out, int to, int width) {
         switch (order) {
-            case PLAIN -> super.arrange(order, x, out, width);
+            case PLAIN -> super.arrange(order, x, from, out, to, width);
             case PAIRS -> {
                 for (int j = 0; j < width; j += 2 * LANES) {
-                    unzip(x, j, j + LANES, out, j, j + LANES);
+                    int at = to + j;
+                    unzip(x, from + j, from + j + LANES, out, at, at + LANES);
                 }
             }
             case BYTES -> {
                 for (int j = 0; j < width; j += 4 * LANES) {
-                    unzip(x, j, j + LANES, out, j, j + 2 * LANES);
-                    unzip(x, j + 2 * LANES, j + 3 * LANES, out, j + LANES, j + 3 * LANES);
-                    unzip(out, j, j + LANES, out, j, j + LANES);
-                    unzip(out, j + 2 * LANES, j + 3 * LANES, out, j + 2 * LANES, j + 3 * LANES);
-                    swap(out, j + LANES, j + 2 * LANES);
+                    int in = from + j;
+                    int at = to + j;
+                    unzip(x, in, in + LANES, out, at, at + 2 * LANES);
+                    unzip(x, in + 2 * LANES, in + 3 * LANES, out, at + LANES, at + 3 * LANES);
+                    unzip(out, at, at + LANES, out, at, at + LANES);
+                    unzip(out, at + 2 * LANES, at + 3 * LANES, out, at + 2 * LANES, at + 3 * LANES);
+                    swap(out, at + LANES, at + 2 * LANES);
                 }
             }
         }
@@ -236,6 +239,95 @@ final class WideKernels extends VectorKernels {
                     sum = groups(some, x, j).fma(pair(scratch.scales[k++]), sum);
                 }
                 y[i] = sum.reduceLanes(ADD) * (halves ? NIBBLE_UNIT : BYTE_UNIT);
+            }
+        }
+    }
+
+    @Override
+    public void unpack(
+            MappedMatrix matrix, int from, int to, float[] out, int width, Scratch scratch) {
+        switch (matrix.type()) {
+            case F16, F32 -> super.unpack(matrix, from, to, out, width, scratch);
+            case BF16 -> {
+                if (matrix.isSparse()) {
+                    scratch.readWords(matrix, from, to - from);
+                    unpackSparseBf16(matrix, from, to, out, width, scratch);
+                } else {
+                    for (int i = from; i < to; i++) {
+                        unpackDenseBf16(matrix, i, out, (i - from) * width, scratch);
+                    }
+                }
+            }
+            case INT8, INT4 -> {
+                if (matrix.isSparse()) {
+                    scratch.readWords(matrix, from, to - from);
+                }
+                scratch.readScales(matrix, from, to - from);
+                unpackBytes(matrix, from, to, out, width, scratch);
+            }
+        }
+    }
+
+    private static void unpackSparseBf16(
+            MappedMatrix matrix, int from, int to, float[] out, int width, Scratch scratch) {
+        long values = matrix.rowValues(from);
+        int end = (to - from) * width;
+        for (int j = 0; j < end; j += 2 * LANES) {
+            long half = scratch.words[j >>> 6] >>> (j & Integer.SIZE) & LOWER;
+            IntVector some = expandShorts(values, half);
+            lower(some).intoArray(out, j);
+            upper(some).intoArray(out, j + LANES);
+            values += 2L * Long.bitCount(half);
+        }
+    }
+
+    /// What lies behind a row that is no multiple of 64 long belongs to another.
+    private void unpackDenseBf16(
+            MappedMatrix matrix, int row, float[] out, int at, Scratch scratch) {
+        if (matrix.columns() % Long.SIZE != 0) {
+            decode(matrix, row, scratch.values, 0, scratch);
+            arrange(Order.PAIRS, scratch.values, 0, out, at, Vectors.padded(matrix.columns()));
+            return;
+        }
+        long values = matrix.rowValues(row);
+        for (int j = 0; j < matrix.columns(); j += 2 * LANES) {
+            IntVector some = ints(values + 2L * j);
+            lower(some).intoArray(out, at + j);
+            upper(some).intoArray(out, at + j + LANES);
+        }
+    }
+
+    private static void unpackBytes(
+            MappedMatrix matrix, int from, int to, float[] out, int width, Scratch scratch) {
+        boolean halves = matrix.type() == ValueType.INT4;
+        boolean sparse = matrix.isSparse();
+        float unit = halves ? NIBBLE_UNIT : BYTE_UNIT;
+        long values = matrix.rowValues(from);
+        int k = 0;
+        for (int i = from; i < to; i++) {
+            if (!sparse) {
+                values = matrix.rowValues(i);
+            }
+            int at = (i - from) * width;
+            for (int j = at; j < at + width; j += Long.SIZE) {
+                ByteVector some = halves ? nibbles(values) : bytes(values);
+                int kept = Long.SIZE;
+                if (sparse) {
+                    long word = scratch.words[k];
+                    some = some.expand(VectorMask.fromLong(BYTES, word));
+                    kept = Long.bitCount(word);
+                }
+                values += halves ? (kept + 1) >>> 1 : kept;
+                FloatVector scale = pair(scratch.scales[k++]).mul(unit);
+                IntVector four = some.reinterpretAsInts();
+                toFloats(four.lanewise(LSHL, 24)).mul(scale).intoArray(out, j);
+                toFloats(four.lanewise(LSHL, 16).and(UPPER_BYTE))
+                        .mul(scale)
+                        .intoArray(out, j + LANES);
+                toFloats(four.lanewise(LSHL, 8).and(UPPER_BYTE))
+                        .mul(scale)
+                        .intoArray(out, j + 2 * LANES);
+                toFloats(four.and(UPPER_BYTE)).mul(scale).intoArray(out, j + 3 * LANES);
             }
         }
     }

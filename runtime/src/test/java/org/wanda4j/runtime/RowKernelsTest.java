@@ -62,7 +62,7 @@ class RowKernelsTest {
         float[] arranged = new float[x.length];
         float[] y = new float[ROWS];
         var scratch = new Scratch(matrix.columns());
-        kernels.arrange(kernels.order(matrix), x, arranged, x.length);
+        kernels.arrange(kernels.order(matrix), x, 0, arranged, 0, x.length);
         kernels.products(matrix, 0, 2, arranged, y, scratch);
         kernels.products(matrix, 2, ROWS, arranged, y, scratch);
         return y;
@@ -81,6 +81,37 @@ class RowKernelsTest {
                 kernels.decode(matrix, row, actual, width, new Scratch(matrix.columns()));
                 for (int j = 0; j < width; j++) {
                     assertEquals(expected[j], actual[width + j], what + " " + j);
+                }
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void rowsAreUnpackedInTheOrderOfTheVector(RowKernels kernels) {
+        forEachMatrix((packed, matrix, what) -> {
+            int width = Vectors.padded(matrix.columns());
+            float[] row = new float[width];
+            float[] expected = new float[width];
+            float[] actual = new float[RowKernels.TILE * width];
+            Arrays.fill(actual, Float.NaN);
+            int from = 3;
+            kernels.unpack(
+                    matrix,
+                    from,
+                    from + RowKernels.TILE,
+                    actual,
+                    width,
+                    new Scratch(matrix.columns()));
+            for (int i = 0; i < RowKernels.TILE; i++) {
+                packed.decode(from + i, row);
+                kernels.arrange(kernels.order(matrix), row, 0, expected, 0, width);
+                for (int j = 0; j < width; j++) {
+                    assertEquals(
+                            expected[j],
+                            actual[i * width + j],
+                            Math.abs(expected[j]) * ROUNDING,
+                            what + " " + j);
                 }
             }
         });
