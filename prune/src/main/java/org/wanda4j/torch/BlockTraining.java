@@ -21,7 +21,8 @@ import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture.Block;
 
-/// A block whose weights are being fitted by Adam: in fp32, but for the products of its linears. A weight that is zero at the start stays zero.
+/// A block whose weights are being fitted by Adam: in fp32, but for the products of its linears. A weight that is zero at
+/// the start stays zero.
 public final class BlockTraining implements AutoCloseable {
 
     private static final double TINY = 1e-12;
