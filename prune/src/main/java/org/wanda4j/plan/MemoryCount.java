@@ -41,7 +41,9 @@ record MemoryCount(
                 pruned(block) + converted(block),
                 WorkingSet.bytes(block, layout, method().needs(), settings.threads()),
                 method().needs() == Statistic.GRAM ? gram(block) : 0,
-                update());
+                recipe.tuning().isPresent()
+                        ? Math.max(update(), WorkingSet.training(block, layout, settings.threads()))
+                        : update());
     }
 
     /// One linear after the other.

@@ -9,6 +9,7 @@ package org.wanda4j.plan;
 /// @param gram operations a second; 0 for a method that needs none
 /// @param shared operations a second; 0 for a method that has none
 /// @param update operations a second; 0 for a method that has none
+/// @param tuning operations a second, forward and back; 0 where nothing is trained
 /// @param chosen weights a second, scored, chosen from and stored
 /// @param loaded weights a second, converted where types differ
 /// @param read bytes a second of the model's files, digested; 0 where there are none
@@ -25,6 +26,7 @@ public record Rates(
         double gram,
         double shared,
         double update,
+        double tuning,
         double chosen,
         double loaded,
         double read,

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -27,12 +28,15 @@ import org.wanda4j.report.PeakMemory;
 import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.Batch;
+import org.wanda4j.torch.BlockTraining;
+import org.wanda4j.torch.BlockTraining.Gradient;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.Gram;
 import org.wanda4j.torch.GramSum;
 import org.wanda4j.torch.KernelTimes.Kernel;
 import org.wanda4j.torch.TorchBlock;
+import org.wanda4j.tune.BlockTuner;
 
 /// A block of the model's own shape, pruned again and again for a second or two by the code that a run uses: how fast this
 /// machine is at each part of it.
@@ -49,6 +53,7 @@ final class Rehearsal {
 
     private static final long WEIGHTS_OF_ALL_BATCHES = 1 << 24;
     private static final long ENOUGH_NANOS = 1_500_000_000;
+    private static final double TINY_RATE = 1e-9;
     private static final int FEWEST_ROUNDS = 3;
     private static final int MOST_ROUNDS = 40;
 
@@ -62,7 +67,8 @@ final class Rehearsal {
         GRAM,
         CHOOSE,
         SHARED,
-        UPDATE
+        UPDATE,
+        TUNE
     }
 
     private final Recipe recipe;
@@ -181,6 +187,27 @@ final class Rehearsal {
                 times.merge(Part.ACTIVATIONS, forward - linears - attention, Double::sum);
             }
         }
+        if (recipe.tuning().isPresent()) {
+            times.put(Part.TUNE, train(engine, memory));
+        }
+    }
+
+    /// Seconds of a step.
+    private double train(Engine engine, Arena memory) {
+        try (var training =
+                new BlockTraining(
+                        block, model::tensor, _ -> true, layout.type(), layout.length(), memory)) {
+            Gradient[] gradients = new Gradient[stepBatches()];
+            long start = System.nanoTime();
+            engine.forEach(
+                    gradients.length, i -> gradients[i] = training.gradient(batch(i), batch(i), 1));
+            training.step(Arrays.asList(gradients), TINY_RATE);
+            return seconds(start);
+        }
+    }
+
+    private int stepBatches() {
+        return Math.min(hidden.size(), BlockTuner.batchesPerStep(layout.windows()));
     }
 
     private Batch batch(int index) {
@@ -323,6 +350,7 @@ final class Rehearsal {
                 finite(gram / took.get(Part.GRAM)),
                 finite(shared / took.get(Part.SHARED)),
                 finite(update / took.get(Part.UPDATE)),
+                finite(3 * passOperations(weights) * stepBatches() / took.get(Part.TUNE)),
                 finite(weights / took.get(Part.CHOOSE)),
                 finite(weights / took.get(Part.LOAD)),
                 read,
@@ -331,6 +359,13 @@ final class Rehearsal {
                 reading.seconds(),
                 Math.max(0, first - usual),
                 PeakMemory.resident().orElseGet(() -> PeakMemory.bytes().orElse(0)));
+    }
+
+    /// Of a batch through the block: linears and heads.
+    private double passOperations(double weights) {
+        return layout.windows()
+                * (2.0 * layout.length() * weights
+                        + TorchBlock.attentionOperations(block, layout.length()));
     }
 
     /// The lower quartile: a run has long been warm, and a neighbour only ever takes time.

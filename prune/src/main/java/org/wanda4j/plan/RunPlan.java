@@ -109,7 +109,7 @@ public record RunPlan(
                 over(work.chosen(), rates.chosen())
                         + over(work.shared(), rates.shared())
                         + over(work.update(), rates.update()));
-        seconds.put("tune", over(work.tuning(), rates.linears()));
+        seconds.put("tune", over(work.tuning(), rates.tuning()));
         seconds.put("hash", over(workload.traffic().read() / 2.0, rates.read()) / threads);
         seconds.put("write", over((double) workload.traffic().written(), rates.written()));
         return seconds;

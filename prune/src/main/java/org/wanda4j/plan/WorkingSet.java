@@ -6,6 +6,7 @@ import org.wanda4j.model.Architecture.Attention;
 import org.wanda4j.model.Architecture.Block;
 import org.wanda4j.model.Stage;
 import org.wanda4j.torch.TorchBlock;
+import org.wanda4j.tune.BlockTuner;
 
 /// What a block touches besides its weights while batches go through it.
 final class WorkingSet {
@@ -53,6 +54,26 @@ final class WorkingSet {
     private static long mlp(Block block, ActivationStore.Layout layout, long tokens) {
         long inner = block.mlp().down().inputs();
         return norm(block, layout, tokens) + 2 * tokens * inner * layout.type().bytes();
+    }
+
+    /// What a block's training holds: its weights in fp32 with masks, gradients of every batch of a step and their sum, two moments
+    /// and the best so far; for each thread the weights in the type of products, and what the way back needs of a batch.
+    static long training(Block block, ActivationStore.Layout layout, int threads) {
+        long weights = Workload.weights(block.linears());
+        long tokens = (long) layout.windowsPerBatch() * layout.length();
+        int batches = BlockTuner.batchesPerStep(layout.windowsPerBatch());
+        int running = Math.min(threads, batches);
+        Attention it = block.attention();
+        long hidden = it.output().outputs();
+        long heads =
+                4L * it.query().outputs() + 5L * it.key().outputs() + 2L * it.value().outputs();
+        long inner = 4L * block.mlp().down().inputs();
+        long seen = Math.ceilDiv(layout.length(), 2);
+        long values = 12 * hidden + heads + inner + 3L * it.heads() * seen;
+        return weights * Float.BYTES * (6L + batches)
+                + running
+                        * (weights * layout.type().bytes()
+                                + tokens * values * (Float.BYTES + layout.type().bytes()));
     }
 
     /// The inputs' squares in double; for products of channels the inputs in fp32 too.

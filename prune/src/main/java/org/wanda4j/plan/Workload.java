@@ -81,7 +81,7 @@ public record Workload(
     /// @param weights copies of a block's weights: converted, and pruned
     /// @param threads what all threads compute with at a time
     /// @param statistics Gram matrices and what is made of them
-    /// @param update copies that a weight update works on
+    /// @param update copies that a weight update works on, or what training holds
     public record Memory(
             long activations,
             boolean activationsInFile,

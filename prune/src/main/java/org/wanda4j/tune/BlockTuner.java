@@ -92,10 +92,15 @@ public final class BlockTuner {
         }
     }
 
+    /// Batches of `windows` each that a step takes.
+    public static int batchesPerStep(int windows) {
+        return Math.ceilDiv(WINDOWS_PER_STEP, windows);
+    }
+
     private void train(BlockTraining block, Tuning tuning, long seed, int epoch) {
         List<Integer> order = new ArrayList<>(training);
         Collections.shuffle(order, new Random(seed + epoch));
-        int perStep = Math.ceilDiv(WINDOWS_PER_STEP, inputs.windowsOf(0));
+        int perStep = batchesPerStep(inputs.windowsOf(0));
         int steps = Math.ceilDiv(order.size(), perStep);
         for (int step = 0; step < steps; step++) {
             List<Integer> batches =

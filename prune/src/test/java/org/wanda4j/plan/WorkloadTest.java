@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,6 +21,7 @@ import org.wanda4j.prune.Recipe;
 import org.wanda4j.text.CalibrationSampler;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
+import org.wanda4j.tune.Tuning;
 
 /// The counts of the cost model against counts by hand, for the tiny Llama: 6 blocks; hidden 192, 6 heads of 32, 2 for keys and
 /// values, intermediate 512; in bf16.
@@ -107,6 +109,18 @@ class WorkloadTest {
         assertEquals(2 * BLOCK, inType.weights());
     }
 
+    /// Values, masks, two moments, a sum of gradients, the best so far, and the gradients of two batches of four windows.
+    @Test
+    void trainingHoldsABlockEightTimesAndTwoMoreStreams() {
+        Recipe tuned = RECIPE.withTuning(Optional.of(Tuning.DEFAULT));
+        assertTrue(workload(tuned).memory().update() > 8 * 4 * BLOCK);
+        assertEquals(
+                workload(RECIPE).memory().activations() + 2 * TOKENS * 192 * 4,
+                workload(tuned).memory().activations());
+        assertEquals(
+                6 * 12 * (2.0 * TOKENS * BLOCK + 8 * HEADS), workload(tuned).operations().tuning());
+    }
+
     @Test
     void aStoreThatIsTooLargeLiesInAFileAndTakesDisk() {
         var settings = new RunSettings(1, 1 << 20, Progress.NONE);
@@ -133,7 +147,7 @@ class WorkloadTest {
             RunPlan plan =
                     RunPlan.of(
                             Subject.of(checkpoint),
-                            RECIPE.withMethod("admm"),
+                            RECIPE.withMethod("admm").withTuning(Optional.of(Tuning.DEFAULT)),
                             Corpus.bundledCalibration(),
                             directory,
                             RunSettings.defaults());
@@ -145,6 +159,7 @@ class WorkloadTest {
                         plan.rates().measured(),
                         plan.rates().gram(),
                         plan.rates().update(),
+                        plan.rates().tuning(),
                         plan.rates().chosen(),
                         plan.rates().read(),
                         plan.rates().written(),
