@@ -43,12 +43,15 @@ final class WorkingSet {
     /// Queries and keys as they are projected, turned and laid out anew; a slice's scores in both types.
     private static long attention(Block block, ActivationStore.Layout layout, long tokens) {
         Attention it = block.attention();
-        long projected =
-                4L * it.query().outputs() + 5L * it.key().outputs() + 2L * it.value().outputs();
         long scores = layout.windowsPerBatch() * TorchBlock.attentionScores(block, layout.length());
         return norm(block, layout, tokens)
-                + tokens * projected * layout.type().bytes()
+                + tokens * projected(it) * layout.type().bytes()
                 + scores * (Float.BYTES + 2L * layout.type().bytes());
+    }
+
+    /// Values of a token's queries, keys and values in all their forms.
+    private static long projected(Attention it) {
+        return 4L * it.query().outputs() + 5L * it.key().outputs() + 2L * it.value().outputs();
     }
 
     private static long mlp(Block block, ActivationStore.Layout layout, long tokens) {
@@ -65,11 +68,9 @@ final class WorkingSet {
         int running = Math.min(threads, batches);
         Attention it = block.attention();
         long hidden = it.output().outputs();
-        long heads =
-                4L * it.query().outputs() + 5L * it.key().outputs() + 2L * it.value().outputs();
         long inner = 4L * block.mlp().down().inputs();
         long seen = Math.ceilDiv(layout.length(), 2);
-        long values = 12 * hidden + heads + inner + 3L * it.heads() * seen;
+        long values = 12 * hidden + projected(it) + inner + 3L * it.heads() * seen;
         return weights * Float.BYTES * (6L + batches)
                 + running
                         * (weights * layout.type().bytes()

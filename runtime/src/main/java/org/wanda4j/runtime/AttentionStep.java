@@ -56,23 +56,18 @@ final class AttentionStep {
             float[][] scores) {
         Team team = compute.team();
         attended.reserve(batch.tokens());
-        if (batch.tokens() == 1) {
-            prepare(batch, 0, queries, keys, values);
-        } else {
-            team.run(member -> {
-                for (int t = member; t < batch.tokens(); t += team.size()) {
-                    prepare(batch, t, queries, keys, values);
-                }
-            });
-        }
-        int items = batch.tokens() * attention.heads();
-        team.run(member -> {
-            for (int item = member; item < items; item += team.size()) {
-                int token = item / attention.heads();
-                int head = item % attention.heads();
-                attend(batch, token, head, queries, attended, scores[member]);
-            }
-        });
+        team.deal(batch.tokens(), (_, token) -> prepare(batch, token, queries, keys, values));
+        int heads = attention.heads();
+        team.deal(
+                batch.tokens() * heads,
+                (member, item) ->
+                        attend(
+                                batch,
+                                item / heads,
+                                item % heads,
+                                queries,
+                                attended,
+                                scores[member]));
     }
 
     private void prepare(Batch batch, int token, Vectors queries, Vectors keys, Vectors values) {

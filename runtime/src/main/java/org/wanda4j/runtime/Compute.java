@@ -97,20 +97,20 @@ final class Compute {
                                     ? room
                                     : new float[tokens * width]);
         }
-        team.run(member -> {
-            for (int t = member; t < tokens; t += team.size()) {
-                float[] x = input.x().values();
-                int from = t * width;
-                if (input.norm().isPresent()) {
-                    norm(input.norm().get(), x, from, normed[member], 0);
-                    x = normed[member];
-                    from = 0;
-                }
-                for (Order order : orders) {
-                    kernels.arrange(order, x, from, together.get(order), t * width, width);
-                }
-            }
-        });
+        team.deal(
+                tokens,
+                (member, t) -> {
+                    float[] x = input.x().values();
+                    int from = t * width;
+                    if (input.norm().isPresent()) {
+                        norm(input.norm().get(), x, from, normed[member], 0);
+                        x = normed[member];
+                        from = 0;
+                    }
+                    for (Order order : orders) {
+                        kernels.arrange(order, x, from, together.get(order), t * width, width);
+                    }
+                });
     }
 
     private void applyToLast(List<Projection> projections, int member, Then then) {
@@ -173,11 +173,9 @@ final class Compute {
     /// Norms each token of `x` into `y`, which may be the same.
     void norm(Scaling scaling, Vectors x, Vectors y, int tokens) {
         y.reserve(tokens);
-        team.run(member -> {
-            for (int t = member; t < tokens; t += team.size()) {
-                norm(scaling, x.values(), t * x.width(), y.values(), t * y.width());
-            }
-        });
+        team.deal(
+                tokens,
+                (_, t) -> norm(scaling, x.values(), t * x.width(), y.values(), t * y.width()));
     }
 
     /// Norms a part of `x` into a part of `y`, which may be the same.

@@ -130,15 +130,7 @@ final class Decoder implements AutoCloseable {
 
     /// Does `work` for 0 to `count - 1`, shared out to the team.
     void share(int count, IntConsumer work) {
-        if (count == 1) {
-            work.accept(0); // Not worth waking anybody.
-        } else {
-            team.run(member -> {
-                for (int i = member; i < count; i += team.size()) {
-                    work.accept(i);
-                }
-            });
-        }
+        team.deal(count, (_, i) -> work.accept(i));
     }
 
     private void advance(Batch batch) {

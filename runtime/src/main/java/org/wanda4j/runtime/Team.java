@@ -22,6 +22,13 @@ final class Team implements AutoCloseable {
         void run(int member);
     }
 
+    /// One of several things to do.
+    @FunctionalInterface
+    interface Item {
+        /// @param member from 0 to the size of the team, exclusive
+        void run(int member, int index);
+    }
+
     private final Member[] members;
     private final AtomicInteger unfinished = new AtomicInteger();
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
@@ -109,6 +116,19 @@ final class Team implements AutoCloseable {
             }
         }
         rethrow();
+    }
+
+    /// Does `task` once for each of `count` items, dealt out one after the other; a single one here, not worth waking anybody.
+    void deal(int count, Item task) {
+        if (count == 1) {
+            task.run(0, 0);
+            return;
+        }
+        run(member -> {
+            for (int i = member; i < count; i += size()) {
+                task.run(member, i);
+            }
+        });
     }
 
     /// Now and then alone: a hypervisor takes the processor from a thread that pauses again and again.
