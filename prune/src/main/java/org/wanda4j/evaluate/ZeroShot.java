@@ -1,12 +1,7 @@
 package org.wanda4j.evaluate;
 
-import java.io.BufferedReader;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -18,7 +13,6 @@ import java.util.stream.IntStream;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.checkpoint.Json;
 import org.wanda4j.evaluate.Question.Choice;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.text.Tokenizer;
@@ -43,7 +37,6 @@ public record ZeroShot(
         double accuracy, double accuracyNorm, double stderr, int items, double seconds) {
 
     private static final int TOKENS_AT_ONCE = 1 << 15;
-    private static final long LARGEST_FILE = 200_000_000;
 
     /// Choices with one context, as token ids.
     ///
@@ -63,7 +56,7 @@ public record ZeroShot(
 
     /// Measures `checkpoint`.
     ///
-    /// @param file JSON lines, an item each
+    /// @param file JSON lines or Parquet, an item each line or row
     /// @param limit how many items from the front; all where empty
     /// @throws InvalidInputException naming the line of an item that cannot be used
     public static ZeroShot measure(
@@ -107,41 +100,14 @@ public record ZeroShot(
 
     static List<Question> read(Task task, Path file, OptionalInt limit) {
         List<Question> questions = new ArrayList<>();
-        checkSize(file);
-        try (BufferedReader lines = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
-            int number = 0;
-            for (String line = lines.readLine();
-                    line != null && questions.size() < limit.orElse(Integer.MAX_VALUE);
-                    line = lines.readLine()) {
-                number++;
-                if (!line.isBlank()) {
-                    String place = file + ":" + number;
-                    JsonNode item = Json.parse(line.getBytes(StandardCharsets.UTF_8), place);
-                    questions.add(question(task, item, place));
-                }
-            }
-        } catch (CharacterCodingException e) {
-            throw new InvalidInputException(file + ": not UTF-8; convert it first", e);
-        } catch (IOException e) {
-            throw new InvalidInputException("cannot read " + file + ": " + e.getMessage(), e);
-        }
+        Items.forEach(
+                file,
+                limit.orElse(Integer.MAX_VALUE),
+                (item, place) -> questions.add(question(task, item, place)));
         if (questions.isEmpty()) {
             throw new InvalidInputException(file + " holds no items");
         }
         return questions;
-    }
-
-    /// All items are in memory at once, and a file may be one line.
-    private static void checkSize(Path file) {
-        try {
-            if (Files.size(file) > LARGEST_FILE) {
-                throw new InvalidInputException(
-                        file + ": larger than " + LARGEST_FILE + " bytes; give a part of it");
-            }
-        } catch (IOException e) {
-            throw new InvalidInputException(
-                    "cannot read " + file + ": no such file, or not to be read", e);
-        }
     }
 
     private static Question question(Task task, JsonNode item, String place) {

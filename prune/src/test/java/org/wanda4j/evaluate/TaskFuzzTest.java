@@ -16,7 +16,16 @@ class TaskFuzzTest {
     /// @param bytes a file of items
     @FuzzTest(maxDuration = "3m")
     void items(byte[] bytes) {
-        Path file = Hostile.put(directory, "items.jsonl", bytes);
+        isReadOrRefused(Hostile.put(directory, "items.jsonl", bytes));
+    }
+
+    /// @param bytes a file of items
+    @FuzzTest(maxDuration = "3m")
+    void parquet(byte[] bytes) {
+        isReadOrRefused(Hostile.put(directory, "items.parquet", bytes));
+    }
+
+    private static void isReadOrRefused(Path file) {
         for (Task task : Task.values()) {
             Hostile.isRead(() ->
                     ZeroShot.read(task, file, OptionalInt.empty())

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -16,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -113,10 +115,36 @@ class ZeroShotTest {
                         {"query":"a","choices":["b"],"label":0}
                         {"query":"a","choices":["b"],"label":1}
                         """);
-        var refusal =
-                assertThrows(
+        assertTrue(refusal(Task.HELLASWAG, items).contains("items.jsonl:2"));
+    }
+
+    /// As pyarrow writes them, compressed by snappy, zstd, gzip and not at all.
+    @ParameterizedTest
+    @ValueSource(strings = {"hellaswag", "arc-easy", "boolq", "rte"})
+    void rowsOfParquetAreTheSameItemsAsLinesOfJson(String name) {
+        Task task = Task.named(name);
+        Path lines = Path.of("src/test/resources/items", name + ".jsonl");
+        Path parquet = Path.of("src/test/resources/items", name + ".parquet");
+        List<Question> questions = ZeroShot.read(task, lines, OptionalInt.empty());
+        assertEquals(questions, ZeroShot.read(task, parquet, OptionalInt.empty()));
+        assertEquals(questions.subList(0, 2), ZeroShot.read(task, parquet, OptionalInt.of(2)));
+    }
+
+    @Test
+    void aRowThatIsNoItemAndAFileThatIsCutAreNamed() throws IOException {
+        Path whole = Path.of("src/test/resources/items/rte.parquet");
+        assertTrue(refusal(Task.BOOLQ, whole).contains("rte.parquet:1: the field 'passage'"));
+        byte[] bytes = Files.readAllBytes(whole);
+        Path cut =
+                Files.write(
+                        directory.resolve("cut.parquet"), Arrays.copyOf(bytes, bytes.length - 100));
+        assertTrue(refusal(Task.RTE, cut).startsWith(cut + ": not to be read as Parquet: "));
+    }
+
+    private static String refusal(Task task, Path file) {
+        return assertThrows(
                         InvalidInputException.class,
-                        () -> ZeroShot.read(Task.HELLASWAG, items, OptionalInt.empty()));
-        assertTrue(refusal.getMessage().contains("items.jsonl:2"), refusal.getMessage());
+                        () -> ZeroShot.read(task, file, OptionalInt.empty()))
+                .getMessage();
     }
 }

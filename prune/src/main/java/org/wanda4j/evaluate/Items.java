@@ -1,0 +1,75 @@
+package org.wanda4j.evaluate;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import tools.jackson.databind.JsonNode;
+
+/// A file of items, an object each: lines of JSON, or rows of Parquet.
+final class Items {
+
+    private static final long LARGEST_FILE = 200_000_000;
+    private static final byte[] PARQUET = {'P', 'A', 'R', '1'};
+
+    private Items() {}
+
+    /// Takes an item.
+    @FunctionalInterface
+    interface Use {
+
+        /// @param place file and number of the line or row, from 1, for messages
+        void accept(JsonNode item, String place);
+    }
+
+    /// Gives the first `limit` items to `use`.
+    ///
+    /// @throws InvalidInputException when the file cannot be read, or is neither kind
+    static void forEach(Path file, int limit, Use use) {
+        try {
+            if (Files.size(file) > LARGEST_FILE) {
+                throw new InvalidInputException(
+                        file + ": larger than " + LARGEST_FILE + " bytes; give a part of it");
+            }
+            if (isParquet(file)) {
+                ParquetRows.forEach(file, limit, use);
+            } else {
+                lines(file, limit, use);
+            }
+        } catch (CharacterCodingException e) {
+            throw new InvalidInputException(file + ": not UTF-8; convert it first", e);
+        } catch (IOException e) {
+            throw new InvalidInputException(
+                    "cannot read " + file + ": no such file, or not to be read", e);
+        }
+    }
+
+    private static boolean isParquet(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            return Arrays.equals(in.readNBytes(PARQUET.length), PARQUET);
+        }
+    }
+
+    private static void lines(Path file, int limit, Use use) throws IOException {
+        try (BufferedReader lines = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+            int number = 0;
+            int items = 0;
+            for (String line = lines.readLine();
+                    line != null && items < limit;
+                    line = lines.readLine()) {
+                number++;
+                if (!line.isBlank()) {
+                    String place = file + ":" + number;
+                    use.accept(Json.parse(line.getBytes(StandardCharsets.UTF_8), place), place);
+                    items++;
+                }
+            }
+        }
+    }
+}
