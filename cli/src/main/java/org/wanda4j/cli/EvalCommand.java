@@ -23,7 +23,7 @@ import picocli.CommandLine.Parameters;
             "  wanda eval SmolLM2 SmolLM2-half",
             "  wanda eval SmolLM2 --seqlen 512 --windows 20",
             "  wanda eval SmolLM2 --text my-text.txt --json",
-            "  wanda eval SmolLM2 SmolLM2-half --task hellaswag:hellaswag.jsonl"
+            "  wanda eval SmolLM2 SmolLM2-half --task hellaswag:hellaswag.jsonl --task boolq:validation.parquet"
         })
 final class EvalCommand implements Runnable {
 
@@ -54,8 +54,8 @@ final class EvalCommand implements Runnable {
             names = "--task",
             paramLabel = "TASK:FILE",
             description =
-                    "zero-shot multiple choice too, from JSON lines: hellaswag, arc-easy, arc-challenge,"
-                            + " winogrande, boolq, rte or openbookqa; repeatable")
+                    "zero-shot multiple choice too, from JSON lines or Parquet: hellaswag, arc-easy,"
+                            + " arc-challenge, winogrande, boolq, rte or openbookqa; repeatable")
     private List<String> tasks = List.of();
 
     @Option(

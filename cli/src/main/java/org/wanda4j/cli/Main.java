@@ -4,6 +4,8 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import java.util.stream.Collectors;
 import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -57,6 +59,9 @@ public final class Main implements Runnable {
     private static final int FAULT = 1;
     private static final int UNUSABLE = 2;
 
+    /// What the Parquet reader tells of itself. Held here: a logger that nobody holds forgets its level.
+    private static final Logger PARQUET = Logger.getLogger("dev.hardwood");
+
     @Spec private CommandSpec spec;
 
     private Main() {}
@@ -70,6 +75,7 @@ public final class Main implements Runnable {
     ///
     /// @return the exit code
     static int run(String... args) {
+        PARQUET.setLevel(Level.WARNING);
         CommandLine commandLine = new CommandLine(new Main());
         commandLine.setParameterExceptionHandler(Main::explainUsage);
         commandLine.setExecutionExceptionHandler(Main::explain);

@@ -7,6 +7,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
@@ -17,6 +18,7 @@ final class Items {
 
     private static final long LARGEST_FILE = 200_000_000;
     private static final byte[] PARQUET = {'P', 'A', 'R', '1'};
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private Items() {}
 
@@ -38,7 +40,7 @@ final class Items {
                         file + ": larger than " + LARGEST_FILE + " bytes; give a part of it");
             }
             if (isParquet(file)) {
-                ParquetRows.forEach(file, limit, use);
+                ParquetRows.forEach(file, limit, PATIENCE, use);
             } else {
                 lines(file, limit, use);
             }

@@ -8,7 +8,12 @@ import dev.hardwood.row.PqStruct;
 import dev.hardwood.row.StructAccessor;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.torch.Engine;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -21,22 +26,49 @@ final class ParquetRows {
 
     private ParquetRows() {}
 
-    static void forEach(Path file, int limit, Items.Use use) {
+    /// Gives the first `limit` rows to `use`, on a thread that is given up when no row has come for `patience`: there are
+    /// broken files at which the library waits for ever.
+    ///
+    /// @throws InvalidInputException when the file cannot be read
+    static void forEach(Path file, int limit, Duration patience, Items.Use use) {
+        var rows = new AtomicInteger();
+        var reading = new FutureTask<>(() -> read(file, limit, rows, use), null);
+        Thread thread = Thread.ofVirtual().start(reading);
+        try {
+            int before;
+            do {
+                before = rows.get();
+            } while (!thread.join(patience) && rows.get() > before);
+            reading.cancel(true);
+            Engine.await(reading);
+        } catch (CancellationException e) {
+            throw unreadable(file, "no row came for " + patience.toSeconds() + " s", e);
+        } catch (InterruptedException e) {
+            reading.cancel(true);
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted", e);
+        }
+    }
+
+    private static void read(Path file, int limit, AtomicInteger number, Items.Use use) {
         try (ParquetFileReader parquet = ParquetFileReader.open(InputFile.of(file));
                 RowReader rows = parquet.buildRowReader().head(limit).build()) {
-            for (int number = 1; rows.hasNext(); number++) {
+            while (rows.hasNext()) {
                 rows.next();
-                use.accept(object(rows), file + ":" + number);
+                use.accept(object(rows), file + ":" + number.incrementAndGet());
             }
         } catch (InvalidInputException e) {
             throw e;
         } catch (IOException | RuntimeException e) {
-            throw new InvalidInputException(
-                    file
-                            + ": not to be read as Parquet: "
-                            + String.valueOf(e.getMessage()).lines().findFirst().orElse(""),
-                    e);
+            throw unreadable(file, e.getMessage(), e);
+        } catch (OutOfMemoryError e) {
+            throw unreadable(file, "it asks for more memory than there is", e);
         }
+    }
+
+    private static InvalidInputException unreadable(Path file, String reason, Throwable cause) {
+        String line = String.valueOf(reason).lines().findFirst().orElse("");
+        return new InvalidInputException(file + ": not to be read as Parquet: " + line, cause);
     }
 
     private static ObjectNode object(StructAccessor fields) {

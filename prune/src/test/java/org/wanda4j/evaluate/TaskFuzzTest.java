@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.Hostile;
@@ -16,21 +17,28 @@ class TaskFuzzTest {
     /// @param bytes a file of items
     @FuzzTest(maxDuration = "3m")
     void items(byte[] bytes) {
-        isReadOrRefused(Hostile.put(directory, "items.jsonl", bytes));
-    }
-
-    /// @param bytes a file of items
-    @FuzzTest(maxDuration = "3m")
-    void parquet(byte[] bytes) {
-        isReadOrRefused(Hostile.put(directory, "items.parquet", bytes));
-    }
-
-    private static void isReadOrRefused(Path file) {
+        Path file = Hostile.put(directory, "items.jsonl", bytes);
         for (Task task : Task.values()) {
             Hostile.isRead(() ->
                     ZeroShot.read(task, file, OptionalInt.empty())
                             .forEach(question ->
                                     assertTrue(question.answer() < question.choices().size())));
         }
+    }
+
+    /// @param bytes a file of items
+    @FuzzTest(maxDuration = "3m")
+    void parquet(byte[] bytes) {
+        Path file = Hostile.put(directory, "items.parquet", bytes);
+        Hostile.isRead(() ->
+                ParquetRows.forEach(
+                        file,
+                        1000,
+                        Duration.ofSeconds(1),
+                        (item, _) -> {
+                            for (Task task : Task.values()) {
+                                Hostile.isRead(() -> task.question(item));
+                            }
+                        }));
     }
 }

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -139,6 +140,17 @@ class ZeroShotTest {
                 Files.write(
                         directory.resolve("cut.parquet"), Arrays.copyOf(bytes, bytes.length - 100));
         assertTrue(refusal(Task.RTE, cut).startsWith(cut + ": not to be read as Parquet: "));
+    }
+
+    /// Hardwood 1.0.1 waits for ever for a page that this file does not have.
+    @Test
+    void aFileWithoutEndIsGivenUp() {
+        Path file = Path.of("src/test/resources/items/without-end.parquet");
+        var refusal =
+                assertThrows(
+                        InvalidInputException.class,
+                        () -> ParquetRows.forEach(file, 9, Duration.ofSeconds(1), (_, _) -> {}));
+        assertTrue(refusal.getMessage().endsWith("no row came for 1 s"), refusal.getMessage());
     }
 
     private static String refusal(Task task, Path file) {
