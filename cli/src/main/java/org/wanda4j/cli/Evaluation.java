@@ -9,6 +9,7 @@ import java.util.OptionalInt;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.evaluate.Exam;
 import org.wanda4j.evaluate.Perplexity;
 import org.wanda4j.evaluate.Task;
 import org.wanda4j.evaluate.ZeroShot;
@@ -21,24 +22,7 @@ record Evaluation(
         OptionalInt seqlen,
         OptionalInt windows,
         List<Exam> exams,
-        OptionalInt items,
         Optional<ComputeType> type) {
-
-    /// A task and its items.
-    record Exam(Task task, Path file) {
-
-        static Exam parse(String text) {
-            int colon = text.indexOf(':');
-            if (colon < 0) {
-                throw new InvalidInputException(
-                        "--task is written TASK:FILE, for example hellaswag:items.jsonl; got '"
-                                + text
-                                + "'");
-            }
-            return new Exam(
-                    Task.named(text.substring(0, colon)), Path.of(text.substring(colon + 1)));
-        }
-    }
 
     /// One model.
     ///
@@ -67,9 +51,20 @@ record Evaluation(
                 text == null ? Corpus.bundledEvaluation() : Corpus.open(text),
                 optional(seqlen),
                 optional(windows),
-                tasks.stream().map(Exam::parse).toList(),
-                optional(items),
+                tasks.stream().map(task -> exam(task, optional(items))).toList(),
                 type);
+    }
+
+    private static Exam exam(String text, OptionalInt items) {
+        int colon = text.indexOf(':');
+        if (colon < 0) {
+            throw new InvalidInputException(
+                    "--task is written TASK:FILE, for example hellaswag:items.jsonl; got '"
+                            + text
+                            + "'");
+        }
+        return Exam.read(
+                Task.named(text.substring(0, colon)), Path.of(text.substring(colon + 1)), items);
     }
 
     Result measure(Path model, RunSettings settings) {
@@ -79,9 +74,7 @@ record Evaluation(
             Map<String, ZeroShot> answers = new LinkedHashMap<>();
             for (Exam exam : exams) {
                 answers.put(
-                        exam.task().label(),
-                        ZeroShot.measure(
-                                checkpoint, exam.task(), exam.file(), items, type, settings));
+                        exam.task().label(), ZeroShot.measure(checkpoint, exam, type, settings));
             }
             return new Result(
                     perplexity.model(),
@@ -95,8 +88,9 @@ record Evaluation(
 
     /// Everything that decides a result, but the model.
     String key() {
-        return "%s, %s, %s, %s, %s, %s"
-                .formatted(text.sha256(), seqlen, windows, exams, items, type);
+        List<String> questions =
+                exams.stream().map(exam -> exam.task().label() + " " + exam.sha256()).toList();
+        return "%s, %s, %s, %s, %s".formatted(text.sha256(), seqlen, windows, questions, type);
     }
 
     private static OptionalInt optional(Integer value) {

@@ -160,6 +160,31 @@ class CommandsTest {
     }
 
     @Test
+    void evaluationAnswersMultipleChoice() throws IOException {
+        Path items =
+                Files.writeString(
+                        directory.resolve("items.jsonl"),
+                        """
+                        {"query":"The capital of","choices":["the state","xq zzkw"],"label":0}
+                        {"query":"The capital of","choices":["the state","xq zzkw"],"label":1}
+                        """);
+        String[] command = {
+            "eval", MODEL, "--seqlen", "64", "--windows", "1", "--task", "hellaswag:" + items
+        };
+        Wanda table = Wanda.run(command);
+        assertEquals(0, table.exitCode(), table.errors()::toString);
+        assertTrue(table.out().contains("50.00 %"), table.out());
+
+        Files.writeString(items, "{}\n");
+        Wanda refused = Wanda.run(command);
+        assertEquals(2, refused.exitCode());
+        assertEquals("", refused.out());
+        assertTrue(
+                refused.errors().toString().contains("items.jsonl:1: the field"),
+                refused.errors()::toString);
+    }
+
+    @Test
     void theDoctorFindsThisMachineWell() {
         Wanda wanda = Wanda.run("doctor");
         assertEquals(0, wanda.exitCode(), wanda.out());

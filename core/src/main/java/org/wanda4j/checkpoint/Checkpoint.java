@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -152,7 +151,7 @@ public final class Checkpoint implements AutoCloseable {
     /// A digest of `config.json` and of every shard (name and content), in hexadecimal. Reads all of them.
     public String sha256() {
         try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            MessageDigest digest = Sha256.begin();
             byte[] buffer = new byte[1 << 16];
             for (Path file : hashed()) {
                 digest.update(String.valueOf(file.getFileName()).getBytes(StandardCharsets.UTF_8));
@@ -165,8 +164,6 @@ public final class Checkpoint implements AutoCloseable {
             return HexFormat.of().formatHex(digest.digest());
         } catch (IOException e) {
             throw new InvalidInputException("cannot read " + directory + ": " + Reason.of(e), e);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JDK has SHA-256", e);
         }
     }
 

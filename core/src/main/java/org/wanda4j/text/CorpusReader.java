@@ -11,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
@@ -20,6 +19,7 @@ import java.util.Locale;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Sha256;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
@@ -32,7 +32,7 @@ final class CorpusReader {
             "known are " + String.join(", ", TEXT) + ", " + String.join(", ", LINES);
 
     private final List<String> documents = new ArrayList<>();
-    private final MessageDigest digest = sha256();
+    private final MessageDigest digest = Sha256.begin();
     private final long limit;
     private long bytes;
 
@@ -149,14 +149,6 @@ final class CorpusReader {
         String reason =
                 e instanceof NoSuchFileException ? "no such file or directory" : e.getMessage();
         return new InvalidInputException(path + ": cannot be read: " + reason, e);
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
-        }
     }
 
     /// Counts and digests what passes, and stops at the limit: a small archive can unfold into a

@@ -6,12 +6,12 @@ import java.util.List;
 ///
 /// @param choices what may stand there
 /// @param answer index of the right one
-record Question(List<Choice> choices, int answer) {
+public record Question(List<Choice> choices, int answer) {
 
     /// @param context what is given
     /// @param continuation what is scored, its leading space included
     /// @param length of the answer in characters, for the length-normalised accuracy
-    record Choice(String context, String continuation, int length) {}
+    public record Choice(String context, String continuation, int length) {}
 
     /// One context, several answers, each behind a space.
     static Question of(String context, List<String> answers, int answer) {

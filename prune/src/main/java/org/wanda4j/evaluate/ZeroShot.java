@@ -2,17 +2,14 @@ package org.wanda4j.evaluate;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.evaluate.Question.Choice;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.text.Tokenizer;
@@ -23,7 +20,6 @@ import org.wanda4j.torch.TorchBlock;
 import org.wanda4j.torch.TorchEmbedding;
 import org.wanda4j.torch.TorchHead;
 import org.wanda4j.torch.Tree;
-import tools.jackson.databind.JsonNode;
 
 /// Multiple choice without examples, in the way of lm-evaluation-harness: each answer's log likelihood given the question;
 /// the highest counts as the model's answer.
@@ -55,19 +51,10 @@ public record ZeroShot(
     }
 
     /// Measures `checkpoint`.
-    ///
-    /// @param file JSON lines or Parquet, an item each line or row
-    /// @param limit how many items from the front; all where empty
-    /// @throws InvalidInputException naming the line of an item that cannot be used
     public static ZeroShot measure(
-            Checkpoint checkpoint,
-            Task task,
-            Path file,
-            OptionalInt limit,
-            Optional<ComputeType> type,
-            RunSettings settings) {
+            Checkpoint checkpoint, Exam exam, Optional<ComputeType> type, RunSettings settings) {
         long start = System.nanoTime();
-        List<Question> questions = read(task, file, limit);
+        List<Question> questions = exam.questions();
         double[][] likelihoods =
                 logLikelihoods(checkpoint, questions, type.orElse(ComputeType.FP32), settings);
         int right = 0;
@@ -96,29 +83,6 @@ public record ZeroShot(
         return IntStream.range(0, values.length)
                 .reduce((a, b) -> values[b] > values[a] ? b : a)
                 .orElseThrow();
-    }
-
-    static List<Question> read(Task task, Path file, OptionalInt limit) {
-        List<Question> questions = new ArrayList<>();
-        Items.forEach(
-                file,
-                limit.orElse(Integer.MAX_VALUE),
-                (item, place) -> questions.add(question(task, item, place)));
-        if (questions.isEmpty()) {
-            throw new InvalidInputException(file + " holds no items");
-        }
-        return questions;
-    }
-
-    private static Question question(Task task, JsonNode item, String place) {
-        try {
-            return task.question(item);
-        } catch (InvalidInputException e) {
-            throw new InvalidInputException(
-                    "%s: %s; %s items have the fields of the dataset, or query, choices and label"
-                            .formatted(place, e.getMessage(), task.label()),
-                    e);
-        }
     }
 
     /// For each question the log likelihood of each choice, in nats.

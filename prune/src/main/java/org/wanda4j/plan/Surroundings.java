@@ -7,8 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Sha256;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Tokenizer;
 
@@ -50,7 +50,7 @@ final class Surroundings {
     /// Bytes a second of reading and digesting the front of `file`.
     static double read(Path file) {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            MessageDigest digest = Sha256.begin();
             ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
             long start = System.nanoTime();
             long read = 0;
@@ -62,8 +62,6 @@ final class Surroundings {
             return read / ((System.nanoTime() - start) / 1e9);
         } catch (IOException e) {
             throw new InvalidInputException("cannot read " + file + ": " + e.getMessage(), e);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JDK has SHA-256", e);
         }
     }
 

@@ -20,7 +20,8 @@ class TaskFuzzTest {
         Path file = Hostile.put(directory, "items.jsonl", bytes);
         for (Task task : Task.values()) {
             Hostile.isRead(() ->
-                    ZeroShot.read(task, file, OptionalInt.empty())
+                    Exam.read(task, file, OptionalInt.empty())
+                            .questions()
                             .forEach(question ->
                                     assertTrue(question.answer() < question.choices().size())));
         }

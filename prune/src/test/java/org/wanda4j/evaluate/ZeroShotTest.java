@@ -96,9 +96,7 @@ class ZeroShotTest {
             ZeroShot result =
                     ZeroShot.measure(
                             model,
-                            Task.HELLASWAG,
-                            items,
-                            OptionalInt.empty(),
+                            Exam.read(Task.HELLASWAG, items, OptionalInt.empty()),
                             Optional.empty(),
                             RunSettings.defaults());
             assertEquals(2, result.items());
@@ -126,9 +124,11 @@ class ZeroShotTest {
         Task task = Task.named(name);
         Path lines = Path.of("src/test/resources/items", name + ".jsonl");
         Path parquet = Path.of("src/test/resources/items", name + ".parquet");
-        List<Question> questions = ZeroShot.read(task, lines, OptionalInt.empty());
-        assertEquals(questions, ZeroShot.read(task, parquet, OptionalInt.empty()));
-        assertEquals(questions.subList(0, 2), ZeroShot.read(task, parquet, OptionalInt.of(2)));
+        Exam exam = Exam.read(task, lines, OptionalInt.empty());
+        assertEquals(exam, Exam.read(task, parquet, OptionalInt.empty()));
+        assertEquals(
+                exam.questions().subList(0, 2),
+                Exam.read(task, parquet, OptionalInt.of(2)).questions());
     }
 
     @Test
@@ -156,7 +156,7 @@ class ZeroShotTest {
     private static String refusal(Task task, Path file) {
         return assertThrows(
                         InvalidInputException.class,
-                        () -> ZeroShot.read(task, file, OptionalInt.empty()))
+                        () -> Exam.read(task, file, OptionalInt.empty()))
                 .getMessage();
     }
 }
