@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
@@ -114,8 +115,13 @@ final class Decoder implements AutoCloseable {
     ///
     /// @return logits of what follows each step that predicts, [#logitsWidth()] apart; overwritten by the next call
     float[] forward(List<Batch.Step> steps) {
+        return forward(steps, () -> true);
+    }
+
+    /// As [#forward(List)]; leaves out, with a result of no use, the blocks before which `goesOn` says no.
+    float[] forward(List<Batch.Step> steps, BooleanSupplier goesOn) {
         Batch batch = new Batch(steps);
-        advance(batch);
+        advance(batch, goesOn);
         steps.forEach(step -> step.sequence().append(step.tokens().length));
         if (batch.lasts().length > 0) {
             head(batch);
@@ -133,7 +139,7 @@ final class Decoder implements AutoCloseable {
         team.deal(count, (_, i) -> work.accept(i));
     }
 
-    private void advance(Batch batch) {
+    private void advance(Batch batch, BooleanSupplier goesOn) {
         embed(batch);
         int longest = batch.longest();
         rotations.values().forEach(rotation -> rotation.reserve(longest));
@@ -143,7 +149,9 @@ final class Decoder implements AutoCloseable {
             }
         }
         for (DecoderBlock block : blocks) {
-            block.forward(batch, hidden, scores);
+            if (goesOn.getAsBoolean()) {
+                block.forward(batch, hidden, scores);
+            }
         }
     }
 

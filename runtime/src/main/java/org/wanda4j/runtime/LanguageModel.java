@@ -100,7 +100,10 @@ public final class LanguageModel implements AutoCloseable {
     public static LanguageModel open(Path directory, Settings settings) {
         Checkpoint checkpoint = Checkpoint.open(directory);
         try {
-            Tokenizer tokenizer = Tokenizer.open(directory);
+            Tokenizer tokenizer;
+            try (var _ = new WarmUp(checkpoint)) {
+                tokenizer = Tokenizer.open(directory);
+            }
             try {
                 return new LanguageModel(checkpoint, tokenizer, settings);
             } catch (RuntimeException e) {
