@@ -17,10 +17,13 @@ final class Scratch {
     private static final ValueLayout.OfInt INT =
             ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    /// Words that are read at once, at least a row's: to begin to read somewhere costs as much as to read kilobytes there.
+    static final int WORDS = 1024;
+
     /// Two padded rows.
     final float[] values;
 
-    /// The bitmask of [RowKernels#TILE] rows, 64 columns each; 0 behind a row's end.
+    /// The bitmask of some rows, twice [RowKernels#TILE] or twice [#WORDS] if those are more, 64 columns each; 0 behind a row's end.
     final long[] words;
 
     /// The scales of as many rows: those of 64 columns in one, the first in the lower half; 0 behind a row's end.
@@ -30,8 +33,8 @@ final class Scratch {
     Scratch(int widest) {
         int width = Vectors.padded(widest);
         this.values = new float[2 * width];
-        this.words = new long[RowKernels.TILE * width / Long.SIZE];
-        this.scales = new int[RowKernels.TILE * width / Long.SIZE];
+        this.words = new long[2 * Math.max(WORDS, RowKernels.TILE * width / Long.SIZE)];
+        this.scales = new int[2 * Math.max(WORDS, RowKernels.TILE * width / Long.SIZE)];
     }
 
     /// Words of a row.
@@ -39,26 +42,31 @@ final class Scratch {
         return Math.ceilDiv(columns, Long.SIZE);
     }
 
-    void readWords(MappedMatrix matrix, int first, int rows) {
+    /// Reads the bitmask of `rows` rows of `matrix`, `first` and those behind it, to where those of row `at` lie.
+    void readWords(MappedMatrix matrix, int first, int rows, int at) {
         int columns = matrix.columns();
         int words = words(columns);
         if (columns % Long.SIZE == 0) {
-            MemorySegment.copy(MEMORY, LONG, matrix.rowBitmask(first), this.words, 0, rows * words);
+            MemorySegment.copy(
+                    MEMORY, LONG, matrix.rowBitmask(first), this.words, at * words, rows * words);
             return;
         }
         for (int i = 0; i < rows; i++) {
             long bitmask = matrix.rowBitmask(first + i);
             for (int k = 0; k < words; k++) {
-                this.words[i * words + k] = MappedMatrix.word(bitmask, k * Long.SIZE, columns);
+                this.words[(at + i) * words + k] =
+                        MappedMatrix.word(bitmask, k * Long.SIZE, columns);
             }
         }
     }
 
-    void readScales(MappedMatrix matrix, int first, int rows) {
+    /// Reads the scales of as many rows.
+    void readScales(MappedMatrix matrix, int first, int rows, int at) {
         int columns = matrix.columns();
         int words = words(columns);
         if (columns % Long.SIZE == 0) {
-            MemorySegment.copy(MEMORY, INT, matrix.rowScales(first), scales, 0, rows * words);
+            MemorySegment.copy(
+                    MEMORY, INT, matrix.rowScales(first), scales, at * words, rows * words);
             return;
         }
         for (int i = 0; i < rows; i++) {
@@ -66,7 +74,7 @@ final class Scratch {
             for (int k = 0; k < words; k++) {
                 int pair = MEMORY.get(INT, address + (long) k * Integer.BYTES);
                 boolean both = columns - k * Long.SIZE > ValueType.GROUP;
-                scales[i * words + k] = both ? pair : pair & 0xffff;
+                scales[(at + i) * words + k] = both ? pair : pair & 0xffff;
             }
         }
     }

@@ -47,13 +47,19 @@ class RowKernelsTest {
         });
     }
 
-    /// `sum_j |W_ij x_j|`: what roundings of the sum are relative to, however much of it cancels.
+    /// `sum_j |W_ij x_j|`: what roundings of the sum are relative to, however much of it cancels. A quantised value counts as
+    /// three times the largest that its scale can give, which is what `1.5 + q / 256` comes to.
     private double magnitude(MappedMatrix matrix, int row, float[] x) {
         float[] values = new float[x.length];
         scalar.decode(matrix, row, values, 0, new Scratch(matrix.columns()));
+        double largest = 3 * Math.scalb(1.0, matrix.type().bits() - 1);
         double sum = 0;
-        for (int j = 0; j < x.length; j++) {
-            sum += Math.abs((double) values[j] * x[j]);
+        for (int j = 0; j < matrix.columns(); j++) {
+            double value =
+                    matrix.type().isQuantised()
+                            ? largest * MappedMatrix.scale(matrix.rowScales(row), j)
+                            : Math.abs(values[j]);
+            sum += value * Math.abs(x[j]);
         }
         return sum;
     }
