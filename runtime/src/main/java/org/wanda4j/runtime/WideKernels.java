@@ -118,11 +118,7 @@ final class WideKernels extends VectorKernels {
                 }
             }
             case INT8, INT4 -> {
-                if (matrix.isSparse()) {
-                    sparseBytes(matrix, from, to, x, y, scratch);
-                } else {
-                    denseBytes(matrix, from, to, x, y, scratch);
-                }
+                bytes(matrix, from, to, x, y, scratch);
             }
         }
     }
@@ -212,9 +208,10 @@ final class WideKernels extends VectorKernels {
     ///
     /// Everything of this project's own is written out in the loop, and not called: past a number of nodes, the compiler
     /// goes on to inline the Vector API alone.
-    private static void sparseBytes(
+    private static void bytes(
             MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
         boolean halves = matrix.type() == ValueType.INT4;
+        boolean sparse = matrix.isSparse();
         float unit = halves ? NIBBLE_IN_MANTISSA : BYTE_IN_MANTISSA;
         int count = Scratch.words(matrix.columns());
         long[] words = scratch.words;
@@ -226,8 +223,10 @@ final class WideKernels extends VectorKernels {
             int rows = Math.min(most, half - row);
             int firstA = from + row;
             int firstB = to - half + row;
-            scratch.readWords(matrix, firstA, rows, 0);
-            scratch.readWords(matrix, firstB, rows, most);
+            if (sparse) {
+                scratch.readWords(matrix, firstA, rows, 0);
+                scratch.readWords(matrix, firstB, rows, most);
+            }
             scratch.readScales(matrix, firstA, rows, 0);
             scratch.readScales(matrix, firstB, rows, most);
             for (int i = 0; i < rows; i++) {
@@ -238,8 +237,8 @@ final class WideKernels extends VectorKernels {
                 FloatVector sumA = FloatVector.zero(FLOATS);
                 FloatVector sumB = sumA;
                 for (int j = 0; j < count * Long.SIZE; j += Long.SIZE) {
-                    long wordA = words[k];
-                    long wordB = words[l];
+                    long wordA = sparse ? words[k] : -1;
+                    long wordB = sparse ? words[l] : -1;
                     ByteVector keptA;
                     ByteVector keptB;
                     if (halves) {
@@ -269,134 +268,9 @@ final class WideKernels extends VectorKernels {
                         a += Long.bitCount(wordA);
                         b += Long.bitCount(wordB);
                     }
-                    IntVector rowA =
-                            keptA.expand(VectorMask.fromLong(BYTES, wordA)).reinterpretAsInts();
-                    IntVector rowB =
-                            keptB.expand(VectorMask.fromLong(BYTES, wordB)).reinterpretAsInts();
-                    FloatVector groupA = FloatVector.fromArray(FLOATS, offsets, j >>> 2);
-                    FloatVector groupB = groupA;
-                    FloatVector some = FloatVector.fromArray(FLOATS, x, j);
-                    groupA =
-                            rowA.lanewise(LSHL, 15)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupA);
-                    groupB =
-                            rowB.lanewise(LSHL, 15)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupB);
-                    some = FloatVector.fromArray(FLOATS, x, j + LANES);
-                    groupA =
-                            rowA.lanewise(LSHL, 7)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupA);
-                    groupB =
-                            rowB.lanewise(LSHL, 7)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupB);
-                    some = FloatVector.fromArray(FLOATS, x, j + 2 * LANES);
-                    groupA =
-                            rowA.lanewise(LSHR, 1)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupA);
-                    groupB =
-                            rowB.lanewise(LSHR, 1)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupB);
-                    some = FloatVector.fromArray(FLOATS, x, j + 3 * LANES);
-                    groupA =
-                            rowA.lanewise(LSHR, 9)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupA);
-                    groupB =
-                            rowB.lanewise(LSHR, 9)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupB);
-                    sumA =
-                            IntVector.broadcast(INTS, scales[k++])
-                                    .lanewise(LSHL, TO_UPPER)
-                                    .and(UPPER_SHORT)
-                                    .reinterpretAsFloats()
-                                    .fma(groupA, sumA);
-                    sumB =
-                            IntVector.broadcast(INTS, scales[l++])
-                                    .lanewise(LSHL, TO_UPPER)
-                                    .and(UPPER_SHORT)
-                                    .reinterpretAsFloats()
-                                    .fma(groupB, sumB);
-                }
-                y[firstA + i] = sumA.reduceLanes(ADD) * unit;
-                y[firstB + i] = sumB.reduceLanes(ADD) * unit;
-            }
-        }
-    }
-
-    private static void denseBytes(
-            MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
-        boolean halves = matrix.type() == ValueType.INT4;
-        float unit = halves ? NIBBLE_IN_MANTISSA : BYTE_IN_MANTISSA;
-        int count = Scratch.words(matrix.columns());
-        int[] scales = scratch.scales;
-        float[] offsets = offsets(x, count, scratch);
-        int half = (to - from + 1) / 2;
-        int most = Math.max(1, Scratch.WORDS / count);
-        for (int row = 0; row < half; row += most) {
-            int rows = Math.min(most, half - row);
-            int firstA = from + row;
-            int firstB = to - half + row;
-            scratch.readScales(matrix, firstA, rows, 0);
-            scratch.readScales(matrix, firstB, rows, most);
-            for (int i = 0; i < rows; i++) {
-                int k = i * count;
-                int l = k + most * count;
-                long a = matrix.rowValues(firstA + i);
-                long b = matrix.rowValues(firstB + i);
-                FloatVector sumA = FloatVector.zero(FLOATS);
-                FloatVector sumB = sumA;
-                for (int j = 0; j < count * Long.SIZE; j += Long.SIZE) {
-                    ByteVector keptA;
-                    ByteVector keptB;
-                    if (halves) {
-                        var pairsA =
-                                (ShortVector)
-                                        ByteVector.fromMemorySegment(HALF, MEMORY, a, LITTLE_ENDIAN)
-                                                .convertShape(ZERO_EXTEND_B2S, SHORTS, 0);
-                        var pairsB =
-                                (ShortVector)
-                                        ByteVector.fromMemorySegment(HALF, MEMORY, b, LITTLE_ENDIAN)
-                                                .convertShape(ZERO_EXTEND_B2S, SHORTS, 0);
-                        keptA =
-                                pairsA.lanewise(LSHL, 12)
-                                        .or(pairsA)
-                                        .and(NIBBLES)
-                                        .reinterpretAsBytes();
-                        keptB =
-                                pairsB.lanewise(LSHL, 12)
-                                        .or(pairsB)
-                                        .and(NIBBLES)
-                                        .reinterpretAsBytes();
-                        a += Integer.SIZE;
-                        b += Integer.SIZE;
-                    } else {
-                        keptA = ByteVector.fromMemorySegment(BYTES, MEMORY, a, LITTLE_ENDIAN);
-                        keptB = ByteVector.fromMemorySegment(BYTES, MEMORY, b, LITTLE_ENDIAN);
-                        a += Long.SIZE;
-                        b += Long.SIZE;
+                    if (sparse) {
+                        keptA = keptA.expand(VectorMask.fromLong(BYTES, wordA));
+                        keptB = keptB.expand(VectorMask.fromLong(BYTES, wordB));
                     }
                     IntVector rowA = keptA.reinterpretAsInts();
                     IntVector rowB = keptB.reinterpretAsInts();
