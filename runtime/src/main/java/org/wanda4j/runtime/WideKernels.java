@@ -118,7 +118,7 @@ final class WideKernels extends VectorKernels {
                 }
             }
             case INT8, INT4 -> {
-                bytes(matrix, from, to, x, y, scratch);
+                quantised(matrix, from, to, x, y, scratch);
             }
         }
     }
@@ -208,7 +208,7 @@ final class WideKernels extends VectorKernels {
     ///
     /// Everything of this project's own is written out in the loop, and not called: past a number of nodes, the compiler
     /// goes on to inline the Vector API alone.
-    private static void bytes(
+    private static void quantised(
             MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
         boolean halves = matrix.type() == ValueType.INT4;
         boolean sparse = matrix.isSparse();
