@@ -3,8 +3,7 @@ package org.wanda4j.runtime;
 /// The arithmetic of decoding, on rows of a matrix or one head of the cache.
 ///
 /// A vector of activations is filled with zeros up to a multiple of [#PADDING]. Implementations agree to within the order in
-/// which they add, and round quantised values as if each were three times the largest that its scale can
-/// give; threads may share one.
+/// which they add, but for what [WideKernels] says of quantised values; threads may share one.
 interface RowKernels {
 
     /// Vectors are as long as a multiple of this.

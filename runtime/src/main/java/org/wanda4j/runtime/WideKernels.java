@@ -23,7 +23,7 @@ import org.wanda4j.checkpoint.ValueType;
 ///
 /// Two bf16 or four bytes come to lie in an int, where shifts and masks make floats of them; the activation is in the same
 /// order. A byte `q` is multiplied as the float `1.5 + q / 256`, for it takes no conversion to put it into a mantissa; the sum
-/// makes up for that.
+/// makes up for that. Roundings are then relative to three times the largest value that its scale can give.
 final class WideKernels extends VectorKernels {
 
     private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_512;

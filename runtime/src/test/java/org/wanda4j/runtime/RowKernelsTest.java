@@ -42,21 +42,23 @@ class RowKernelsTest {
             float[] expected = products(scalar, matrix, x);
             float[] actual = products(kernels, matrix, x);
             for (int i = 0; i < ROWS; i++) {
-                assertEquals(expected[i], actual[i], ROUNDING * magnitude(matrix, i, x), what);
+                assertEquals(
+                        expected[i], actual[i], ROUNDING * magnitude(kernels, matrix, i, x), what);
             }
         });
     }
 
-    /// `sum_j |W_ij x_j|`: what roundings of the sum are relative to, however much of it cancels. A quantised value counts as
-    /// three times the largest that its scale can give, which is what `1.5 + q / 256` comes to.
-    private double magnitude(MappedMatrix matrix, int row, float[] x) {
+    /// `sum_j |W_ij x_j|`: what roundings of the sum are relative to, however much of it cancels. Where a
+    /// quantised value is multiplied as `1.5 + q / 256`, it counts as three times the largest that its scale can give.
+    private double magnitude(RowKernels kernels, MappedMatrix matrix, int row, float[] x) {
+        boolean inMantissa = kernels instanceof WideKernels && matrix.type().isQuantised();
         float[] values = new float[x.length];
         scalar.decode(matrix, row, values, 0, new Scratch(matrix.columns()));
         double largest = 3 * Math.scalb(1.0, matrix.type().bits() - 1);
         double sum = 0;
         for (int j = 0; j < matrix.columns(); j++) {
             double value =
-                    matrix.type().isQuantised()
+                    inMantissa
                             ? largest * MappedMatrix.scale(matrix.rowScales(row), j)
                             : Math.abs(values[j]);
             sum += value * Math.abs(x[j]);
