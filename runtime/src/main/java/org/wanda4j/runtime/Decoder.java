@@ -118,12 +118,12 @@ final class Decoder implements AutoCloseable {
         return forward(steps, () -> true);
     }
 
-    /// As [#forward(List)]; leaves out, with a result of no use, the blocks before which `goesOn` says no.
+    /// As [#forward(List)]; leaves out, with a result of no use, the blocks and the head before which `goesOn` says no.
     float[] forward(List<Batch.Step> steps, BooleanSupplier goesOn) {
         Batch batch = new Batch(steps);
         advance(batch, goesOn);
         steps.forEach(step -> step.sequence().append(step.tokens().length));
-        if (batch.lasts().length > 0) {
+        if (batch.lasts().length > 0 && goesOn.getAsBoolean()) {
             head(batch);
         }
         return logits.values();

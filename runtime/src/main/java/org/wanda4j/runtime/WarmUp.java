@@ -1,21 +1,24 @@
 package org.wanda4j.runtime;
 
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.InvalidInputException;
 
 /// Decodes something on a thread of its own, until it is closed: vector kernels are slow until they are compiled, which may as
-/// well happen while there is something else to wait for.
+/// well happen while there is something else to wait for. What is wrong with a model is told by whoever opens it, not here.
 final class WarmUp implements AutoCloseable {
 
     private static final int PROMPT = 16;
 
-    private final Thread thread;
+    private final ExecutorService thread =
+            Executors.newSingleThreadExecutor(
+                    Thread.ofPlatform().daemon().name("wanda-warm-up").factory());
     private volatile boolean enough;
 
     /// @param checkpoint stays open until this is closed
     WarmUp(Checkpoint checkpoint) {
-        thread = Thread.ofPlatform().daemon().name("wanda-warm-up").start(() -> decode(checkpoint));
+        var _ = thread.submit(() -> decode(checkpoint));
     }
 
     /// A prompt and a token, as answers begin. One thread works: the compiler needs the other processors.
@@ -26,8 +29,6 @@ final class WarmUp implements AutoCloseable {
                 var step = new Batch.Step(sequence, new int[tokens], true);
                 decoder.forward(List.of(step), () -> !enough);
             }
-        } catch (InvalidInputException e) {
-            enough = true; // Whoever opens the model is told.
         }
     }
 
@@ -35,16 +36,6 @@ final class WarmUp implements AutoCloseable {
     @Override
     public void close() {
         enough = true;
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        thread.close();
     }
 }
