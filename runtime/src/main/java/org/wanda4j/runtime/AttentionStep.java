@@ -67,7 +67,8 @@ final class AttentionStep {
                                 item % heads,
                                 queries,
                                 attended,
-                                scores[member]));
+                                scores[member],
+                                compute.scratch(member)));
     }
 
     private void prepare(Batch batch, int token, Vectors queries, Vectors keys, Vectors values) {
@@ -75,15 +76,19 @@ final class AttentionStep {
         for (int head = 0; head < attention.heads(); head++) {
             finish(queryNorm, queries, token, head, position);
         }
+        int from = token * queries.width();
+        for (int j = from; j < from + queries.size(); j++) {
+            queries.values()[j] *= scale;
+        }
         Sequence sequence = batch.sequence(token);
         int shared = attention.keyValueHeads();
         for (int head = 0; head < shared; head++) {
             finish(keyNorm, keys, token, head, position);
-            int from = token * keys.width() + head * size;
-            keep(keys.values(), from, at(sequence, position, pool.keys(block, head, size)));
+            int key = token * keys.width() + head * size;
+            keep(keys.values(), key, at(sequence, position, pool.keys(block, head, size)));
             keep(
                     values.values(),
-                    from,
+                    key,
                     at(sequence, position, pool.values(block, head, shared, size)));
         }
     }
@@ -114,29 +119,43 @@ final class AttentionStep {
     }
 
     private void attend(
-            Batch batch, int token, int head, Vectors queries, Vectors attended, float[] scores) {
+            Batch batch,
+            int token,
+            int head,
+            Vectors queries,
+            Vectors attended,
+            float[] scores,
+            Scratch scratch) {
         RowKernels kernels = compute.kernels();
         Sequence sequence = batch.sequence(token);
-        int position = batch.position(token);
-        int first = Math.max(0, position - attention.window().orElse(Integer.MAX_VALUE) + 1);
+        int end = batch.position(token) + 1;
+        int first = Math.max(0, end - attention.window().orElse(Integer.MAX_VALUE));
         int shared = attention.keyValueHeads();
         int source = head / (attention.heads() / shared);
         long keys = pool.keys(block, source, size);
         long values = pool.values(block, source, shared, size);
         int query = token * queries.width() + head * size;
-        int count = position + 1 - first;
+        int to = token * attended.width() + head * size;
+        for (int i = first, next; i < end; i = next) {
+            next = Math.min(end, CachePool.nextPage(i));
+            long address = at(sequence, i, keys);
+            kernels.dots(
+                    queries.values(), query, address, size, next - i, scores, i - first, scratch);
+        }
         float highest = Float.NEGATIVE_INFINITY;
-        for (int i = 0; i < count; i++) {
-            long key = at(sequence, first + i, keys);
-            scores[i] = kernels.dotBf16(queries.values(), query, key, size) * scale;
+        for (int i = 0; i < end - first; i++) {
             highest = Math.max(highest, scores[i]);
         }
-        float sum = kernels.exponentials(scores, count, highest);
-        int to = token * attended.width() + head * size;
-        Arrays.fill(attended.values(), to, to + size, 0);
-        for (int i = 0; i < count; i++) {
-            long value = at(sequence, first + i, values);
-            kernels.addBf16(scores[i] / sum, value, size, attended.values(), to);
+        float sum = kernels.exponentials(scores, end - first, highest);
+        float[] out = attended.values();
+        Arrays.fill(out, to, to + size, 0);
+        for (int i = first, next; i < end; i = next) {
+            next = Math.min(end, CachePool.nextPage(i));
+            long address = at(sequence, i, values);
+            kernels.mix(scores, i - first, address, size, next - i, out, to, scratch);
+        }
+        for (int j = to; j < to + size; j++) {
+            out[j] /= sum;
         }
     }
 }

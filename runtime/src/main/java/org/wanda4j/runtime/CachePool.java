@@ -33,6 +33,11 @@ final class CachePool implements AutoCloseable {
         pageBytes = at;
     }
 
+    /// The first position of the page behind the one that `position` is in.
+    static int nextPage(int position) {
+        return (position / POSITIONS + 1) * POSITIONS;
+    }
+
     synchronized MemorySegment take() {
         MemorySegment page = free.isEmpty() ? memory.allocate(pageBytes, Long.SIZE) : free.pop();
         taken++;

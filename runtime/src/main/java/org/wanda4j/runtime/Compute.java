@@ -1,5 +1,6 @@
 package org.wanda4j.runtime;
 
+import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -20,26 +21,29 @@ final class Compute {
 
     private final RowKernels kernels;
     private final Team team;
-    private final float[][] rows;
     private final Scratch[] scratch;
     private final float[][] normed;
     private final float[][] arranged;
     private final Map<Order, float[]> together = new EnumMap<>(Order.class);
 
     /// @param widest columns of the widest matrix
-    Compute(RowKernels kernels, Team team, int widest) {
+    /// @param memory stays open as long as this
+    Compute(RowKernels kernels, Team team, int widest, Arena memory) {
         this.kernels = kernels;
         this.team = team;
         int width = Vectors.padded(widest);
-        this.rows = new float[team.size()][RowKernels.TILE * width];
         this.scratch = new Scratch[team.size()];
-        Arrays.setAll(scratch, _ -> new Scratch(widest));
+        Arrays.setAll(scratch, _ -> new Scratch(widest, memory));
         this.normed = new float[team.size()][width];
         this.arranged = new float[team.size()][width];
     }
 
     RowKernels kernels() {
         return kernels;
+    }
+
+    Scratch scratch(int member) {
+        return scratch[member];
     }
 
     Team team() {
@@ -150,13 +154,7 @@ final class Compute {
         float[] x = together.get(kernels.order(matrix));
         int from = first(member, matrix.rows());
         int to = first(member + 1, matrix.rows());
-        float[] tile = rows[member];
-        for (int i = from; i < to; i += RowKernels.TILE) {
-            int count = Math.min(RowKernels.TILE, to - i);
-            kernels.unpack(matrix, i, i + count, tile, width, scratch[member]);
-            Arrays.fill(tile, count * width, RowKernels.TILE * width, 0);
-            kernels.multiply(tile, count, width, x, tokens, y.values(), i, y.width());
-        }
+        kernels.block(matrix, from, to, x, width, tokens, y.values(), y.width(), scratch[member]);
         for (int t = 0; t < tokens; t++) {
             addBias(projection.bias(), y.values(), t * y.width(), from, to);
         }

@@ -6,7 +6,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
@@ -42,7 +41,6 @@ final class Decoder implements AutoCloseable {
     private final Vectors last;
     private final Vectors projected;
     private final Vectors logits;
-    private final Scratch scratch;
     private final float[][] scores;
 
     /// @param checkpoint stays open as long as this
@@ -51,7 +49,7 @@ final class Decoder implements AutoCloseable {
         bytes = checkpoint.bytes();
         Weights weights = new Weights(checkpoint, memory);
         team = new Team(threads);
-        compute = new Compute(kernels, team, widest(architecture));
+        compute = new Compute(kernels, team, widest(architecture), memory);
         pool = new CachePool(architecture);
         embedding = weights.matrix(architecture.embedding().tokens());
         positions = architecture.embedding().positions().map(each -> weights.matrix(each.table()));
@@ -73,7 +71,6 @@ final class Decoder implements AutoCloseable {
         last = new Vectors(architecture.hidden());
         projected = new Vectors(architecture.embedding().width());
         logits = new Vectors(architecture.vocabulary());
-        scratch = new Scratch(widest(architecture));
         scores = new float[team.size()][];
     }
 
@@ -115,15 +112,10 @@ final class Decoder implements AutoCloseable {
     ///
     /// @return logits of what follows each step that predicts, [#logitsWidth()] apart; overwritten by the next call
     float[] forward(List<Batch.Step> steps) {
-        return forward(steps, () -> true);
-    }
-
-    /// As [#forward(List)]; leaves out, with a result of no use, the blocks and the head before which `goesOn` says no.
-    float[] forward(List<Batch.Step> steps, BooleanSupplier goesOn) {
         Batch batch = new Batch(steps);
-        advance(batch, goesOn);
+        advance(batch);
         steps.forEach(step -> step.sequence().append(step.tokens().length));
-        if (batch.lasts().length > 0 && goesOn.getAsBoolean()) {
+        if (batch.lasts().length > 0) {
             head(batch);
         }
         return logits.values();
@@ -139,7 +131,7 @@ final class Decoder implements AutoCloseable {
         team.deal(count, (_, i) -> work.accept(i));
     }
 
-    private void advance(Batch batch, BooleanSupplier goesOn) {
+    private void advance(Batch batch) {
         embed(batch);
         int longest = batch.longest();
         rotations.values().forEach(rotation -> rotation.reserve(longest));
@@ -149,9 +141,7 @@ final class Decoder implements AutoCloseable {
             }
         }
         for (DecoderBlock block : blocks) {
-            if (goesOn.getAsBoolean()) {
-                block.forward(batch, hidden, scores);
-            }
+            block.forward(batch, hidden, scores);
         }
     }
 
@@ -161,7 +151,12 @@ final class Decoder implements AutoCloseable {
         hidden.reserve(batch.tokens());
         for (int t = 0; t < batch.tokens(); t++) {
             compute.kernels()
-                    .decode(embedding, batch.id(t), rows.values(), t * rows.width(), scratch);
+                    .decode(
+                            embedding,
+                            batch.id(t),
+                            rows.values(),
+                            t * rows.width(),
+                            compute.scratch(0));
         }
         intoHidden.ifPresent(projection ->
                 compute.project(
@@ -181,7 +176,8 @@ final class Decoder implements AutoCloseable {
                         .orElseThrow();
         float[] row = new float[Vectors.padded(architecture.hidden())];
         for (int t = 0; t < batch.tokens(); t++) {
-            compute.kernels().decode(learned, batch.position(t) + offset, row, 0, scratch);
+            compute.kernels()
+                    .decode(learned, batch.position(t) + offset, row, 0, compute.scratch(0));
             for (int j = 0; j < architecture.hidden(); j++) {
                 hidden.values()[t * hidden.width() + j] += row[j];
             }

@@ -3,31 +3,62 @@ package org.wanda4j.runtime;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.wanda4j.runtime.x86.MachineCode;
 import org.wanda4j.sparse.Kernels;
 
-/// The fastest [RowKernels] that this machine and JVM can run, chosen once.
+/// The [RowKernels] that this machine and JVM can run.
 final class KernelChoice {
 
-    static final RowKernels BEST = choose();
+    /// The fastest first.
+    static final List<RowKernels> RUNNABLE = runnable();
+
+    static final RowKernels BEST = RUNNABLE.getFirst();
 
     private static final int AVX_512 = 512;
 
     private KernelChoice() {}
 
-    private static RowKernels choose() {
+    private static List<RowKernels> runnable() {
         Kernels known = Kernels.best();
-        if (!known.vectorized()) {
-            return new ScalarKernels(known.description().replaceFirst("^scalar: ", ""));
+        List<RowKernels> kernels = new ArrayList<>();
+        String reason = known.vectorized() ? "a twin" : known.description();
+        kernels.add(new ScalarKernels(reason.replaceFirst("^scalar: ", "")));
+        if (known.vectorized()) {
+            kernels.add(new VectorKernels());
         }
-        return known.vectorBits() == AVX_512 && expands() ? new WideKernels() : new VectorKernels();
+        Set<String> features = features();
+        if (known.vectorBits() == AVX_512 && features.containsAll(WideKernels.FEATURES)) {
+            kernels.add(new WideKernels());
+            if (MachineCode.isPossible() && features.containsAll(MachineKernels.FEATURES)) {
+                machine().ifPresent(kernels::add);
+            }
+        }
+        return List.copyOf(kernels.reversed());
     }
 
-    /// Only Linux tells a program without native code.
-    private static boolean expands() {
+    /// Nothing on a system that lets no memory become code.
+    private static Optional<RowKernels> machine() {
         try {
-            return Files.readString(Path.of("/proc/cpuinfo")).contains("avx512_vbmi2");
+            return Optional.of(new MachineKernels());
+        } catch (IllegalStateException e) {
+            return Optional.empty();
+        }
+    }
+
+    /// Of the first processor, as Linux names them; only Linux tells a program without native code.
+    private static Set<String> features() {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+            return lines.filter(line -> line.startsWith("flags"))
+                    .findFirst()
+                    .map(line -> Set.of(line.replaceFirst(".*:", "").strip().split("\\s+")))
+                    .orElse(Set.of());
         } catch (IOException e) {
-            return false;
+            return Set.of();
         }
     }
 }

@@ -4,6 +4,8 @@ import java.nio.file.Path;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -69,13 +71,13 @@ public final class LanguageModel implements AutoCloseable {
     /// @param cacheBytes memory that running and kept texts take for keys and values
     public record Load(int waiting, int running, long cacheBytes) {}
 
-    private LanguageModel(Checkpoint checkpoint, Tokenizer tokenizer, Settings settings) {
+    private LanguageModel(
+            Checkpoint checkpoint, Tokenizer tokenizer, Decoder decoder, Settings settings) {
         this.checkpoint = checkpoint;
         this.tokenizer = tokenizer;
         this.endTokens = EndTokens.of(checkpoint.directory());
-        this.decoder = new Decoder(checkpoint, KernelChoice.BEST, settings.threads());
+        this.decoder = decoder;
         if (tokenizer.vocabularySize() > decoder.architecture().vocabulary()) {
-            decoder.close();
             throw new InvalidInputException(
                     "%s: tokenizer.json has ids up to %d, the model's embedding only %d rows"
                             .formatted(
@@ -98,21 +100,37 @@ public final class LanguageModel implements AutoCloseable {
     ///
     /// @throws InvalidInputException when it cannot be used
     public static LanguageModel open(Path directory, Settings settings) {
-        Checkpoint checkpoint = Checkpoint.open(directory);
+        var opening = CompletableFuture.supplyAsync(() -> Tokenizer.open(directory));
         try {
-            Tokenizer tokenizer;
-            try (var _ = new WarmUp(checkpoint)) {
-                tokenizer = Tokenizer.open(directory);
-            }
+            return open(Checkpoint.open(directory), opening, settings);
+        } catch (RuntimeException e) {
+            var _ = opening.thenAccept(Tokenizer::close);
+            throw e;
+        }
+    }
+
+    /// @param opening takes as long as all else together, and is waited for last
+    private static LanguageModel open(
+            Checkpoint checkpoint, CompletableFuture<Tokenizer> opening, Settings settings) {
+        try {
+            var decoder = new Decoder(checkpoint, KernelChoice.BEST, settings.threads());
             try {
-                return new LanguageModel(checkpoint, tokenizer, settings);
+                return new LanguageModel(checkpoint, opened(opening), decoder, settings);
             } catch (RuntimeException e) {
-                tokenizer.close();
+                decoder.close();
                 throw e;
             }
         } catch (RuntimeException e) {
             checkpoint.close();
             throw e;
+        }
+    }
+
+    private static Tokenizer opened(CompletableFuture<Tokenizer> opening) {
+        try {
+            return opening.join();
+        } catch (CompletionException e) {
+            throw e.getCause() instanceof RuntimeException known ? known : e;
         }
     }
 

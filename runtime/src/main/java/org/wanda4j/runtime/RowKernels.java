@@ -1,9 +1,11 @@
 package org.wanda4j.runtime;
 
+import java.util.Arrays;
+
 /// The arithmetic of decoding, on rows of a matrix or one head of the cache.
 ///
 /// A vector of activations is filled with zeros up to a multiple of [#PADDING]. Implementations agree to within the order in
-/// which they add, but for what [WideKernels] says of quantised values; threads may share one.
+/// which they add, but for what [MachineKernels] say of activations; threads may share one.
 interface RowKernels {
 
     /// Vectors are as long as a multiple of this.
@@ -21,7 +23,7 @@ interface RowKernels {
         BYTES
     }
 
-    /// The order in which [#products] wants the vector for `matrix`, and [#unpack] gives its rows.
+    /// The order in which [#products] and [#block] want activations for `matrix`, and [#unpack] gives its rows.
     default Order order(MappedMatrix matrix) {
         return Order.PLAIN;
     }
@@ -71,11 +73,55 @@ interface RowKernels {
             int first,
             int outputs);
 
-    /// `sum_j a_j b_j` of a part of `a` and `count` bf16 values at an address.
-    float dotBf16(float[] a, int from, long values, int count);
+    /// `scores_i = sum_j query_j keys_ij` for `count` keys, each of `size` bf16 values, one after the other.
+    ///
+    /// @param scores receives the products from index `to`
+    /// @param scratch of the calling thread
+    void dots(
+            float[] query,
+            int from,
+            long keys,
+            int size,
+            int count,
+            float[] scores,
+            int to,
+            Scratch scratch);
 
-    /// `out_j += weight * b_j` for `count` bf16 values at an address.
-    void addBf16(float weight, long values, int count, float[] out, int from);
+    /// `out_j += sum_i weights_i values_ij` for `count` values, each of `size` bf16 values, one after the other.
+    ///
+    /// @param scratch of the calling thread
+    void mix(
+            float[] weights,
+            int from,
+            long values,
+            int size,
+            int count,
+            float[] out,
+            int to,
+            Scratch scratch);
+
+    /// Products of rows `from` to `to`, exclusive, with some activations: `y[t * outputs + i] = sum_j W_ij x_tj`.
+    ///
+    /// @param x activations in the order that the matrix asks for, one every `width` values
+    /// @param y receives the products, one activation every `outputs` values
+    /// @param scratch of the calling thread
+    default void block(
+            MappedMatrix matrix,
+            int from,
+            int to,
+            float[] x,
+            int width,
+            int tokens,
+            float[] y,
+            int outputs,
+            Scratch scratch) {
+        for (int i = from; i < to; i += TILE) {
+            int count = Math.min(TILE, to - i);
+            unpack(matrix, i, i + count, scratch.tile, width, scratch);
+            Arrays.fill(scratch.tile, count * width, TILE * width, 0);
+            multiply(scratch.tile, count, width, x, tokens, y, i, outputs);
+        }
+    }
 
     /// `sum_j x_j^2`.
     float sumOfSquares(float[] x, int from, int count);

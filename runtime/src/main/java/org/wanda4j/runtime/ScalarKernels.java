@@ -90,18 +90,38 @@ final class ScalarKernels implements RowKernels {
     }
 
     @Override
-    public float dotBf16(float[] a, int from, long values, int count) {
-        float sum = 0;
-        for (int j = 0; j < count; j++) {
-            sum += a[from + j] * DType.BF16.get(MEMORY.asSlice(values), j);
+    public void dots(
+            float[] query,
+            int from,
+            long keys,
+            int size,
+            int count,
+            float[] scores,
+            int to,
+            Scratch scratch) {
+        for (int i = 0; i < count; i++) {
+            float sum = 0;
+            for (int j = 0; j < size; j++) {
+                sum += query[from + j] * value(ValueType.BF16, keys, i * size + j);
+            }
+            scores[to + i] = sum;
         }
-        return sum;
     }
 
     @Override
-    public void addBf16(float weight, long values, int count, float[] out, int from) {
-        for (int j = 0; j < count; j++) {
-            out[from + j] += weight * DType.BF16.get(MEMORY.asSlice(values), j);
+    public void mix(
+            float[] weights,
+            int from,
+            long values,
+            int size,
+            int count,
+            float[] out,
+            int to,
+            Scratch scratch) {
+        for (int i = 0; i < count; i++) {
+            for (int j = 0; j < size; j++) {
+                out[to + j] += weights[from + i] * value(ValueType.BF16, values, i * size + j);
+            }
         }
     }
 

@@ -2,6 +2,7 @@ package org.wanda4j.runtime;
 
 import static org.wanda4j.runtime.MappedMatrix.MEMORY;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -17,24 +18,30 @@ final class Scratch {
     private static final ValueLayout.OfInt INT =
             ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    /// Words that are read at once, at least a row's: to begin to read somewhere costs as much as to read kilobytes there.
-    static final int WORDS = 1024;
+    /// [RowKernels#TILE] padded rows.
+    final float[] tile;
 
     /// Two padded rows.
     final float[] values;
 
-    /// The bitmask of some rows, twice [RowKernels#TILE] or twice [#WORDS] if those are more, 64 columns each; 0 behind a row's end.
+    /// The bitmask of [RowKernels#TILE] rows, 64 columns each; 0 behind a row's end.
     final long[] words;
 
     /// The scales of as many rows: those of 64 columns in one, the first in the lower half; 0 behind a row's end.
     final int[] scales;
 
+    /// For [MachineKernels].
+    final MachineRoom machine;
+
     /// @param widest columns of the widest matrix
-    Scratch(int widest) {
+    /// @param memory stays open as long as this
+    Scratch(int widest, Arena memory) {
+        this.machine = new MachineRoom(widest, memory);
         int width = Vectors.padded(widest);
+        this.tile = new float[RowKernels.TILE * width];
         this.values = new float[2 * width];
-        this.words = new long[2 * Math.max(WORDS, RowKernels.TILE * width / Long.SIZE)];
-        this.scales = new int[2 * Math.max(WORDS, RowKernels.TILE * width / Long.SIZE)];
+        this.words = new long[RowKernels.TILE * width / Long.SIZE];
+        this.scales = new int[RowKernels.TILE * width / Long.SIZE];
     }
 
     /// Words of a row.
@@ -42,31 +49,26 @@ final class Scratch {
         return Math.ceilDiv(columns, Long.SIZE);
     }
 
-    /// Reads the bitmask of `rows` rows of `matrix`, `first` and those behind it, to where those of row `at` lie.
-    void readWords(MappedMatrix matrix, int first, int rows, int at) {
+    void readWords(MappedMatrix matrix, int first, int rows) {
         int columns = matrix.columns();
         int words = words(columns);
         if (columns % Long.SIZE == 0) {
-            MemorySegment.copy(
-                    MEMORY, LONG, matrix.rowBitmask(first), this.words, at * words, rows * words);
+            MemorySegment.copy(MEMORY, LONG, matrix.rowBitmask(first), this.words, 0, rows * words);
             return;
         }
         for (int i = 0; i < rows; i++) {
             long bitmask = matrix.rowBitmask(first + i);
             for (int k = 0; k < words; k++) {
-                this.words[(at + i) * words + k] =
-                        MappedMatrix.word(bitmask, k * Long.SIZE, columns);
+                this.words[i * words + k] = MappedMatrix.word(bitmask, k * Long.SIZE, columns);
             }
         }
     }
 
-    /// Reads the scales of as many rows.
-    void readScales(MappedMatrix matrix, int first, int rows, int at) {
+    void readScales(MappedMatrix matrix, int first, int rows) {
         int columns = matrix.columns();
         int words = words(columns);
         if (columns % Long.SIZE == 0) {
-            MemorySegment.copy(
-                    MEMORY, INT, matrix.rowScales(first), scales, at * words, rows * words);
+            MemorySegment.copy(MEMORY, INT, matrix.rowScales(first), scales, 0, rows * words);
             return;
         }
         for (int i = 0; i < rows; i++) {
@@ -74,7 +76,7 @@ final class Scratch {
             for (int k = 0; k < words; k++) {
                 int pair = MEMORY.get(INT, address + (long) k * Integer.BYTES);
                 boolean both = columns - k * Long.SIZE > ValueType.GROUP;
-                scales[(at + i) * words + k] = both ? pair : pair & 0xffff;
+                scales[i * words + k] = both ? pair : pair & 0xffff;
             }
         }
     }

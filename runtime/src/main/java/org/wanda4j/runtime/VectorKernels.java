@@ -315,7 +315,36 @@ class VectorKernels implements RowKernels {
     }
 
     @Override
-    public float dotBf16(float[] a, int from, long values, int count) {
+    public void dots(
+            float[] query,
+            int from,
+            long keys,
+            int size,
+            int count,
+            float[] scores,
+            int to,
+            Scratch scratch) {
+        for (int i = 0; i < count; i++) {
+            scores[to + i] = dot(query, from, keys + 2L * i * size, size);
+        }
+    }
+
+    @Override
+    public void mix(
+            float[] weights,
+            int from,
+            long values,
+            int size,
+            int count,
+            float[] out,
+            int to,
+            Scratch scratch) {
+        for (int i = 0; i < count; i++) {
+            add(weights[from + i], values + 2L * i * size, size, out, to);
+        }
+    }
+
+    private static float dot(float[] a, int from, long values, int count) {
         FloatVector sum = FloatVector.zero(FLOATS);
         int j = 0;
         for (; j + LANES <= count; j += LANES) {
@@ -328,8 +357,7 @@ class VectorKernels implements RowKernels {
         return sum.reduceLanes(ADD) + rest;
     }
 
-    @Override
-    public void addBf16(float weight, long values, int count, float[] out, int from) {
+    private static void add(float weight, long values, int count, float[] out, int from) {
         FloatVector factor = FloatVector.broadcast(FLOATS, weight);
         int j = 0;
         for (; j + LANES <= count; j += LANES) {

@@ -4,11 +4,10 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
-import static jdk.incubator.vector.VectorOperators.LSHR;
-import static jdk.incubator.vector.VectorOperators.XOR;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2S;
 import static org.wanda4j.runtime.MappedMatrix.MEMORY;
 
+import java.util.Set;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -22,9 +21,11 @@ import org.wanda4j.checkpoint.ValueType;
 /// multiplied as it is expanded, 64 columns at a time.
 ///
 /// Two bf16 or four bytes come to lie in an int, where shifts and masks make floats of them; the activation is in the same
-/// order. A byte `q` is multiplied as the float `1.5 + q / 256`, for it takes no conversion to put it into a mantissa; the sum
-/// makes up for that. Roundings are then relative to three times the largest value that its scale can give.
-final class WideKernels extends VectorKernels {
+/// order. A byte is taken where it stands at an int's upper end, 2^24 times too large; the sum makes up for that.
+class WideKernels extends VectorKernels {
+
+    /// What a processor must have.
+    static final Set<String> FEATURES = Set.of("avx512_vbmi2");
 
     private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_512;
     private static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_512;
@@ -33,6 +34,7 @@ final class WideKernels extends VectorKernels {
     private static final VectorShuffle<Float> ODDS = VectorShuffle.makeUnzip(FLOATS, 1);
 
     private static final long LOWER = 0xffffffffL;
+    private static final short UPPER_NIBBLES = (short) 0xf0f0;
 
     /// Constant vectors stay in registers, where a constant number is broadcast each time.
     private static final IntVector UPPER_SHORT = IntVector.broadcast(INTS, 0xffff0000);
@@ -44,18 +46,8 @@ final class WideKernels extends VectorKernels {
             IntVector.fromArray(
                     INTS, new int[] {16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0}, 0);
 
-    private static final ShortVector NIBBLES = ShortVector.broadcast(SHORTS, (short) 0xf0f0);
-
-    /// The highest eight bits of a float's mantissa.
-    private static final IntVector MANTISSA = IntVector.broadcast(INTS, 0x007f8000);
-
-    private static final IntVector ONE_AND_A_HALF = IntVector.broadcast(INTS, 0x3fc00000);
-
-    private static final float BYTE_IN_MANTISSA = 0x1p8f;
-    private static final float NIBBLE_IN_MANTISSA = 0x1p4f;
-
-    private static final float BYTE_IN_INT = 0x1p-24f;
-    private static final float NIBBLE_IN_INT = 0x1p-28f;
+    private static final float BYTE_UNIT = 0x1p-24f;
+    private static final float NIBBLE_UNIT = 0x1p-28f;
 
     @Override
     public Order order(MappedMatrix matrix) {
@@ -118,7 +110,11 @@ final class WideKernels extends VectorKernels {
                 }
             }
             case INT8, INT4 -> {
-                quantised(matrix, from, to, x, y, scratch);
+                if (matrix.isSparse()) {
+                    sparseBytes(matrix, from, to, x, y, scratch);
+                } else {
+                    denseBytes(matrix, from, to, x, y, scratch);
+                }
             }
         }
     }
@@ -174,7 +170,7 @@ final class WideKernels extends VectorKernels {
         long values = matrix.rowValues(from);
         for (int first = from; first < to; first += TILE) {
             int end = Math.min(first + TILE, to);
-            scratch.readWords(matrix, first, end - first, 0);
+            scratch.readWords(matrix, first, end - first);
             int k = 0;
             for (int i = first; i < end; i++) {
                 FloatVector a = FloatVector.zero(FLOATS);
@@ -204,160 +200,51 @@ final class WideKernels extends VectorKernels {
                 .reinterpretAsInts();
     }
 
-    /// Two rows at a time, which share what they read of the activation.
-    ///
-    /// Everything of this project's own is written out in the loop, and not called: past a number of nodes, the compiler
-    /// goes on to inline the Vector API alone.
-    private static void quantised(
+    private static void sparseBytes(
             MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
         boolean halves = matrix.type() == ValueType.INT4;
-        boolean sparse = matrix.isSparse();
-        float unit = halves ? NIBBLE_IN_MANTISSA : BYTE_IN_MANTISSA;
         int count = Scratch.words(matrix.columns());
         long[] words = scratch.words;
-        int[] scales = scratch.scales;
-        float[] offsets = offsets(x, count, scratch);
-        int half = (to - from + 1) / 2;
-        int most = Math.max(1, Scratch.WORDS / count);
-        for (int row = 0; row < half; row += most) {
-            int rows = Math.min(most, half - row);
-            int firstA = from + row;
-            int firstB = to - half + row;
-            if (sparse) {
-                scratch.readWords(matrix, firstA, rows, 0);
-                scratch.readWords(matrix, firstB, rows, most);
-            }
-            scratch.readScales(matrix, firstA, rows, 0);
-            scratch.readScales(matrix, firstB, rows, most);
-            for (int i = 0; i < rows; i++) {
-                int k = i * count;
-                int l = k + most * count;
-                long a = matrix.rowValues(firstA + i);
-                long b = matrix.rowValues(firstB + i);
-                FloatVector sumA = FloatVector.zero(FLOATS);
-                FloatVector sumB = sumA;
+        long values = matrix.rowValues(from);
+        for (int first = from; first < to; first += TILE) {
+            int end = Math.min(first + TILE, to);
+            scratch.readWords(matrix, first, end - first);
+            scratch.readScales(matrix, first, end - first);
+            int k = 0;
+            for (int i = first; i < end; i++) {
+                FloatVector sum = FloatVector.zero(FLOATS);
                 for (int j = 0; j < count * Long.SIZE; j += Long.SIZE) {
-                    long wordA = sparse ? words[k] : -1;
-                    long wordB = sparse ? words[l] : -1;
-                    ByteVector keptA;
-                    ByteVector keptB;
-                    if (halves) {
-                        var pairsA =
-                                (ShortVector)
-                                        ByteVector.fromMemorySegment(HALF, MEMORY, a, LITTLE_ENDIAN)
-                                                .convertShape(ZERO_EXTEND_B2S, SHORTS, 0);
-                        var pairsB =
-                                (ShortVector)
-                                        ByteVector.fromMemorySegment(HALF, MEMORY, b, LITTLE_ENDIAN)
-                                                .convertShape(ZERO_EXTEND_B2S, SHORTS, 0);
-                        keptA =
-                                pairsA.lanewise(LSHL, 12)
-                                        .or(pairsA)
-                                        .and(NIBBLES)
-                                        .reinterpretAsBytes();
-                        keptB =
-                                pairsB.lanewise(LSHL, 12)
-                                        .or(pairsB)
-                                        .and(NIBBLES)
-                                        .reinterpretAsBytes();
-                        a += (Long.bitCount(wordA) + 1) >>> 1;
-                        b += (Long.bitCount(wordB) + 1) >>> 1;
-                    } else {
-                        keptA = ByteVector.fromMemorySegment(BYTES, MEMORY, a, LITTLE_ENDIAN);
-                        keptB = ByteVector.fromMemorySegment(BYTES, MEMORY, b, LITTLE_ENDIAN);
-                        a += Long.bitCount(wordA);
-                        b += Long.bitCount(wordB);
-                    }
-                    if (sparse) {
-                        keptA = keptA.expand(VectorMask.fromLong(BYTES, wordA));
-                        keptB = keptB.expand(VectorMask.fromLong(BYTES, wordB));
-                    }
-                    IntVector rowA = keptA.reinterpretAsInts();
-                    IntVector rowB = keptB.reinterpretAsInts();
-                    FloatVector groupA = FloatVector.fromArray(FLOATS, offsets, j >>> 2);
-                    FloatVector groupB = groupA;
-                    FloatVector some = FloatVector.fromArray(FLOATS, x, j);
-                    groupA =
-                            rowA.lanewise(LSHL, 15)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupA);
-                    groupB =
-                            rowB.lanewise(LSHL, 15)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupB);
-                    some = FloatVector.fromArray(FLOATS, x, j + LANES);
-                    groupA =
-                            rowA.lanewise(LSHL, 7)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupA);
-                    groupB =
-                            rowB.lanewise(LSHL, 7)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupB);
-                    some = FloatVector.fromArray(FLOATS, x, j + 2 * LANES);
-                    groupA =
-                            rowA.lanewise(LSHR, 1)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupA);
-                    groupB =
-                            rowB.lanewise(LSHR, 1)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupB);
-                    some = FloatVector.fromArray(FLOATS, x, j + 3 * LANES);
-                    groupA =
-                            rowA.lanewise(LSHR, 9)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupA);
-                    groupB =
-                            rowB.lanewise(LSHR, 9)
-                                    .and(MANTISSA)
-                                    .lanewise(XOR, ONE_AND_A_HALF)
-                                    .reinterpretAsFloats()
-                                    .fma(some, groupB);
-                    sumA =
-                            IntVector.broadcast(INTS, scales[k++])
-                                    .lanewise(LSHL, TO_UPPER)
-                                    .and(UPPER_SHORT)
-                                    .reinterpretAsFloats()
-                                    .fma(groupA, sumA);
-                    sumB =
-                            IntVector.broadcast(INTS, scales[l++])
-                                    .lanewise(LSHL, TO_UPPER)
-                                    .and(UPPER_SHORT)
-                                    .reinterpretAsFloats()
-                                    .fma(groupB, sumB);
+                    long word = words[k];
+                    ByteVector some =
+                            (halves ? nibbles(values) : bytes(values))
+                                    .expand(VectorMask.fromLong(BYTES, word));
+                    sum = groups(some, x, j).fma(pair(scratch.scales[k++]), sum);
+                    int kept = Long.bitCount(word);
+                    values += halves ? (kept + 1) >>> 1 : kept;
                 }
-                y[firstA + i] = sumA.reduceLanes(ADD) * unit;
-                y[firstB + i] = sumB.reduceLanes(ADD) * unit;
+                y[i] = sum.reduceLanes(ADD) * (halves ? NIBBLE_UNIT : BYTE_UNIT);
             }
         }
     }
 
-    /// What the constant part of every weight makes of the activations, to be taken off.
-    private static float[] offsets(float[] x, int words, Scratch scratch) {
-        for (int j = 0; j < words * Long.SIZE; j += Long.SIZE) {
-            FloatVector.fromArray(FLOATS, x, j)
-                    .add(FloatVector.fromArray(FLOATS, x, j + LANES))
-                    .add(FloatVector.fromArray(FLOATS, x, j + 2 * LANES))
-                    .add(FloatVector.fromArray(FLOATS, x, j + 3 * LANES))
-                    .mul(-1.5f)
-                    .intoArray(scratch.values, j >>> 2);
+    private static void denseBytes(
+            MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
+        boolean halves = matrix.type() == ValueType.INT4;
+        int count = Scratch.words(matrix.columns());
+        for (int first = from; first < to; first += TILE) {
+            int end = Math.min(first + TILE, to);
+            scratch.readScales(matrix, first, end - first);
+            int k = 0;
+            for (int i = first; i < end; i++) {
+                long values = matrix.rowValues(i);
+                FloatVector sum = FloatVector.zero(FLOATS);
+                for (int j = 0; j < count * Long.SIZE; j += Long.SIZE) {
+                    ByteVector some = halves ? nibbles(values + (j >>> 1)) : bytes(values + j);
+                    sum = groups(some, x, j).fma(pair(scratch.scales[k++]), sum);
+                }
+                y[i] = sum.reduceLanes(ADD) * (halves ? NIBBLE_UNIT : BYTE_UNIT);
+            }
         }
-        return scratch.values;
     }
 
     @Override
@@ -367,7 +254,7 @@ final class WideKernels extends VectorKernels {
             case F16, F32 -> super.unpack(matrix, from, to, out, width, scratch);
             case BF16 -> {
                 if (matrix.isSparse()) {
-                    scratch.readWords(matrix, from, to - from, 0);
+                    scratch.readWords(matrix, from, to - from);
                     unpackSparseBf16(matrix, from, to, out, width, scratch);
                 } else {
                     for (int i = from; i < to; i++) {
@@ -377,9 +264,9 @@ final class WideKernels extends VectorKernels {
             }
             case INT8, INT4 -> {
                 if (matrix.isSparse()) {
-                    scratch.readWords(matrix, from, to - from, 0);
+                    scratch.readWords(matrix, from, to - from);
                 }
-                scratch.readScales(matrix, from, to - from, 0);
+                scratch.readScales(matrix, from, to - from);
                 unpackBytes(matrix, from, to, out, width, scratch);
             }
         }
@@ -418,7 +305,7 @@ final class WideKernels extends VectorKernels {
             MappedMatrix matrix, int from, int to, float[] out, int width, Scratch scratch) {
         boolean halves = matrix.type() == ValueType.INT4;
         boolean sparse = matrix.isSparse();
-        float unit = halves ? NIBBLE_IN_INT : BYTE_IN_INT;
+        float unit = halves ? NIBBLE_UNIT : BYTE_UNIT;
         long values = matrix.rowValues(from);
         int k = 0;
         for (int i = from; i < to; i++) {
@@ -459,7 +346,22 @@ final class WideKernels extends VectorKernels {
                 (ShortVector)
                         ByteVector.fromMemorySegment(HALF, MEMORY, address, LITTLE_ENDIAN)
                                 .convertShape(ZERO_EXTEND_B2S, SHORTS, 0);
-        return pairs.lanewise(LSHL, 12).or(pairs).and(NIBBLES).reinterpretAsBytes();
+        return pairs.lanewise(LSHL, 12).or(pairs).and(UPPER_NIBBLES).reinterpretAsBytes();
+    }
+
+    /// Products of 64 bytes with 64 activations: those of the first 32 columns in the first half of the sums.
+    private static FloatVector groups(ByteVector values, float[] x, int j) {
+        IntVector bytes = values.reinterpretAsInts();
+        FloatVector sum =
+                toFloats(bytes.lanewise(LSHL, 24)).mul(FloatVector.fromArray(FLOATS, x, j));
+        sum =
+                toFloats(bytes.lanewise(LSHL, 16).and(UPPER_BYTE))
+                        .fma(FloatVector.fromArray(FLOATS, x, j + LANES), sum);
+        sum =
+                toFloats(bytes.lanewise(LSHL, 8).and(UPPER_BYTE))
+                        .fma(FloatVector.fromArray(FLOATS, x, j + 2 * LANES), sum);
+        return toFloats(bytes.and(UPPER_BYTE))
+                .fma(FloatVector.fromArray(FLOATS, x, j + 3 * LANES), sum);
     }
 
     private static FloatVector toFloats(IntVector ints) {

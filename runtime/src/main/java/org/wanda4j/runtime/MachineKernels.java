@@ -1,0 +1,314 @@
+package org.wanda4j.runtime;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.runtime.x86.AttentionCode;
+import org.wanda4j.runtime.x86.BlockCode;
+import org.wanda4j.runtime.x86.MachineCode;
+import org.wanda4j.runtime.x86.RowCode;
+import org.wanda4j.runtime.x86.RowCode.Parameter;
+import org.wanda4j.runtime.x86.VectorCode;
+
+/// [WideKernels] that leave products with matrices, and what reads the cache, to machine code that Java has written: for instructions that
+/// the Vector API does not reach, sums of products of bf16 (AVX-512 BF16) or of whole numbers of 16 bits (AVX-512 VNNI), and to
+/// ask memory for what comes next.
+///
+/// An activation is multiplied with bf16 as two bf16 that add up to each of its values, to within `2^-17` of it. One that is
+/// alone is multiplied with integers as whole numbers of 15 bits with a factor for each 32, to within `2^-15` of the largest of those.
+final class MachineKernels extends WideKernels {
+
+    /// What a processor must have beside those of [WideKernels].
+    static final Set<String> FEATURES = Set.of("avx512bw", "avx512_vnni", "avx512_bf16");
+
+    private final ScalarKernels scalar = new ScalarKernels("rows of an embedding");
+    private final MachineCode split = new MachineCode(RowCode.split());
+    private final MachineCode quantise = new MachineCode(RowCode.quantise());
+    private final MachineCode spread = new MachineCode(BlockCode.spread());
+    private final MachineCode dots = new MachineCode(AttentionCode.dots());
+    private final MachineCode mix = new MachineCode(AttentionCode.mix());
+    private final MachineCode sumOfSquares = new MachineCode(VectorCode.sumOfSquares());
+    private final MachineCode scale = new MachineCode(VectorCode.scale());
+    private final MachineCode add = new MachineCode(VectorCode.add());
+    private final MachineCode exponentials = new MachineCode(VectorCode.exponentials());
+    private final MachineCode silu = new MachineCode(VectorCode.silu());
+    private final Functions rows = new Functions(RowCode::bf16, RowCode::int8, RowCode::int4);
+    private final Block few = Block.of(BlockCode.MOST_VECTORS / 2);
+    private final Block many = Block.of(BlockCode.MOST_VECTORS);
+
+    /// Writes the code of a function.
+    private interface Writer {
+        byte[] write(boolean sparse);
+    }
+
+    /// A function for each type, dense and sparse, each made when it is first asked for.
+    private static final class Functions {
+
+        private final Writer[] writers;
+        private final AtomicReferenceArray<MachineCode> made;
+
+        Functions(Writer bf16, Writer int8, Writer int4) {
+            writers = new Writer[] {bf16, int8, int4};
+            made = new AtomicReferenceArray<>(2 * writers.length);
+        }
+
+        MachineCode of(MappedMatrix matrix) {
+            int type =
+                    switch (matrix.type()) {
+                        case INT8 -> 1;
+                        case INT4 -> 2;
+                        default -> 0;
+                    };
+            int index = 2 * type + (matrix.isSparse() ? 1 : 0);
+            MachineCode known = made.getAcquire(index);
+            return known == null ? make(type, matrix.isSparse(), index) : known;
+        }
+
+        private synchronized MachineCode make(int type, boolean sparse, int index) {
+            if (made.get(index) == null) {
+                made.set(index, new MachineCode(writers[type].write(sparse)));
+            }
+            return made.get(index);
+        }
+    }
+
+    /// Functions for several activations.
+    private record Block(BlockCode code, Functions functions) {
+
+        static Block of(int vectors) {
+            var code = new BlockCode(vectors);
+            return new Block(code, new Functions(code::bf16, code::int8, code::int4));
+        }
+    }
+
+    private static boolean isOurs(MappedMatrix matrix) {
+        int columns = matrix.columns();
+        return columns % Long.SIZE == 0
+                && columns / Long.SIZE <= RowCode.MOST_WORDS
+                && (matrix.type() == ValueType.BF16 || matrix.type().isQuantised());
+    }
+
+    @Override
+    public Order order(MappedMatrix matrix) {
+        return isOurs(matrix) ? Order.PLAIN : super.order(matrix);
+    }
+
+    @Override
+    public void products(
+            MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
+        if (!isOurs(matrix) || from == to) {
+            super.products(matrix, from, to, x, y, scratch);
+            return;
+        }
+        MachineRoom room = scratch.machine;
+        MachineCode function = rows.of(matrix);
+        int words = matrix.columns() / Long.SIZE;
+        prepare(matrix, x, room);
+        room.set(Parameter.VECTOR, room.prepared.address());
+        room.set(Parameter.WORDS, words);
+        room.set(Parameter.STEP, RowCode.step(words));
+        int half = (to - from + 1) / 2;
+        int most = RowCode.mostRows(words);
+        room.setValues(matrix, from, to - half);
+        for (int i = 0; i < half; i += most) {
+            int count = Math.min(most, half - i);
+            room.setRows(matrix, from + i, to - half + i, count);
+            function.call(room.parameters());
+            room.copyProducts(0, from + i, to - half + i, count, y, 0);
+        }
+    }
+
+    private void prepare(MappedMatrix matrix, float[] x, MachineRoom room) {
+        int words = matrix.columns() / Long.SIZE;
+        MemorySegment.copy(x, 0, room.plain, JAVA_FLOAT, 0, matrix.columns());
+        long from = room.plain.address();
+        long to = room.prepared.address();
+        switch (matrix.type()) {
+            case INT8 -> quantise.call(from, to, words, bits(RowCode.INT8_UNIT), 0);
+            case INT4 -> quantise.call(from, to, words, bits(RowCode.INT4_UNIT), 0);
+            default -> split.call(from, to, words, RowCode.SPLIT_WORD, 0);
+        }
+    }
+
+    private static int bits(float value) {
+        return Float.floatToRawIntBits(value);
+    }
+
+    @Override
+    public void block(
+            MappedMatrix matrix,
+            int from,
+            int to,
+            float[] x,
+            int width,
+            int tokens,
+            float[] y,
+            int outputs,
+            Scratch scratch) {
+        if (!isOurs(matrix) || from == to) {
+            super.block(matrix, from, to, x, width, tokens, y, outputs, scratch);
+            return;
+        }
+        MachineRoom room = scratch.machine;
+        Block block = tokens <= few.code.vectors() ? few : many;
+        room.set(Parameter.WORDS, matrix.columns() / Long.SIZE);
+        room.set(Parameter.STEP, 0);
+        for (int t = 0; t < tokens; t += MachineRoom.ACTIVATIONS) {
+            int count = Math.min(MachineRoom.ACTIVATIONS, tokens - t);
+            layTogether(matrix, x, t * width, width, count, block.code, room);
+            multiply(matrix, from, to, count, block, y, t * outputs, outputs, room);
+        }
+    }
+
+    /// @param at index of the first activation's first value
+    private void layTogether(
+            MappedMatrix matrix,
+            float[] x,
+            int at,
+            int width,
+            int count,
+            BlockCode code,
+            MachineRoom room) {
+        int words = matrix.columns() / Long.SIZE;
+        float unit = matrix.type() == ValueType.INT4 ? BlockCode.INT4_UNIT : BlockCode.INT8_UNIT;
+        MachineCode copy = matrix.type() == ValueType.BF16 ? split : spread;
+        for (int t = 0; t < count; t++) {
+            long group = room.together.address() + t / code.vectors() * code.bytes(words);
+            long place = group + (long) (t % code.vectors()) * BlockCode.PART;
+            MemorySegment.copy(x, at + t * width, room.plain, JAVA_FLOAT, 0, matrix.columns());
+            copy.call(room.plain.address(), place, words, code.wordBytes(), 0);
+        }
+        for (int t = 0; t < count; t += code.vectors()) {
+            long units = t / code.vectors() * code.bytes(words) + words * code.wordBytes();
+            for (int i = 0; i < 16; i++) {
+                room.together.set(JAVA_FLOAT, units + (long) i * Float.BYTES, unit);
+            }
+        }
+    }
+
+    /// @param at index of the product of row 0 with the first activation
+    private static void multiply(
+            MappedMatrix matrix,
+            int from,
+            int to,
+            int count,
+            Block block,
+            float[] y,
+            int at,
+            int outputs,
+            MachineRoom room) {
+        MachineCode function = block.functions.of(matrix);
+        int words = matrix.columns() / Long.SIZE;
+        int vectors = block.code.vectors();
+        int half = (to - from + 1) / 2;
+        int most = RowCode.mostRows(words);
+        for (int i = 0; i < half; i += most) {
+            int a = from + i;
+            int b = to - half + i;
+            int rows = Math.min(most, half - i);
+            room.setRows(matrix, a, b, rows);
+            for (int t = 0; t < count; t += vectors) {
+                room.setValues(matrix, a, b);
+                long group = t / vectors * block.code.bytes(words);
+                room.set(Parameter.VECTOR, room.together.address() + group);
+                function.call(room.parameters());
+                for (int k = 0; k < Math.min(vectors, count - t); k++) {
+                    room.copyProducts(k, a, b, rows, y, at + (t + k) * outputs);
+                }
+            }
+        }
+    }
+
+    /// A row now and then is not worth more.
+    @Override
+    public void decode(MappedMatrix matrix, int row, float[] out, int at, Scratch scratch) {
+        scalar.decode(matrix, row, out, at, scratch);
+    }
+
+    @Override
+    public void dots(
+            float[] query,
+            int from,
+            long keys,
+            int size,
+            int count,
+            float[] scores,
+            int to,
+            Scratch scratch) {
+        if (size % Long.SIZE != 0) {
+            super.dots(query, from, keys, size, count, scores, to, scratch);
+            return;
+        }
+        MachineRoom room = scratch.machine;
+        long prepared = room.prepared.address();
+        long products = room.products.address();
+        MemorySegment.copy(query, from, room.plain, JAVA_FLOAT, 0, size);
+        split.call(room.plain.address(), prepared, size / Long.SIZE, RowCode.SPLIT_WORD, 0);
+        dots.call(prepared, keys, products, Math.ceilDiv(count, 4), 2L * size);
+        MemorySegment.copy(room.products, JAVA_FLOAT, 0, scores, to, count);
+    }
+
+    @Override
+    public void mix(
+            float[] weights,
+            int from,
+            long values,
+            int size,
+            int count,
+            float[] out,
+            int to,
+            Scratch scratch) {
+        if (size % Long.SIZE != 0) {
+            super.mix(weights, from, values, size, count, out, to, scratch);
+            return;
+        }
+        MachineRoom room = scratch.machine;
+        MemorySegment.copy(weights, from, room.products, JAVA_FLOAT, 0, count);
+        MemorySegment.copy(out, to, room.plain, JAVA_FLOAT, 0, size);
+        mix.call(room.products.address(), values, room.plain.address(), count, 2L * size);
+        MemorySegment.copy(room.plain, JAVA_FLOAT, 0, out, to, size);
+    }
+
+    private static MemorySegment part(float[] x, int from, int count) {
+        return MemorySegment.ofArray(x)
+                .asSlice((long) from * Float.BYTES, (long) count * Float.BYTES);
+    }
+
+    @Override
+    public float sumOfSquares(float[] x, int from, int count) {
+        MemorySegment some = part(x, from, count);
+        return sumOfSquares.call(some, some, some, count, 0);
+    }
+
+    @Override
+    public void scale(
+            float[] x, int from, float factor, float[] weight, float[] y, int to, int count) {
+        scale.call(part(x, from, count), part(weight, 0, count), part(y, to, count), count, factor);
+    }
+
+    @Override
+    public void add(float[] x, float[] sum, int from, int count) {
+        MemorySegment sums = part(sum, from, count);
+        add.call(part(x, from, count), sums, sums, count, 0);
+    }
+
+    @Override
+    public float exponentials(float[] x, int count, float shift) {
+        MemorySegment some = part(x, 0, count);
+        return exponentials.call(some, some, some, count, shift);
+    }
+
+    @Override
+    public void silu(float[] gate, float[] up, int from, int count) {
+        MemorySegment gates = part(gate, from, count);
+        silu.call(gates, part(up, from, count), gates, count, 0);
+    }
+
+    @Override
+    public String description() {
+        return super.description() + ", and machine code with VNNI and BF16";
+    }
+}

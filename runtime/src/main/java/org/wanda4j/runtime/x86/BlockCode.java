@@ -1,0 +1,230 @@
+package org.wanda4j.runtime.x86;
+
+import static org.wanda4j.runtime.x86.Assembler.RCX;
+import static org.wanda4j.runtime.x86.Assembler.RDI;
+import static org.wanda4j.runtime.x86.Assembler.RDX;
+import static org.wanda4j.runtime.x86.Assembler.RSI;
+import static org.wanda4j.runtime.x86.Assembler.at;
+import static org.wanda4j.runtime.x86.Assembler.each;
+import static org.wanda4j.runtime.x86.Assembler.zmm;
+import static org.wanda4j.runtime.x86.RowCode.FACTORS;
+import static org.wanda4j.runtime.x86.RowCode.FACTORS_BYTES;
+import static org.wanda4j.runtime.x86.RowCode.LINE;
+import static org.wanda4j.runtime.x86.RowCode.MOST_ROWS;
+import static org.wanda4j.runtime.x86.RowCode.ROWS;
+import static org.wanda4j.runtime.x86.RowCode.SUMS;
+import static org.wanda4j.runtime.x86.RowCode.X;
+import static org.wanda4j.runtime.x86.RowCode.X_END;
+
+import java.util.Arrays;
+import java.util.stream.IntStream;
+import org.wanda4j.runtime.x86.Assembler.General;
+import org.wanda4j.runtime.x86.Assembler.Zmm;
+import org.wanda4j.runtime.x86.RowCode.Parameter;
+
+/// Functions that multiply rows of a matrix with several vectors, told as [RowCode] tells.
+///
+/// The vectors lie together: 64 values of each, then the next 64 of each. For bf16 they are as [RowCode#split] writes them, for
+/// integers in fp32, as [#spread] does. Products with a vector are [#PITCH] bytes behind those with the one before.
+public final class BlockCode {
+
+    /// The most vectors that a function takes.
+    public static final int MOST_VECTORS = 8;
+
+    public static final int PITCH = (MOST_ROWS + 4) * Float.BYTES;
+
+    /// The fp32 by which products of integers are to be multiplied.
+    public static final float INT8_UNIT = 1;
+
+    public static final float INT4_UNIT = 0x1p-4f;
+
+    /// Bytes of 64 values of a vector.
+    public static final int PART = Long.SIZE * Float.BYTES;
+
+    /// Sums of each row, one for each vector.
+    private static final int SUMS_BYTES = (MOST_ROWS + 4) * MOST_VECTORS * Float.BYTES + LINE;
+
+    private static final Zmm VECTOR = zmm(11);
+
+    private final int vectors;
+    private final int wordBytes;
+    private final Zmm[][] sums = new Zmm[2][];
+
+    /// @param vectors how many are multiplied together, 4 or 8
+    public BlockCode(int vectors) {
+        this.vectors = vectors;
+        this.wordBytes = vectors * PART;
+        for (int i = 0; i < 2; i++) {
+            int first = 16 + i * vectors;
+            sums[i] =
+                    IntStream.range(first, first + vectors)
+                            .mapToObj(Assembler::zmm)
+                            .toArray(Zmm[]::new);
+        }
+    }
+
+    /// How many vectors are multiplied together.
+    public int vectors() {
+        return vectors;
+    }
+
+    /// From a word of a vector to the next.
+    public long wordBytes() {
+        return wordBytes;
+    }
+
+    /// Room for the vectors, of `words` words, and for what is multiplied with the scales of integers behind them: sixteen times the same fp32.
+    public long bytes(int words) {
+        return (long) words * wordBytes + LINE;
+    }
+
+    /// Copies a vector in fp32. It takes four numbers: addresses of the vector and of room for it, its words, and the bytes from a
+    /// word to the next in that room.
+    public static byte[] spread() {
+        var a = new Assembler();
+        int loop = a.here();
+        for (int i = 0; i < PART; i += LINE) {
+            a.vmovups(zmm(0), at(RDI, i));
+            a.vmovups(at(RSI, i), zmm(0));
+        }
+        a.add(RDI, PART);
+        a.add(RSI, RCX);
+        a.add(RDX, -1);
+        a.jne(loop);
+        return RowCode.finish(a);
+    }
+
+    /// Rows of bf16.
+    public byte[] bf16(boolean sparse) {
+        var a = new Assembler();
+        RowCode.start(a, wordBytes);
+        int rows = RowCode.startRows(a);
+        clear(a);
+        int words = a.alignedHere();
+        Zmm[] row = {zmm(0), zmm(1)};
+        for (int half = 0; half < 2; half++) {
+            for (int i = 0; i < 2; i++) {
+                RowCode.shorts(a, sparse, half, i, row[i]);
+            }
+            for (int part = 2 * half; part < 2 * half + 2; part++) {
+                for (int t = 0; t < vectors; t++) {
+                    a.vmovups(VECTOR, at(X, t * PART + part * LINE));
+                    a.vdpbf16ps(sums[0][t], row[0], VECTOR);
+                    a.vdpbf16ps(sums[1][t], row[1], VECTOR);
+                }
+            }
+        }
+        return end(a, sparse, words, rows);
+    }
+
+    /// Rows of bytes.
+    public byte[] int8(boolean sparse) {
+        return integers(sparse, false);
+    }
+
+    /// Rows of halves of bytes.
+    public byte[] int4(boolean sparse) {
+        return integers(sparse, true);
+    }
+
+    private byte[] integers(boolean sparse, boolean halves) {
+        var a = new Assembler();
+        RowCode.start(a, wordBytes);
+        RowCode.factors(a, Parameter.SCALES_A, 0);
+        RowCode.factors(a, Parameter.SCALES_B, FACTORS_BYTES);
+        RowCode.broadcast(a, RowCode.UPPER_NIBBLES, 0xf0f0f0f0);
+        int rows = RowCode.startRows(a);
+        clear(a);
+        int words = a.alignedHere();
+        Zmm[][] parts = {{zmm(0), zmm(1)}, {zmm(2), zmm(3)}, {zmm(4), zmm(5)}, {zmm(6), zmm(7)}};
+        for (int i = 0; i < 2; i++) {
+            Zmm row = parts[0][i];
+            RowCode.bytes(a, sparse, halves, i, row, zmm(8));
+            for (int part = 3; part >= 0; part--) {
+                Zmm some = parts[part][i];
+                if (part > 0) {
+                    a.vextracti32x4(some, row, part);
+                }
+                a.vpmovsxbd(some, part > 0 ? some : row);
+                a.vcvtdq2ps(some, some);
+                int factor = i * FACTORS_BYTES + part / 2 * Float.BYTES;
+                a.vmulps(some, some, each(FACTORS, factor));
+            }
+        }
+        for (int part = 0; part < 4; part++) {
+            for (int t = 0; t < vectors; t++) {
+                a.vmovups(VECTOR, at(X, t * PART + part * LINE));
+                a.vfmadd231ps(sums[0][t], parts[part][0], VECTOR);
+                a.vfmadd231ps(sums[1][t], parts[part][1], VECTOR);
+            }
+        }
+        a.add(FACTORS, 2 * Float.BYTES);
+        return end(a, sparse, words, rows);
+    }
+
+    private void clear(Assembler a) {
+        RowCode.clear(a, sums[0]);
+        RowCode.clear(a, sums[1]);
+    }
+
+    private byte[] end(Assembler a, boolean sparse, int words, int rows) {
+        if (sparse) {
+            RowCode.nextPlaces(a);
+        }
+        a.add(X, wordBytes);
+        a.cmp(X, X_END);
+        a.jne(words);
+        for (int i = 0; i < 2; i++) {
+            for (int t = 0; t < vectors; t += 4) {
+                RowCode.addUp(a, Arrays.copyOfRange(sums[i], t, t + 4));
+                a.vmovupsQuarter(at(SUMS, i * SUMS_BYTES + t * Float.BYTES), sums[i][t]);
+            }
+        }
+        a.add(SUMS, vectors * Float.BYTES);
+        a.add(ROWS, -1);
+        a.jne(rows);
+        RowCode.load(a, SUMS, Parameter.ROOM);
+        a.add(SUMS, 2 * FACTORS_BYTES);
+        transpose(a, Parameter.PRODUCTS_A, 0);
+        transpose(a, Parameter.PRODUCTS_B, SUMS_BYTES);
+        return RowCode.leave(a);
+    }
+
+    /// From the sums of a row to those of a vector, four rows at a time.
+    private void transpose(Assembler a, Parameter products, int distance) {
+        General from = RSI;
+        General to = RDX;
+        General left = RCX;
+        Zmm[] x = {zmm(0), zmm(1), zmm(2), zmm(3)};
+        Zmm[] y = {zmm(4), zmm(5), zmm(6), zmm(7)};
+        a.lea(from, at(SUMS, distance));
+        RowCode.load(a, to, products);
+        RowCode.load(a, left, Parameter.ROWS);
+        a.add(left, 3);
+        a.shr(left, 2);
+        int loop = a.here();
+        for (int i = 0; i < 4; i++) {
+            a.vmovups(x[i], at(from, i * vectors * Float.BYTES));
+        }
+        a.vunpcklps(y[0], x[0], x[1]);
+        a.vunpckhps(y[1], x[0], x[1]);
+        a.vunpcklps(y[2], x[2], x[3]);
+        a.vunpckhps(y[3], x[2], x[3]);
+        a.vunpcklpd(x[0], y[0], y[2]);
+        a.vunpckhpd(x[1], y[0], y[2]);
+        a.vunpcklpd(x[2], y[1], y[3]);
+        a.vunpckhpd(x[3], y[1], y[3]);
+        for (int t = 0; t < vectors; t++) {
+            if (t == 4) {
+                for (Zmm each : x) {
+                    a.vshuff32x4(each, each, each, RowCode.SWAP_NEIGHBOURS);
+                }
+            }
+            a.vmovupsQuarter(at(to, t * PITCH), x[t % 4]);
+        }
+        a.add(from, 4 * vectors * Float.BYTES);
+        a.add(to, 4 * Float.BYTES);
+        a.add(left, -1);
+        a.jne(loop);
+    }
+}

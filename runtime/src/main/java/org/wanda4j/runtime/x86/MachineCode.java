@@ -1,0 +1,123 @@
+package org.wanda4j.runtime.x86;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/// A function that Java has written, for Linux on x86-64: it takes 64-bit numbers by the calling convention of System V and
+/// returns nothing. It stays until the process ends; nobody can write to it.
+///
+/// What a function reads and writes is its caller's to keep within bounds.
+@SuppressWarnings("restricted")
+public final class MachineCode {
+
+    private static final int PROT_READ = 1;
+    private static final int PROT_WRITE = 2;
+    private static final int PROT_EXEC = 4;
+    private static final int MAP_PRIVATE = 2;
+    private static final int MAP_ANONYMOUS = 0x20;
+
+    private static final Linker LINKER = Linker.nativeLinker();
+    private static final MethodHandle OF_ONE =
+            LINKER.downcallHandle(FunctionDescriptor.ofVoid(JAVA_LONG));
+    private static final MethodHandle OF_FIVE =
+            LINKER.downcallHandle(
+                    FunctionDescriptor.ofVoid(
+                            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle OF_VECTORS =
+            LINKER.downcallHandle(
+                    FunctionDescriptor.of(
+                            JAVA_FLOAT, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, JAVA_FLOAT),
+                    Linker.Option.critical(true));
+    private static final MethodHandle MMAP =
+            system(
+                    "mmap",
+                    FunctionDescriptor.of(
+                            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT,
+                            JAVA_LONG));
+    private static final MethodHandle MPROTECT =
+            system("mprotect", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+
+    private final MemorySegment code;
+
+    /// @throws IllegalStateException where the system gives no memory for code
+    public MachineCode(byte[] code) {
+        try {
+            long address =
+                    (long)
+                            MMAP.invokeExact(
+                                    0L,
+                                    (long) code.length,
+                                    PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS,
+                                    -1,
+                                    0L);
+            if (address == -1) {
+                throw new IllegalStateException("no memory for code");
+            }
+            this.code = MemorySegment.ofAddress(address).reinterpret(code.length);
+            this.code.copyFrom(MemorySegment.ofArray(code));
+            int failed =
+                    (int)
+                            MPROTECT.invokeExact(
+                                    this.code, (long) code.length, PROT_READ | PROT_EXEC);
+            if (failed != 0) {
+                throw new IllegalStateException("the system does not let memory become code");
+            }
+        } catch (Throwable e) {
+            throw unchecked(e);
+        }
+    }
+
+    /// Whether this process may call what it writes: on Linux on x86-64, where Java may call native code.
+    public static boolean isPossible() {
+        return "Linux".equals(System.getProperty("os.name"))
+                && "amd64".equals(System.getProperty("os.arch"))
+                && MachineCode.class.getModule().isNativeAccessEnabled();
+    }
+
+    private static MethodHandle system(String name, FunctionDescriptor descriptor) {
+        return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), descriptor);
+    }
+
+    /// Calls a function that takes one number.
+    public void call(long a) {
+        try {
+            OF_ONE.invokeExact(code, a);
+        } catch (Throwable e) {
+            throw unchecked(e);
+        }
+    }
+
+    /// Calls a function that takes at most five numbers.
+    public void call(long a, long b, long c, long d, long e) {
+        try {
+            OF_FIVE.invokeExact(code, a, b, c, d, e);
+        } catch (Throwable t) {
+            throw unchecked(t);
+        }
+    }
+
+    /// Calls a function on vectors, which may lie on the heap; it must be quick, for the garbage collector waits for it.
+    public float call(MemorySegment a, MemorySegment b, MemorySegment c, long count, float number) {
+        try {
+            return (float) OF_VECTORS.invokeExact(code, a, b, c, count, number);
+        } catch (Throwable t) {
+            throw unchecked(t);
+        }
+    }
+
+    private static RuntimeException unchecked(Throwable e) {
+        return switch (e) {
+            case RuntimeException known -> known;
+            case Error error -> throw error;
+            default -> new IllegalStateException(e);
+        };
+    }
+}

@@ -1,0 +1,190 @@
+package org.wanda4j.runtime.x86;
+
+import static org.wanda4j.runtime.x86.Assembler.K1;
+import static org.wanda4j.runtime.x86.Assembler.R8;
+import static org.wanda4j.runtime.x86.Assembler.R9;
+import static org.wanda4j.runtime.x86.Assembler.RAX;
+import static org.wanda4j.runtime.x86.Assembler.RCX;
+import static org.wanda4j.runtime.x86.Assembler.RDI;
+import static org.wanda4j.runtime.x86.Assembler.RDX;
+import static org.wanda4j.runtime.x86.Assembler.RSI;
+import static org.wanda4j.runtime.x86.Assembler.at;
+import static org.wanda4j.runtime.x86.Assembler.zmm;
+
+import org.wanda4j.runtime.x86.Assembler.General;
+import org.wanda4j.runtime.x86.Assembler.Memory;
+import org.wanda4j.runtime.x86.Assembler.Zmm;
+
+/// Functions on the elements of vectors in fp32, any number from 1. Each takes the addresses of three vectors, the number of
+/// elements, and a number in fp32; it uses those that it names, and returns a number where it says so.
+public final class VectorCode {
+
+    private static final int LINE = 64;
+    private static final int LANES = LINE / Float.BYTES;
+
+    private static final General[] VECTORS = {RDI, RSI, RDX};
+    private static final General LEFT = RCX;
+    private static final General ALL_ONES = R8;
+    private static final General MOST = R9;
+
+    private static final Zmm NUMBER = zmm(0);
+    private static final Zmm SUM = zmm(1);
+    private static final Zmm X = zmm(2);
+    private static final Zmm Y = zmm(3);
+
+    /// `e^r` for `|r| <= ln 2 / 2` is `1 + r + r^2 P(r)`; from the Cephes library's expf, highest power first.
+    private static final double[] P = {
+        1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
+        4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1
+    };
+
+    /// `ln 2` in two parts, the first with few digits.
+    private static final double LN_2_HIGH = 0.693359375;
+
+    private static final double LN_2_LOW = -2.12194440e-4;
+
+    /// `e^x` is 0 below, infinite above.
+    private static final double LOWEST = -105;
+
+    private static final double HIGHEST = 105;
+
+    private VectorCode() {}
+
+    /// What a function does with 16 elements, or with those that are left of the last.
+    private interface Body {
+        void write(Assembler a);
+    }
+
+    /// Returns `sum_j a_j^2`.
+    public static byte[] sumOfSquares() {
+        return loop(a -> {
+            load(a, X, 0);
+            a.vfmadd231ps(SUM, X, X);
+        });
+    }
+
+    /// `c_j = a_j * number * b_j`
+    public static byte[] scale() {
+        return loop(a -> {
+            load(a, X, 0);
+            load(a, Y, 1);
+            a.vmulps(X, X, NUMBER);
+            a.vmulps(X, X, Y);
+            store(a, 2, X);
+        });
+    }
+
+    /// `b_j += a_j`
+    public static byte[] add() {
+        return loop(a -> {
+            load(a, X, 0);
+            load(a, Y, 1);
+            a.vaddps(X, X, Y);
+            store(a, 1, X);
+        });
+    }
+
+    /// `a_j = exp(a_j - number)`; returns their sum.
+    public static byte[] exponentials() {
+        return loop(a -> {
+            load(a, X, 0);
+            a.vsubps(X, X, NUMBER);
+            exp(a, X);
+            store(a, 0, X);
+            a.vmovupsOrZero(X, K1, X);
+            a.vaddps(SUM, SUM, X);
+        });
+    }
+
+    /// `a_j = a_j / (1 + exp(-a_j)) * b_j`
+    public static byte[] silu() {
+        return loop(a -> {
+            load(a, Y, 0);
+            a.vpxord(X, X, X);
+            a.vsubps(X, X, Y);
+            exp(a, X);
+            constant(a, zmm(4), 1);
+            a.vaddps(X, X, zmm(4));
+            a.vdivps(Y, Y, X);
+            load(a, X, 1);
+            a.vmulps(X, X, Y);
+            store(a, 0, X);
+        });
+    }
+
+    private static byte[] loop(Body body) {
+        var a = new Assembler();
+        a.vbroadcastss(NUMBER, NUMBER);
+        a.vpxord(SUM, SUM, SUM);
+        a.mov(ALL_ONES, -1);
+        a.mov(MOST, Integer.SIZE - 1);
+        int loop = a.here();
+        a.mov(RAX, LEFT);
+        a.cmp(RAX, MOST);
+        a.cmovae(RAX, MOST);
+        a.bzhi(RAX, ALL_ONES, RAX);
+        a.kmovd(K1, RAX);
+        body.write(a);
+        for (General each : VECTORS) {
+            a.add(each, LINE);
+        }
+        a.mov(RAX, LEFT);
+        a.add(LEFT, -LANES);
+        a.add(RAX, -LANES - 1);
+        a.jns(loop);
+        for (int order : new int[] {RowCode.SWAP_HALVES, RowCode.SWAP_NEIGHBOURS}) {
+            a.vshuff32x4(X, SUM, SUM, order);
+            a.vaddps(SUM, SUM, X);
+        }
+        for (int order : new int[] {RowCode.SWAP_HALVES, RowCode.SWAP_NEIGHBOURS}) {
+            a.vpermilps(X, SUM, order);
+            a.vaddps(SUM, SUM, X);
+        }
+        a.vmovups(NUMBER, SUM);
+        return RowCode.finish(a);
+    }
+
+    private static Memory vector(int index) {
+        return at(VECTORS[index], 0);
+    }
+
+    private static void load(Assembler a, Zmm to, int vector) {
+        a.vmovupsOrZero(to, K1, vector(vector));
+    }
+
+    private static void store(Assembler a, int vector, Zmm from) {
+        a.vmovups(vector(vector), K1, from);
+    }
+
+    /// `x = e^x`
+    private static void exp(Assembler a, Zmm x) {
+        Zmm constant = zmm(4);
+        Zmm power = zmm(5);
+        Zmm result = zmm(6);
+        constant(a, constant, LOWEST);
+        a.vmaxps(x, constant, x);
+        constant(a, constant, HIGHEST);
+        a.vminps(x, constant, x);
+        constant(a, constant, 1 / Math.log(2));
+        a.vmulps(power, x, constant);
+        a.vrndscaleps(power, power, 0);
+        constant(a, constant, -LN_2_HIGH);
+        a.vfmadd231ps(x, power, constant);
+        constant(a, constant, -LN_2_LOW);
+        a.vfmadd231ps(x, power, constant);
+        constant(a, result, P[0]);
+        for (int i = 1; i < P.length; i++) {
+            constant(a, constant, P[i]);
+            a.vfmadd213ps(result, x, constant);
+        }
+        a.vmulps(result, result, x);
+        a.vfmadd213ps(result, x, x);
+        constant(a, constant, 1);
+        a.vaddps(result, result, constant);
+        a.vscalefps(x, result, power);
+    }
+
+    private static void constant(Assembler a, Zmm to, double value) {
+        RowCode.broadcast(a, to, Float.floatToRawIntBits((float) value));
+    }
+}

@@ -1,0 +1,181 @@
+package org.wanda4j.runtime.x86;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.wanda4j.runtime.x86.Assembler.*;
+
+import java.util.HexFormat;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Instructions against what the GNU assembler makes of them, on any machine.
+class AssemblerTest {
+
+    static Stream<Arguments> instructions() {
+        return Stream.of(
+                of("vmovups zmm17,[rsi]", a -> a.vmovups(zmm(17), at(RSI, 0)), "62e17c48100e"),
+                of(
+                        "vmovups zmm3,[r12+64]",
+                        a -> a.vmovups(zmm(3), at(R12, 64)),
+                        "62d17c48105c2401"),
+                of(
+                        "vmovups [r9+68096],zmm30",
+                        a -> a.vmovups(at(R9, 68_096), zmm(30)),
+                        "62417c4811b1000a0100"),
+                of("vmovups zmm4{k2},zmm21", a -> a.vmovups(zmm(4), K2, zmm(21)), "62b17c4a10e5"),
+                of(
+                        "vmovups zmm2{k1}{z},[rdx]",
+                        a -> a.vmovupsOrZero(zmm(2), K1, at(RDX, 0)),
+                        "62f17cc91012"),
+                of(
+                        "vmovups [rdi-64]{k1},zmm2",
+                        a -> a.vmovups(at(RDI, -64), K1, zmm(2)),
+                        "62f17c491157ff"),
+                of(
+                        "vmovups [rsi+96],ymm1",
+                        a -> a.vmovupsHalf(at(RSI, 96), zmm(1)),
+                        "62f17c28114e03"),
+                of(
+                        "vmovups [rdx+32],xmm20",
+                        a -> a.vmovupsQuarter(at(RDX, 32), zmm(20)),
+                        "62e17c08116202"),
+                of("vmovss [r8+4],xmm3", a -> a.vmovss(at(R8, 4), zmm(3)), "62d17e08115801"),
+                of("vbroadcastss zmm0,xmm16", a -> a.vbroadcastss(zmm(0), zmm(16)), "62b27d4818c0"),
+                of("vpbroadcastd zmm31,eax", a -> a.vpbroadcastd(zmm(31), RAX), "62627d487cf8"),
+                of(
+                        "vpexpandb zmm6{k3}{z},zmm6",
+                        a -> a.vpexpandb(zmm(6), K3, zmm(6)),
+                        "62f27dcb62f6"),
+                of(
+                        "vpexpandw zmm18{k1}{z},zmm2",
+                        a -> a.vpexpandw(zmm(18), K1, zmm(2)),
+                        "62e2fdc962d2"),
+                of(
+                        "vpmovzxbw zmm5,[rbp+0]",
+                        a -> a.vpmovzxbw(zmm(5), at(RBP, 0)),
+                        "62f27d48306d00"),
+                of(
+                        "vpmovzxwd zmm5,[rsi+32]",
+                        a -> a.vpmovzxwd(zmm(5), at(RSI, 32)),
+                        "62f27d48336e01"),
+                of("vpmovsxbd zmm7,xmm23", a -> a.vpmovsxbd(zmm(7), zmm(23)), "62b27d4821ff"),
+                of("vpmovqw [rsi+48],zmm1", a -> a.vpmovqw(at(RSI, 48), zmm(1)), "62f27e48344e03"),
+                of(
+                        "vextracti32x4 xmm2,zmm9,3",
+                        a -> a.vextracti32x4(zmm(2), zmm(9), 3),
+                        "62737d4839ca03"),
+                of(
+                        "vshuff32x4 zmm0,zmm16,zmm16,0x4e",
+                        a -> a.vshuff32x4(zmm(0), zmm(16), zmm(16), 0x4e),
+                        "62b37d4023c04e"),
+                of(
+                        "vunpckhpd zmm1,zmm2,zmm29",
+                        a -> a.vunpckhpd(zmm(1), zmm(2), zmm(29)),
+                        "6291ed4815cd"),
+                of(
+                        "vunpcklps zmm1,zmm2,zmm3",
+                        a -> a.vunpcklps(zmm(1), zmm(2), zmm(3)),
+                        "62f16c4814cb"),
+                of(
+                        "vpermilps zmm4,zmm5,0xb1",
+                        a -> a.vpermilps(zmm(4), zmm(5), 0xb1),
+                        "62f37d4804e5b1"),
+                of(
+                        "vpxord zmm16,zmm16,zmm16",
+                        a -> a.vpxord(zmm(16), zmm(16), zmm(16)),
+                        "62a17d40efc0"),
+                of(
+                        "vpandd zmm2,zmm3,zmm15",
+                        a -> a.vpandd(zmm(2), zmm(3), zmm(15)),
+                        "62d16548dbd7"),
+                of(
+                        "vpternlogd zmm0,zmm1,zmm14,0xa8",
+                        a -> a.vpternlogd(zmm(0), zmm(1), zmm(14), 0xa8),
+                        "62d3754825c6a8"),
+                of("vpsllw zmm20,zmm3,8", a -> a.vpsllw(zmm(20), zmm(3), 8), "62f15d4071f308"),
+                of("vpslld zmm2,zmm30,16", a -> a.vpslld(zmm(2), zmm(30), 16), "62916d4872f610"),
+                of("vpsrlq zmm2,zmm2,32", a -> a.vpsrlq(zmm(2), zmm(2), 32), "62f1ed4873d220"),
+                of(
+                        "vaddps zmm1,zmm2,[r10+128]",
+                        a -> a.vaddps(zmm(1), zmm(2), at(R10, 128)),
+                        "62d16c48584a02"),
+                of(
+                        "vpmaxsd zmm2,zmm2,zmm28",
+                        a -> a.vpmaxsd(zmm(2), zmm(2), zmm(28)),
+                        "62926d483dd4"),
+                of(
+                        "vdivps zmm2,zmm30,zmm2",
+                        a -> a.vdivps(zmm(2), zmm(30), zmm(2)),
+                        "62f10c405ed2"),
+                of(
+                        "vscalefps zmm2,zmm6,zmm5",
+                        a -> a.vscalefps(zmm(2), zmm(6), zmm(5)),
+                        "62f24d482cd5"),
+                of(
+                        "vrndscaleps zmm5,zmm5,0",
+                        a -> a.vrndscaleps(zmm(5), zmm(5), 0),
+                        "62f37d4808ed00"),
+                of(
+                        "vfmadd231ps zmm16,zmm1,dword ptr [r9+4]{1to16}",
+                        a -> a.vfmadd231ps(zmm(16), zmm(1), each(R9, 4)),
+                        "62c27558b84101"),
+                of(
+                        "vfmadd213ps zmm6,zmm2,zmm4",
+                        a -> a.vfmadd213ps(zmm(6), zmm(2), zmm(4)),
+                        "62f26d48a8f4"),
+                of("vcvtdq2ps zmm1,zmm1", a -> a.vcvtdq2ps(zmm(1), zmm(1)), "62f17c485bc9"),
+                of("vcvtps2dq zmm1,zmm19", a -> a.vcvtps2dq(zmm(1), zmm(19)), "62b17d485bcb"),
+                of("vcvtneps2bf16 ymm1,zmm0", a -> a.vcvtneps2bf16(zmm(1), zmm(0)), "62f27e4872c8"),
+                of(
+                        "vpmaddwd zmm1,zmm1,[r11]",
+                        a -> a.vpmaddwd(zmm(1), zmm(1), at(R11, 0)),
+                        "62d17548f50b"),
+                of(
+                        "vpdpwssd zmm1,zmm2,[r11+64]",
+                        a -> a.vpdpwssd(zmm(1), zmm(2), at(R11, 64)),
+                        "62d26d48524b01"),
+                of(
+                        "vdpbf16ps zmm31,zmm0,zmm11",
+                        a -> a.vdpbf16ps(zmm(31), zmm(0), zmm(11)),
+                        "62427e4852fb"),
+                of("kmovd k2,eax", a -> a.kmovd(K2, RAX), "c5fb92d0"),
+                of("kmovq k3,r9", a -> a.kmovq(K3, R9), "c4c1fb92d9"),
+                of("mov rbp,r9", a -> a.mov(RBP, R9), "4c89cd"),
+                of("mov r10,[rsp+8]", a -> a.mov(R10, at(RSP, 8)), "4c8b542408"),
+                of("mov [rdi+8],rdx", a -> a.mov(at(RDI, 8), RDX), "48895708"),
+                of("mov r8,-1", a -> a.mov(R8, -1), "49c7c0ffffffff"),
+                of("mov eax,[rcx+4]", a -> a.movd(RAX, at(RCX, 4)), "8b4104"),
+                of("lea r10,[r9+16512]", a -> a.lea(R10, at(R9, 16_512)), "4d8d9180400000"),
+                of("add rsi,rax", a -> a.add(RSI, RAX), "4801c6"),
+                of("add r9,-1", a -> a.add(R9, -1), "4983c1ff"),
+                of("add r9,1024", a -> a.add(R9, 1024), "4981c100040000"),
+                of("sub rax,r11", a -> a.sub(RAX, R11), "4c29d8"),
+                of("imul rcx,r11", a -> a.imul(RCX, R11), "490fafcb"),
+                of("cmovae r8,rax", a -> a.cmovae(R8, RAX), "4c0f43c0"),
+                of("cmp r11,rbp", a -> a.cmp(R11, RBP), "4939eb"),
+                of("shl rbp,7", a -> a.shl(RBP, 7), "48c1e507"),
+                of("shr rax,3", a -> a.shr(RAX, 3), "48c1e803"),
+                of("popcnt rax,rax", a -> a.popcnt(RAX, RAX), "f3480fb8c0"),
+                of("bzhi eax,r8d,eax", a -> a.bzhi(RAX, R8, RAX), "c4c278f5c0"),
+                of("push r12", a -> a.push(R12), "4154"),
+                of("pop rbx", a -> a.pop(RBX), "5b"),
+                of("prefetcht0 [rdx+3072]", a -> a.prefetcht0(at(RDX, 3072)), "0f188a000c0000"),
+                of("vzeroupper", a -> a.vzeroupper(), "c5f877"),
+                of("ret", a -> a.ret(), "c3"));
+    }
+
+    private static Arguments of(String instruction, Consumer<Assembler> ours, String code) {
+        return Arguments.of(instruction, ours, code);
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("instructions")
+    void anInstructionIsWhatTheGnuAssemblerMakesOfIt(
+            String instruction, Consumer<Assembler> ours, String code) {
+        var assembler = new Assembler();
+        ours.accept(assembler);
+        assertEquals(code, HexFormat.of().formatHex(assembler.code()), instruction);
+    }
+}
