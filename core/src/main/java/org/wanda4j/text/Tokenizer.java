@@ -4,13 +4,16 @@ import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import org.wanda4j.checkpoint.InvalidInputException;
+import tools.jackson.databind.JsonNode;
 
 /// The tokenizer of a checkpoint: text to ids and back, the same ids that transformers gives.
 ///
@@ -42,11 +45,11 @@ public final class Tokenizer implements AutoCloseable {
     public static Tokenizer open(Path modelDirectory) {
         TokenizerDefinition definition = TokenizerDefinition.read(modelDirectory);
         Path file = modelDirectory.resolve(TokenizerDefinition.FILE);
-        byte[] json = definition.json().toString().getBytes(StandardCharsets.UTF_8);
-        try {
+        try (InputStream json =
+                definition.changed() ? utf8(definition.json()) : Files.newInputStream(file)) {
             return new Tokenizer(
                     file,
-                    HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), WHOLE_TEXTS),
+                    HuggingFaceTokenizer.newInstance(json, WHOLE_TEXTS),
                     definition.vocabularySize());
         } catch (EngineException | LinkageError e) {
             throw new InvalidInputException(
@@ -58,6 +61,10 @@ public final class Tokenizer implements AutoCloseable {
             throw new InvalidInputException(
                     file + ": not a tokenizer that can be used: " + firstLine(e), e);
         }
+    }
+
+    private static InputStream utf8(JsonNode json) {
+        return new ByteArrayInputStream(json.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     /// What a definition lacks may show only when it is used.

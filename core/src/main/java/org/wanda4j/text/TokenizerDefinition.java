@@ -2,6 +2,7 @@ package org.wanda4j.text;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -12,7 +13,8 @@ import tools.jackson.databind.node.ObjectNode;
 /// The content of `tokenizer.json`, changed in the one place where transformers changes it.
 ///
 /// @param json as the native tokenizer takes it
-record TokenizerDefinition(ObjectNode json) {
+/// @param changed whether that is not what the file says
+record TokenizerDefinition(ObjectNode json, boolean changed) {
 
     static final String FILE = "tokenizer.json";
 
@@ -29,13 +31,15 @@ record TokenizerDefinition(ObjectNode json) {
                     modelDirectory.resolve(FILE)
                             + ": no model.vocab: not a Hugging Face tokenizer");
         }
-        var definition = new TokenizerDefinition(json);
+        var definition = new TokenizerDefinition(json, false);
         Path config = modelDirectory.resolve(CONFIG);
-        if (Files.exists(config)) {
-            LegacyTokenizer.of(object(config))
-                    .ifPresent(legacy -> json.set("post_processor", legacy.template(definition)));
+        Optional<LegacyTokenizer> legacy =
+                Files.exists(config) ? LegacyTokenizer.of(object(config)) : Optional.empty();
+        if (legacy.isEmpty()) {
+            return definition;
         }
-        return definition;
+        json.set("post_processor", legacy.get().template(definition));
+        return new TokenizerDefinition(json, true);
     }
 
     private static String missing(Path modelDirectory) {
