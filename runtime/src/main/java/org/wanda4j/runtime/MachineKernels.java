@@ -163,7 +163,9 @@ final class MachineKernels extends WideKernels {
         }
     }
 
-    /// @param at index of the first activation's first value
+    /// Lays activations as [BlockCode] wants them.
+    ///
+    /// @param at index of the first one's first value
     private void layTogether(
             MappedMatrix matrix,
             float[] x,
@@ -189,7 +191,9 @@ final class MachineKernels extends WideKernels {
         }
     }
 
-    /// @param at index of the product of row 0 with the first activation
+    /// Multiplies rows with the activations that were laid together.
+    ///
+    /// @param at index of the product of row 0 with the first of them
     private static void multiply(
             MappedMatrix matrix,
             int from,
@@ -222,7 +226,7 @@ final class MachineKernels extends WideKernels {
         }
     }
 
-    /// A row now and then is not worth more.
+    /// A row of an embedding for each token is not worth more.
     @Override
     public void decode(MappedMatrix matrix, int row, float[] out, int at, Scratch scratch) {
         scalar.decode(matrix, row, out, at, scratch);
@@ -238,7 +242,7 @@ final class MachineKernels extends WideKernels {
             float[] scores,
             int to,
             Scratch scratch) {
-        if (size % Long.SIZE != 0) {
+        if (size % Long.SIZE != 0 || count > CachePool.POSITIONS) {
             super.dots(query, from, keys, size, count, scores, to, scratch);
             return;
         }

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import org.wanda4j.runtime.x86.BlockCode;
 import org.wanda4j.runtime.x86.RowCode;
 import org.wanda4j.runtime.x86.RowCode.Parameter;
@@ -65,7 +66,10 @@ final class MachineRoom {
     /// @param a first of the rows A
     /// @param b first of the rows B
     /// @param rows how many of either
+    /// @throws IndexOutOfBoundsException where there are no such rows: nothing else keeps machine code within a matrix
     void setRows(MappedMatrix matrix, int a, int b, int rows) {
+        Objects.checkFromIndexSize(a, rows, matrix.rows());
+        Objects.checkFromIndexSize(b, rows, matrix.rows());
         set(Parameter.BITMASK_A, matrix.rowBitmask(a));
         set(Parameter.BITMASK_B, matrix.rowBitmask(b));
         set(Parameter.SCALES_A, matrix.rowScales(a));

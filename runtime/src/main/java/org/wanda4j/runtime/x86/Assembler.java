@@ -155,11 +155,6 @@ public final class Assembler {
         evex(MAP_0F38, PREFIX_66, W0, 0x18, to, NONE, from, ELEMENT);
     }
 
-    /// Leaves the elements outside `where` as they are.
-    public void vbroadcastss(Zmm to, Mask where, Memory from) {
-        evex(MAP_0F38, PREFIX_66, W0, 0x18, to, NONE, from, where, false, 2, ELEMENT);
-    }
-
     /// Zeros outside `where`.
     public void vpexpandb(Zmm to, Mask where, Zmm from) {
         evex(MAP_0F38, PREFIX_66, W0, 0x62, to, NONE, from, where, true, 2, WHOLE);

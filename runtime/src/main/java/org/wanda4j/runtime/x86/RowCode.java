@@ -83,7 +83,7 @@ public final class RowCode {
     public static final int ROOM = 2 * (FACTORS_BYTES + SUMS_BYTES);
 
     /// The largest whole number in a quantised vector: four products with bytes that are shifted by 8 add up to less than `2^31`.
-    public static final int LARGEST = 16_383;
+    private static final int LARGEST = 16_383;
 
     /// What one part of a value of a matrix is of what it is multiplied as.
     public static final float INT8_UNIT = 0x1p-8f;
