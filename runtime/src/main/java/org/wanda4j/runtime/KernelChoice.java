@@ -34,17 +34,17 @@ final class KernelChoice {
         Set<String> features = features();
         if (known.vectorBits() == AVX_512 && features.containsAll(WideKernels.FEATURES)) {
             kernels.add(new WideKernels());
-            if (MachineCode.isPossible() && features.containsAll(MachineKernels.FEATURES)) {
-                machine().ifPresent(kernels::add);
-            }
+        }
+        if (MachineCode.isPossible() && features.containsAll(MachineKernels.FEATURES)) {
+            machine(kernels.getLast()).ifPresent(kernels::add);
         }
         return List.copyOf(kernels.reversed());
     }
 
     /// Nothing on a system that lets no memory become code.
-    private static Optional<RowKernels> machine() {
+    private static Optional<RowKernels> machine(RowKernels others) {
         try {
-            return Optional.of(new MachineKernels());
+            return Optional.of(new MachineKernels(others));
         } catch (IllegalStateException e) {
             return Optional.empty();
         }

@@ -13,16 +13,18 @@ import org.wanda4j.runtime.x86.RowCode;
 import org.wanda4j.runtime.x86.RowCode.Parameter;
 import org.wanda4j.runtime.x86.VectorCode;
 
-/// [WideKernels] that leave products with matrices, and what reads the cache, to machine code that Java has written: for instructions that
-/// the Vector API does not reach, sums of products of bf16 (AVX-512 BF16) or of whole numbers of 16 bits (AVX-512 VNNI), and to
+/// Kernels in machine code that Java has written: for instructions that the Vector API does not reach, sums of products of bf16 (AVX-512 BF16) or of whole numbers of 16 bits (AVX-512 VNNI), and to
 /// ask memory for what comes next.
 ///
 /// An activation is multiplied with bf16 as two bf16 that add up to each of its values, to within `2^-17` of it. One that is
 /// alone is multiplied with integers as whole numbers of 15 bits with a factor for each 32, to within `2^-15` of the largest of those.
-final class MachineKernels extends WideKernels {
+final class MachineKernels implements RowKernels {
 
-    /// What a processor must have beside those of [WideKernels].
-    static final Set<String> FEATURES = Set.of("avx512bw", "avx512_vnni", "avx512_bf16");
+    /// What a processor must have, as Linux names it.
+    static final Set<String> FEATURES =
+            Set.of("avx512bw", "avx512_vbmi2", "avx512_vnni", "avx512_bf16", "bmi2", "popcnt");
+
+    private final RowKernels others;
 
     private final ScalarKernels scalar = new ScalarKernels("rows of an embedding");
     private final MachineCode split = new MachineCode(RowCode.split());
@@ -84,6 +86,12 @@ final class MachineKernels extends WideKernels {
         }
     }
 
+    /// @param others take matrices whose columns are no multiple of 64, or whose values are of 16 or 32 bits otherwise
+    /// @throws IllegalStateException where the system lets no memory become code
+    MachineKernels(RowKernels others) {
+        this.others = others;
+    }
+
     private static boolean isOurs(MappedMatrix matrix) {
         int columns = matrix.columns();
         return columns % Long.SIZE == 0
@@ -93,14 +101,19 @@ final class MachineKernels extends WideKernels {
 
     @Override
     public Order order(MappedMatrix matrix) {
-        return isOurs(matrix) ? Order.PLAIN : super.order(matrix);
+        return isOurs(matrix) ? Order.PLAIN : others.order(matrix);
+    }
+
+    @Override
+    public void arrange(Order order, float[] x, int from, float[] out, int to, int width) {
+        others.arrange(order, x, from, out, to, width);
     }
 
     @Override
     public void products(
             MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
         if (!isOurs(matrix) || from == to) {
-            super.products(matrix, from, to, x, y, scratch);
+            others.products(matrix, from, to, x, y, scratch);
             return;
         }
         MachineRoom room = scratch.machine;
@@ -149,7 +162,7 @@ final class MachineKernels extends WideKernels {
             int outputs,
             Scratch scratch) {
         if (!isOurs(matrix) || from == to) {
-            super.block(matrix, from, to, x, width, tokens, y, outputs, scratch);
+            others.block(matrix, from, to, x, width, tokens, y, outputs, scratch);
             return;
         }
         MachineRoom room = scratch.machine;
@@ -233,6 +246,19 @@ final class MachineKernels extends WideKernels {
     }
 
     @Override
+    public void multiply(
+            float[] rows,
+            int count,
+            int width,
+            float[] x,
+            int tokens,
+            float[] y,
+            int first,
+            int outputs) {
+        others.multiply(rows, count, width, x, tokens, y, first, outputs);
+    }
+
+    @Override
     public void dots(
             float[] query,
             int from,
@@ -243,7 +269,7 @@ final class MachineKernels extends WideKernels {
             int to,
             Scratch scratch) {
         if (size % Long.SIZE != 0 || count > CachePool.POSITIONS) {
-            super.dots(query, from, keys, size, count, scores, to, scratch);
+            others.dots(query, from, keys, size, count, scores, to, scratch);
             return;
         }
         MachineRoom room = scratch.machine;
@@ -266,7 +292,7 @@ final class MachineKernels extends WideKernels {
             int to,
             Scratch scratch) {
         if (size % Long.SIZE != 0) {
-            super.mix(weights, from, values, size, count, out, to, scratch);
+            others.mix(weights, from, values, size, count, out, to, scratch);
             return;
         }
         MachineRoom room = scratch.machine;
@@ -313,6 +339,7 @@ final class MachineKernels extends WideKernels {
 
     @Override
     public String description() {
-        return super.description() + ", and machine code with VNNI and BF16";
+        return "machine code with AVX-512 VNNI and BF16; for what it does not take, "
+                + others.description();
     }
 }

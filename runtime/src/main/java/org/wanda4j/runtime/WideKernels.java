@@ -22,7 +22,7 @@ import org.wanda4j.checkpoint.ValueType;
 ///
 /// Two bf16 or four bytes come to lie in an int, where shifts and masks make floats of them; the activation is in the same
 /// order. A byte is taken where it stands at an int's upper end, 2^24 times too large; the sum makes up for that.
-class WideKernels extends VectorKernels {
+final class WideKernels extends VectorKernels {
 
     /// What a processor must have.
     static final Set<String> FEATURES = Set.of("avx512_vbmi2");
