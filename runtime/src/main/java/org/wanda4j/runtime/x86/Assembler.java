@@ -6,43 +6,43 @@ import java.io.ByteArrayOutputStream;
 ///
 /// Encodings: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. Vectors are all 512 bits wide where nothing
 /// else is said; memory operands are a register and a distance.
-public final class Assembler {
+final class Assembler {
 
     /// A general register, 0 to 15.
-    public record General(int number) {}
+    record General(int number) {}
 
     /// A mask register, 0 to 7; 0 stands for no mask.
-    public record Mask(int number) {}
+    record Mask(int number) {}
 
-    public static final General RAX = new General(0);
-    public static final General RCX = new General(1);
-    public static final General RDX = new General(2);
-    public static final General RBX = new General(3);
-    public static final General RSP = new General(4);
-    public static final General RBP = new General(5);
-    public static final General RSI = new General(6);
-    public static final General RDI = new General(7);
-    public static final General R8 = new General(8);
-    public static final General R9 = new General(9);
-    public static final General R10 = new General(10);
-    public static final General R11 = new General(11);
-    public static final General R12 = new General(12);
+    static final General RAX = new General(0);
+    static final General RCX = new General(1);
+    static final General RDX = new General(2);
+    static final General RBX = new General(3);
+    static final General RSP = new General(4);
+    static final General RBP = new General(5);
+    static final General RSI = new General(6);
+    static final General RDI = new General(7);
+    static final General R8 = new General(8);
+    static final General R9 = new General(9);
+    static final General R10 = new General(10);
+    static final General R11 = new General(11);
+    static final General R12 = new General(12);
 
-    public static final Mask K1 = new Mask(1);
-    public static final Mask K2 = new Mask(2);
-    public static final Mask K3 = new Mask(3);
+    static final Mask K1 = new Mask(1);
+    static final Mask K2 = new Mask(2);
+    static final Mask K3 = new Mask(3);
 
     /// What an instruction takes from a vector register or from memory.
-    public sealed interface Operand {}
+    sealed interface Operand {}
 
     /// A vector register, 0 to 31.
-    public record Zmm(int number) implements Operand {}
+    record Zmm(int number) implements Operand {}
 
     /// Memory at `base + distance`.
-    public record Memory(General base, int distance) implements Operand {}
+    record Memory(General base, int distance) implements Operand {}
 
     /// The number at `base + distance`, for each element.
-    public record Each(General base, int distance) implements Operand {}
+    record Each(General base, int distance) implements Operand {}
 
     private static final int MAP_0F = 1;
     private static final int MAP_0F38 = 2;
@@ -79,29 +79,29 @@ public final class Assembler {
 
     private final ByteArrayOutputStream code = new ByteArrayOutputStream();
 
-    public static Zmm zmm(int number) {
+    static Zmm zmm(int number) {
         return new Zmm(number);
     }
 
-    public static Memory at(General base, int distance) {
+    static Memory at(General base, int distance) {
         return new Memory(base, distance);
     }
 
-    public static Each each(General base, int distance) {
+    static Each each(General base, int distance) {
         return new Each(base, distance);
     }
 
-    public byte[] code() {
+    byte[] code() {
         return code.toByteArray();
     }
 
     /// Where the next instruction comes to lie.
-    public int here() {
+    int here() {
         return code.size();
     }
 
     /// As [#here], at the start of a line of the cache: where a short loop is best.
-    public int alignedHere() {
+    int alignedHere() {
         while (here() % WHOLE != 0) {
             if (WHOLE - here() % WHOLE < LONG_NOTHING.length) {
                 code.write(NOTHING);
@@ -114,229 +114,229 @@ public final class Assembler {
 
     // Moves
 
-    public void vmovups(Zmm to, Operand from) {
+    void vmovups(Zmm to, Operand from) {
         evex(MAP_0F, NO_PREFIX, W0, 0x10, to, NONE, from, WHOLE);
     }
 
     /// Leaves the elements outside `where` as they are.
-    public void vmovups(Zmm to, Mask where, Operand from) {
+    void vmovups(Zmm to, Mask where, Operand from) {
         evex(MAP_0F, NO_PREFIX, W0, 0x10, to, NONE, from, where, false, 2, WHOLE);
     }
 
     /// Zeros outside `where`.
-    public void vmovupsOrZero(Zmm to, Mask where, Operand from) {
+    void vmovupsOrZero(Zmm to, Mask where, Operand from) {
         evex(MAP_0F, NO_PREFIX, W0, 0x10, to, NONE, from, where, true, 2, WHOLE);
     }
 
     /// Leaves what is outside `where` as it is.
-    public void vmovups(Memory to, Mask where, Zmm from) {
+    void vmovups(Memory to, Mask where, Zmm from) {
         evex(MAP_0F, NO_PREFIX, W0, 0x11, from, NONE, to, where, false, 2, WHOLE);
     }
 
-    public void vmovups(Memory to, Zmm from) {
+    void vmovups(Memory to, Zmm from) {
         evex(MAP_0F, NO_PREFIX, W0, 0x11, from, NONE, to, WHOLE);
     }
 
     /// Stores the lower 256 bits.
-    public void vmovupsHalf(Memory to, Zmm from) {
+    void vmovupsHalf(Memory to, Zmm from) {
         evex(MAP_0F, NO_PREFIX, W0, 0x11, from, NONE, to, NO_MASK, false, 1, HALF);
     }
 
     /// Stores the lower 128 bits.
-    public void vmovupsQuarter(Memory to, Zmm from) {
+    void vmovupsQuarter(Memory to, Zmm from) {
         evex(MAP_0F, NO_PREFIX, W0, 0x11, from, NONE, to, NO_MASK, false, 0, QUARTER);
     }
 
-    public void vmovss(Memory to, Zmm from) {
+    void vmovss(Memory to, Zmm from) {
         evex(MAP_0F, PREFIX_F3, W0, 0x11, from, NONE, to, NO_MASK, false, 0, ELEMENT);
     }
 
-    public void vbroadcastss(Zmm to, Operand from) {
+    void vbroadcastss(Zmm to, Operand from) {
         evex(MAP_0F38, PREFIX_66, W0, 0x18, to, NONE, from, ELEMENT);
     }
 
     /// Zeros outside `where`.
-    public void vpexpandb(Zmm to, Mask where, Zmm from) {
+    void vpexpandb(Zmm to, Mask where, Zmm from) {
         evex(MAP_0F38, PREFIX_66, W0, 0x62, to, NONE, from, where, true, 2, WHOLE);
     }
 
     /// Zeros outside `where`.
-    public void vpexpandw(Zmm to, Mask where, Zmm from) {
+    void vpexpandw(Zmm to, Mask where, Zmm from) {
         evex(MAP_0F38, PREFIX_66, W1, 0x62, to, NONE, from, where, true, 2, WHOLE);
     }
 
-    public void vpmovzxbw(Zmm to, Operand from) {
+    void vpmovzxbw(Zmm to, Operand from) {
         evex(MAP_0F38, PREFIX_66, W0, 0x30, to, NONE, from, HALF);
     }
 
-    public void vpmovzxwd(Zmm to, Operand from) {
+    void vpmovzxwd(Zmm to, Operand from) {
         evex(MAP_0F38, PREFIX_66, W0, 0x33, to, NONE, from, HALF);
     }
 
     /// From the lower 128 bits.
-    public void vpmovsxbd(Zmm to, Operand from) {
+    void vpmovsxbd(Zmm to, Operand from) {
         evex(MAP_0F38, PREFIX_66, W0, 0x21, to, NONE, from, QUARTER);
     }
 
     /// The quarter `which` of `from`.
-    public void vextracti32x4(Zmm to, Zmm from, int which) {
+    void vextracti32x4(Zmm to, Zmm from, int which) {
         evex(MAP_0F3A, PREFIX_66, W0, 0x39, from, NONE, to, QUARTER);
         code.write(which);
     }
 
     /// Stores the lower 16 bits of each 64.
-    public void vpmovqw(Memory to, Zmm from) {
+    void vpmovqw(Memory to, Zmm from) {
         evex(MAP_0F38, PREFIX_F3, W0, 0x34, from, NONE, to, QUARTER);
     }
 
-    public void vshuff32x4(Zmm to, Zmm a, Zmm b, int order) {
+    void vshuff32x4(Zmm to, Zmm a, Zmm b, int order) {
         evex(MAP_0F3A, PREFIX_66, W0, 0x23, to, a, b, WHOLE);
         code.write(order);
     }
 
-    public void vunpcklps(Zmm to, Zmm a, Operand b) {
+    void vunpcklps(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F, NO_PREFIX, W0, 0x14, to, a, b, WHOLE);
     }
 
-    public void vunpckhps(Zmm to, Zmm a, Operand b) {
+    void vunpckhps(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F, NO_PREFIX, W0, 0x15, to, a, b, WHOLE);
     }
 
-    public void vunpcklpd(Zmm to, Zmm a, Operand b) {
+    void vunpcklpd(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F, PREFIX_66, W1, 0x14, to, a, b, WHOLE);
     }
 
-    public void vunpckhpd(Zmm to, Zmm a, Operand b) {
+    void vunpckhpd(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F, PREFIX_66, W1, 0x15, to, a, b, WHOLE);
     }
 
-    public void vpermilps(Zmm to, Zmm from, int order) {
+    void vpermilps(Zmm to, Zmm from, int order) {
         evex(MAP_0F3A, PREFIX_66, W0, 0x04, to, NONE, from, WHOLE);
         code.write(order);
     }
 
-    public void vpbroadcastd(Zmm to, General from) {
+    void vpbroadcastd(Zmm to, General from) {
         evex(MAP_0F38, PREFIX_66, W0, 0x7c, to, NONE, zmm(from.number()), ELEMENT);
     }
 
     // Bits
 
-    public void vpxord(Zmm to, Zmm a, Operand b) {
+    void vpxord(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F, PREFIX_66, W0, 0xef, to, a, b, WHOLE);
     }
 
-    public void vpandd(Zmm to, Zmm a, Operand b) {
+    void vpandd(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F, PREFIX_66, W0, 0xdb, to, a, b, WHOLE);
     }
 
     /// Each bit of `to` is what `table` has for the bits of `to`, `a` and `b`.
-    public void vpternlogd(Zmm to, Zmm a, Operand b, int table) {
+    void vpternlogd(Zmm to, Zmm a, Operand b, int table) {
         evex(MAP_0F3A, PREFIX_66, W0, 0x25, to, a, b, WHOLE);
         code.write(table);
     }
 
-    public void vpsllw(Zmm to, Zmm from, int bits) {
+    void vpsllw(Zmm to, Zmm from, int bits) {
         evex(MAP_0F, PREFIX_66, W0, 0x71, zmm(6), to, from, WHOLE);
         code.write(bits);
     }
 
-    public void vpslld(Zmm to, Zmm from, int bits) {
+    void vpslld(Zmm to, Zmm from, int bits) {
         evex(MAP_0F, PREFIX_66, W0, 0x72, zmm(6), to, from, WHOLE);
         code.write(bits);
     }
 
-    public void vpsrlq(Zmm to, Zmm from, int bits) {
+    void vpsrlq(Zmm to, Zmm from, int bits) {
         evex(MAP_0F, PREFIX_66, W1, 0x73, zmm(2), to, from, WHOLE);
         code.write(bits);
     }
 
     // Arithmetic
 
-    public void vaddps(Zmm to, Zmm a, Operand b) {
+    void vaddps(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F, NO_PREFIX, W0, 0x58, to, a, b, WHOLE);
     }
 
-    public void vsubps(Zmm to, Zmm a, Operand b) {
+    void vsubps(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F, NO_PREFIX, W0, 0x5c, to, a, b, WHOLE);
     }
 
-    public void vmulps(Zmm to, Zmm a, Operand b) {
+    void vmulps(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F, NO_PREFIX, W0, 0x59, to, a, b, WHOLE);
     }
 
-    public void vdivps(Zmm to, Zmm a, Operand b) {
+    void vdivps(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F, NO_PREFIX, W0, 0x5e, to, a, b, WHOLE);
     }
 
-    public void vmaxps(Zmm to, Zmm a, Operand b) {
+    void vmaxps(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F, NO_PREFIX, W0, 0x5f, to, a, b, WHOLE);
     }
 
     /// The larger of numbers of 32 bits with a sign.
-    public void vpmaxsd(Zmm to, Zmm a, Operand b) {
+    void vpmaxsd(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F38, PREFIX_66, W0, 0x3d, to, a, b, WHOLE);
     }
 
-    public void vminps(Zmm to, Zmm a, Operand b) {
+    void vminps(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F, NO_PREFIX, W0, 0x5d, to, a, b, WHOLE);
     }
 
     /// Rounds as `how` says; 0 is to the nearest whole number.
-    public void vrndscaleps(Zmm to, Operand from, int how) {
+    void vrndscaleps(Zmm to, Operand from, int how) {
         evex(MAP_0F3A, PREFIX_66, W0, 0x08, to, NONE, from, WHOLE);
         code.write(how);
     }
 
     /// `to = a * 2^b`, of the whole part of `b`
-    public void vscalefps(Zmm to, Zmm a, Operand b) {
+    void vscalefps(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F38, PREFIX_66, W0, 0x2c, to, a, b, WHOLE);
     }
 
     /// `to = to * a + b`
-    public void vfmadd213ps(Zmm to, Zmm a, Operand b) {
+    void vfmadd213ps(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F38, PREFIX_66, W0, 0xa8, to, a, b, WHOLE);
     }
 
     /// `to += a * b`
-    public void vfmadd231ps(Zmm to, Zmm a, Operand b) {
+    void vfmadd231ps(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F38, PREFIX_66, W0, 0xb8, to, a, b, WHOLE);
     }
 
-    public void vcvtdq2ps(Zmm to, Operand from) {
+    void vcvtdq2ps(Zmm to, Operand from) {
         evex(MAP_0F, NO_PREFIX, W0, 0x5b, to, NONE, from, WHOLE);
     }
 
-    public void vcvtps2dq(Zmm to, Operand from) {
+    void vcvtps2dq(Zmm to, Operand from) {
         evex(MAP_0F, PREFIX_66, W0, 0x5b, to, NONE, from, WHOLE);
     }
 
     /// To the lower 256 bits.
-    public void vcvtneps2bf16(Zmm to, Operand from) {
+    void vcvtneps2bf16(Zmm to, Operand from) {
         evex(MAP_0F38, PREFIX_F3, W0, 0x72, to, NONE, from, WHOLE);
     }
 
     /// `to_i = a_2i * b_2i + a_2i+1 * b_2i+1`, of 16 bits to 32
-    public void vpmaddwd(Zmm to, Zmm a, Operand b) {
+    void vpmaddwd(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F, PREFIX_66, W0, 0xf5, to, a, b, WHOLE);
     }
 
     /// `to_i += a_2i * b_2i + a_2i+1 * b_2i+1`, of 16 bits to 32
-    public void vpdpwssd(Zmm to, Zmm a, Operand b) {
+    void vpdpwssd(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F38, PREFIX_66, W0, 0x52, to, a, b, WHOLE);
     }
 
     /// `to_i += a_2i * b_2i + a_2i+1 * b_2i+1`, of bf16 to fp32
-    public void vdpbf16ps(Zmm to, Zmm a, Operand b) {
+    void vdpbf16ps(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F38, PREFIX_F3, W0, 0x52, to, a, b, WHOLE);
     }
 
     // Masks
 
-    public void kmovd(Mask to, General from) {
+    void kmovd(Mask to, General from) {
         kmov(W0, to, from);
     }
 
-    public void kmovq(Mask to, General from) {
+    void kmovq(Mask to, General from) {
         kmov(W1, to, from);
     }
 
@@ -352,55 +352,55 @@ public final class Assembler {
 
     // General registers, 64 bits
 
-    public void mov(General to, General from) {
+    void mov(General to, General from) {
         rex(from.number(), to.number());
         bytes(0x89, direct(from.number(), to.number()));
     }
 
-    public void mov(General to, Memory from) {
+    void mov(General to, Memory from) {
         rex(to.number(), from.base().number());
         code.write(0x8b);
         memory(to.number(), from, 1);
     }
 
-    public void mov(Memory to, General from) {
+    void mov(Memory to, General from) {
         rex(from.number(), to.base().number());
         code.write(0x89);
         memory(from.number(), to, 1);
     }
 
     /// 32 bits; the upper half becomes 0.
-    public void movd(General to, Memory from) {
+    void movd(General to, Memory from) {
         shortRex(to.number(), from.base().number());
         code.write(0x8b);
         memory(to.number(), from, 1);
     }
 
-    public void movd(Memory to, General from) {
+    void movd(Memory to, General from) {
         shortRex(from.number(), to.base().number());
         code.write(0x89);
         memory(from.number(), to, 1);
     }
 
     /// 32 bits, sign and all; the upper half becomes the sign's.
-    public void mov(General to, int value) {
+    void mov(General to, int value) {
         rex(0, to.number());
         bytes(0xc7, direct(0, to.number()));
         word(value);
     }
 
-    public void lea(General to, Memory from) {
+    void lea(General to, Memory from) {
         rex(to.number(), from.base().number());
         code.write(0x8d);
         memory(to.number(), from, 1);
     }
 
-    public void add(General to, General from) {
+    void add(General to, General from) {
         rex(from.number(), to.number());
         bytes(0x01, direct(from.number(), to.number()));
     }
 
-    public void add(General to, int value) {
+    void add(General to, int value) {
         rex(0, to.number());
         if ((byte) value == value) {
             bytes(0x83, direct(0, to.number()), value);
@@ -410,58 +410,58 @@ public final class Assembler {
         }
     }
 
-    public void sub(General to, General from) {
+    void sub(General to, General from) {
         rex(from.number(), to.number());
         bytes(0x29, direct(from.number(), to.number()));
     }
 
-    public void imul(General to, General from) {
+    void imul(General to, General from) {
         rex(to.number(), from.number());
         bytes(0x0f, 0xaf, direct(to.number(), from.number()));
     }
 
     /// Moves where the last comparison found its first operand to be no less.
-    public void cmovae(General to, General from) {
+    void cmovae(General to, General from) {
         rex(to.number(), from.number());
         bytes(0x0f, 0x43, direct(to.number(), from.number()));
     }
 
-    public void cmp(General a, General b) {
+    void cmp(General a, General b) {
         rex(b.number(), a.number());
         bytes(0x39, direct(b.number(), a.number()));
     }
 
-    public void shl(General to, int bits) {
+    void shl(General to, int bits) {
         rex(0, to.number());
         bytes(0xc1, direct(4, to.number()), bits);
     }
 
-    public void shr(General to, int bits) {
+    void shr(General to, int bits) {
         rex(0, to.number());
         bytes(0xc1, direct(5, to.number()), bits);
     }
 
     /// Counts the bits that are set.
-    public void popcnt(General to, General from) {
+    void popcnt(General to, General from) {
         code.write(0xf3);
         rex(to.number(), from.number());
         bytes(0x0f, 0xb8, direct(to.number(), from.number()));
     }
 
     /// The lowest `count` bits of `from`, up to all 32.
-    public void bzhi(General to, General from, General count) {
+    void bzhi(General to, General from, General count) {
         int r = to.number();
         int b = from.number();
         bytes(0xc4, not(r, 3) << 7 | 0x40 | not(b, 3) << 5 | MAP_0F38);
         bytes((~count.number() & 15) << 3, 0xf5, direct(r, b));
     }
 
-    public void push(General from) {
+    void push(General from) {
         shortRex(0, from.number());
         code.write(0x50 | (from.number() & 7));
     }
 
-    public void pop(General to) {
+    void pop(General to) {
         shortRex(0, to.number());
         code.write(0x58 | (to.number() & 7));
     }
@@ -469,29 +469,29 @@ public final class Assembler {
     // Control
 
     /// Jumps back while the last comparison found a difference, or the last sum was not 0.
-    public void jne(int target) {
+    void jne(int target) {
         bytes(0x0f, 0x85);
         word(target - (here() + Integer.BYTES));
     }
 
     /// Jumps back while the last sum was not negative.
-    public void jns(int target) {
+    void jns(int target) {
         bytes(0x0f, 0x89);
         word(target - (here() + Integer.BYTES));
     }
 
     /// Has a line come into the nearest cache. What is no memory of the process is ignored.
-    public void prefetcht0(Memory from) {
+    void prefetcht0(Memory from) {
         shortRex(0, from.base().number());
         bytes(0x0f, 0x18);
         memory(1, from, 1);
     }
 
-    public void vzeroupper() {
+    void vzeroupper() {
         bytes(0xc5, 0xf8, 0x77);
     }
 
-    public void ret() {
+    void ret() {
         code.write(0xc3);
     }
 
