@@ -13,8 +13,8 @@ import org.wanda4j.runtime.x86.RowCode;
 import org.wanda4j.runtime.x86.RowCode.Parameter;
 import org.wanda4j.runtime.x86.VectorCode;
 
-/// Kernels in machine code that Java has written: for instructions that the Vector API does not reach, sums of products of bf16 (AVX-512 BF16) or of whole numbers of 16 bits (AVX-512 VNNI), and to
-/// ask memory for what comes next.
+/// Kernels in machine code that Java has written: for instructions that the Vector API does not reach, sums of products of
+/// bf16 (AVX-512 BF16) or of whole numbers of 16 bits (AVX-512 VNNI), and to ask memory for what comes next.
 ///
 /// An activation is multiplied with bf16 as two bf16 that add up to each of its values, to within `2^-17` of it. One that is
 /// alone is multiplied with integers as whole numbers of 15 bits with a factor for each 32, to within `2^-15` of the largest of those.
@@ -188,7 +188,6 @@ final class MachineKernels implements RowKernels {
             BlockCode code,
             MachineRoom room) {
         int words = matrix.columns() / Long.SIZE;
-        float unit = matrix.type() == ValueType.INT4 ? BlockCode.INT4_UNIT : BlockCode.INT8_UNIT;
         MachineCode copy = matrix.type() == ValueType.BF16 ? split : spread;
         for (int t = 0; t < count; t++) {
             long group = room.together.address() + t / code.vectors() * code.bytes(words);
@@ -196,6 +195,10 @@ final class MachineKernels implements RowKernels {
             MemorySegment.copy(x, at + t * width, room.plain, JAVA_FLOAT, 0, matrix.columns());
             copy.call(room.plain.address(), place, words, code.wordBytes(), 0);
         }
+        if (matrix.type() == ValueType.BF16) {
+            return;
+        }
+        float unit = matrix.type() == ValueType.INT4 ? BlockCode.INT4_UNIT : BlockCode.INT8_UNIT;
         for (int t = 0; t < count; t += code.vectors()) {
             long units = t / code.vectors() * code.bytes(words) + words * code.wordBytes();
             for (int i = 0; i < 16; i++) {

@@ -183,26 +183,14 @@ public final class BlockCode {
         a.add(SUMS, vectors * Float.BYTES);
         a.add(ROWS, -1);
         a.jne(rows);
-        RowCode.load(a, SUMS, Parameter.ROOM);
-        a.add(SUMS, 2 * FACTORS_BYTES);
-        transpose(a, Parameter.PRODUCTS_A, 0);
-        transpose(a, Parameter.PRODUCTS_B, SUMS_BYTES);
-        return RowCode.leave(a);
+        return RowCode.end(
+                a, SUMS_BYTES, vectors * Float.BYTES, (from, to) -> transpose(a, from, to));
     }
 
-    /// From the sums of a row to those of a vector, four rows at a time.
-    private void transpose(Assembler a, Parameter products, int distance) {
-        General from = RSI;
-        General to = RDX;
-        General left = RCX;
+    /// From the sums of four rows to those of a vector.
+    private void transpose(Assembler a, General from, General to) {
         Zmm[] x = {zmm(0), zmm(1), zmm(2), zmm(3)};
         Zmm[] y = {zmm(4), zmm(5), zmm(6), zmm(7)};
-        a.lea(from, at(SUMS, distance));
-        RowCode.load(a, to, products);
-        RowCode.load(a, left, Parameter.ROWS);
-        a.add(left, 3);
-        a.shr(left, 2);
-        int loop = a.here();
         for (int i = 0; i < 4; i++) {
             a.vmovups(x[i], at(from, i * vectors * Float.BYTES));
         }
@@ -222,9 +210,5 @@ public final class BlockCode {
             }
             a.vmovupsQuarter(at(to, t * PITCH), x[t % 4]);
         }
-        a.add(from, 4 * vectors * Float.BYTES);
-        a.add(to, 4 * Float.BYTES);
-        a.add(left, -1);
-        a.jne(loop);
     }
 }

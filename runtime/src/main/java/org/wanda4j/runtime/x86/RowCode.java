@@ -106,7 +106,7 @@ public final class RowCode {
     /// From words to the bytes of a factor for each half of them, and from words to vectors of 16 such factors.
     private static final int TO_FACTORS = 3;
 
-    static final int SWAP_HALVES = 0x4e;
+    private static final int SWAP_HALVES = 0x4e;
     static final int SWAP_NEIGHBOURS = 0xb1;
 
     /// `(a | b) & c`, as a table of `vpternlogd`.
@@ -219,14 +219,7 @@ public final class RowCode {
             // all others.
             a.vpmaxsd(most, most, other);
             a.vpmaxsd(most, most, tiny);
-            for (int order : new int[] {SWAP_HALVES, SWAP_NEIGHBOURS}) {
-                a.vshuff32x4(other, most, most, order);
-                a.vpmaxsd(most, most, other);
-            }
-            for (int order : new int[] {SWAP_HALVES, SWAP_NEIGHBOURS}) {
-                a.vpermilps(other, most, order);
-                a.vpmaxsd(most, most, other);
-            }
+            fold(a, most, other, () -> a.vpmaxsd(most, most, other));
             a.vmulps(other, most, unit);
             a.vmovss(at(factors, group * Float.BYTES), other);
             a.vdivps(most, largest, most);
@@ -473,39 +466,63 @@ public final class RowCode {
         a.jne(rows);
         a.mov(at(PARAMETERS, Parameter.VALUES_A.offset()), VALUES[0]);
         a.mov(at(PARAMETERS, Parameter.VALUES_B.offset()), VALUES[1]);
-        load(a, SUMS, Parameter.ROOM);
-        a.add(SUMS, 2 * FACTORS_BYTES);
-        totals(a, Parameter.PRODUCTS_A, 0);
-        totals(a, Parameter.PRODUCTS_B, SUMS_BYTES);
-        return leave(a);
+        Zmm[] sums = {zmm(4), zmm(5), zmm(6), zmm(7)};
+        return end(
+                a,
+                SUMS_BYTES,
+                LINE,
+                (from, to) -> {
+                    for (int i = 0; i < 4; i++) {
+                        a.vmovups(sums[i], at(from, i * LINE));
+                    }
+                    addUp(a, sums);
+                    a.vmovupsQuarter(at(to, 0), sums[0]);
+                });
     }
 
-    static byte[] leave(Assembler a) {
+    /// Makes products of the sums of four rows, and writes them.
+    interface Fours {
+        void write(General sums, General products);
+    }
+
+    /// Ends a function: makes the products of the sums that its rows have left.
+    ///
+    /// @param allBytes from the sums of rows A to those of rows B
+    /// @param rowBytes from the sums of a row to the next
+    static byte[] end(Assembler a, int allBytes, int rowBytes, Fours fours) {
+        General from = RSI;
+        General to = RDX;
+        General left = RCX;
+        for (Parameter products : List.of(Parameter.PRODUCTS_A, Parameter.PRODUCTS_B)) {
+            load(a, from, Parameter.ROOM);
+            a.add(from, 2 * FACTORS_BYTES + (products == Parameter.PRODUCTS_A ? 0 : allBytes));
+            load(a, to, products);
+            load(a, left, Parameter.ROWS);
+            a.add(left, 3);
+            a.shr(left, 2);
+            int loop = a.here();
+            fours.write(from, to);
+            a.add(from, 4 * rowBytes);
+            a.add(to, 4 * Float.BYTES);
+            a.add(left, -1);
+            a.jne(loop);
+        }
         SAVED.reversed().forEach(a::pop);
         return finish(a);
     }
 
-    /// Adds up the elements of each row's sums, four rows at a time.
-    private static void totals(Assembler a, Parameter products, int distance) {
-        General from = RSI;
-        General to = RDX;
-        General left = RCX;
-        Zmm[] sums = {zmm(4), zmm(5), zmm(6), zmm(7)};
-        a.lea(from, at(SUMS, distance));
-        load(a, to, products);
-        load(a, left, Parameter.ROWS);
-        a.add(left, 3);
-        a.shr(left, 2);
-        int loop = a.here();
-        for (int i = 0; i < 4; i++) {
-            a.vmovups(sums[i], at(from, i * LINE));
+    /// Combines all elements of `vector` into each of them.
+    ///
+    /// @param combine combines `vector` with `room`
+    static void fold(Assembler a, Zmm vector, Zmm room, Runnable combine) {
+        for (int order : new int[] {SWAP_HALVES, SWAP_NEIGHBOURS}) {
+            a.vshuff32x4(room, vector, vector, order);
+            combine.run();
         }
-        addUp(a, sums);
-        a.vmovupsQuarter(at(to, 0), sums[0]);
-        a.add(from, 4 * LINE);
-        a.add(to, 4 * Float.BYTES);
-        a.add(left, -1);
-        a.jne(loop);
+        for (int order : new int[] {SWAP_HALVES, SWAP_NEIGHBOURS}) {
+            a.vpermilps(room, vector, order);
+            combine.run();
+        }
     }
 
     /// The four sums over the elements of `vectors`, to the lower 128 bits of the first.

@@ -132,14 +132,7 @@ public final class VectorCode {
         a.add(LEFT, -LANES);
         a.add(RAX, -LANES - 1);
         a.jns(loop);
-        for (int order : new int[] {RowCode.SWAP_HALVES, RowCode.SWAP_NEIGHBOURS}) {
-            a.vshuff32x4(X, SUM, SUM, order);
-            a.vaddps(SUM, SUM, X);
-        }
-        for (int order : new int[] {RowCode.SWAP_HALVES, RowCode.SWAP_NEIGHBOURS}) {
-            a.vpermilps(X, SUM, order);
-            a.vaddps(SUM, SUM, X);
-        }
+        RowCode.fold(a, SUM, X, () -> a.vaddps(SUM, SUM, X));
         a.vmovups(NUMBER, SUM);
         return RowCode.finish(a);
     }
