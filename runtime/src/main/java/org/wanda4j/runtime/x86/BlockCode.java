@@ -20,7 +20,6 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.wanda4j.runtime.x86.Assembler.General;
 import org.wanda4j.runtime.x86.Assembler.Zmm;
-import org.wanda4j.runtime.x86.RowCode.Parameter;
 
 /// Functions that multiply rows of a matrix with several vectors, told as [RowCode] tells.
 ///
@@ -130,8 +129,7 @@ public final class BlockCode {
     private byte[] integers(boolean sparse, boolean halves) {
         var a = new Assembler();
         RowCode.start(a, wordBytes);
-        RowCode.factors(a, Parameter.SCALES_A, 0);
-        RowCode.factors(a, Parameter.SCALES_B, FACTORS_BYTES);
+        RowCode.factors(a);
         RowCode.broadcast(a, RowCode.UPPER_NIBBLES, 0xf0f0f0f0);
         int rows = RowCode.startRows(a);
         clear(a);

@@ -293,8 +293,7 @@ public final class RowCode {
     private static byte[] integers(boolean sparse, boolean halves) {
         var a = new Assembler();
         start(a, QUANTISED_WORD);
-        factors(a, Parameter.SCALES_A, 0);
-        factors(a, Parameter.SCALES_B, FACTORS_BYTES);
+        factors(a);
         broadcast(a, UPPER_BYTES, 0xff00ff00);
         broadcast(a, UPPER_NIBBLES, 0xf0f0f0f0);
         a.mov(RAX, 0xff00);
@@ -402,18 +401,18 @@ public final class RowCode {
         a.add(X_END, X_START);
     }
 
-    /// Multiplies the scales of all rows A or B with the factors of the vector, sixteen at a time, whatever row they are of.
-    static void factors(Assembler a, Parameter scales, int distance) {
-        General from = RSI;
-        General to = RDX;
-        General left = RCX;
-        General ofVector = R8;
-        General step = R10;
-        General all = R11;
-        General end = R12;
-        Zmm factor = zmm(0);
-        load(a, from, scales);
-        a.lea(to, at(FACTORS, distance));
+    /// Multiplies the scales of all rows with the factors of the vector, sixteen at a time, whatever row they are of.
+    static void factors(Assembler a) {
+        General[] scales = {RSI, RDX};
+        General to = RCX;
+        General left = R8;
+        General ofVector = R10;
+        General step = R11;
+        General all = R12;
+        Zmm factor = zmm(2);
+        load(a, scales[0], Parameter.SCALES_A);
+        load(a, scales[1], Parameter.SCALES_B);
+        a.mov(to, FACTORS);
         load(a, all, Parameter.WORDS);
         load(a, left, Parameter.ROWS);
         a.imul(left, all);
@@ -423,20 +422,21 @@ public final class RowCode {
         load(a, step, Parameter.STEP);
         a.shl(step, TO_FACTORS);
         a.mov(ofVector, X_END);
-        a.mov(end, X_END);
-        a.add(end, all);
         int loop = a.alignedHere();
-        a.prefetcht0(at(from, SCALES_AHEAD));
-        a.vpmovzxwd(factor, at(from, 0));
-        a.vpslld(factor, factor, Short.SIZE);
-        a.vmulps(factor, factor, at(ofVector, 0));
-        a.vmovups(at(to, 0), factor);
-        a.add(from, LINE / 2);
+        a.vmovups(factor, at(ofVector, 0));
+        for (int i = 0; i < 2; i++) {
+            a.prefetcht0(at(scales[i], SCALES_AHEAD));
+            a.vpmovzxwd(zmm(i), at(scales[i], 0));
+            a.vpslld(zmm(i), zmm(i), Short.SIZE);
+            a.vmulps(zmm(i), zmm(i), factor);
+            a.vmovups(at(to, i * FACTORS_BYTES), zmm(i));
+            a.add(scales[i], LINE / 2);
+        }
         a.add(to, LINE);
         a.add(ofVector, step);
         a.mov(RAX, ofVector);
         a.sub(RAX, all);
-        a.cmp(ofVector, end);
+        a.cmp(RAX, X_END);
         a.cmovae(ofVector, RAX);
         a.add(left, -1);
         a.jne(loop);
