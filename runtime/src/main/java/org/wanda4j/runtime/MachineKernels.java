@@ -3,13 +3,16 @@ package org.wanda4j.runtime;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.Supplier;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.x86.AttentionCode;
 import org.wanda4j.runtime.x86.BlockCode;
 import org.wanda4j.runtime.x86.MachineCode;
 import org.wanda4j.runtime.x86.RowCode;
+import org.wanda4j.runtime.x86.RowCode.Density;
 import org.wanda4j.runtime.x86.RowCode.Parameter;
 import org.wanda4j.runtime.x86.VectorCode;
 
@@ -23,6 +26,12 @@ final class MachineKernels implements RowKernels {
     /// What a processor must have, as Linux names it.
     static final Set<String> FEATURES =
             Set.of("avx512bw", "avx512_vbmi2", "avx512_vnni", "avx512_bf16", "bmi2", "popcnt");
+
+    /// Where so few values are there, hardly any 64 places have more than 32.
+    private static final double THIN = 0.375;
+
+    /// Words of rows that stay in the cache while they are multiplied with one group of activations after the other.
+    private static final int CHUNK = 1024;
 
     private final RowKernels others;
 
@@ -43,37 +52,58 @@ final class MachineKernels implements RowKernels {
 
     /// Writes the code of a function.
     private interface Writer {
-        byte[] write(boolean sparse);
+        byte[] write(Density density);
     }
 
-    /// A function for each type, dense and sparse, each made when it is first asked for.
+    /// A function for each type and density.
     private static final class Functions {
 
-        private final Writer[] writers;
-        private final AtomicReferenceArray<MachineCode> made;
+        private final Map<ValueType, Map<Density, Function>> functions =
+                new EnumMap<>(ValueType.class);
 
         Functions(Writer bf16, Writer int8, Writer int4) {
-            writers = new Writer[] {bf16, int8, int4};
-            made = new AtomicReferenceArray<>(2 * writers.length);
+            put(ValueType.BF16, bf16);
+            put(ValueType.INT8, int8);
+            put(ValueType.INT4, int4);
+        }
+
+        private void put(ValueType type, Writer writer) {
+            Map<Density, Function> some = new EnumMap<>(Density.class);
+            for (Density density : Density.values()) {
+                some.put(density, new Function(() -> writer.write(density)));
+            }
+            functions.put(type, some);
         }
 
         MachineCode of(MappedMatrix matrix) {
-            int type =
-                    switch (matrix.type()) {
-                        case INT8 -> 1;
-                        case INT4 -> 2;
-                        default -> 0;
-                    };
-            int index = 2 * type + (matrix.isSparse() ? 1 : 0);
-            MachineCode known = made.getAcquire(index);
-            return known == null ? make(type, matrix.isSparse(), index) : known;
+            Density density =
+                    !matrix.isSparse()
+                            ? Density.DENSE
+                            : matrix.share() > THIN ? Density.SPARSE : Density.THIN;
+            return functions.get(matrix.type()).get(density).code();
+        }
+    }
+
+    /// A function that is made when it is first asked for.
+    private static final class Function {
+
+        private final Supplier<byte[]> writer;
+        private volatile MachineCode made;
+
+        Function(Supplier<byte[]> writer) {
+            this.writer = writer;
         }
 
-        private synchronized MachineCode make(int type, boolean sparse, int index) {
-            if (made.get(index) == null) {
-                made.set(index, new MachineCode(writers[type].write(sparse)));
+        MachineCode code() {
+            MachineCode known = made;
+            return known == null ? make() : known;
+        }
+
+        private synchronized MachineCode make() {
+            if (made == null) {
+                made = new MachineCode(writer.get());
             }
-            return made.get(index);
+            return made;
         }
     }
 
@@ -93,9 +123,7 @@ final class MachineKernels implements RowKernels {
     }
 
     private static boolean isOurs(MappedMatrix matrix) {
-        int columns = matrix.columns();
-        return columns % Long.SIZE == 0
-                && columns / Long.SIZE <= RowCode.MOST_WORDS
+        return matrix.columns() % Long.SIZE == 0
                 && (matrix.type() == ValueType.BF16 || matrix.type().isQuantised());
     }
 
@@ -122,12 +150,10 @@ final class MachineKernels implements RowKernels {
         prepare(matrix, x, room);
         room.set(Parameter.VECTOR, room.prepared.address());
         room.set(Parameter.WORDS, words);
-        room.set(Parameter.STEP, RowCode.step(words));
         int half = (to - from + 1) / 2;
-        int most = RowCode.mostRows(words);
         room.setValues(matrix, from, to - half);
-        for (int i = 0; i < half; i += most) {
-            int count = Math.min(most, half - i);
+        for (int i = 0; i < half; i += RowCode.MOST_ROWS) {
+            int count = Math.min(RowCode.MOST_ROWS, half - i);
             room.setRows(matrix, from + i, to - half + i, count);
             function.call(room.parameters());
             room.copyProducts(0, from + i, to - half + i, count, y, 0);
@@ -168,7 +194,6 @@ final class MachineKernels implements RowKernels {
         MachineRoom room = scratch.machine;
         Block block = tokens <= few.code.vectors() ? few : many;
         room.set(Parameter.WORDS, matrix.columns() / Long.SIZE);
-        room.set(Parameter.STEP, 0);
         for (int t = 0; t < tokens; t += MachineRoom.ACTIVATIONS) {
             int count = Math.min(MachineRoom.ACTIVATIONS, tokens - t);
             layTogether(matrix, x, t * width, width, count, block.code, room);
@@ -195,16 +220,6 @@ final class MachineKernels implements RowKernels {
             MemorySegment.copy(x, at + t * width, room.plain, JAVA_FLOAT, 0, matrix.columns());
             copy.call(room.plain.address(), place, words, code.wordBytes(), 0);
         }
-        if (matrix.type() == ValueType.BF16) {
-            return;
-        }
-        float unit = matrix.type() == ValueType.INT4 ? BlockCode.INT4_UNIT : BlockCode.INT8_UNIT;
-        for (int t = 0; t < count; t += code.vectors()) {
-            long units = t / code.vectors() * code.bytes(words) + words * code.wordBytes();
-            for (int i = 0; i < 16; i++) {
-                room.together.set(JAVA_FLOAT, units + (long) i * Float.BYTES, unit);
-            }
-        }
     }
 
     /// Multiplies rows with the activations that were laid together.
@@ -224,7 +239,7 @@ final class MachineKernels implements RowKernels {
         int words = matrix.columns() / Long.SIZE;
         int vectors = block.code.vectors();
         int half = (to - from + 1) / 2;
-        int most = RowCode.mostRows(words);
+        int most = Math.clamp(CHUNK / words, 1, RowCode.MOST_ROWS);
         for (int i = 0; i < half; i += most) {
             int a = from + i;
             int b = to - half + i;

@@ -17,6 +17,7 @@ import org.wanda4j.checkpoint.ValueType;
 /// @param scales address of the scales; 0 where the type has none
 /// @param bitmask address of the bitmask; 0 where every value is there
 /// @param rowOffsets address of the number of each row's first value; 0 where every value is there
+/// @param share of the values that are there
 record MappedMatrix(
         int rows,
         int columns,
@@ -24,7 +25,8 @@ record MappedMatrix(
         long values,
         long scales,
         long bitmask,
-        long rowOffsets) {
+        long rowOffsets,
+        double share) {
 
     /// All memory. To read through a segment of its own costs every access a check of its bounds, its kind and its life
     /// that is not taken out of loops; a constant one costs nothing.
@@ -44,7 +46,16 @@ record MappedMatrix(
                 matrix.values().address(),
                 matrix.scales().map(MemorySegment::address).orElse(0L),
                 matrix.places().map(places -> places.bitmask().address()).orElse(0L),
-                matrix.places().map(places -> places.rowOffsets().address()).orElse(0L));
+                matrix.places().map(places -> places.rowOffsets().address()).orElse(0L),
+                share(matrix));
+    }
+
+    /// Of all rows but the last, which has no end written down.
+    private static double share(PackedMatrix matrix) {
+        int last = matrix.rows() - 1;
+        return matrix.places().isEmpty() || last == 0
+                ? 1
+                : (double) matrix.start(last) / ((long) last * matrix.columns());
     }
 
     boolean isSparse() {

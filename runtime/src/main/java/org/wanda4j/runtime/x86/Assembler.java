@@ -1,6 +1,10 @@
 package org.wanda4j.runtime.x86;
 
 import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.HashMap;
+import java.util.Map;
 
 /// Writes instructions of x86-64 with AVX-512, a method each, named as in Intel's manual: destination first.
 ///
@@ -27,6 +31,7 @@ final class Assembler {
     static final General R10 = new General(10);
     static final General R11 = new General(11);
     static final General R12 = new General(12);
+    static final General R13 = new General(13);
 
     static final Mask K1 = new Mask(1);
     static final Mask K2 = new Mask(2);
@@ -51,7 +56,6 @@ final class Assembler {
     private static final int NO_PREFIX = 0;
     private static final int PREFIX_66 = 1;
     private static final int PREFIX_F3 = 2;
-    private static final int PREFIX_F2 = 3;
 
     private static final int W0 = 0;
     private static final int W1 = 1;
@@ -79,6 +83,9 @@ final class Assembler {
 
     private final ByteArrayOutputStream code = new ByteArrayOutputStream();
 
+    /// Where the distance of a jump forward is, and where it leads.
+    private final Map<Integer, Integer> forward = new HashMap<>();
+
     static Zmm zmm(int number) {
         return new Zmm(number);
     }
@@ -92,7 +99,9 @@ final class Assembler {
     }
 
     byte[] code() {
-        return code.toByteArray();
+        ByteBuffer bytes = ByteBuffer.wrap(code.toByteArray()).order(ByteOrder.LITTLE_ENDIAN);
+        forward.forEach((at, target) -> bytes.putInt(at, target - at - Integer.BYTES));
+        return bytes.array();
     }
 
     /// Where the next instruction comes to lie.
@@ -169,6 +178,11 @@ final class Assembler {
         evex(MAP_0F38, PREFIX_66, W0, 0x30, to, NONE, from, HALF);
     }
 
+    /// 16 bytes to the lower 256 bits; the others become 0.
+    void vpmovzxbwHalf(Zmm to, Operand from) {
+        evex(MAP_0F38, PREFIX_66, W0, 0x30, to, NONE, from, NO_MASK, false, 1, QUARTER);
+    }
+
     void vpmovzxwd(Zmm to, Operand from) {
         evex(MAP_0F38, PREFIX_66, W0, 0x33, to, NONE, from, HALF);
     }
@@ -210,6 +224,11 @@ final class Assembler {
         evex(MAP_0F, PREFIX_66, W1, 0x15, to, a, b, WHOLE);
     }
 
+    /// Within each 128 bits, bytes as those of `order` say; 0 where one is negative.
+    void vpshufb(Zmm to, Zmm from, Operand order) {
+        evex(MAP_0F38, PREFIX_66, W0, 0x00, to, from, order, WHOLE);
+    }
+
     void vpermilps(Zmm to, Zmm from, int order) {
         evex(MAP_0F3A, PREFIX_66, W0, 0x04, to, NONE, from, WHOLE);
         code.write(order);
@@ -217,6 +236,10 @@ final class Assembler {
 
     void vpbroadcastd(Zmm to, General from) {
         evex(MAP_0F38, PREFIX_66, W0, 0x7c, to, NONE, zmm(from.number()), ELEMENT);
+    }
+
+    void vpbroadcastd(Zmm to, Memory from) {
+        evex(MAP_0F38, PREFIX_66, W0, 0x58, to, NONE, from, ELEMENT);
     }
 
     // Bits
@@ -235,8 +258,20 @@ final class Assembler {
         code.write(table);
     }
 
+    /// On the lower 256 bits; the others become 0.
+    void vpternlogdHalf(Zmm to, Zmm a, Operand b, int table) {
+        evex(MAP_0F3A, PREFIX_66, W0, 0x25, to, a, b, NO_MASK, false, 1, HALF);
+        code.write(table);
+    }
+
     void vpsllw(Zmm to, Zmm from, int bits) {
         evex(MAP_0F, PREFIX_66, W0, 0x71, zmm(6), to, from, WHOLE);
+        code.write(bits);
+    }
+
+    /// On the lower 256 bits; the others become 0.
+    void vpsllwHalf(Zmm to, Zmm from, int bits) {
+        evex(MAP_0F, PREFIX_66, W0, 0x71, zmm(6), to, from, NO_MASK, false, 1, HALF);
         code.write(bits);
     }
 
@@ -332,22 +367,29 @@ final class Assembler {
 
     // Masks
 
+    /// The lower 32 bits.
     void kmovd(Mask to, General from) {
-        kmov(W0, to, from);
-    }
-
-    void kmovq(Mask to, General from) {
-        kmov(W1, to, from);
-    }
-
-    private void kmov(int wide, Mask to, General from) {
-        int w = wide << 7 | 0x78 | PREFIX_F2;
-        if (wide == W0 && from.number() < 8) {
-            bytes(0xc5, 0x80 | w);
+        if (from.number() < 8) {
+            bytes(0xc5, 0xfb);
         } else {
-            bytes(0xc4, 0xc0 | not(from.number(), 3) << 5 | MAP_0F, w);
+            bytes(0xc4, 0xc0 | not(from.number(), 3) << 5 | MAP_0F, 0x7b);
         }
         bytes(0x92, direct(to.number(), from.number()));
+    }
+
+    /// 32 bits.
+    void kmovd(Mask to, Memory from) {
+        kmov(0xf9, to, from);
+    }
+
+    /// 64 bits.
+    void kmovq(Mask to, Memory from) {
+        kmov(0xf8, to, from);
+    }
+
+    private void kmov(int prefix, Mask to, Memory from) {
+        bytes(0xc4, 0xc0 | not(from.base().number(), 3) << 5 | MAP_0F, prefix, 0x90);
+        memory(to.number(), from, 1);
     }
 
     // General registers, 64 bits
@@ -401,13 +443,7 @@ final class Assembler {
     }
 
     void add(General to, int value) {
-        rex(0, to.number());
-        if ((byte) value == value) {
-            bytes(0x83, direct(0, to.number()), value);
-        } else {
-            bytes(0x81, direct(0, to.number()));
-            word(value);
-        }
+        arithmetic(0, to, value);
     }
 
     void sub(General to, General from) {
@@ -431,6 +467,20 @@ final class Assembler {
         bytes(0x39, direct(b.number(), a.number()));
     }
 
+    void cmp(General a, int value) {
+        arithmetic(7, a, value);
+    }
+
+    private void arithmetic(int operation, General to, int value) {
+        rex(0, to.number());
+        if ((byte) value == value) {
+            bytes(0x83, direct(operation, to.number()), value);
+        } else {
+            bytes(0x81, direct(operation, to.number()));
+            word(value);
+        }
+    }
+
     void shl(General to, int bits) {
         rex(0, to.number());
         bytes(0xc1, direct(4, to.number()), bits);
@@ -441,11 +491,20 @@ final class Assembler {
         bytes(0xc1, direct(5, to.number()), bits);
     }
 
-    /// Counts the bits that are set.
-    void popcnt(General to, General from) {
+    /// Counts the bits that are set in 64.
+    void popcnt(General to, Memory from) {
         code.write(0xf3);
-        rex(to.number(), from.number());
-        bytes(0x0f, 0xb8, direct(to.number(), from.number()));
+        rex(to.number(), from.base().number());
+        bytes(0x0f, 0xb8);
+        memory(to.number(), from, 1);
+    }
+
+    /// Counts the bits that are set in 32.
+    void popcntd(General to, Memory from) {
+        code.write(0xf3);
+        shortRex(to.number(), from.base().number());
+        bytes(0x0f, 0xb8);
+        memory(to.number(), from, 1);
     }
 
     /// The lowest `count` bits of `from`, up to all 32.
@@ -471,13 +530,38 @@ final class Assembler {
     /// Jumps back while the last comparison found a difference, or the last sum was not 0.
     void jne(int target) {
         bytes(0x0f, 0x85);
-        word(target - (here() + Integer.BYTES));
+        jump(target);
     }
 
     /// Jumps back while the last sum was not negative.
     void jns(int target) {
         bytes(0x0f, 0x89);
+        jump(target);
+    }
+
+    /// Jumps back.
+    void jmp(int target) {
+        code.write(0xe9);
+        jump(target);
+    }
+
+    private void jump(int target) {
         word(target - (here() + Integer.BYTES));
+    }
+
+    /// Jumps forward where the last comparison found its first operand to be larger.
+    ///
+    /// @return what [#land] takes to say where to
+    int ja() {
+        bytes(0x0f, 0x87);
+        int jump = here();
+        word(0);
+        return jump;
+    }
+
+    /// Has a jump forward lead here.
+    void land(int jump) {
+        forward.put(jump, here());
     }
 
     /// Has a line come into the nearest cache. What is no memory of the process is ignored.

@@ -5,21 +5,19 @@ import static org.wanda4j.runtime.x86.Assembler.RDI;
 import static org.wanda4j.runtime.x86.Assembler.RDX;
 import static org.wanda4j.runtime.x86.Assembler.RSI;
 import static org.wanda4j.runtime.x86.Assembler.at;
-import static org.wanda4j.runtime.x86.Assembler.each;
 import static org.wanda4j.runtime.x86.Assembler.zmm;
-import static org.wanda4j.runtime.x86.RowCode.FACTORS;
-import static org.wanda4j.runtime.x86.RowCode.FACTORS_BYTES;
 import static org.wanda4j.runtime.x86.RowCode.LINE;
 import static org.wanda4j.runtime.x86.RowCode.MOST_ROWS;
 import static org.wanda4j.runtime.x86.RowCode.ROWS;
+import static org.wanda4j.runtime.x86.RowCode.SCALES;
 import static org.wanda4j.runtime.x86.RowCode.SUMS;
 import static org.wanda4j.runtime.x86.RowCode.X;
-import static org.wanda4j.runtime.x86.RowCode.X_END;
 
 import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.wanda4j.runtime.x86.Assembler.General;
 import org.wanda4j.runtime.x86.Assembler.Zmm;
+import org.wanda4j.runtime.x86.RowCode.Density;
 
 /// Functions that multiply rows of a matrix with several vectors, told as [RowCode] tells.
 ///
@@ -32,10 +30,8 @@ public final class BlockCode {
 
     public static final int PITCH = (MOST_ROWS + 4) * Float.BYTES;
 
-    /// The fp32 by which products of integers are to be multiplied.
-    public static final float INT8_UNIT = 1;
-
-    public static final float INT4_UNIT = 0x1p-4f;
+    /// What half of a byte is of the byte whose upper half it is.
+    private static final float INT4_UNIT = 0x1p-4f;
 
     /// Bytes of 64 values of a vector.
     public static final int PART = Long.SIZE * Float.BYTES;
@@ -44,6 +40,8 @@ public final class BlockCode {
     private static final int SUMS_BYTES = (MOST_ROWS + 4) * MOST_VECTORS * Float.BYTES + LINE;
 
     private static final Zmm VECTOR = zmm(11);
+    private static final Zmm UPPER_SHORTS = zmm(12);
+    private static final Zmm UNIT = zmm(10);
 
     private final int vectors;
     private final int wordBytes;
@@ -72,9 +70,9 @@ public final class BlockCode {
         return wordBytes;
     }
 
-    /// Room for the vectors, of `words` words, and for what is multiplied with the scales of integers behind them: sixteen times the same fp32.
+    /// Room for the vectors, of `words` words.
     public long bytes(int words) {
-        return (long) words * wordBytes + LINE;
+        return (long) words * wordBytes;
     }
 
     /// Copies a vector in fp32. It takes four numbers: addresses of the vector and of room for it, its words, and the bytes from a
@@ -94,16 +92,16 @@ public final class BlockCode {
     }
 
     /// Rows of bf16.
-    public byte[] bf16(boolean sparse) {
+    public byte[] bf16(Density density) {
         var a = new Assembler();
         RowCode.start(a, wordBytes);
-        int rows = RowCode.startRows(a);
+        int rows = RowCode.startRow(a);
         clear(a);
         int words = a.alignedHere();
         Zmm[] row = {zmm(0), zmm(1)};
         for (int half = 0; half < 2; half++) {
             for (int i = 0; i < 2; i++) {
-                RowCode.shorts(a, sparse, half, i, row[i]);
+                RowCode.shorts(a, density, half, i, row[i]);
             }
             for (int part = 2 * half; part < 2 * half + 2; part++) {
                 for (int t = 0; t < vectors; t++) {
@@ -113,31 +111,34 @@ public final class BlockCode {
                 }
             }
         }
-        return end(a, sparse, words, rows);
+        return end(a, density, words, rows);
     }
 
     /// Rows of bytes.
-    public byte[] int8(boolean sparse) {
-        return integers(sparse, false);
+    public byte[] int8(Density density) {
+        return integers(density, false);
     }
 
     /// Rows of halves of bytes.
-    public byte[] int4(boolean sparse) {
-        return integers(sparse, true);
+    public byte[] int4(Density density) {
+        return integers(density, true);
     }
 
-    private byte[] integers(boolean sparse, boolean halves) {
+    private byte[] integers(Density density, boolean halves) {
         var a = new Assembler();
         RowCode.start(a, wordBytes);
-        RowCode.factors(a);
-        RowCode.broadcast(a, RowCode.UPPER_NIBBLES, 0xf0f0f0f0);
-        int rows = RowCode.startRows(a);
+        RowCode.constants(a);
+        RowCode.broadcast(a, UPPER_SHORTS, 0xffff0000);
+        RowCode.broadcast(a, UNIT, Float.floatToRawIntBits(INT4_UNIT));
+        int rows = RowCode.startRow(a);
         clear(a);
         int words = a.alignedHere();
         Zmm[][] parts = {{zmm(0), zmm(1)}, {zmm(2), zmm(3)}, {zmm(4), zmm(5)}, {zmm(6), zmm(7)}};
+        Zmm[] scales = {zmm(8), zmm(9)};
         for (int i = 0; i < 2; i++) {
             Zmm row = parts[0][i];
-            RowCode.bytes(a, sparse, halves, i, row, zmm(8));
+            RowCode.bytes(a, density, halves, i, row, scales[0]);
+            scales(a, halves, i, scales);
             for (int part = 3; part >= 0; part--) {
                 Zmm some = parts[part][i];
                 if (part > 0) {
@@ -145,8 +146,7 @@ public final class BlockCode {
                 }
                 a.vpmovsxbd(some, part > 0 ? some : row);
                 a.vcvtdq2ps(some, some);
-                int factor = i * FACTORS_BYTES + part / 2 * Float.BYTES;
-                a.vmulps(some, some, each(FACTORS, factor));
+                a.vmulps(some, some, scales[part / 2]);
             }
         }
         for (int part = 0; part < 4; part++) {
@@ -156,8 +156,20 @@ public final class BlockCode {
                 a.vfmadd231ps(sums[1][t], parts[part][1], VECTOR);
             }
         }
-        a.add(FACTORS, 2 * Float.BYTES);
-        return end(a, sparse, words, rows);
+        return end(a, density, words, rows);
+    }
+
+    /// Has the scales of the next word of row A or B in fp32.
+    private static void scales(Assembler a, boolean halves, int i, Zmm[] scales) {
+        a.vpbroadcastd(scales[0], at(SCALES[i], 0));
+        a.vpandd(scales[1], scales[0], UPPER_SHORTS);
+        a.vpslld(scales[0], scales[0], Short.SIZE);
+        for (Zmm each : scales) {
+            if (halves) {
+                a.vmulps(each, each, UNIT);
+            }
+        }
+        a.add(SCALES[i], 2 * Short.BYTES);
     }
 
     private void clear(Assembler a) {
@@ -165,13 +177,9 @@ public final class BlockCode {
         RowCode.clear(a, sums[1]);
     }
 
-    private byte[] end(Assembler a, boolean sparse, int words, int rows) {
-        if (sparse) {
-            RowCode.nextPlaces(a);
-        }
-        a.add(X, wordBytes);
-        a.cmp(X, X_END);
-        a.jne(words);
+    private byte[] end(Assembler a, Density density, int words, int rows) {
+        RowCode.nextPlaces(a, density);
+        RowCode.nextWord(a, wordBytes, words);
         for (int i = 0; i < 2; i++) {
             for (int t = 0; t < vectors; t += 4) {
                 RowCode.addUp(a, Arrays.copyOfRange(sums[i], t, t + 4));
@@ -181,8 +189,8 @@ public final class BlockCode {
         a.add(SUMS, vectors * Float.BYTES);
         a.add(ROWS, -1);
         a.jne(rows);
-        return RowCode.end(
-                a, SUMS_BYTES, vectors * Float.BYTES, (from, to) -> transpose(a, from, to));
+        RowCode.end(a, SUMS_BYTES, vectors * Float.BYTES, (from, to) -> transpose(a, from, to));
+        return a.code();
     }
 
     /// From the sums of four rows to those of a vector.

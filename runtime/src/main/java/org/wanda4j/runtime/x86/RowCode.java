@@ -6,6 +6,7 @@ import static org.wanda4j.runtime.x86.Assembler.K3;
 import static org.wanda4j.runtime.x86.Assembler.R10;
 import static org.wanda4j.runtime.x86.Assembler.R11;
 import static org.wanda4j.runtime.x86.Assembler.R12;
+import static org.wanda4j.runtime.x86.Assembler.R13;
 import static org.wanda4j.runtime.x86.Assembler.R8;
 import static org.wanda4j.runtime.x86.Assembler.R9;
 import static org.wanda4j.runtime.x86.Assembler.RAX;
@@ -16,12 +17,12 @@ import static org.wanda4j.runtime.x86.Assembler.RDI;
 import static org.wanda4j.runtime.x86.Assembler.RDX;
 import static org.wanda4j.runtime.x86.Assembler.RSI;
 import static org.wanda4j.runtime.x86.Assembler.at;
-import static org.wanda4j.runtime.x86.Assembler.each;
 import static org.wanda4j.runtime.x86.Assembler.zmm;
 
 import java.util.List;
 import org.wanda4j.runtime.x86.Assembler.General;
 import org.wanda4j.runtime.x86.Assembler.Mask;
+import org.wanda4j.runtime.x86.Assembler.Memory;
 import org.wanda4j.runtime.x86.Assembler.Zmm;
 
 /// Functions that multiply rows of a matrix with a vector.
@@ -34,6 +35,16 @@ import org.wanda4j.runtime.x86.Assembler.Zmm;
 /// for it takes a shift to make such numbers of the bytes at even places, and a mask to make them of the others; a half of
 /// a byte is in the upper half of one.
 public final class RowCode {
+
+    /// Which values of a matrix are there.
+    public enum Density {
+        /// All of them.
+        DENSE,
+        /// Those that a bitmask says.
+        SPARSE,
+        /// Those that a bitmask says, seldom more than half of a word.
+        THIN
+    }
 
     /// What a function of [#bf16], [#int8] or [#int4] is told, in this order.
     public enum Parameter {
@@ -53,12 +64,10 @@ public final class RowCode {
         /// Of the products with rows A and with rows B, in fp32; up to three more are written behind them.
         PRODUCTS_A,
         PRODUCTS_B,
-        /// How many rows A there are, as many as rows B: at least 1, at most [#MOST_ROWS], of at most [#MOST_WORDS] in all.
+        /// How many rows A there are, as many as rows B: at least 1, at most [#MOST_ROWS].
         ROWS,
         /// Words of a row.
-        WORDS,
-        /// Words that the factors of 16 groups go on in those of the vector.
-        STEP;
+        WORDS;
 
         /// Where it lies.
         @SuppressWarnings("EnumOrdinal")
@@ -67,20 +76,16 @@ public final class RowCode {
         }
     }
 
-    static final int MOST_ROWS = 128;
-    public static final int MOST_WORDS = 1024;
+    public static final int MOST_ROWS = 128;
 
     static final int LINE = 64;
     private static final int QUARTER = 16;
-
-    /// A factor for each group of 32 columns of some rows, and what is read and written behind the last.
-    static final int FACTORS_BYTES = MOST_WORDS * 2 * Float.BYTES + LINE;
 
     /// A vector of sums for each row; they are read by four.
     private static final int SUMS_BYTES = (MOST_ROWS + 4) * LINE;
 
     /// Room that a function needs.
-    public static final int ROOM = 2 * (FACTORS_BYTES + SUMS_BYTES);
+    public static final int ROOM = 2 * SUMS_BYTES;
 
     /// The largest whole number in a quantised vector: four products with bytes that are shifted by 8 add up to less than `2^31`.
     private static final int LARGEST = 16_383;
@@ -93,60 +98,44 @@ public final class RowCode {
     /// Bytes of a word of a vector as [#split] and as [#quantise] write it.
     public static final int SPLIT_WORD = 256;
 
-    private static final int QUANTISED_WORD = 128;
+    private static final int QUANTISED_WORD = 192;
 
     /// How far ahead values are asked for. The processor's own prefetch ends with a page of 4 KiB.
-    static final int AHEAD = 3072;
+    private static final int AHEAD = 3072;
 
     private static final int BITMASK_AHEAD = 512;
-
-    /// Scales are read for as many words at once.
-    private static final int SCALES_AHEAD = MOST_WORDS * 2 * Short.BYTES;
-
-    /// From words to the bytes of a factor for each half of them, and from words to vectors of 16 such factors.
-    private static final int TO_FACTORS = 3;
 
     private static final int SWAP_HALVES = 0x4e;
     static final int SWAP_NEIGHBOURS = 0xb1;
 
     /// `(a | b) & c`, as a table of `vpternlogd`.
-    static final int EITHER_AND_THIRD = 0xa8;
+    private static final int EITHER_AND_THIRD = 0xa8;
 
-    private static final List<General> SAVED = List.of(RBX, RBP, R12);
+    private static final List<General> SAVED = List.of(RBX, RBP, R12, R13);
 
     private static final General PARAMETERS = RDI;
-    static final General[] VALUES = {RSI, RDX};
-    static final General[] BITMASK = {RCX, R8};
-    static final General FACTORS = R9;
+    private static final General[] VALUES = {RSI, RDX};
+    private static final General[] BITMASK = {RCX, R8};
+    static final General[] SCALES = {R9, R13};
     static final General SUMS = R10;
     static final General X = R11;
-    static final General X_START = RBX;
+    private static final General X_START = RBX;
     static final General X_END = RBP;
     static final General ROWS = R12;
-    static final General KEPT = RAX;
-    static final Mask[] PLACES = {K1, K3};
-    static final Mask SECOND_HALF = K2;
+    private static final General KEPT = RAX;
+    private static final Mask[] PLACES = {K1, K3};
+    private static final Mask SECOND_HALF = K2;
 
     private static final Zmm[] SUM = {zmm(16), zmm(17)};
-    private static final Zmm[] SUM_OF_SECOND = {zmm(18), zmm(19)};
-    static final Zmm UPPER_BYTES = zmm(15);
-    static final Zmm UPPER_NIBBLES = zmm(14);
+    private static final Zmm UPPER_BYTES = zmm(15);
+    private static final Zmm UPPER_NIBBLES = zmm(14);
+    private static final Zmm SCALE_BYTES = zmm(13);
 
     private RowCode() {}
 
-    /// The most rows A that a function takes, of as many words.
-    public static int mostRows(int words) {
-        return Math.min(MOST_ROWS, MOST_WORDS / words);
-    }
-
-    /// [Parameter#STEP] for a vector of [#quantise].
-    public static int step(int words) {
-        return 8 % words;
-    }
-
-    /// Room for a vector of `words` words, and for its factors.
+    /// Room for a vector of `words` words.
     public static long vectorBytes(int words) {
-        return (long) words * SPLIT_WORD + 2L * LINE;
+        return (long) words * SPLIT_WORD;
     }
 
     /// Writes a vector of fp32 as two of bf16 that add up to it: 32 values rounded to the nearest, then what is left of them, rounded too.
@@ -181,25 +170,18 @@ public final class RowCode {
     }
 
     /// Writes a vector of fp32 as whole numbers of 16 bits up to [#LARGEST], each 32 of them with a factor of their own: of each
-    /// word those at even places, then the others; behind all words the factors in fp32, and sixteen of them once more.
+    /// word those at even places, the others, and the two factors in fp32, eight times each.
     /// It takes four numbers: addresses of the vector and of room for it, its words, and the bits of the fp32 by which to
     /// multiply the factors.
     public static byte[] quantise() {
         var a = new Assembler();
         General from = RDI;
         General to = RSI;
-        General end = RDX;
-        General factors = R8;
-        General groups = R9;
+        General left = RDX;
         Zmm noSign = zmm(31);
         Zmm largest = zmm(30);
         Zmm unit = zmm(29);
         Zmm tiny = zmm(28);
-        a.mov(groups, end);
-        a.shl(groups, TO_FACTORS);
-        a.shl(end, Integer.numberOfTrailingZeros(QUANTISED_WORD));
-        a.add(end, to);
-        a.mov(factors, end);
         broadcast(a, noSign, Integer.MAX_VALUE);
         broadcast(a, largest, Float.floatToRawIntBits(LARGEST));
         broadcast(a, tiny, Float.floatToRawIntBits(1e-30f));
@@ -221,7 +203,7 @@ public final class RowCode {
             a.vpmaxsd(most, most, tiny);
             fold(a, most, other, () -> a.vpmaxsd(most, most, other));
             a.vmulps(other, most, unit);
-            a.vmovss(at(factors, group * Float.BYTES), other);
+            a.vmovupsHalf(at(to, 2 * LINE + group * LINE / 2), other);
             a.vdivps(most, largest, most);
             for (Zmm part : List.of(x, y)) {
                 int place = (2 * group + part.number()) * QUARTER;
@@ -233,23 +215,17 @@ public final class RowCode {
             }
         }
         a.add(from, 4 * LINE);
-        a.add(to, 2 * LINE);
-        a.add(factors, 2 * Float.BYTES);
-        a.cmp(to, end);
+        a.add(to, QUANTISED_WORD);
+        a.add(left, -1);
         a.jne(loop);
-        a.add(groups, end);
-        for (int i = 0; i < 16; i++) {
-            a.movd(RAX, at(end, i * Float.BYTES));
-            a.movd(at(groups, i * Float.BYTES), RAX);
-        }
         return finish(a);
     }
 
     /// Rows of bf16, times a vector that [#split] has written.
-    public static byte[] bf16(boolean sparse) {
+    public static byte[] bf16(Density density) {
         var a = new Assembler();
         start(a, SPLIT_WORD);
-        int rows = startRows(a);
+        int rows = startRow(a);
         Zmm[][] sums = {{SUM[0], zmm(20), zmm(21), zmm(22)}, {SUM[1], zmm(23), zmm(24), zmm(25)}};
         for (Zmm[] each : sums) {
             clear(a, each);
@@ -261,98 +237,144 @@ public final class RowCode {
             a.vmovups(x[1], at(X, half * 2 * LINE + LINE));
             for (int i = 0; i < 2; i++) {
                 Zmm row = zmm(2 * half + i);
-                shorts(a, sparse, half, i, row);
+                shorts(a, density, half, i, row);
                 a.vdpbf16ps(sums[i][2 * half], row, x[0]);
                 a.vdpbf16ps(sums[i][2 * half + 1], row, x[1]);
             }
         }
-        if (sparse) {
-            nextPlaces(a);
-        }
-        a.add(X, SPLIT_WORD);
-        a.cmp(X, X_END);
-        a.jne(words);
+        nextPlaces(a, density);
+        nextWord(a, SPLIT_WORD, words);
         for (Zmm[] each : sums) {
             a.vaddps(each[0], each[0], each[2]);
             a.vaddps(each[1], each[1], each[3]);
             a.vaddps(each[0], each[0], each[1]);
         }
-        return end(a, rows);
+        endRow(a, rows);
+        end(a);
+        return a.code();
     }
 
     /// Rows of bytes, times a vector that [#quantise] has written.
-    public static byte[] int8(boolean sparse) {
-        return integers(sparse, false);
+    public static byte[] int8(Density density) {
+        return integers(density, false);
     }
 
     /// Rows of halves of bytes, times a vector that [#quantise] has written.
-    public static byte[] int4(boolean sparse) {
-        return integers(sparse, true);
+    public static byte[] int4(Density density) {
+        return integers(density, true);
     }
 
-    private static byte[] integers(boolean sparse, boolean halves) {
+    /// The bytes of the next word are made while those of this one are multiplied.
+    private static byte[] integers(Density density, boolean halves) {
         var a = new Assembler();
+        boolean half = halves && density == Density.THIN;
+        Zmm[] row = {zmm(0), zmm(4)};
+        Zmm[] evens = {zmm(1), zmm(5)};
+        Zmm[] odds = {zmm(2), zmm(6)};
+        Zmm[] room = {zmm(3), zmm(7)};
         start(a, QUANTISED_WORD);
-        factors(a);
+        constants(a);
+        for (int i = 0; i < 2; i++) {
+            bytes(a, density, halves, i, row[i], room[i]);
+        }
+        nextPlaces(a, density);
+        int rows = startRow(a);
+        clear(a, SUM);
+        int words = a.alignedHere();
+        int[] many = new int[2];
+        int[] loaded = new int[2];
+        for (int i = 0; i < 2; i++) {
+            a.vpsllw(evens[i], row[i], Byte.SIZE);
+            a.vpandd(odds[i], row[i], UPPER_BYTES);
+            ask(a, density, i);
+            if (half) {
+                a.cmp(KEPT, Long.SIZE / 2);
+                many[i] = a.ja();
+                a.vpmovzxbwHalf(row[i], at(VALUES[i], 0));
+                a.vpsllwHalf(room[i], row[i], 12);
+                a.vpternlogdHalf(row[i], room[i], UPPER_NIBBLES, EITHER_AND_THIRD);
+                loaded[i] = a.here();
+            } else {
+                load(a, halves, i, row[i], room[i]);
+            }
+            place(a, density, halves, i, row[i]);
+            a.vpmaddwd(evens[i], evens[i], at(X, 0));
+            a.vpdpwssd(evens[i], odds[i], at(X, LINE));
+            Zmm scale = odds[i];
+            a.vpbroadcastd(scale, at(SCALES[i], 0));
+            a.vpshufb(scale, scale, SCALE_BYTES);
+            a.vmulps(scale, scale, at(X, 2 * LINE));
+            a.vcvtdq2ps(evens[i], evens[i]);
+            a.vfmadd231ps(SUM[i], evens[i], scale);
+            a.add(SCALES[i], 2 * Short.BYTES);
+        }
+        nextPlaces(a, density);
+        nextWord(a, QUANTISED_WORD, words);
+        endRow(a, rows);
+        for (int i = 0; i < 2; i++) {
+            forget(a, density, halves, i);
+        }
+        end(a);
+        for (int i = 0; half && i < 2; i++) {
+            a.land(many[i]);
+            load(a, true, i, row[i], room[i]);
+            a.jmp(loaded[i]);
+        }
+        return a.code();
+    }
+
+    /// What [#load] and the scales of a word are combined with.
+    static void constants(Assembler a) {
         broadcast(a, UPPER_BYTES, 0xff00ff00);
         broadcast(a, UPPER_NIBBLES, 0xf0f0f0f0);
+        // A bf16 becomes the upper half of an fp32: the first scale in the first half, then the
+        // second.
+        broadcast(a, zmm(0), 0x03028080);
+        broadcast(a, SCALE_BYTES, 0x01008080);
         a.mov(RAX, 0xff00);
         a.kmovd(SECOND_HALF, RAX);
-        int rows = startRows(a);
-        clear(a, SUM);
-        clear(a, SUM_OF_SECOND);
-        int words = a.alignedHere();
-        for (int i = 0; i < 2; i++) {
-            Zmm row = zmm(3 * i);
-            Zmm evens = zmm(3 * i + 1);
-            Zmm odds = zmm(3 * i + 2);
-            bytes(a, sparse, halves, i, row, evens);
-            a.vpsllw(evens, row, Byte.SIZE);
-            a.vpandd(odds, row, UPPER_BYTES);
-            a.vpmaddwd(evens, evens, at(X, 0));
-            a.vpdpwssd(evens, odds, at(X, LINE));
-            a.vcvtdq2ps(evens, evens);
-            int factor = i * FACTORS_BYTES;
-            a.vfmadd231ps(SUM[i], evens, each(FACTORS, factor));
-            a.vfmadd231ps(SUM_OF_SECOND[i], evens, each(FACTORS, factor + Float.BYTES));
-        }
-        if (sparse) {
-            nextPlaces(a);
-        }
-        a.add(FACTORS, 2 * Float.BYTES);
-        a.add(X, QUANTISED_WORD);
-        a.cmp(X, X_END);
-        a.jne(words);
-        for (int i = 0; i < 2; i++) {
-            a.vmovups(SUM[i], SECOND_HALF, SUM_OF_SECOND[i]);
-        }
-        return end(a, rows);
+        a.vmovups(SCALE_BYTES, SECOND_HALF, zmm(0));
     }
 
     /// Has the next 32 values of row A or B in `row`.
     ///
     /// @param half which of a word
     /// @param i 0 for A, 1 for B
-    static void shorts(Assembler a, boolean sparse, int half, int i, Zmm row) {
+    static void shorts(Assembler a, Density density, int half, int i, Zmm row) {
         a.prefetcht0(at(VALUES[i], AHEAD));
         a.vmovups(row, at(VALUES[i], 0));
-        if (sparse) {
-            a.movd(KEPT, at(BITMASK[i], half * Integer.BYTES));
-            a.kmovd(PLACES[i], KEPT);
-            a.popcnt(KEPT, KEPT);
-            a.vpexpandw(row, PLACES[i], row);
-            a.add(KEPT, KEPT);
-            a.add(VALUES[i], KEPT);
-        } else {
+        if (density == Density.DENSE) {
             a.add(VALUES[i], LINE);
+            return;
         }
+        Memory places = at(BITMASK[i], half * Integer.BYTES);
+        a.kmovd(PLACES[i], places);
+        a.popcntd(KEPT, places);
+        a.vpexpandw(row, PLACES[i], row);
+        a.add(KEPT, KEPT);
+        a.add(VALUES[i], KEPT);
     }
 
     /// Has the next 64 bytes of row A or B in `row`, or halves of bytes, each in the upper half of one.
     ///
     /// @param i 0 for A, 1 for B
-    static void bytes(Assembler a, boolean sparse, boolean halves, int i, Zmm row, Zmm room) {
+    static void bytes(Assembler a, Density density, boolean halves, int i, Zmm row, Zmm room) {
+        ask(a, density, i);
+        load(a, halves, i, row, room);
+        place(a, density, halves, i, row);
+    }
+
+    /// Asks for values to come, and where those of this word are.
+    private static void ask(Assembler a, Density density, int i) {
         a.prefetcht0(at(VALUES[i], AHEAD));
+        if (density != Density.DENSE) {
+            a.kmovq(PLACES[i], at(BITMASK[i], 0));
+            a.popcnt(KEPT, at(BITMASK[i], 0));
+        }
+    }
+
+    /// Has the next 64 values in `row`, one after the other.
+    private static void load(Assembler a, boolean halves, int i, Zmm row, Zmm room) {
         if (halves) {
             a.vpmovzxbw(row, at(VALUES[i], 0));
             a.vpsllw(room, row, 12);
@@ -360,27 +382,52 @@ public final class RowCode {
         } else {
             a.vmovups(row, at(VALUES[i], 0));
         }
-        if (sparse) {
-            a.mov(KEPT, at(BITMASK[i], 0));
-            a.kmovq(PLACES[i], KEPT);
-            a.popcnt(KEPT, KEPT);
-            a.vpexpandb(row, PLACES[i], row);
-            if (halves) {
-                a.add(KEPT, 1);
-                a.shr(KEPT, 1);
-            }
-            a.add(VALUES[i], KEPT);
-        } else {
+    }
+
+    /// Puts values into the places where they are, and goes on behind them.
+    private static void place(Assembler a, Density density, boolean halves, int i, Zmm row) {
+        if (density == Density.DENSE) {
             a.add(VALUES[i], halves ? LINE / 2 : LINE);
+            return;
+        }
+        a.vpexpandb(row, PLACES[i], row);
+        toBytes(a, halves);
+        a.add(VALUES[i], KEPT);
+    }
+
+    /// Goes back before the word that was placed last.
+    private static void forget(Assembler a, Density density, boolean halves, int i) {
+        if (density == Density.DENSE) {
+            a.add(VALUES[i], halves ? -LINE / 2 : -LINE);
+            return;
+        }
+        a.popcnt(KEPT, at(BITMASK[i], -Long.BYTES));
+        toBytes(a, halves);
+        a.sub(VALUES[i], KEPT);
+    }
+
+    private static void toBytes(Assembler a, boolean halves) {
+        if (halves) {
+            a.add(KEPT, 1);
+            a.shr(KEPT, 1);
         }
     }
 
     /// Goes on to the next word of the bitmasks.
-    static void nextPlaces(Assembler a) {
+    static void nextPlaces(Assembler a, Density density) {
         for (General each : BITMASK) {
-            a.prefetcht0(at(each, BITMASK_AHEAD));
-            a.add(each, Long.BYTES);
+            if (density != Density.DENSE) {
+                a.prefetcht0(at(each, BITMASK_AHEAD));
+                a.add(each, Long.BYTES);
+            }
         }
+    }
+
+    /// Goes on to the next word of the vector.
+    static void nextWord(Assembler a, int bytes, int words) {
+        a.add(X, bytes);
+        a.cmp(X, X_END);
+        a.jne(words);
     }
 
     static void clear(Assembler a, Zmm[] sums) {
@@ -389,85 +436,47 @@ public final class RowCode {
         }
     }
 
-    /// Saves registers, and loads what stays the same for all rows.
+    /// Saves registers, and loads where everything is.
     ///
     /// @param wordBytes from a word of the vector to the next
     static void start(Assembler a, int wordBytes) {
         SAVED.forEach(a::push);
-        load(a, FACTORS, Parameter.ROOM);
         load(a, X_START, Parameter.VECTOR);
         load(a, X_END, Parameter.WORDS);
-        a.shl(X_END, Integer.numberOfTrailingZeros(wordBytes));
+        a.mov(RAX, wordBytes);
+        a.imul(X_END, RAX);
         a.add(X_END, X_START);
-    }
-
-    /// Multiplies the scales of all rows with the factors of the vector, sixteen at a time, whatever row they are of.
-    static void factors(Assembler a) {
-        General[] scales = {RSI, RDX};
-        General to = RCX;
-        General left = R8;
-        General ofVector = R10;
-        General step = R11;
-        General all = R12;
-        Zmm factor = zmm(2);
-        load(a, scales[0], Parameter.SCALES_A);
-        load(a, scales[1], Parameter.SCALES_B);
-        a.mov(to, FACTORS);
-        load(a, all, Parameter.WORDS);
-        load(a, left, Parameter.ROWS);
-        a.imul(left, all);
-        a.add(left, 7);
-        a.shr(left, TO_FACTORS);
-        a.shl(all, TO_FACTORS);
-        load(a, step, Parameter.STEP);
-        a.shl(step, TO_FACTORS);
-        a.mov(ofVector, X_END);
-        int loop = a.alignedHere();
-        a.vmovups(factor, at(ofVector, 0));
-        for (int i = 0; i < 2; i++) {
-            a.prefetcht0(at(scales[i], SCALES_AHEAD));
-            a.vpmovzxwd(zmm(i), at(scales[i], 0));
-            a.vpslld(zmm(i), zmm(i), Short.SIZE);
-            a.vmulps(zmm(i), zmm(i), factor);
-            a.vmovups(at(to, i * FACTORS_BYTES), zmm(i));
-            a.add(scales[i], LINE / 2);
-        }
-        a.add(to, LINE);
-        a.add(ofVector, step);
-        a.mov(RAX, ofVector);
-        a.sub(RAX, all);
-        a.cmp(RAX, X_END);
-        a.cmovae(ofVector, RAX);
-        a.add(left, -1);
-        a.jne(loop);
-    }
-
-    /// Loads where the rows are.
-    ///
-    /// @return where the code of the next rows begins
-    static int startRows(Assembler a) {
         load(a, VALUES[0], Parameter.VALUES_A);
         load(a, VALUES[1], Parameter.VALUES_B);
         load(a, BITMASK[0], Parameter.BITMASK_A);
         load(a, BITMASK[1], Parameter.BITMASK_B);
+        load(a, SCALES[0], Parameter.SCALES_A);
+        load(a, SCALES[1], Parameter.SCALES_B);
         load(a, ROWS, Parameter.ROWS);
-        a.lea(SUMS, at(FACTORS, 2 * FACTORS_BYTES));
+        load(a, SUMS, Parameter.ROOM);
+    }
+
+    /// @return where the code of the next rows begins
+    static int startRow(Assembler a) {
         int rows = a.here();
         a.mov(X, X_START);
         return rows;
     }
 
-    /// Ends two rows, whose sums are in [#SUM], and goes on with the next; ends the function behind the last.
-    private static byte[] end(Assembler a, int rows) {
+    /// Ends two rows, whose sums are in [#SUM], and goes on with the next.
+    private static void endRow(Assembler a, int rows) {
         a.vmovups(at(SUMS, 0), SUM[0]);
         a.vmovups(at(SUMS, SUMS_BYTES), SUM[1]);
         a.add(SUMS, LINE);
         a.add(ROWS, -1);
         a.jne(rows);
+    }
+
+    private static void end(Assembler a) {
         a.mov(at(PARAMETERS, Parameter.VALUES_A.offset()), VALUES[0]);
         a.mov(at(PARAMETERS, Parameter.VALUES_B.offset()), VALUES[1]);
         Zmm[] sums = {zmm(4), zmm(5), zmm(6), zmm(7)};
-        return end(
+        end(
                 a,
                 SUMS_BYTES,
                 LINE,
@@ -489,13 +498,15 @@ public final class RowCode {
     ///
     /// @param allBytes from the sums of rows A to those of rows B
     /// @param rowBytes from the sums of a row to the next
-    static byte[] end(Assembler a, int allBytes, int rowBytes, Fours fours) {
+    static void end(Assembler a, int allBytes, int rowBytes, Fours fours) {
         General from = RSI;
         General to = RDX;
         General left = RCX;
         for (Parameter products : List.of(Parameter.PRODUCTS_A, Parameter.PRODUCTS_B)) {
             load(a, from, Parameter.ROOM);
-            a.add(from, 2 * FACTORS_BYTES + (products == Parameter.PRODUCTS_A ? 0 : allBytes));
+            if (products == Parameter.PRODUCTS_B) {
+                a.add(from, allBytes);
+            }
             load(a, to, products);
             load(a, left, Parameter.ROWS);
             a.add(left, 3);
@@ -508,7 +519,8 @@ public final class RowCode {
             a.jne(loop);
         }
         SAVED.reversed().forEach(a::pop);
-        return finish(a);
+        a.vzeroupper();
+        a.ret();
     }
 
     /// Combines all elements of `vector` into each of them.

@@ -6,6 +6,7 @@ import static org.wanda4j.runtime.x86.Assembler.*;
 import java.util.HexFormat;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -56,6 +57,26 @@ class AssemblerTest {
                         "vpmovzxbw zmm5,[rbp+0]",
                         a -> a.vpmovzxbw(zmm(5), at(RBP, 0)),
                         "62f27d48306d00"),
+                of(
+                        "{evex} vpmovzxbw ymm3,[rsi+16]",
+                        a -> a.vpmovzxbwHalf(zmm(3), at(RSI, 16)),
+                        "62f27d28305e01"),
+                of(
+                        "{evex} vpsllw ymm4,ymm16,12",
+                        a -> a.vpsllwHalf(zmm(4), zmm(16), 12),
+                        "62b15d2871f00c"),
+                of(
+                        "vpternlogd ymm0,ymm4,ymm14,0xa8",
+                        a -> a.vpternlogdHalf(zmm(0), zmm(4), zmm(14), 0xa8),
+                        "62d35d2825c6a8"),
+                of(
+                        "vpbroadcastd zmm6,[r13+4]",
+                        a -> a.vpbroadcastd(zmm(6), at(R13, 4)),
+                        "62d27d48587501"),
+                of(
+                        "vpshufb zmm2,zmm5,zmm13",
+                        a -> a.vpshufb(zmm(2), zmm(5), zmm(13)),
+                        "62d2554800d5"),
                 of(
                         "vpmovzxwd zmm5,[rsi+32]",
                         a -> a.vpmovzxwd(zmm(5), at(RSI, 32)),
@@ -141,7 +162,9 @@ class AssemblerTest {
                         a -> a.vdpbf16ps(zmm(31), zmm(0), zmm(11)),
                         "62427e4852fb"),
                 of("kmovd k2,eax", a -> a.kmovd(K2, RAX), "c5fb92d0"),
-                of("kmovq k3,r9", a -> a.kmovq(K3, R9), "c4c1fb92d9"),
+                of("kmovd k2,r9d", a -> a.kmovd(K2, R9), "c4c17b92d1"),
+                of("kmovq k1,[r8+8]", a -> a.kmovq(K1, at(R8, 8)), "c4c1f8904808"),
+                of("kmovd k3,[r8+4]", a -> a.kmovd(K3, at(R8, 4)), "c4c1f9905804"),
                 of("mov rbp,r9", a -> a.mov(RBP, R9), "4c89cd"),
                 of("mov r10,[rsp+8]", a -> a.mov(R10, at(RSP, 8)), "4c8b542408"),
                 of("mov [rdi+8],rdx", a -> a.mov(at(RDI, 8), RDX), "48895708"),
@@ -154,16 +177,31 @@ class AssemblerTest {
                 of("sub rax,r11", a -> a.sub(RAX, R11), "4c29d8"),
                 of("imul rcx,r11", a -> a.imul(RCX, R11), "490fafcb"),
                 of("cmovae r8,rax", a -> a.cmovae(R8, RAX), "4c0f43c0"),
+                of("cmp rax,32", a -> a.cmp(RAX, 32), "4883f820"),
+                of("mov r13,[rdi+8]", a -> a.mov(R13, at(RDI, 8)), "4c8b6f08"),
                 of("cmp r11,rbp", a -> a.cmp(R11, RBP), "4939eb"),
                 of("shl rbp,7", a -> a.shl(RBP, 7), "48c1e507"),
                 of("shr rax,3", a -> a.shr(RAX, 3), "48c1e803"),
-                of("popcnt rax,rax", a -> a.popcnt(RAX, RAX), "f3480fb8c0"),
+                of("popcnt rax,[r8-8]", a -> a.popcnt(RAX, at(R8, -8)), "f3490fb840f8"),
+                of("popcnt eax,[rcx+4]", a -> a.popcntd(RAX, at(RCX, 4)), "f30fb84104"),
                 of("bzhi eax,r8d,eax", a -> a.bzhi(RAX, R8, RAX), "c4c278f5c0"),
                 of("push r12", a -> a.push(R12), "4154"),
                 of("pop rbx", a -> a.pop(RBX), "5b"),
                 of("prefetcht0 [rdx+3072]", a -> a.prefetcht0(at(RDX, 3072)), "0f188a000c0000"),
                 of("vzeroupper", a -> a.vzeroupper(), "c5f877"),
                 of("ret", a -> a.ret(), "c3"));
+    }
+
+    @Test
+    void jumpsLeadWhereTheyAreToLead() {
+        var assembler = new Assembler();
+        int start = assembler.here();
+        int jump = assembler.ja();
+        assembler.ret();
+        assembler.land(jump);
+        assembler.jmp(start);
+        assertEquals(
+                "0f8701000000" + "c3" + "e9f4ffffff", HexFormat.of().formatHex(assembler.code()));
     }
 
     private static Arguments of(String instruction, Consumer<Assembler> ours, String code) {
