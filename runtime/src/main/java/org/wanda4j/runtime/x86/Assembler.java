@@ -224,11 +224,6 @@ final class Assembler {
         evex(MAP_0F, PREFIX_66, W1, 0x15, to, a, b, WHOLE);
     }
 
-    /// Within each 128 bits, bytes as those of `order` say; 0 where one is negative.
-    void vpshufb(Zmm to, Zmm from, Operand order) {
-        evex(MAP_0F38, PREFIX_66, W0, 0x00, to, from, order, WHOLE);
-    }
-
     void vpermilps(Zmm to, Zmm from, int order) {
         evex(MAP_0F3A, PREFIX_66, W0, 0x04, to, NONE, from, WHOLE);
         code.write(order);
@@ -280,6 +275,11 @@ final class Assembler {
         code.write(bits);
     }
 
+    void vpsrld(Zmm to, Zmm from, int bits) {
+        evex(MAP_0F, PREFIX_66, W0, 0x72, zmm(2), to, from, WHOLE);
+        code.write(bits);
+    }
+
     void vpsrlq(Zmm to, Zmm from, int bits) {
         evex(MAP_0F, PREFIX_66, W1, 0x73, zmm(2), to, from, WHOLE);
         code.write(bits);
@@ -305,6 +305,11 @@ final class Assembler {
 
     void vmaxps(Zmm to, Zmm a, Operand b) {
         evex(MAP_0F, NO_PREFIX, W0, 0x5f, to, a, b, WHOLE);
+    }
+
+    /// Of whole numbers of 32 bits.
+    void vpaddd(Zmm to, Zmm a, Operand b) {
+        evex(MAP_0F, PREFIX_66, W0, 0xfe, to, a, b, WHOLE);
     }
 
     /// The larger of numbers of 32 bits with a sign.

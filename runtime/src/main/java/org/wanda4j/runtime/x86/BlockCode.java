@@ -127,7 +127,7 @@ public final class BlockCode {
     private byte[] integers(Density density, boolean halves) {
         var a = new Assembler();
         RowCode.start(a, wordBytes);
-        RowCode.constants(a);
+        RowCode.upperNibbles(a);
         RowCode.broadcast(a, UPPER_SHORTS, 0xffff0000);
         RowCode.broadcast(a, UNIT, Float.floatToRawIntBits(INT4_UNIT));
         int rows = RowCode.startRow(a);

@@ -1,7 +1,6 @@
 package org.wanda4j.runtime.x86;
 
 import static org.wanda4j.runtime.x86.Assembler.K1;
-import static org.wanda4j.runtime.x86.Assembler.K2;
 import static org.wanda4j.runtime.x86.Assembler.K3;
 import static org.wanda4j.runtime.x86.Assembler.R10;
 import static org.wanda4j.runtime.x86.Assembler.R11;
@@ -17,6 +16,7 @@ import static org.wanda4j.runtime.x86.Assembler.RDI;
 import static org.wanda4j.runtime.x86.Assembler.RDX;
 import static org.wanda4j.runtime.x86.Assembler.RSI;
 import static org.wanda4j.runtime.x86.Assembler.at;
+import static org.wanda4j.runtime.x86.Assembler.each;
 import static org.wanda4j.runtime.x86.Assembler.zmm;
 
 import java.util.List;
@@ -124,12 +124,11 @@ public final class RowCode {
     static final General ROWS = R12;
     private static final General KEPT = RAX;
     private static final Mask[] PLACES = {K1, K3};
-    private static final Mask SECOND_HALF = K2;
 
     private static final Zmm[] SUM = {zmm(16), zmm(17)};
     private static final Zmm UPPER_BYTES = zmm(15);
     private static final Zmm UPPER_NIBBLES = zmm(14);
-    private static final Zmm SCALE_BYTES = zmm(13);
+    private static final Zmm FACTORS = zmm(13);
 
     private RowCode() {}
 
@@ -170,7 +169,8 @@ public final class RowCode {
     }
 
     /// Writes a vector of fp32 as whole numbers of 16 bits up to [#LARGEST], each 32 of them with a factor of their own: of each
-    /// word those at even places, the others, and the two factors in fp32, eight times each.
+    /// word those at even places, the others, and the two factors, eight times each: as bf16, so that it takes one instruction to
+    /// multiply them with two scales. Each is a pair with a zero for the other's scale.
     /// It takes four numbers: addresses of the vector and of room for it, its words, and the bits of the fp32 by which to
     /// multiply the factors.
     public static byte[] quantise() {
@@ -182,11 +182,16 @@ public final class RowCode {
         Zmm largest = zmm(30);
         Zmm unit = zmm(29);
         Zmm tiny = zmm(28);
+        Zmm up = zmm(27);
+        Zmm upper = zmm(26);
+        Zmm one = zmm(25);
         broadcast(a, noSign, Integer.MAX_VALUE);
         broadcast(a, largest, Float.floatToRawIntBits(LARGEST));
         broadcast(a, tiny, Float.floatToRawIntBits(1e-30f));
         a.vpbroadcastd(unit, RCX);
-        a.vdivps(unit, unit, largest);
+        broadcast(a, up, 0xffff);
+        broadcast(a, upper, 0xffff0000);
+        broadcast(a, one, Float.floatToRawIntBits(1));
         int loop = a.here();
         for (int group = 0; group < 2; group++) {
             Zmm x = zmm(0);
@@ -202,9 +207,15 @@ public final class RowCode {
             a.vpmaxsd(most, most, other);
             a.vpmaxsd(most, most, tiny);
             fold(a, most, other, () -> a.vpmaxsd(most, most, other));
+            a.vdivps(most, most, largest);
+            a.vpaddd(most, most, up);
+            a.vpandd(most, most, upper);
             a.vmulps(other, most, unit);
+            if (group == 0) {
+                a.vpsrld(other, other, Short.SIZE);
+            }
             a.vmovupsHalf(at(to, 2 * LINE + group * LINE / 2), other);
-            a.vdivps(most, largest, most);
+            a.vdivps(most, one, most);
             for (Zmm part : List.of(x, y)) {
                 int place = (2 * group + part.number()) * QUARTER;
                 a.vmulps(part, part, most);
@@ -273,7 +284,8 @@ public final class RowCode {
         Zmm[] odds = {zmm(2), zmm(6)};
         Zmm[] room = {zmm(3), zmm(7)};
         start(a, QUANTISED_WORD);
-        constants(a);
+        broadcast(a, UPPER_BYTES, 0xff00ff00);
+        upperNibbles(a);
         for (int i = 0; i < 2; i++) {
             bytes(a, density, halves, i, row[i], room[i]);
         }
@@ -283,6 +295,7 @@ public final class RowCode {
         int words = a.alignedHere();
         int[] many = new int[2];
         int[] loaded = new int[2];
+        a.vmovups(FACTORS, at(X, 2 * LINE));
         for (int i = 0; i < 2; i++) {
             a.vpsllw(evens[i], row[i], Byte.SIZE);
             a.vpandd(odds[i], row[i], UPPER_BYTES);
@@ -301,9 +314,8 @@ public final class RowCode {
             a.vpmaddwd(evens[i], evens[i], at(X, 0));
             a.vpdpwssd(evens[i], odds[i], at(X, LINE));
             Zmm scale = odds[i];
-            a.vpbroadcastd(scale, at(SCALES[i], 0));
-            a.vpshufb(scale, scale, SCALE_BYTES);
-            a.vmulps(scale, scale, at(X, 2 * LINE));
+            a.vpxord(scale, scale, scale);
+            a.vdpbf16ps(scale, FACTORS, each(SCALES[i], 0));
             a.vcvtdq2ps(evens[i], evens[i]);
             a.vfmadd231ps(SUM[i], evens[i], scale);
             a.add(SCALES[i], 2 * Short.BYTES);
@@ -321,19 +333,6 @@ public final class RowCode {
             a.jmp(loaded[i]);
         }
         return a.code();
-    }
-
-    /// What [#load] and the scales of a word are combined with.
-    static void constants(Assembler a) {
-        broadcast(a, UPPER_BYTES, 0xff00ff00);
-        broadcast(a, UPPER_NIBBLES, 0xf0f0f0f0);
-        // A bf16 becomes the upper half of an fp32: the first scale in the first half, then the
-        // second.
-        broadcast(a, zmm(0), 0x03028080);
-        broadcast(a, SCALE_BYTES, 0x01008080);
-        a.mov(RAX, 0xff00);
-        a.kmovd(SECOND_HALF, RAX);
-        a.vmovups(SCALE_BYTES, SECOND_HALF, zmm(0));
     }
 
     /// Has the next 32 values of row A or B in `row`.
@@ -371,6 +370,11 @@ public final class RowCode {
             a.kmovq(PLACES[i], at(BITMASK[i], 0));
             a.popcnt(KEPT, at(BITMASK[i], 0));
         }
+    }
+
+    /// What [#bytes] asks for.
+    static void upperNibbles(Assembler a) {
+        broadcast(a, UPPER_NIBBLES, 0xf0f0f0f0);
     }
 
     /// Has the next 64 values in `row`, one after the other.

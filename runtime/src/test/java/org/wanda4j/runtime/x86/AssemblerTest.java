@@ -74,10 +74,6 @@ class AssemblerTest {
                         a -> a.vpbroadcastd(zmm(6), at(R13, 4)),
                         "62d27d48587501"),
                 of(
-                        "vpshufb zmm2,zmm5,zmm13",
-                        a -> a.vpshufb(zmm(2), zmm(5), zmm(13)),
-                        "62d2554800d5"),
-                of(
                         "vpmovzxwd zmm5,[rsi+32]",
                         a -> a.vpmovzxwd(zmm(5), at(RSI, 32)),
                         "62f27d48336e01"),
