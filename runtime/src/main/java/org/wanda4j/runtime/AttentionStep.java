@@ -4,7 +4,8 @@ import static org.wanda4j.runtime.MappedMatrix.MEMORY;
 
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.wanda4j.model.Architecture.Attention;
 import org.wanda4j.runtime.Weights.Scaling;
@@ -57,18 +58,21 @@ final class AttentionStep {
         Team team = compute.team();
         attended.reserve(batch.tokens());
         team.deal(batch.tokens(), (_, token) -> prepare(batch, token, queries, keys, values));
-        int heads = attention.heads();
-        team.deal(
-                batch.tokens() * heads,
-                (member, item) ->
-                        attend(
-                                batch,
-                                item / heads,
-                                item % heads,
-                                queries,
-                                attended,
-                                scores[member],
-                                compute.scratch(member)));
+        int tokens = batch.tokens();
+        int all = attention.heads() * tokens;
+        team.run(member -> {
+            // Heads that read the same keys are next to each other.
+            for (int i = team.first(member, all, 1); i < team.first(member + 1, all, 1); i++) {
+                attend(
+                        batch,
+                        i % tokens,
+                        i / tokens,
+                        queries,
+                        attended,
+                        scores[member],
+                        compute.scratch(member));
+            }
+        });
     }
 
     private void prepare(Batch batch, int token, Vectors queries, Vectors keys, Vectors values) {
@@ -127,35 +131,30 @@ final class AttentionStep {
             float[] scores,
             Scratch scratch) {
         RowKernels kernels = compute.kernels();
-        Sequence sequence = batch.sequence(token);
         int end = batch.position(token) + 1;
         int first = Math.max(0, end - attention.window().orElse(Integer.MAX_VALUE));
-        int shared = attention.keyValueHeads();
-        int source = head / (attention.heads() / shared);
-        long keys = pool.keys(block, source, size);
-        long values = pool.values(block, source, shared, size);
+        int source = head / (attention.heads() / attention.keyValueHeads());
+        CachedHead cached = cached(batch.sequence(token), source, first, end);
         int query = token * queries.width() + head * size;
-        int to = token * attended.width() + head * size;
-        for (int i = first, next; i < end; i = next) {
-            next = Math.min(end, CachePool.nextPage(i));
-            long address = at(sequence, i, keys);
-            kernels.dots(
-                    queries.values(), query, address, size, next - i, scores, i - first, scratch);
-        }
+        kernels.dots(queries.values(), query, cached, scores, scratch);
         float highest = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < end - first; i++) {
             highest = Math.max(highest, scores[i]);
         }
         float sum = kernels.exponentials(scores, end - first, highest);
-        float[] out = attended.values();
-        Arrays.fill(out, to, to + size, 0);
+        int to = token * attended.width() + head * size;
+        kernels.mix(scores, 1 / sum, cached, attended.values(), to, scratch);
+    }
+
+    /// What the cache keeps of a head from position `first` to `end`, exclusive.
+    private CachedHead cached(Sequence sequence, int head, int first, int end) {
+        long keys = pool.keys(block, head, size);
+        long values = pool.values(block, head, attention.keyValueHeads(), size);
+        List<CachedHead.Run> runs = new ArrayList<>();
         for (int i = first, next; i < end; i = next) {
             next = Math.min(end, CachePool.nextPage(i));
-            long address = at(sequence, i, values);
-            kernels.mix(scores, i - first, address, size, next - i, out, to, scratch);
+            runs.add(new CachedHead.Run(at(sequence, i, keys), at(sequence, i, values), next - i));
         }
-        for (int j = to; j < to + size; j++) {
-            out[j] /= sum;
-        }
+        return new CachedHead(size, runs);
     }
 }

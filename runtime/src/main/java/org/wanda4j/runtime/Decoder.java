@@ -136,8 +136,9 @@ final class Decoder implements AutoCloseable {
         int longest = batch.longest();
         rotations.values().forEach(rotation -> rotation.reserve(longest));
         for (int i = 0; i < scores.length; i++) {
-            if (scores[i] == null || scores[i].length < longest) {
-                scores[i] = new float[Vectors.padded(longest + longest / 2)];
+            if (scores[i] == null || scores[i].length < longest + RowKernels.SPARE_SCORES) {
+                scores[i] =
+                        new float[Vectors.padded(longest + longest / 2 + RowKernels.SPARE_SCORES)];
             }
         }
         for (DecoderBlock block : blocks) {

@@ -277,47 +277,31 @@ final class MachineKernels implements RowKernels {
     }
 
     @Override
-    public void dots(
-            float[] query,
-            int from,
-            long keys,
-            int size,
-            int count,
-            float[] scores,
-            int to,
-            Scratch scratch) {
-        if (size % Long.SIZE != 0 || count > CachePool.POSITIONS) {
-            others.dots(query, from, keys, size, count, scores, to, scratch);
+    public void dots(float[] query, int from, CachedHead head, float[] scores, Scratch scratch) {
+        int size = head.size();
+        if (size % Long.SIZE != 0) {
+            others.dots(query, from, head, scores, scratch);
             return;
         }
         MachineRoom room = scratch.machine;
-        long prepared = room.prepared.address();
-        long products = room.products.address();
         MemorySegment.copy(query, from, room.plain, JAVA_FLOAT, 0, size);
+        long prepared = room.prepared.address();
         split.call(room.plain.address(), prepared, size / Long.SIZE, RowCode.SPLIT_WORD, 0);
-        dots.call(prepared, keys, products, Math.ceilDiv(count, 4), 2L * size);
-        MemorySegment.copy(room.products, JAVA_FLOAT, 0, scores, to, count);
+        MemorySegment all = part(scores, 0, head.positions() + SPARE_SCORES);
+        dots.call(room.prepared, room.runs(head), all, (long) size * Short.BYTES, 0);
     }
 
     @Override
     public void mix(
-            float[] weights,
-            int from,
-            long values,
-            int size,
-            int count,
-            float[] out,
-            int to,
-            Scratch scratch) {
+            float[] weights, float factor, CachedHead head, float[] out, int to, Scratch scratch) {
+        int size = head.size();
         if (size % Long.SIZE != 0) {
-            others.mix(weights, from, values, size, count, out, to, scratch);
+            others.mix(weights, factor, head, out, to, scratch);
             return;
         }
-        MachineRoom room = scratch.machine;
-        MemorySegment.copy(weights, from, room.products, JAVA_FLOAT, 0, count);
-        MemorySegment.copy(out, to, room.plain, JAVA_FLOAT, 0, size);
-        mix.call(room.products.address(), values, room.plain.address(), count, 2L * size);
-        MemorySegment.copy(room.plain, JAVA_FLOAT, 0, out, to, size);
+        MemorySegment all = part(weights, 0, head.positions());
+        MemorySegment runs = scratch.machine.runs(head);
+        mix.call(all, runs, part(out, to, size), (long) size * Short.BYTES, factor);
     }
 
     private static MemorySegment part(float[] x, int from, int count) {

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import org.wanda4j.runtime.x86.AttentionCode;
 import org.wanda4j.runtime.x86.BlockCode;
 import org.wanda4j.runtime.x86.RowCode;
 import org.wanda4j.runtime.x86.RowCode.Parameter;
@@ -32,10 +33,14 @@ final class MachineRoom {
     final MemorySegment products;
 
     private final MemorySegment parameters;
+    private final Arena memory;
+    private MemorySegment runs;
 
     /// @param widest columns of the widest matrix
     /// @param memory stays open as long as this
     MachineRoom(int widest, Arena memory) {
+        this.memory = memory;
+        runs = memory.allocate(AttentionCode.runsBytes(1), LINE);
         int words = Math.max(Scratch.words(widest), WIDEST_HEAD / Long.SIZE);
         plain = memory.allocate((long) words * Long.SIZE * Float.BYTES, LINE);
         prepared = memory.allocate(RowCode.vectorBytes(words), LINE);
@@ -81,6 +86,24 @@ final class MachineRoom {
     void setValues(MappedMatrix matrix, int a, int b) {
         set(Parameter.VALUES_A, matrix.rowValues(a));
         set(Parameter.VALUES_B, matrix.rowValues(b));
+    }
+
+    /// Where the keys and values of a head are, as [AttentionCode] wants it.
+    MemorySegment runs(CachedHead head) {
+        long bytes = AttentionCode.runsBytes(head.runs().size());
+        if (runs.byteSize() < bytes) {
+            runs = memory.allocate(2 * bytes, LINE);
+        }
+        long at = 0;
+        for (CachedHead.Run run : head.runs()) {
+            runs.set(JAVA_LONG, at + AttentionCode.KEYS, run.keys());
+            runs.set(JAVA_LONG, at + AttentionCode.VALUES, run.values());
+            runs.set(JAVA_LONG, at + AttentionCode.POSITIONS, run.positions());
+            at += AttentionCode.RUN;
+        }
+        runs.set(JAVA_LONG, at + AttentionCode.KEYS, 0);
+        runs.set(JAVA_LONG, at + AttentionCode.VALUES, 0);
+        return runs;
     }
 
     /// Copies products with an activation to `y`, where those with row 0 would be at `first`.

@@ -14,6 +14,9 @@ interface RowKernels {
     /// Rows that [#multiply] takes at once.
     int TILE = 16;
 
+    /// Scores that [#dots] may write behind the last.
+    int SPARE_SCORES = 3;
+
     /// An order of the values of a vector, within each 64 of them.
     enum Order {
         PLAIN,
@@ -73,32 +76,16 @@ interface RowKernels {
             int first,
             int outputs);
 
-    /// `scores_i = sum_j query_j keys_ij` for `count` keys, each of `size` bf16 values, one after the other.
+    /// `scores_i = sum_j query_j key_ij` for the positions of a head.
     ///
-    /// @param scores receives the products from index `to`
+    /// @param scores has room for [#SPARE_SCORES] more
     /// @param scratch of the calling thread
-    void dots(
-            float[] query,
-            int from,
-            long keys,
-            int size,
-            int count,
-            float[] scores,
-            int to,
-            Scratch scratch);
+    void dots(float[] query, int from, CachedHead head, float[] scores, Scratch scratch);
 
-    /// `out_j += sum_i weights_i values_ij` for `count` values, each of `size` bf16 values, one after the other.
+    /// `out_j = factor * sum_i weights_i value_ij` for the positions of a head.
     ///
     /// @param scratch of the calling thread
-    void mix(
-            float[] weights,
-            int from,
-            long values,
-            int size,
-            int count,
-            float[] out,
-            int to,
-            Scratch scratch);
+    void mix(float[] weights, float factor, CachedHead head, float[] out, int to, Scratch scratch);
 
     /// Products of rows `from` to `to`, exclusive, with some activations: `y[t * outputs + i] = sum_j W_ij x_tj`.
     ///

@@ -90,38 +90,32 @@ final class ScalarKernels implements RowKernels {
     }
 
     @Override
-    public void dots(
-            float[] query,
-            int from,
-            long keys,
-            int size,
-            int count,
-            float[] scores,
-            int to,
-            Scratch scratch) {
-        for (int i = 0; i < count; i++) {
-            float sum = 0;
-            for (int j = 0; j < size; j++) {
-                sum += query[from + j] * value(ValueType.BF16, keys, i * size + j);
+    public void dots(float[] query, int from, CachedHead head, float[] scores, Scratch scratch) {
+        int position = 0;
+        for (CachedHead.Run run : head.runs()) {
+            for (int i = 0; i < run.positions(); i++) {
+                float sum = 0;
+                for (int j = 0; j < head.size(); j++) {
+                    sum += query[from + j] * value(ValueType.BF16, run.keys(), i * head.size() + j);
+                }
+                scores[position++] = sum;
             }
-            scores[to + i] = sum;
         }
     }
 
     @Override
     public void mix(
-            float[] weights,
-            int from,
-            long values,
-            int size,
-            int count,
-            float[] out,
-            int to,
-            Scratch scratch) {
-        for (int i = 0; i < count; i++) {
-            for (int j = 0; j < size; j++) {
-                out[to + j] += weights[from + i] * value(ValueType.BF16, values, i * size + j);
+            float[] weights, float factor, CachedHead head, float[] out, int to, Scratch scratch) {
+        for (int j = 0; j < head.size(); j++) {
+            float sum = 0;
+            int position = 0;
+            for (CachedHead.Run run : head.runs()) {
+                for (int i = 0; i < run.positions(); i++) {
+                    float value = value(ValueType.BF16, run.values(), i * head.size() + j);
+                    sum += weights[position++] * value;
+                }
             }
+            out[to + j] = sum * factor;
         }
     }
 

@@ -315,32 +315,29 @@ class VectorKernels implements RowKernels {
     }
 
     @Override
-    public void dots(
-            float[] query,
-            int from,
-            long keys,
-            int size,
-            int count,
-            float[] scores,
-            int to,
-            Scratch scratch) {
-        for (int i = 0; i < count; i++) {
-            scores[to + i] = dot(query, from, keys + 2L * i * size, size);
+    public void dots(float[] query, int from, CachedHead head, float[] scores, Scratch scratch) {
+        int size = head.size();
+        int position = 0;
+        for (CachedHead.Run run : head.runs()) {
+            for (int i = 0; i < run.positions(); i++) {
+                scores[position++] = dot(query, from, run.keys() + 2L * i * size, size);
+            }
         }
     }
 
     @Override
     public void mix(
-            float[] weights,
-            int from,
-            long values,
-            int size,
-            int count,
-            float[] out,
-            int to,
-            Scratch scratch) {
-        for (int i = 0; i < count; i++) {
-            add(weights[from + i], values + 2L * i * size, size, out, to);
+            float[] weights, float factor, CachedHead head, float[] out, int to, Scratch scratch) {
+        int size = head.size();
+        Arrays.fill(out, to, to + size, 0);
+        int position = 0;
+        for (CachedHead.Run run : head.runs()) {
+            for (int i = 0; i < run.positions(); i++) {
+                add(weights[position++], run.values() + 2L * i * size, size, out, to);
+            }
+        }
+        for (int j = to; j < to + size; j++) {
+            out[j] *= factor;
         }
     }
 

@@ -1,9 +1,11 @@
 package org.wanda4j.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -238,22 +240,53 @@ class RowKernelsTest {
         var scratch = new Scratch(256, Arena.ofAuto());
         try (Arena memory = Arena.ofConfined()) {
             for (int size : List.of(64, 16, 10, 128, 80, 256)) {
-                var values = MatrixFixture.of(40, size, ValueType.BF16, 1, random, memory).values();
-                long second = values.address() + 2L * size;
-                for (int count : List.of(1, 4, 7, 32)) {
+                for (var lengths :
+                        List.of(List.of(1), List.of(4), List.of(7, 32, 5), List.of(32, 2))) {
+                    CachedHead head = head(size, lengths, memory);
+                    int count = head.positions();
+                    String what = size + " " + lengths;
                     float[] query = random(size + 3);
-                    float[] expected = random(count + 2);
-                    float[] actual = expected.clone();
-                    scalar.dots(query, 3, second, size, count, expected, 2, scratch);
-                    kernels.dots(query, 3, second, size, count, actual, 2, scratch);
-                    assertClose(expected, actual, "dots " + size + " " + count);
-                    float[] sum = random(size + 3);
+                    float[] expected = new float[count + RowKernels.SPARE_SCORES];
+                    float[] actual = new float[count + RowKernels.SPARE_SCORES];
+                    scalar.dots(query, 3, head, expected, scratch);
+                    kernels.dots(query, 3, head, actual, scratch);
+                    assertClose(Arrays.copyOf(expected, count), Arrays.copyOf(actual, count), what);
+                    float[] sum = random(size + 4);
                     float[] actualSum = sum.clone();
-                    scalar.mix(expected, 2, second, size, count, sum, 3, scratch);
-                    kernels.mix(expected, 2, second, size, count, actualSum, 3, scratch);
-                    assertClose(sum, actualSum, "mix " + size + " " + count);
+                    scalar.mix(expected, 0.3f, head, sum, 3, scratch);
+                    kernels.mix(expected, 0.3f, head, actualSum, 3, scratch);
+                    assertClose(sum, actualSum, "mix " + what);
                 }
             }
+        }
+    }
+
+    /// A head whose positions are all over the place.
+    private CachedHead head(int size, List<Integer> lengths, Arena memory) {
+        long positionBytes = (long) size * Short.BYTES;
+        long cache =
+                MatrixFixture.of(400, size, ValueType.BF16, 1, random, memory).values().address();
+        List<CachedHead.Run> runs = new ArrayList<>();
+        for (int i = 0; i < lengths.size(); i++) {
+            runs.add(
+                    new CachedHead.Run(
+                            cache + (300 - 50 * i) * positionBytes,
+                            cache + (40 * i + 3) * positionBytes,
+                            lengths.get(i)));
+        }
+        return new CachedHead(size, runs);
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void scoresThatDoNotFitAreRefused(RowKernels kernels) {
+        try (Arena memory = Arena.ofConfined()) {
+            CachedHead head = head(64, List.of(32, 7), memory);
+            var scratch = new Scratch(64, memory);
+            float[] scores = new float[38];
+            assertThrows(
+                    IndexOutOfBoundsException.class,
+                    () -> kernels.dots(random(64), 0, head, scores, scratch));
         }
     }
 

@@ -2,9 +2,12 @@ package org.wanda4j.runtime.x86;
 
 import static org.wanda4j.runtime.x86.Assembler.R10;
 import static org.wanda4j.runtime.x86.Assembler.R11;
+import static org.wanda4j.runtime.x86.Assembler.R12;
+import static org.wanda4j.runtime.x86.Assembler.R13;
 import static org.wanda4j.runtime.x86.Assembler.R8;
 import static org.wanda4j.runtime.x86.Assembler.R9;
 import static org.wanda4j.runtime.x86.Assembler.RAX;
+import static org.wanda4j.runtime.x86.Assembler.RBP;
 import static org.wanda4j.runtime.x86.Assembler.RBX;
 import static org.wanda4j.runtime.x86.Assembler.RCX;
 import static org.wanda4j.runtime.x86.Assembler.RDI;
@@ -14,33 +17,64 @@ import static org.wanda4j.runtime.x86.Assembler.at;
 import static org.wanda4j.runtime.x86.Assembler.each;
 import static org.wanda4j.runtime.x86.Assembler.zmm;
 
+import java.util.List;
 import org.wanda4j.runtime.x86.Assembler.General;
 import org.wanda4j.runtime.x86.Assembler.Zmm;
 
-/// Functions that read what a head of attention keeps in bf16, position after position. A head is a multiple of 64 wide.
+/// Functions that read what a head of attention keeps in bf16. A head is a multiple of 64 wide.
+///
+/// Its positions lie in runs; a function takes the address of a table that has three numbers of 64 bits for each: the addresses of its
+/// [#KEYS] and its [#VALUES], one position after the other, and how many [#POSITIONS] there are, at least 1. Behind the last run both
+/// addresses are 0. While a run is read, what is read next is asked for.
 public final class AttentionCode {
+
+    /// Where a number is in a run.
+    public static final int KEYS = 0;
+
+    public static final int VALUES = 8;
+
+    public static final int POSITIONS = 16;
+
+    /// From a run to the next.
+    public static final int RUN = 24;
 
     private static final int LINE = 64;
 
     private AttentionCode() {}
 
-    /// Products of a query with keys, four at a time. It takes five numbers: addresses of the query, as [RowCode#split] has written it, the
-    /// keys, and the products in fp32; how many fours of keys there are; the bytes of a key.
+    /// Room for a table of so many runs.
+    public static long runsBytes(int runs) {
+        return (runs + 1L) * RUN;
+    }
+
+    /// Products of a query with keys. It takes the addresses of the query, as [RowCode#split] has written it, the table, and the
+    /// products in fp32, up to three more of which are written; and the bytes of a key.
     public static byte[] dots() {
         var a = new Assembler();
         General query = RDI;
+        General run = RSI;
         General products = RDX;
-        General left = RCX;
-        General bytes = R8;
+        General bytes = RCX;
         General part = RAX;
         General end = RBX;
-        General[] keys = {RSI, R9, R10, R11};
+        General left = RBP;
+        General[] ahead = {R12, R13};
+        General[] keys = {R8, R9, R10, R11};
+        List<General> saved = List.of(end, left, ahead[0], ahead[1]);
         Zmm key = zmm(0);
         Zmm[] sums = {zmm(4), zmm(5), zmm(6), zmm(7)};
-        a.push(end);
+        saved.forEach(a::push);
         a.mov(end, bytes);
         a.add(end, end);
         a.add(end, query);
+        a.mov(keys[0], at(run, KEYS));
+        int runs = a.here();
+        a.push(products);
+        a.mov(ahead[0], at(run, VALUES));
+        a.mov(ahead[1], at(run, RUN + KEYS));
+        a.mov(left, at(run, POSITIONS));
+        a.add(left, 3);
+        a.shr(left, 2);
         int fours = a.here();
         a.mov(part, query);
         for (int i = 0; i < 4; i++) {
@@ -57,6 +91,12 @@ public final class AttentionCode {
             a.vdpbf16ps(sums[i], key, at(part, LINE));
             a.add(keys[i], LINE);
         }
+        for (General each : ahead) {
+            for (int i = 0; i < 4; i++) {
+                a.prefetcht0(at(each, i * LINE));
+            }
+            a.add(each, 4 * LINE);
+        }
         a.add(part, 2 * LINE);
         a.cmp(part, end);
         a.jne(parts);
@@ -66,51 +106,74 @@ public final class AttentionCode {
         a.mov(keys[0], keys[3]);
         a.add(left, -1);
         a.jne(fours);
-        a.pop(end);
+        a.pop(products);
+        a.mov(left, at(run, POSITIONS));
+        a.shl(left, 2);
+        a.add(products, left);
+        a.add(run, RUN);
+        a.mov(keys[0], at(run, KEYS));
+        a.cmp(keys[0], 0);
+        a.jne(runs);
+        saved.reversed().forEach(a::pop);
         return RowCode.finish(a);
     }
 
-    /// Adds weighted values to a vector. It takes five numbers: addresses of the weights in fp32, the values, and the vector in fp32; how
-    /// many values there are; the bytes of a value.
+    /// The sum of weighted values. It takes the addresses of the weights in fp32, the table, and the sum in fp32; the bytes of a value;
+    /// and a number in fp32 that the sum is multiplied with.
     public static byte[] mix() {
         var a = new Assembler();
         General weights = RDI;
-        General values = RSI;
+        General table = RSI;
         General vector = RDX;
-        General count = RCX;
-        General bytes = R8;
-        General parts = RAX;
+        General bytes = RCX;
+        General run = RAX;
+        General weight = R8;
         General value = R9;
-        General weight = R10;
+        General ahead = R10;
         General left = R11;
+        General place = RBX;
+        Zmm factor = zmm(1);
         Zmm part = zmm(0);
         Zmm[] sums = {zmm(4), zmm(5), zmm(6), zmm(7)};
-        a.mov(parts, bytes);
-        a.shr(parts, Integer.numberOfTrailingZeros(2 * LINE));
-        int loop = a.here();
-        for (int i = 0; i < 4; i++) {
-            a.vmovups(sums[i], at(vector, i * LINE));
-        }
-        a.mov(value, values);
+        a.push(place);
+        a.vbroadcastss(factor, zmm(0));
+        a.mov(place, 0);
+        int parts = a.here();
+        RowCode.clear(a, sums);
+        a.mov(run, table);
         a.mov(weight, weights);
-        a.mov(left, count);
+        a.mov(value, at(run, VALUES));
+        int runs = a.here();
+        a.add(value, place);
+        a.mov(ahead, at(run, RUN + VALUES));
+        a.add(ahead, place);
+        a.mov(left, at(run, POSITIONS));
         int positions = a.here();
         for (int i = 0; i < 4; i++) {
             a.vpmovzxwd(part, at(value, i * LINE / 2));
             a.vpslld(part, part, Short.SIZE);
             a.vfmadd231ps(sums[i], part, each(weight, 0));
         }
+        a.prefetcht0(at(ahead, 0));
+        a.prefetcht0(at(ahead, LINE));
         a.add(value, bytes);
+        a.add(ahead, bytes);
         a.add(weight, Float.BYTES);
         a.add(left, -1);
         a.jne(positions);
+        a.add(run, RUN);
+        a.mov(value, at(run, VALUES));
+        a.cmp(value, 0);
+        a.jne(runs);
         for (int i = 0; i < 4; i++) {
+            a.vmulps(sums[i], sums[i], factor);
             a.vmovups(at(vector, i * LINE), sums[i]);
         }
         a.add(vector, 4 * LINE);
-        a.add(values, 2 * LINE);
-        a.add(parts, -1);
-        a.jne(loop);
+        a.add(place, 2 * LINE);
+        a.cmp(place, bytes);
+        a.jne(parts);
+        a.pop(place);
         return RowCode.finish(a);
     }
 }

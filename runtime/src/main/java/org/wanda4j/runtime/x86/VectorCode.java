@@ -11,6 +11,9 @@ import static org.wanda4j.runtime.x86.Assembler.RSI;
 import static org.wanda4j.runtime.x86.Assembler.at;
 import static org.wanda4j.runtime.x86.Assembler.zmm;
 
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
 import org.wanda4j.runtime.x86.Assembler.General;
 import org.wanda4j.runtime.x86.Assembler.Memory;
 import org.wanda4j.runtime.x86.Assembler.Zmm;
@@ -47,6 +50,15 @@ public final class VectorCode {
     private static final double LOWEST = -105;
 
     private static final double HIGHEST = 105;
+
+    /// Those that [#exp] needs, in registers from [#CONSTANT] on.
+    private static final List<Double> CONSTANTS =
+            Stream.concat(
+                            Stream.of(LOWEST, HIGHEST, 1 / Math.log(2), -LN_2_HIGH, -LN_2_LOW, 1.0),
+                            Arrays.stream(P).boxed())
+                    .toList();
+
+    private static final int CONSTANT = 16;
 
     private VectorCode() {}
 
@@ -86,34 +98,44 @@ public final class VectorCode {
 
     /// `a_j = exp(a_j - number)`; returns their sum.
     public static byte[] exponentials() {
-        return loop(a -> {
-            load(a, X, 0);
-            a.vsubps(X, X, NUMBER);
-            exp(a, X);
-            store(a, 0, X);
-            a.vmovupsOrZero(X, K1, X);
-            a.vaddps(SUM, SUM, X);
-        });
+        return loop(
+                CONSTANTS,
+                a -> {
+                    load(a, X, 0);
+                    a.vsubps(X, X, NUMBER);
+                    exp(a, X);
+                    store(a, 0, X);
+                    a.vmovupsOrZero(X, K1, X);
+                    a.vaddps(SUM, SUM, X);
+                });
     }
 
     /// `a_j = a_j / (1 + exp(-a_j)) * b_j`
     public static byte[] silu() {
-        return loop(a -> {
-            load(a, Y, 0);
-            a.vpxord(X, X, X);
-            a.vsubps(X, X, Y);
-            exp(a, X);
-            constant(a, zmm(4), 1);
-            a.vaddps(X, X, zmm(4));
-            a.vdivps(Y, Y, X);
-            load(a, X, 1);
-            a.vmulps(X, X, Y);
-            store(a, 0, X);
-        });
+        return loop(
+                CONSTANTS,
+                a -> {
+                    load(a, Y, 0);
+                    a.vpxord(X, X, X);
+                    a.vsubps(X, X, Y);
+                    exp(a, X);
+                    a.vaddps(X, X, constant(1));
+                    a.vdivps(Y, Y, X);
+                    load(a, X, 1);
+                    a.vmulps(X, X, Y);
+                    store(a, 0, X);
+                });
     }
 
     private static byte[] loop(Body body) {
+        return loop(List.of(), body);
+    }
+
+    private static byte[] loop(List<Double> constants, Body body) {
         var a = new Assembler();
+        for (double each : constants) {
+            RowCode.broadcast(a, constant(each), Float.floatToRawIntBits((float) each));
+        }
         a.vbroadcastss(NUMBER, NUMBER);
         a.vpxord(SUM, SUM, SUM);
         a.mov(ALL_ONES, -1);
@@ -151,33 +173,25 @@ public final class VectorCode {
 
     /// `x = e^x`
     private static void exp(Assembler a, Zmm x) {
-        Zmm constant = zmm(4);
-        Zmm power = zmm(5);
-        Zmm result = zmm(6);
-        constant(a, constant, LOWEST);
-        a.vmaxps(x, constant, x);
-        constant(a, constant, HIGHEST);
-        a.vminps(x, constant, x);
-        constant(a, constant, 1 / Math.log(2));
-        a.vmulps(power, x, constant);
+        Zmm power = zmm(4);
+        Zmm result = zmm(5);
+        a.vmaxps(x, constant(LOWEST), x);
+        a.vminps(x, constant(HIGHEST), x);
+        a.vmulps(power, x, constant(1 / Math.log(2)));
         a.vrndscaleps(power, power, 0);
-        constant(a, constant, -LN_2_HIGH);
-        a.vfmadd231ps(x, power, constant);
-        constant(a, constant, -LN_2_LOW);
-        a.vfmadd231ps(x, power, constant);
-        constant(a, result, P[0]);
+        a.vfmadd231ps(x, power, constant(-LN_2_HIGH));
+        a.vfmadd231ps(x, power, constant(-LN_2_LOW));
+        a.vmovups(result, constant(P[0]));
         for (int i = 1; i < P.length; i++) {
-            constant(a, constant, P[i]);
-            a.vfmadd213ps(result, x, constant);
+            a.vfmadd213ps(result, x, constant(P[i]));
         }
         a.vmulps(result, result, x);
         a.vfmadd213ps(result, x, x);
-        constant(a, constant, 1);
-        a.vaddps(result, result, constant);
+        a.vaddps(result, result, constant(1));
         a.vscalefps(x, result, power);
     }
 
-    private static void constant(Assembler a, Zmm to, double value) {
-        RowCode.broadcast(a, to, Float.floatToRawIntBits((float) value));
+    private static Zmm constant(double value) {
+        return zmm(CONSTANT + CONSTANTS.indexOf(value));
     }
 }
