@@ -1,6 +1,7 @@
 package org.wanda4j.runtime;
 
-import java.util.concurrent.atomic.AtomicInteger;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 
@@ -9,6 +10,16 @@ import java.util.concurrent.locks.LockSupport;
 /// The matrices of a small model take microseconds each, less than it takes to wake a thread: members spin for a while
 /// before they sleep. One thread at a time may call [#run].
 final class Team implements AutoCloseable {
+
+    private static final VarHandle TURN;
+
+    static {
+        try {
+            TURN = MethodHandles.lookup().findVarHandle(Team.class, "turn", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     private static final int SPINS_BEFORE_SLEEP = 400_000;
     private static final int SPINS_BEFORE_NAP = 400_000;
@@ -30,7 +41,6 @@ final class Team implements AutoCloseable {
     }
 
     private final Member[] members;
-    private final AtomicInteger unfinished = new AtomicInteger();
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
     private Work work = _ -> {};
     private volatile long turn;
@@ -39,6 +49,10 @@ final class Team implements AutoCloseable {
     private final class Member extends Thread {
 
         private final int number;
+
+        /// The last turn that it has done.
+        private volatile long done;
+
         private volatile boolean asleep;
 
         Member(int number) {
@@ -55,7 +69,7 @@ final class Team implements AutoCloseable {
                 } catch (RuntimeException | Error e) {
                     failure.compareAndSet(null, e);
                 } finally {
-                    unfinished.decrementAndGet();
+                    done = next;
                 }
             }
         }
@@ -97,17 +111,31 @@ final class Team implements AutoCloseable {
 
     /// Runs `task` once for each member, and returns when all are done.
     void run(Work task) {
-        work = task;
-        unfinished.set(members.length);
         long next = turn + 1;
-        turn = next;
-        for (Member member : members) {
-            member.wake();
-        }
+        work = task;
+        // The caller goes on to its share before the others have seen this.
+        TURN.setRelease(this, next);
+        wakeSleepers();
         try {
             task.run(0);
         } finally {
-            for (int spins = 0; unfinished.get() > 0; spins++) {
+            // Now they have: a member that had not when it fell asleep is seen to sleep.
+            VarHandle.fullFence();
+            wakeSleepers();
+            await(next);
+        }
+        rethrow();
+    }
+
+    private void wakeSleepers() {
+        for (Member member : members) {
+            member.wake();
+        }
+    }
+
+    private void await(long turn) {
+        for (Member member : members) {
+            for (int spins = 0; member.done < turn; spins++) {
                 if (spins < SPINS_BEFORE_NAP) {
                     pause(spins);
                 } else {
@@ -115,7 +143,6 @@ final class Team implements AutoCloseable {
                 }
             }
         }
-        rethrow();
     }
 
     /// Does `task` once for each of `count` items, dealt out one after the other; a single one here, not worth waking anybody.
@@ -139,8 +166,10 @@ final class Team implements AutoCloseable {
     }
 
     private void rethrow() {
+        if (failure.get() == null) {
+            return;
+        }
         switch (failure.getAndSet(null)) {
-            case null -> {}
             case RuntimeException e -> throw e;
             case Error e -> throw e;
             case Throwable e -> throw new IllegalStateException(e);
