@@ -32,6 +32,7 @@ final class Assembler {
     static final General R11 = new General(11);
     static final General R12 = new General(12);
     static final General R13 = new General(13);
+    static final General R14 = new General(14);
 
     static final Mask K1 = new Mask(1);
     static final Mask K2 = new Mask(2);

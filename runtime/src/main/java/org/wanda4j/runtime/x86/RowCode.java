@@ -6,6 +6,7 @@ import static org.wanda4j.runtime.x86.Assembler.R10;
 import static org.wanda4j.runtime.x86.Assembler.R11;
 import static org.wanda4j.runtime.x86.Assembler.R12;
 import static org.wanda4j.runtime.x86.Assembler.R13;
+import static org.wanda4j.runtime.x86.Assembler.R14;
 import static org.wanda4j.runtime.x86.Assembler.R8;
 import static org.wanda4j.runtime.x86.Assembler.R9;
 import static org.wanda4j.runtime.x86.Assembler.RAX;
@@ -20,6 +21,7 @@ import static org.wanda4j.runtime.x86.Assembler.each;
 import static org.wanda4j.runtime.x86.Assembler.zmm;
 
 import java.util.List;
+import java.util.function.IntConsumer;
 import org.wanda4j.runtime.x86.Assembler.General;
 import org.wanda4j.runtime.x86.Assembler.Mask;
 import org.wanda4j.runtime.x86.Assembler.Memory;
@@ -111,7 +113,7 @@ public final class RowCode {
     /// `(a | b) & c`, as a table of `vpternlogd`.
     private static final int EITHER_AND_THIRD = 0xa8;
 
-    private static final List<General> SAVED = List.of(RBX, RBP, R12, R13);
+    private static final List<General> SAVED = List.of(RBX, RBP, R12, R13, R14);
 
     private static final General PARAMETERS = RDI;
     private static final General[] VALUES = {RSI, RDX};
@@ -122,7 +124,7 @@ public final class RowCode {
     private static final General X_START = RBX;
     static final General X_END = RBP;
     static final General ROWS = R12;
-    private static final General KEPT = RAX;
+    private static final General[] KEPT = {RAX, R14};
     private static final Mask[] PLACES = {K1, K3};
 
     private static final Zmm[] SUM = {zmm(16), zmm(17)};
@@ -283,6 +285,7 @@ public final class RowCode {
         Zmm[] evens = {zmm(1), zmm(5)};
         Zmm[] odds = {zmm(2), zmm(6)};
         Zmm[] room = {zmm(3), zmm(7)};
+        Zmm[] scale = {zmm(8), zmm(9)};
         start(a, QUANTISED_WORD);
         broadcast(a, UPPER_BYTES, 0xff00ff00);
         upperNibbles(a);
@@ -296,12 +299,15 @@ public final class RowCode {
         int[] many = new int[2];
         int[] loaded = new int[2];
         a.vmovups(FACTORS, at(X, 2 * LINE));
-        for (int i = 0; i < 2; i++) {
+        both(i -> ask(a, density, i));
+        nextPlaces(a, density);
+        both(i -> {
             a.vpsllw(evens[i], row[i], Byte.SIZE);
             a.vpandd(odds[i], row[i], UPPER_BYTES);
-            ask(a, density, i);
+        });
+        both(i -> {
             if (half) {
-                a.cmp(KEPT, Long.SIZE / 2);
+                a.cmp(KEPT[i], Long.SIZE / 2);
                 many[i] = a.ja();
                 a.vpmovzxbwHalf(row[i], at(VALUES[i], 0));
                 a.vpsllwHalf(room[i], row[i], 12);
@@ -310,17 +316,15 @@ public final class RowCode {
             } else {
                 load(a, halves, i, row[i], room[i]);
             }
-            place(a, density, halves, i, row[i]);
-            a.vpmaddwd(evens[i], evens[i], at(X, 0));
-            a.vpdpwssd(evens[i], odds[i], at(X, LINE));
-            Zmm scale = odds[i];
-            a.vpxord(scale, scale, scale);
-            a.vdpbf16ps(scale, FACTORS, each(SCALES[i], 0));
-            a.vcvtdq2ps(evens[i], evens[i]);
-            a.vfmadd231ps(SUM[i], evens[i], scale);
-            a.add(SCALES[i], 2 * Short.BYTES);
-        }
-        nextPlaces(a, density);
+        });
+        both(i -> place(a, density, halves, i, row[i]));
+        both(i -> a.vpxord(scale[i], scale[i], scale[i]));
+        both(i -> a.vdpbf16ps(scale[i], FACTORS, each(SCALES[i], 0)));
+        both(i -> a.add(SCALES[i], 2 * Short.BYTES));
+        both(i -> a.vpmaddwd(evens[i], evens[i], at(X, 0)));
+        both(i -> a.vpdpwssd(evens[i], odds[i], at(X, LINE)));
+        both(i -> a.vcvtdq2ps(evens[i], evens[i]));
+        both(i -> a.vfmadd231ps(SUM[i], evens[i], scale[i]));
         nextWord(a, QUANTISED_WORD, words);
         endRow(a, rows);
         for (int i = 0; i < 2; i++) {
@@ -348,10 +352,10 @@ public final class RowCode {
         }
         Memory places = at(BITMASK[i], half * Integer.BYTES);
         a.kmovd(PLACES[i], places);
-        a.popcntd(KEPT, places);
+        a.popcntd(KEPT[i], places);
         a.vpexpandw(row, PLACES[i], row);
-        a.add(KEPT, KEPT);
-        a.add(VALUES[i], KEPT);
+        a.add(KEPT[i], KEPT[i]);
+        a.add(VALUES[i], KEPT[i]);
     }
 
     /// Has the next 64 bytes of row A or B in `row`, or halves of bytes, each in the upper half of one.
@@ -368,8 +372,14 @@ public final class RowCode {
         a.prefetcht0(at(VALUES[i], AHEAD));
         if (density != Density.DENSE) {
             a.kmovq(PLACES[i], at(BITMASK[i], 0));
-            a.popcnt(KEPT, at(BITMASK[i], 0));
+            a.popcnt(KEPT[i], at(BITMASK[i], 0));
         }
+    }
+
+    /// For row A and row B in turn: each step of the two beside the other.
+    private static void both(IntConsumer step) {
+        step.accept(0);
+        step.accept(1);
     }
 
     /// What [#bytes] asks for.
@@ -395,8 +405,8 @@ public final class RowCode {
             return;
         }
         a.vpexpandb(row, PLACES[i], row);
-        toBytes(a, halves);
-        a.add(VALUES[i], KEPT);
+        toBytes(a, halves, i);
+        a.add(VALUES[i], KEPT[i]);
     }
 
     /// Goes back before the word that was placed last.
@@ -405,15 +415,15 @@ public final class RowCode {
             a.add(VALUES[i], halves ? -LINE / 2 : -LINE);
             return;
         }
-        a.popcnt(KEPT, at(BITMASK[i], -Long.BYTES));
-        toBytes(a, halves);
-        a.sub(VALUES[i], KEPT);
+        a.popcnt(KEPT[i], at(BITMASK[i], -Long.BYTES));
+        toBytes(a, halves, i);
+        a.sub(VALUES[i], KEPT[i]);
     }
 
-    private static void toBytes(Assembler a, boolean halves) {
+    private static void toBytes(Assembler a, boolean halves, int i) {
         if (halves) {
-            a.add(KEPT, 1);
-            a.shr(KEPT, 1);
+            a.add(KEPT[i], 1);
+            a.shr(KEPT[i], 1);
         }
     }
 
