@@ -24,6 +24,7 @@ final class Team implements AutoCloseable {
     private static final int SPINS_BEFORE_SLEEP = 400_000;
     private static final int SPINS_BEFORE_NAP = 400_000;
     private static final int SPINS_BETWEEN_PAUSES = 256;
+    private static final int SPINS_BETWEEN_YIELDS = 1 << 15;
     private static final int NAP = 20_000;
 
     /// A share of the work.
@@ -159,8 +160,13 @@ final class Team implements AutoCloseable {
     }
 
     /// Now and then alone: a hypervisor takes the processor from a thread that pauses again and again.
+    ///
+    /// Who waits for long gives way: to whom it waits for, or to the JVM's compilers while there is a lot to compile.
+    @SuppressWarnings("ThreadPriorityCheck") // Correct without it.
     private static void pause(int spins) {
-        if (spins % SPINS_BETWEEN_PAUSES == 0) {
+        if (spins % SPINS_BETWEEN_YIELDS == SPINS_BETWEEN_YIELDS - 1) {
+            Thread.yield();
+        } else if (spins % SPINS_BETWEEN_PAUSES == 0) {
             Thread.onSpinWait();
         }
     }
