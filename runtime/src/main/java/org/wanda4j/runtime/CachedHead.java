@@ -4,8 +4,8 @@ import java.util.List;
 
 /// What the cache keeps of a head: for each of some positions a key and a value, of `size` bf16 values each.
 ///
-/// @param size a multiple of 2
-/// @param runs the positions in their order
+/// @param size width of the head
+/// @param runs the positions in their order, at least one
 record CachedHead(int size, List<Run> runs) {
 
     /// Positions that lie one after the other.

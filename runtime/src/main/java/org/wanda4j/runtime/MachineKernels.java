@@ -20,7 +20,7 @@ import org.wanda4j.runtime.x86.VectorCode;
 /// bf16 (AVX-512 BF16) or of whole numbers of 16 bits (AVX-512 VNNI), and to ask memory for what comes next.
 ///
 /// An activation is multiplied with bf16 as two bf16 that add up to each of its values, to within `2^-17` of it. One that is
-/// alone is multiplied with integers as whole numbers of 15 bits with a factor for each 32, to within `2^-15` of the largest of those.
+/// alone is multiplied with integers as whole numbers of 15 bits with a factor for each 32, to within `1.01 * 2^-15` of the largest of those.
 final class MachineKernels implements RowKernels {
 
     /// What a processor must have, as Linux names it.

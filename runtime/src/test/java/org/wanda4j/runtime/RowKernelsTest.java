@@ -52,6 +52,41 @@ class RowKernelsTest {
         });
     }
 
+    /// Kernels may expect few values in 64 places where a matrix has few in all.
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void wordsWithManyValuesAreReadInMatricesWithFew(RowKernels kernels) {
+        int rows = 300;
+        int columns = 576;
+        try (Arena memory = Arena.ofConfined()) {
+            var matrix =
+                    MappedMatrix.of(
+                            MatrixFixture.of(rows, columns, ValueType.INT4, 0.35, random, memory));
+            assertTrue(hasWordsWithMoreThan(Long.SIZE / 2, matrix));
+            float[] x = random(columns);
+            float[] arranged = new float[columns];
+            kernels.arrange(kernels.order(matrix), x, 0, arranged, 0, columns);
+            float[] y = new float[rows];
+            kernels.products(matrix, 0, rows, arranged, y, new Scratch(columns, memory));
+            for (int i = 0; i < rows; i++) {
+                double tolerance = ROUNDING * magnitude(matrix, i, x) + roundedVector(matrix, i, x);
+                assertEquals(product(matrix, i, x), y[i], tolerance);
+            }
+        }
+    }
+
+    private static boolean hasWordsWithMoreThan(int count, MappedMatrix matrix) {
+        for (int i = 0; i < matrix.rows(); i++) {
+            for (int j = 0; j < matrix.columns(); j += Long.SIZE) {
+                long word = MappedMatrix.word(matrix.rowBitmask(i), j, matrix.columns());
+                if (Long.bitCount(word) > count) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
     /// `sum_j |W_ij x_j|`: what roundings of a sum are relative to, however much of it cancels.
     private double magnitude(MappedMatrix matrix, int row, float[] x) {
         float[] values = values(matrix, row);

@@ -78,6 +78,7 @@ public final class RowCode {
         }
     }
 
+    /// The most rows A that a function takes.
     public static final int MOST_ROWS = 128;
 
     static final int LINE = 64;

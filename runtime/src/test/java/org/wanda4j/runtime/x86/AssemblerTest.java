@@ -113,6 +113,15 @@ class AssemblerTest {
                         "62d3754825c6a8"),
                 of("vpsllw zmm20,zmm3,8", a -> a.vpsllw(zmm(20), zmm(3), 8), "62f15d4071f308"),
                 of("vpslld zmm2,zmm30,16", a -> a.vpslld(zmm(2), zmm(30), 16), "62916d4872f610"),
+                of("vpsrld zmm2,zmm30,16", a -> a.vpsrld(zmm(2), zmm(30), 16), "62916d4872d610"),
+                of(
+                        "vpaddd zmm2,zmm3,zmm27",
+                        a -> a.vpaddd(zmm(2), zmm(3), zmm(27)),
+                        "62916548fed3"),
+                of(
+                        "vdpbf16ps zmm2,zmm13,dword ptr [r13+4]{1to16}",
+                        a -> a.vdpbf16ps(zmm(2), zmm(13), each(R13, 4)),
+                        "62d21658525501"),
                 of("vpsrlq zmm2,zmm2,32", a -> a.vpsrlq(zmm(2), zmm(2), 32), "62f1ed4873d220"),
                 of(
                         "vaddps zmm1,zmm2,[r10+128]",
