@@ -4,8 +4,6 @@ import static org.wanda4j.runtime.MappedMatrix.MEMORY;
 
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import org.wanda4j.model.Architecture.Attention;
 import org.wanda4j.runtime.Weights.Scaling;
@@ -134,7 +132,8 @@ final class AttentionStep {
         int end = batch.position(token) + 1;
         int first = Math.max(0, end - attention.window().orElse(Integer.MAX_VALUE));
         int source = head / (attention.heads() / attention.keyValueHeads());
-        CachedHead cached = cached(batch.sequence(token), source, first, end);
+        CachedHead cached = scratch.head;
+        find(batch.sequence(token), source, first, end, cached);
         int query = token * queries.width() + head * size;
         kernels.dots(queries.values(), query, cached, scores, scratch);
         float highest = Float.NEGATIVE_INFINITY;
@@ -146,15 +145,14 @@ final class AttentionStep {
         kernels.mix(scores, 1 / sum, cached, attended.values(), to, scratch);
     }
 
-    /// What the cache keeps of a head from position `first` to `end`, exclusive.
-    private CachedHead cached(Sequence sequence, int head, int first, int end) {
+    /// Finds what the cache keeps of a head from position `first` to `end`, exclusive.
+    private void find(Sequence sequence, int head, int first, int end, CachedHead found) {
         long keys = pool.keys(block, head, size);
         long values = pool.values(block, head, attention.keyValueHeads(), size);
-        List<CachedHead.Run> runs = new ArrayList<>();
+        found.clear(size);
         for (int i = first, next; i < end; i = next) {
             next = Math.min(end, CachePool.nextPage(i));
-            runs.add(new CachedHead.Run(at(sequence, i, keys), at(sequence, i, values), next - i));
+            found.add(at(sequence, i, keys), at(sequence, i, values), next - i);
         }
-        return new CachedHead(size, runs);
     }
 }

@@ -1,23 +1,69 @@
 package org.wanda4j.runtime;
 
-import java.util.List;
+import java.util.Arrays;
 
-/// What the cache keeps of a head: for each of some positions a key and a value, of `size` bf16 values each.
+/// What the cache keeps of a head: for each of some positions a key and a value, of `size` bf16 values each. The positions, in their
+/// order, are in runs; those of a run lie one after the other.
 ///
-/// @param size width of the head
-/// @param runs the positions in their order, at least one
-record CachedHead(int size, List<Run> runs) {
+/// A thread fills one again and again: there is a head for every token, and a new object for each would be most of what
+/// there is to collect.
+final class CachedHead {
 
-    /// Positions that lie one after the other.
+    private int size;
+    private int runs;
+    private long[] keys = new long[1];
+    private long[] values = new long[1];
+    private int[] positions = new int[1];
+
+    /// Forgets all runs.
+    ///
+    /// @param size width of the head
+    void clear(int size) {
+        this.size = size;
+        this.runs = 0;
+    }
+
+    /// Goes on with a run.
     ///
     /// @param keys address of the first key
     /// @param values address of the first value
-    record Run(long keys, long values, int positions) {}
+    void add(long keys, long values, int positions) {
+        if (runs == this.keys.length) {
+            this.keys = Arrays.copyOf(this.keys, 2 * runs);
+            this.values = Arrays.copyOf(this.values, 2 * runs);
+            this.positions = Arrays.copyOf(this.positions, 2 * runs);
+        }
+        this.keys[runs] = keys;
+        this.values[runs] = values;
+        this.positions[runs] = positions;
+        runs++;
+    }
 
+    int size() {
+        return size;
+    }
+
+    int runs() {
+        return runs;
+    }
+
+    long keys(int run) {
+        return keys[run];
+    }
+
+    long values(int run) {
+        return values[run];
+    }
+
+    int positions(int run) {
+        return positions[run];
+    }
+
+    /// Of all runs.
     int positions() {
         int sum = 0;
-        for (Run run : runs) {
-            sum += run.positions();
+        for (int run = 0; run < runs; run++) {
+            sum += positions[run];
         }
         return sum;
     }

@@ -90,15 +90,15 @@ final class MachineRoom {
 
     /// Where the keys and values of a head are, as [AttentionCode] wants it.
     MemorySegment runs(CachedHead head) {
-        long bytes = AttentionCode.runsBytes(head.runs().size());
+        long bytes = AttentionCode.runsBytes(head.runs());
         if (runs.byteSize() < bytes) {
             runs = memory.allocate(2 * bytes, LINE);
         }
         long at = 0;
-        for (CachedHead.Run run : head.runs()) {
-            runs.set(JAVA_LONG, at + AttentionCode.KEYS, run.keys());
-            runs.set(JAVA_LONG, at + AttentionCode.VALUES, run.values());
-            runs.set(JAVA_LONG, at + AttentionCode.POSITIONS, run.positions());
+        for (int run = 0; run < head.runs(); run++) {
+            runs.set(JAVA_LONG, at + AttentionCode.KEYS, head.keys(run));
+            runs.set(JAVA_LONG, at + AttentionCode.VALUES, head.values(run));
+            runs.set(JAVA_LONG, at + AttentionCode.POSITIONS, head.positions(run));
             at += AttentionCode.RUN;
         }
         runs.set(JAVA_LONG, at + AttentionCode.KEYS, 0);

@@ -92,11 +92,13 @@ final class ScalarKernels implements RowKernels {
     @Override
     public void dots(float[] query, int from, CachedHead head, float[] scores, Scratch scratch) {
         int position = 0;
-        for (CachedHead.Run run : head.runs()) {
-            for (int i = 0; i < run.positions(); i++) {
+        for (int run = 0; run < head.runs(); run++) {
+            for (int i = 0; i < head.positions(run); i++) {
                 float sum = 0;
                 for (int j = 0; j < head.size(); j++) {
-                    sum += query[from + j] * value(ValueType.BF16, run.keys(), i * head.size() + j);
+                    sum +=
+                            query[from + j]
+                                    * value(ValueType.BF16, head.keys(run), i * head.size() + j);
                 }
                 scores[position++] = sum;
             }
@@ -109,9 +111,9 @@ final class ScalarKernels implements RowKernels {
         for (int j = 0; j < head.size(); j++) {
             float sum = 0;
             int position = 0;
-            for (CachedHead.Run run : head.runs()) {
-                for (int i = 0; i < run.positions(); i++) {
-                    float value = value(ValueType.BF16, run.values(), i * head.size() + j);
+            for (int run = 0; run < head.runs(); run++) {
+                for (int i = 0; i < head.positions(run); i++) {
+                    float value = value(ValueType.BF16, head.values(run), i * head.size() + j);
                     sum += weights[position++] * value;
                 }
             }

@@ -30,6 +30,9 @@ final class Scratch {
     /// The scales of as many rows: those of 64 columns in one, the first in the lower half; 0 behind a row's end.
     final int[] scales;
 
+    /// For the head whose turn it is.
+    final CachedHead head = new CachedHead();
+
     /// For [MachineKernels].
     final MachineRoom machine;
 

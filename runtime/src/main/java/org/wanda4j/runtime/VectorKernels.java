@@ -318,9 +318,9 @@ class VectorKernels implements RowKernels {
     public void dots(float[] query, int from, CachedHead head, float[] scores, Scratch scratch) {
         int size = head.size();
         int position = 0;
-        for (CachedHead.Run run : head.runs()) {
-            for (int i = 0; i < run.positions(); i++) {
-                scores[position++] = dot(query, from, run.keys() + 2L * i * size, size);
+        for (int run = 0; run < head.runs(); run++) {
+            for (int i = 0; i < head.positions(run); i++) {
+                scores[position++] = dot(query, from, head.keys(run) + 2L * i * size, size);
             }
         }
     }
@@ -331,9 +331,9 @@ class VectorKernels implements RowKernels {
         int size = head.size();
         Arrays.fill(out, to, to + size, 0);
         int position = 0;
-        for (CachedHead.Run run : head.runs()) {
-            for (int i = 0; i < run.positions(); i++) {
-                add(weights[position++], run.values() + 2L * i * size, size, out, to);
+        for (int run = 0; run < head.runs(); run++) {
+            for (int i = 0; i < head.positions(run); i++) {
+                add(weights[position++], head.values(run) + 2L * i * size, size, out, to);
             }
         }
         for (int j = to; j < to + size; j++) {

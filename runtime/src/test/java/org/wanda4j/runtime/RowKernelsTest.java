@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.Arena;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -301,15 +300,15 @@ class RowKernelsTest {
         long positionBytes = (long) size * Short.BYTES;
         long cache =
                 MatrixFixture.of(400, size, ValueType.BF16, 1, random, memory).values().address();
-        List<CachedHead.Run> runs = new ArrayList<>();
+        var head = new CachedHead();
+        head.clear(size);
         for (int i = 0; i < lengths.size(); i++) {
-            runs.add(
-                    new CachedHead.Run(
-                            cache + (300 - 50 * i) * positionBytes,
-                            cache + (40 * i + 3) * positionBytes,
-                            lengths.get(i)));
+            head.add(
+                    cache + (300 - 50 * i) * positionBytes,
+                    cache + (40 * i + 3) * positionBytes,
+                    lengths.get(i));
         }
-        return new CachedHead(size, runs);
+        return head;
     }
 
     @ParameterizedTest
