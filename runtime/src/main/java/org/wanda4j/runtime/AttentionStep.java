@@ -45,7 +45,8 @@ final class AttentionStep {
 
     /// Keeps the keys and values of a batch, and writes what its heads attend to.
     ///
-    /// @param scores room for each member: as many as the longest sequence has positions
+    /// @param scores room for each member: as many as the longest sequence has positions, and
+    ///     [RowKernels#SPARE_SCORES]
     void attend(
             Batch batch,
             Vectors queries,
@@ -54,13 +55,14 @@ final class AttentionStep {
             Vectors attended,
             float[][] scores) {
         Team team = compute.team();
-        attended.reserve(batch.tokens());
-        team.deal(batch.tokens(), (_, token) -> prepare(batch, token, queries, keys, values));
         int tokens = batch.tokens();
+        attended.reserve(tokens);
+        team.deal(tokens, (_, token) -> prepare(batch, token, queries, keys, values));
         int all = attention.heads() * tokens;
         team.run(member -> {
             // Heads that read the same keys are next to each other.
-            for (int i = team.first(member, all, 1); i < team.first(member + 1, all, 1); i++) {
+            int end = team.first(member + 1, all, 1);
+            for (int i = team.first(member, all, 1); i < end; i++) {
                 attend(
                         batch,
                         i % tokens,

@@ -75,7 +75,8 @@ final class DecoderBlock {
 
     /// Takes the hidden states of a batch to the block's end, in place.
     ///
-    /// @param scores room for each member of the team: as many as the longest sequence has positions
+    /// @param scores room for each member of the team: as many as the longest sequence has positions, and
+    ///     [RowKernels#SPARE_SCORES]
     void forward(Batch batch, Vectors hidden, float[][] scores) {
         int tokens = batch.tokens();
         compute.project(

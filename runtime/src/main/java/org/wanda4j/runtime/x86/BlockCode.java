@@ -8,7 +8,6 @@ import static org.wanda4j.runtime.x86.Assembler.at;
 import static org.wanda4j.runtime.x86.Assembler.zmm;
 import static org.wanda4j.runtime.x86.RowCode.LINE;
 import static org.wanda4j.runtime.x86.RowCode.MOST_ROWS;
-import static org.wanda4j.runtime.x86.RowCode.ROWS;
 import static org.wanda4j.runtime.x86.RowCode.SCALES;
 import static org.wanda4j.runtime.x86.RowCode.SUMS;
 import static org.wanda4j.runtime.x86.RowCode.X;
@@ -186,9 +185,7 @@ public final class BlockCode {
                 a.vmovupsQuarter(at(SUMS, i * SUMS_BYTES + t * Float.BYTES), sums[i][t]);
             }
         }
-        a.add(SUMS, vectors * Float.BYTES);
-        a.add(ROWS, -1);
-        a.jne(rows);
+        RowCode.nextRow(a, vectors * Float.BYTES, rows);
         RowCode.end(a, SUMS_BYTES, vectors * Float.BYTES, (from, to) -> transpose(a, from, to));
         return a.code();
     }

@@ -124,7 +124,7 @@ public final class RowCode {
     static final General X = R11;
     private static final General X_START = RBX;
     static final General X_END = RBP;
-    static final General ROWS = R12;
+    private static final General ROWS = R12;
     private static final General[] KEPT = {RAX, R14};
     private static final Mask[] PLACES = {K1, K3};
 
@@ -290,9 +290,7 @@ public final class RowCode {
         start(a, QUANTISED_WORD);
         broadcast(a, UPPER_BYTES, 0xff00ff00);
         upperNibbles(a);
-        for (int i = 0; i < 2; i++) {
-            bytes(a, density, halves, i, row[i], room[i]);
-        }
+        both(i -> bytes(a, density, halves, i, row[i], room[i]));
         nextPlaces(a, density);
         int rows = startRow(a);
         clear(a, SUM);
@@ -310,9 +308,7 @@ public final class RowCode {
             if (half) {
                 a.cmp(KEPT[i], Long.SIZE / 2);
                 many[i] = a.ja();
-                a.vpmovzxbwHalf(row[i], at(VALUES[i], 0));
-                a.vpsllwHalf(room[i], row[i], 12);
-                a.vpternlogdHalf(row[i], room[i], UPPER_NIBBLES, EITHER_AND_THIRD);
+                loadHalf(a, i, row[i], room[i]);
                 loaded[i] = a.here();
             } else {
                 load(a, halves, i, row[i], room[i]);
@@ -328,9 +324,7 @@ public final class RowCode {
         both(i -> a.vfmadd231ps(SUM[i], evens[i], scale[i]));
         nextWord(a, QUANTISED_WORD, words);
         endRow(a, rows);
-        for (int i = 0; i < 2; i++) {
-            forget(a, density, halves, i);
-        }
+        both(i -> forget(a, density, halves, i));
         end(a);
         for (int i = 0; half && i < 2; i++) {
             a.land(many[i]);
@@ -397,6 +391,13 @@ public final class RowCode {
         } else {
             a.vmovups(row, at(VALUES[i], 0));
         }
+    }
+
+    /// As [#load] of halves of bytes, of the next 32 values alone.
+    private static void loadHalf(Assembler a, int i, Zmm row, Zmm room) {
+        a.vpmovzxbwHalf(row, at(VALUES[i], 0));
+        a.vpsllwHalf(room, row, 12);
+        a.vpternlogdHalf(row, room, UPPER_NIBBLES, EITHER_AND_THIRD);
     }
 
     /// Puts values into the places where they are, and goes on behind them.
@@ -482,7 +483,12 @@ public final class RowCode {
     private static void endRow(Assembler a, int rows) {
         a.vmovups(at(SUMS, 0), SUM[0]);
         a.vmovups(at(SUMS, SUMS_BYTES), SUM[1]);
-        a.add(SUMS, LINE);
+        nextRow(a, LINE, rows);
+    }
+
+    /// Goes on with the next rows, whose sums are `bytes` behind those of the last.
+    static void nextRow(Assembler a, int bytes, int rows) {
+        a.add(SUMS, bytes);
         a.add(ROWS, -1);
         a.jne(rows);
     }
@@ -534,8 +540,7 @@ public final class RowCode {
             a.jne(loop);
         }
         SAVED.reversed().forEach(a::pop);
-        a.vzeroupper();
-        a.ret();
+        leave(a);
     }
 
     /// Combines all elements of `vector` into each of them.
@@ -579,9 +584,13 @@ public final class RowCode {
         a.vpbroadcastd(to, RAX);
     }
 
-    static byte[] finish(Assembler a) {
+    private static void leave(Assembler a) {
         a.vzeroupper();
         a.ret();
+    }
+
+    static byte[] finish(Assembler a) {
+        leave(a);
         return a.code();
     }
 }
