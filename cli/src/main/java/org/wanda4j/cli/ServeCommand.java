@@ -1,16 +1,19 @@
 package org.wanda4j.cli;
 
-import java.net.InetSocketAddress;
-import java.nio.file.Path;
-import java.util.Optional;
-import java.util.concurrent.CountDownLatch;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.serve.Server;
 import org.wanda4j.text.ChatTemplate;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 
 /// `wanda serve`
 @Command(
@@ -18,7 +21,8 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Serves a dense or packed model over HTTP, as OpenAI's interface, with a page to chat.",
+                "Serves a dense or packed model over HTTP, as OpenAI's interface, with a page to"
+                        + " chat.",
         footer = {
             "",
             "Examples:",
@@ -45,7 +49,8 @@ final class ServeCommand implements Runnable {
             paramLabel = "HOST",
             defaultValue = "127.0.0.1",
             description =
-                    "the address to listen on; 0.0.0.0 for all (default: 127.0.0.1, this machine alone)")
+                    "the address to listen on; 0.0.0.0 for all (default: 127.0.0.1, this machine"
+                            + " alone)")
     private String host;
 
     @Option(
@@ -101,11 +106,16 @@ final class ServeCommand implements Runnable {
         var how = new LanguageModel.Settings(decode.threads(), parallel, queue, parallel);
         try (LanguageModel opened = LanguageModel.open(model, how);
                 Server server = Server.start(opened, ChatTemplate.of(model), settings(opened))) {
+            CompletableFuture<Void> ended = opened.ended();
             try (var _ = Interrupts.byAny(stop::countDown)) {
                 tell(server);
+                var _ = ended.whenComplete((_, _) -> stop.countDown());
                 stop.await();
             }
             Console.note("closing");
+            if (ended.isCompletedExceptionally()) {
+                throw new IllegalStateException("the model decodes no more", ended.exceptionNow());
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

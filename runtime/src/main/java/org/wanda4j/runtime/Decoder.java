@@ -1,5 +1,12 @@
 package org.wanda4j.runtime;
 
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Rotary;
+import org.wanda4j.runtime.Compute.Input;
+import org.wanda4j.runtime.Weights.Projection;
+import org.wanda4j.runtime.Weights.Scaling;
+
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -7,12 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntConsumer;
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Rotary;
-import org.wanda4j.runtime.Compute.Input;
-import org.wanda4j.runtime.Weights.Projection;
-import org.wanda4j.runtime.Weights.Scaling;
 
 /// From token ids to logits: what an [Architecture] says, on the weights where they are mapped.
 ///
@@ -108,16 +109,17 @@ final class Decoder implements AutoCloseable {
         return new Sequence(pool);
     }
 
-    /// Decodes the next tokens of some sequences together, at most [#LARGEST_BATCH] in all.
+    /// Decodes the next tokens of some sequences together, at most [#LARGEST_BATCH] in all. Where that fails, the sequences are
+    /// as long as before.
     ///
     /// @return logits of what follows each step that predicts, [#logitsWidth()] apart; overwritten by the next call
     float[] forward(List<Batch.Step> steps) {
         Batch batch = new Batch(steps);
         advance(batch);
-        steps.forEach(step -> step.sequence().append(step.tokens().length));
         if (batch.lasts().length > 0) {
             head(batch);
         }
+        steps.forEach(step -> step.sequence().append(step.tokens().length));
         return logits.values();
     }
 
@@ -159,12 +161,13 @@ final class Decoder implements AutoCloseable {
                             t * rows.width(),
                             compute.scratch(0));
         }
-        intoHidden.ifPresent(projection ->
-                compute.project(
-                        List.of(projection),
-                        new Input(embedded, Optional.empty()),
-                        batch.tokens(),
-                        List.of(hidden)));
+        intoHidden.ifPresent(
+                projection ->
+                        compute.project(
+                                List.of(projection),
+                                new Input(embedded, Optional.empty()),
+                                batch.tokens(),
+                                List.of(hidden)));
         positions.ifPresent(learned -> addPositions(learned, batch));
     }
 

@@ -1,5 +1,11 @@
 package org.wanda4j.runtime;
 
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.text.Detokenizer;
+import org.wanda4j.text.EndTokens;
+import org.wanda4j.text.Tokenizer;
+
 import java.nio.file.Path;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -9,11 +15,6 @@ import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.text.Detokenizer;
-import org.wanda4j.text.EndTokens;
-import org.wanda4j.text.Tokenizer;
 
 /// A model that writes text: a dense or packed checkpoint, used where it is mapped.
 ///
@@ -147,6 +148,17 @@ public final class LanguageModel implements AutoCloseable {
     /// How busy it is now.
     public Load load() {
         return scheduler.load();
+    }
+
+    /// Completes when it decodes no more: when it is closed, or, exceptionally, with the fault that ended the thread that
+    /// decodes. All else that fails ends a text, and not this.
+    public CompletableFuture<Void> ended() {
+        return scheduler.ended();
+    }
+
+    /// Whether it decodes: not closed, and not [#ended()] by a fault.
+    public boolean isAlive() {
+        return !scheduler.ended().isDone();
     }
 
     /// Number of tokens that the model knows; their ids count from 0.

@@ -1,16 +1,19 @@
 package org.wanda4j.runtime;
 
+import org.wanda4j.runtime.Generation.Finish;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
-import org.wanda4j.runtime.Generation.Finish;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 
 /// Decodes many texts at once: each turn takes the next token of every running text and as much of waiting prompts as
 /// fits a batch, so that weights are read once for all of them.
 ///
-/// A request that fails ends alone; where the decoder fails, all that run end, and the next ones begin.
+/// A request that fails ends alone: a batch that fails is decoded again text by text, to find the one that cannot be.
 final class Scheduler implements AutoCloseable {
 
     private final Decoder decoder;
@@ -19,8 +22,12 @@ final class Scheduler implements AutoCloseable {
     private final Deque<Request> queue = new ArrayDeque<>();
     private final List<Request> running = new ArrayList<>();
     private final KeptTexts kept;
+    private final CompletableFuture<Void> ended = new CompletableFuture<>();
     private final Thread thread;
     private boolean closed;
+
+    /// What one text has decoded in a turn.
+    private record Part(Request request, Batch.Step step) {}
 
     /// @param decoder used by nobody else, and closed with this
     /// @param atOnce texts that run together, at most [Decoder#LARGEST_BATCH]
@@ -39,7 +46,9 @@ final class Scheduler implements AutoCloseable {
     /// @return whether there was room: as many may wait as are free to run, and the queue's limit
     synchronized boolean submit(Request request) {
         if (closed) {
-            throw new IllegalStateException("the model is closed");
+            throw ended.isCompletedExceptionally()
+                    ? new IllegalStateException("the model failed for good", ended.exceptionNow())
+                    : new IllegalStateException("the model is closed");
         }
         if (queue.size() >= atOnce - running.size() + queueLimit) {
             return false;
@@ -66,20 +75,30 @@ final class Scheduler implements AutoCloseable {
         return new LanguageModel.Load(queue.size(), running.size(), decoder.cacheBytes());
     }
 
+    /// When the thread that decodes has ended: by [#close()], or with what it failed with.
+    CompletableFuture<Void> ended() {
+        return ended.copy();
+    }
+
     private void loop() {
-        try {
-            while (admit()) {
-                try {
-                    turn();
-                } catch (RuntimeException | Error e) {
-                    List.copyOf(running).forEach(request -> fail(request, e));
+        try (decoder;
+                kept) {
+            try {
+                while (admit()) {
+                    try {
+                        turn();
+                    } catch (RuntimeException | Error e) {
+                        List.copyOf(running).forEach(request -> fail(request, e));
+                    }
                 }
+            } finally {
+                drain().forEach(request -> tell(request, Finish.CANCELLED));
+                List.copyOf(running).forEach(request -> end(request, Finish.CANCELLED));
             }
+        } catch (InterruptedException | RuntimeException | Error e) {
+            ended.completeExceptionally(e);
         } finally {
-            List.copyOf(running).forEach(request -> end(request, Finish.CANCELLED));
-            drain().forEach(request -> tell(request, Finish.CANCELLED));
-            kept.close();
-            decoder.close();
+            ended.complete(null);
         }
     }
 
@@ -93,13 +112,9 @@ final class Scheduler implements AutoCloseable {
     /// Waits until there is something to do.
     ///
     /// @return false when there will not be any more
-    private synchronized boolean admit() {
+    private synchronized boolean admit() throws InterruptedException {
         while (!closed && running.isEmpty() && queue.isEmpty()) {
-            try {
-                wait();
-            } catch (InterruptedException e) {
-                return false;
-            }
+            wait();
         }
         while (running.size() < atOnce && !queue.isEmpty()) {
             Request request = queue.poll();
@@ -114,8 +129,7 @@ final class Scheduler implements AutoCloseable {
                 end(request, Finish.CANCELLED);
             }
         }
-        List<Batch.Step> steps = new ArrayList<>();
-        List<Request> predicted = new ArrayList<>();
+        List<Part> parts = new ArrayList<>();
         int room = Decoder.LARGEST_BATCH;
         for (Request request : answersFirst()) {
             if (room > 0) {
@@ -123,19 +137,33 @@ final class Scheduler implements AutoCloseable {
                     begin(request);
                     Batch.Step step = request.next(room);
                     room -= step.tokens().length;
-                    steps.add(step);
-                    if (step.predicts()) {
-                        predicted.add(request);
-                    }
-                } catch (RuntimeException | OutOfMemoryError e) {
+                    parts.add(new Part(request, step));
+                } catch (RuntimeException | Error e) {
                     fail(request, e);
                 }
             }
         }
-        if (steps.isEmpty()) {
+        if (!parts.isEmpty()) {
+            decode(parts);
+        }
+    }
+
+    /// A batch that failed left all of its texts as they were.
+    private void decode(List<Part> parts) {
+        float[] logits;
+        try {
+            logits = decoder.forward(parts.stream().map(Part::step).toList());
+        } catch (RuntimeException | Error e) {
+            if (parts.size() == 1) {
+                fail(parts.getFirst().request(), e);
+            } else {
+                parts.forEach(part -> decode(List.of(part)));
+            }
             return;
         }
-        choose(predicted, decoder.forward(steps));
+        choose(
+                parts.stream().filter(part -> part.step().predicts()).map(Part::request).toList(),
+                logits);
     }
 
     private void begin(Request request) {
@@ -154,27 +182,35 @@ final class Scheduler implements AutoCloseable {
     /// Draws the next tokens of all texts at the same time, then tells of them one after the other.
     private void choose(List<Request> predicted, float[] logits) {
         int vocabulary = decoder.architecture().vocabulary();
-        var failures = new RuntimeException[predicted.size()];
+        var failures = new Throwable[predicted.size()];
         decoder.share(
                 predicted.size(),
                 i -> {
                     try {
                         predicted.get(i).draw(logits, i * decoder.logitsWidth(), vocabulary);
-                    } catch (RuntimeException e) {
+                    } catch (RuntimeException | Error e) {
                         failures[i] = e;
                     }
                 });
         for (int i = 0; i < failures.length; i++) {
             Request request = predicted.get(i);
-            try {
-                if (failures[i] != null) {
-                    throw failures[i];
-                }
-                request.take().ifPresent(finish -> end(request, finish));
-            } catch (RuntimeException e) {
-                fail(request, e);
+            if (failures[i] == null) {
+                take(request);
+            } else {
+                fail(request, failures[i]);
             }
         }
+    }
+
+    private void take(Request request) {
+        Optional<Finish> finish;
+        try {
+            finish = request.take();
+        } catch (RuntimeException | Error e) {
+            fail(request, e);
+            return;
+        }
+        finish.ifPresent(why -> end(request, why));
     }
 
     private void end(Request request, Finish finish) {
@@ -186,7 +222,7 @@ final class Scheduler implements AutoCloseable {
     private void fail(Request request, Throwable cause) {
         request.end().ifPresent(Sequence::close);
         remove(request);
-        request.listener().failed(cause);
+        tell(request, cause);
     }
 
     private synchronized void remove(Request request) {
@@ -196,8 +232,16 @@ final class Scheduler implements AutoCloseable {
     private static void tell(Request request, Finish finish) {
         try {
             request.listener().finished(finish);
-        } catch (RuntimeException e) {
-            request.listener().failed(e);
+        } catch (RuntimeException | Error e) {
+            tell(request, e);
+        }
+    }
+
+    private static void tell(Request request, Throwable cause) {
+        try {
+            request.listener().failed(cause);
+        } catch (RuntimeException | Error e) {
+            // Who does not even take that is not to end the others.
         }
     }
 
