@@ -1,15 +1,19 @@
 package org.wanda4j.cli;
 
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.OptionalLong;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.model.Architecture;
 import org.wanda4j.report.PeakMemory;
 import org.wanda4j.runtime.Throughput;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
 
 /// `wanda bench`
 @Command(
@@ -112,16 +116,34 @@ final class BenchCommand implements Runnable {
 
     @Override
     public void run() {
+        models.forEach(BenchCommand::check);
         List<Result> results = new ArrayList<>();
-        for (Path model : models) {
-            Console.note("measuring " + model);
-            PeakMemory.reset();
-            results.add(
-                    Result.of(
-                            model,
-                            Throughput.measure(
-                                    model, promptTokens, tokens, repeats, decode.threads()),
-                            decode.threads()));
+        try {
+            for (Path model : models) {
+                Console.note("measuring " + model);
+                PeakMemory.reset();
+                results.add(
+                        Result.of(
+                                model,
+                                Throughput.measure(
+                                        model, promptTokens, tokens, repeats, decode.threads()),
+                                decode.threads()));
+            }
+        } finally {
+            print(results);
+        }
+    }
+
+    /// Refuses a model that cannot be measured before another one is.
+    private static void check(Path model) {
+        try (Checkpoint checkpoint = Checkpoint.open(model)) {
+            Architecture.of(checkpoint);
+        }
+    }
+
+    private void print(List<Result> results) {
+        if (results.isEmpty()) {
+            return;
         }
         if (json) {
             Console.printJson(new Results(results));

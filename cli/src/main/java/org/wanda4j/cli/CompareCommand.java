@@ -1,17 +1,5 @@
 package org.wanda4j.cli;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalLong;
-import java.util.stream.Stream;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -28,11 +16,26 @@ import org.wanda4j.sparse.SparsityPattern.NofM;
 import org.wanda4j.sparse.SparsityPattern.Unstructured;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.tune.Tuning;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+
 import tools.jackson.databind.JsonNode;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /// `wanda compare`
 @Command(
@@ -47,9 +50,12 @@ import tools.jackson.databind.JsonNode;
             "and of the one that it was at, the blocks that were done.",
             "",
             "Examples:",
-            "  wanda compare SmolLM2 -o grid --methods magnitude,wanda,sparsegpt --sparsities 0.3,0.5,2:4",
-            "  wanda compare SmolLM2 -o grid --methods admm,admm+tune --sparsities 0.6 --report grid.html",
-            "  wanda compare SmolLM2 -o grid --methods wanda --sparsities 0.5 --task hellaswag:items.jsonl"
+            "  wanda compare SmolLM2 -o grid --methods magnitude,wanda,sparsegpt --sparsities"
+                    + " 0.3,0.5,2:4",
+            "  wanda compare SmolLM2 -o grid --methods admm,admm+tune --sparsities 0.6 --report"
+                    + " grid.html",
+            "  wanda compare SmolLM2 -o grid --methods wanda --sparsities 0.5 --task"
+                    + " hellaswag:items.jsonl"
         })
 final class CompareCommand implements Runnable {
 
@@ -169,29 +175,45 @@ final class CompareCommand implements Runnable {
     private void compare() {
         List<Recipe> recipes = recipes();
         Evaluation evaluation =
-                Evaluation.of(evalText, evalSeqlen, evalWindows, tasks, items, compute.type());
-        compute.printBanner();
+                Evaluation.of(
+                        Optional.of(Evaluation.text(evalText)),
+                        evalSeqlen,
+                        evalWindows,
+                        tasks,
+                        items,
+                        compute.type());
+        Corpus text = calibration.corpus();
+        evaluation.check(List.of(model));
         String sha256;
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
+            recipes.forEach(recipe -> Pruner.check(checkpoint, recipe, text));
+            compute.printBanner();
             sha256 = checkpoint.sha256();
         }
         String common =
                 "%s, %s, wanda4j %s".formatted(sha256, evaluation.key(), Main.Version.text());
         JsonNode dense = cell("dense", common, _ -> dense(evaluation));
         List<JsonNode> cells = new ArrayList<>();
-        for (Recipe recipe : recipes) {
-            String key = common + ", " + calibration.corpus().sha256() + ", " + recipe;
-            cells.add(cell(name(recipe), key, begun -> pruned(recipe, evaluation, begun)));
+        try {
+            for (Recipe recipe : recipes) {
+                String key = common + ", " + text.sha256() + ", " + recipe;
+                cells.add(
+                        cell(name(recipe), key, begun -> pruned(recipe, text, evaluation, begun)));
+            }
+        } finally {
+            publish(new Comparison(model.toString(), dense, cells));
         }
-        Comparison comparison = new Comparison(model.toString(), dense, cells);
-        write(output.resolve("comparison.json"), Json.write(comparison));
-        if (report != null) {
-            HtmlReport.write(report, "Pruning " + model.toAbsolutePath().getFileName(), comparison);
-        }
+    }
+
+    private void publish(Comparison comparison) {
         if (json) {
             Console.printJson(comparison);
         } else {
-            Console.print(table(dense, cells));
+            Console.print(table(comparison.dense(), comparison.cells()));
+        }
+        write(output.resolve("comparison.json"), Json.write(comparison));
+        if (report != null) {
+            HtmlReport.write(report, "Pruning " + model.toAbsolutePath().getFileName(), comparison);
         }
     }
 
@@ -262,36 +284,34 @@ final class CompareCommand implements Runnable {
 
     private Dense dense(Evaluation evaluation) {
         try (var progress = new ProgressDisplay()) {
-            var result = evaluation.measure(model, compute.settings(progress));
-            return new Dense(result.perplexity(), result.tasks());
+            var result = evaluation.measure(model, compute.settings(progress), _ -> {});
+            return new Dense(result.perplexity().orElseThrow(), result.tasks());
         }
     }
 
-    private Cell pruned(Recipe recipe, Evaluation evaluation, boolean begun) {
+    private Cell pruned(Recipe recipe, Corpus text, Evaluation evaluation, boolean begun) {
         PeakMemory.reset();
         Path target = output.resolve("models").resolve(name(recipe));
         makeDirectory(target.getParent());
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 var progress = new ProgressDisplay()) {
             RunSettings settings = compute.settings(progress);
-            Corpus text = calibration.corpus();
             PruneReport pruned =
                     begun
                             ? Pruner.resume(checkpoint, recipe, text, target, true, settings)
                             : Pruner.prune(checkpoint, recipe, text, target, true, settings);
-            var result = evaluation.measure(target, settings);
+            var result = evaluation.measure(target, settings, _ -> {});
+            if (!keep) {
+                delete(target);
+            }
             return new Cell(
                     method(recipe),
                     label(recipe.pattern()),
                     pruned.sparsity(),
-                    result.perplexity(),
+                    result.perplexity().orElseThrow(),
                     result.tasks(),
                     pruned.seconds(),
                     pruned.peakResidentBytes());
-        } finally {
-            if (!keep) {
-                delete(target);
-            }
         }
     }
 
@@ -328,10 +348,14 @@ final class CompareCommand implements Runnable {
                                 name,
                                 Format.percent(sparsity),
                                 "%.3f".formatted(cell.get("perplexity").asDouble())));
-        tasks.forEach(task ->
-                row.add(
-                        Format.percent(
-                                cell.get("tasks").get(task).get("accuracyNorm").asDouble())));
+        tasks.forEach(
+                task ->
+                        row.add(
+                                Format.percent(
+                                        cell.get("tasks")
+                                                .get(task)
+                                                .get("accuracyNorm")
+                                                .asDouble())));
         row.addAll(List.of(time, memory));
         return row;
     }

@@ -1,14 +1,22 @@
 package org.wanda4j.cli;
 
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import org.wanda4j.cli.Evaluation.Result;
 import org.wanda4j.evaluate.Exam;
+import org.wanda4j.evaluate.ZeroShot;
+import org.wanda4j.text.Corpus;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /// `wanda eval`
 @Command(
@@ -16,14 +24,17 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Measures the perplexity of one or more checkpoints on a text, and their answers to multiple choice.",
+                "Measures the perplexity of one or more checkpoints on a text, or their answers to"
+                        + " multiple choice.",
         footer = {
             "",
             "Examples:",
             "  wanda eval SmolLM2 SmolLM2-half",
             "  wanda eval SmolLM2 --seqlen 512 --windows 20",
             "  wanda eval SmolLM2 --text my-text.txt --json",
-            "  wanda eval SmolLM2 SmolLM2-half --task hellaswag:hellaswag.jsonl --task boolq:validation.parquet"
+            "  wanda eval SmolLM2 SmolLM2-half --task hellaswag:hellaswag.jsonl --task"
+                    + " boolq:validation.parquet",
+            "  wanda eval SmolLM2 --task hellaswag:hellaswag.jsonl --perplexity"
         })
 final class EvalCommand implements Runnable {
 
@@ -54,9 +65,13 @@ final class EvalCommand implements Runnable {
             names = "--task",
             paramLabel = "TASK:FILE",
             description =
-                    "zero-shot multiple choice too, from JSON lines or Parquet: hellaswag, arc-easy,"
-                            + " arc-challenge, winogrande, boolq, rte or openbookqa; repeatable")
+                    "zero-shot multiple choice, from JSON lines or Parquet: hellaswag, arc-easy,"
+                            + " arc-challenge, winogrande, boolq, rte or openbookqa; repeatable;"
+                            + " perplexity then only with --text or --perplexity")
     private List<String> tasks = List.of();
+
+    @Option(names = "--perplexity", description = "perplexity beside the tasks")
+    private boolean perplexity;
 
     @Option(
             names = "--items",
@@ -71,50 +86,89 @@ final class EvalCommand implements Runnable {
 
     /// What `--json` prints.
     ///
-    /// @param results one for each model, in the order given
+    /// @param results one for each model, in the order given, up to a failure
     record Results(List<Result> results) {}
 
     @Override
     public void run() {
-        var evaluation = Evaluation.of(text, seqlen, windows, tasks, items, compute.type());
+        var evaluation = Evaluation.of(text(), seqlen, windows, tasks, items, compute.type());
+        evaluation.check(models);
         compute.printBanner();
-        List<Result> results = new ArrayList<>();
-        for (Path model : models) {
-            try (var progress = new ProgressDisplay()) {
-                results.add(evaluation.measure(model, compute.settings(progress)));
+        SortedMap<Integer, Result> results = new TreeMap<>();
+        try {
+            for (int i = 0; i < models.size(); i++) {
+                int place = i;
+                try (var progress = new ProgressDisplay()) {
+                    evaluation.measure(
+                            models.get(i),
+                            compute.settings(progress),
+                            result -> results.put(place, result));
+                }
             }
-        }
-        if (json) {
-            Console.printJson(new Results(results));
-        } else {
-            Console.print(table(results, evaluation.exams()));
+        } finally {
+            print(results.values(), evaluation);
         }
     }
 
-    private static String table(List<Result> results, List<Exam> exams) {
-        List<String> header =
-                new ArrayList<>(List.of("model", "perplexity", "windows", "tokens", "time"));
-        exams.forEach(exam -> header.addAll(List.of(exam.task().label(), "normed", "+-")));
+    private Optional<Corpus> text() {
+        if (tasks.isEmpty() || perplexity || text != null) {
+            return Optional.of(Evaluation.text(text));
+        }
+        if (seqlen != null || windows != null) {
+            Console.note(
+                    "note: --seqlen and --windows are of the perplexity, which --task leaves out;"
+                            + " add --perplexity for both");
+        }
+        return Optional.empty();
+    }
+
+    private void print(Collection<Result> results, Evaluation evaluation) {
+        if (results.isEmpty()) {
+            return;
+        }
+        if (json) {
+            Console.printJson(new Results(List.copyOf(results)));
+        } else {
+            Console.print(table(results, evaluation));
+        }
+    }
+
+    private static String table(Collection<Result> results, Evaluation evaluation) {
+        boolean predicts = evaluation.text().isPresent();
+        List<String> header = new ArrayList<>(List.of("model"));
+        if (predicts) {
+            header.addAll(List.of("perplexity", "windows", "tokens", "time"));
+        }
+        for (Exam exam : evaluation.exams()) {
+            header.addAll(List.of(exam.task().label(), "normed", "+-"));
+        }
         List<List<String>> rows = new ArrayList<>(List.of(header));
         for (Result result : results) {
-            List<String> row =
-                    new ArrayList<>(
-                            List.of(
-                                    result.model(),
-                                    "%.3f".formatted(result.perplexity()),
-                                    "%,d".formatted(result.windows()),
-                                    "%,d".formatted(result.tokens()),
-                                    Format.duration(result.seconds())));
-            result.tasks()
-                    .values()
-                    .forEach(task ->
-                            row.addAll(
-                                    List.of(
-                                            Format.percent(task.accuracy()),
-                                            Format.percent(task.accuracyNorm()),
-                                            Format.percent(task.stderr()))));
+            List<String> row = new ArrayList<>(List.of(result.model()));
+            if (predicts) {
+                row.addAll(
+                        List.of(
+                                "%.3f".formatted(result.perplexity().orElseThrow()),
+                                "%,d".formatted(result.windows().orElseThrow()),
+                                "%,d".formatted(result.tokens().orElseThrow()),
+                                Format.duration(result.seconds().orElseThrow())));
+            }
+            for (Exam exam : evaluation.exams()) {
+                row.addAll(cells(Optional.ofNullable(result.tasks().get(exam.task().label()))));
+            }
             rows.add(row);
         }
         return Format.table(rows);
+    }
+
+    /// What a task came to; blank where a failure came before it.
+    private static List<String> cells(Optional<ZeroShot> measured) {
+        return measured.map(
+                        task ->
+                                List.of(
+                                        Format.percent(task.accuracy()),
+                                        Format.percent(task.accuracyNorm()),
+                                        Format.percent(task.stderr())))
+                .orElse(List.of("", "", ""));
     }
 }

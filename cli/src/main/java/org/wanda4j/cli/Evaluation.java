@@ -1,11 +1,5 @@
 package org.wanda4j.cli;
 
-import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalInt;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -16,9 +10,22 @@ import org.wanda4j.evaluate.ZeroShot;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
 
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.function.Consumer;
+
 /// What is measured of a model: perplexity, and answers to multiple choice.
+///
+/// @param text to predict; empty where perplexity is not measured
 record Evaluation(
-        Corpus text,
+        Optional<Corpus> text,
         OptionalInt seqlen,
         OptionalInt windows,
         List<Exam> exams,
@@ -26,29 +33,58 @@ record Evaluation(
 
     /// One model.
     ///
+    /// @param perplexity empty where it was not measured, and then so are `windows`, `tokens` and `seconds`
     /// @param tasks by name
     record Result(
             String model,
-            double perplexity,
-            int windows,
-            long tokens,
-            double seconds,
-            Map<String, ZeroShot> tasks) {}
+            OptionalDouble perplexity,
+            OptionalInt windows,
+            OptionalLong tokens,
+            OptionalDouble seconds,
+            Map<String, ZeroShot> tasks) {
 
-    /// @param text to predict; the bundled one where null
+        /// Copies the map.
+        Result {
+            tasks = Collections.unmodifiableMap(new LinkedHashMap<>(tasks));
+        }
+
+        private static Result of(
+                Path model, Optional<Perplexity> measured, Map<String, ZeroShot> tasks) {
+            return measured.map(
+                            perplexity ->
+                                    new Result(
+                                            model.toString(),
+                                            OptionalDouble.of(perplexity.perplexity()),
+                                            OptionalInt.of(perplexity.windows()),
+                                            OptionalLong.of(perplexity.tokens()),
+                                            OptionalDouble.of(perplexity.seconds()),
+                                            tasks))
+                    .orElseGet(
+                            () ->
+                                    new Result(
+                                            model.toString(),
+                                            OptionalDouble.empty(),
+                                            OptionalInt.empty(),
+                                            OptionalLong.empty(),
+                                            OptionalDouble.empty(),
+                                            tasks));
+        }
+    }
+
+    /// @param text to predict, if any
     /// @param seqlen tokens of a window, or null
     /// @param windows how many, or null
     /// @param tasks as TASK:FILE
     /// @param items of each task, or null
     static Evaluation of(
-            Path text,
+            Optional<Corpus> text,
             Integer seqlen,
             Integer windows,
             List<String> tasks,
             Integer items,
             Optional<ComputeType> type) {
         return new Evaluation(
-                text == null ? Corpus.bundledEvaluation() : Corpus.open(text),
+                text,
                 optional(seqlen),
                 optional(windows),
                 tasks.stream().map(task -> exam(task, optional(items))).toList(),
@@ -67,30 +103,60 @@ record Evaluation(
                 Task.named(text.substring(0, colon)), Path.of(text.substring(colon + 1)), items);
     }
 
-    Result measure(Path model, RunSettings settings) {
+    /// The text in `file`, or the bundled one where that is null.
+    static Corpus text(Path file) {
+        return file == null ? Corpus.bundledEvaluation() : Corpus.open(file);
+    }
+
+    /// Looks at all that will be read of `models`, so that none is found wanting when another was measured for hours.
+    ///
+    /// @throws InvalidInputException when one of them cannot be measured
+    void check(List<Path> models) {
+        models.forEach(
+                model -> Checkpoint.open(model).close()); // Names that are mistyped, at once.
+        for (Path model : models) {
+            try (Checkpoint checkpoint = Checkpoint.open(model)) {
+                text.ifPresent(corpus -> Perplexity.check(checkpoint, corpus, protocol()));
+                exams.forEach(exam -> ZeroShot.check(checkpoint, exam));
+            }
+        }
+    }
+
+    /// Measures a model.
+    ///
+    /// @param soFar gets what is known after each part, so that it is not lost when a later one fails
+    /// @return the whole
+    Result measure(Path model, RunSettings settings, Consumer<Result> soFar) {
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            var protocol = new Perplexity.Protocol(seqlen, windows, type);
-            Perplexity perplexity = Perplexity.measure(checkpoint, text, protocol, settings);
+            Optional<Perplexity> perplexity =
+                    text.map(
+                            corpus -> Perplexity.measure(checkpoint, corpus, protocol(), settings));
             Map<String, ZeroShot> answers = new LinkedHashMap<>();
+            perplexity.ifPresent(_ -> soFar.accept(Result.of(model, perplexity, answers)));
             for (Exam exam : exams) {
                 answers.put(
                         exam.task().label(), ZeroShot.measure(checkpoint, exam, type, settings));
+                soFar.accept(Result.of(model, perplexity, answers));
             }
-            return new Result(
-                    perplexity.model(),
-                    perplexity.perplexity(),
-                    perplexity.windows(),
-                    perplexity.tokens(),
-                    perplexity.seconds(),
-                    answers);
+            return Result.of(model, perplexity, answers);
         }
+    }
+
+    private Perplexity.Protocol protocol() {
+        return new Perplexity.Protocol(seqlen, windows, type);
     }
 
     /// Everything that decides a result, but the model.
     String key() {
         List<String> questions =
                 exams.stream().map(exam -> exam.task().label() + " " + exam.sha256()).toList();
-        return "%s, %s, %s, %s, %s".formatted(text.sha256(), seqlen, windows, questions, type);
+        return "%s, %s, %s, %s, %s"
+                .formatted(
+                        text.map(Corpus::sha256).orElse("no text"),
+                        seqlen,
+                        windows,
+                        questions,
+                        type);
     }
 
     private static OptionalInt optional(Integer value) {

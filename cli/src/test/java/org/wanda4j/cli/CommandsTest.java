@@ -6,12 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,7 +14,15 @@ import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.TensorInfo;
+
 import tools.jackson.databind.JsonNode;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 
 /// The commands on a real model, as a user calls them.
 class CommandsTest {
@@ -160,23 +162,9 @@ class CommandsTest {
     }
 
     @Test
-    void evaluationAnswersMultipleChoice() throws IOException {
-        Path items =
-                Files.writeString(
-                        directory.resolve("items.jsonl"),
-                        """
-                        {"query":"The capital of","choices":["the state","xq zzkw"],"label":0}
-                        {"query":"The capital of","choices":["the state","xq zzkw"],"label":1}
-                        """);
-        String[] command = {
-            "eval", MODEL, "--seqlen", "64", "--windows", "1", "--task", "hellaswag:" + items
-        };
-        Wanda table = Wanda.run(command);
-        assertEquals(0, table.exitCode(), table.errors()::toString);
-        assertTrue(table.out().contains("50.00 %"), table.out());
-
-        Files.writeString(items, "{}\n");
-        Wanda refused = Wanda.run(command);
+    void anItemThatCannotBeUsedIsNamedByItsLine() throws IOException {
+        Path items = Files.writeString(directory.resolve("items.jsonl"), "{}\n");
+        Wanda refused = Wanda.run("eval", MODEL, "--task", "hellaswag:" + items);
         assertEquals(2, refused.exitCode());
         assertEquals("", refused.out());
         assertTrue(

@@ -1,7 +1,5 @@
 package org.wanda4j.calibrate;
 
-import java.lang.foreign.Arena;
-import java.nio.file.Path;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.TensorView;
@@ -11,6 +9,9 @@ import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchBlock;
 import org.wanda4j.torch.TorchEmbedding;
+
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
 
 /// Windows on their way through the blocks of a checkpoint. One block's weights are in memory at a time.
 public final class Decoding implements AutoCloseable {
@@ -51,8 +52,7 @@ public final class Decoding implements AutoCloseable {
         this.engine = engine;
         this.activationMemory = activationMemory;
         this.scratch = scratch;
-        checkIds(windows);
-        checkLength(windows.seqlen());
+        check(checkpoint, architecture, windows);
         int stageWidth =
                 architecture.blocks().stream().mapToInt(TorchBlock::stageWidth).max().orElse(1);
         this.store =
@@ -137,8 +137,23 @@ public final class Decoding implements AutoCloseable {
         }
     }
 
-    private void checkIds(Windows windows) {
-        int largest = windows.maxId();
+    /// Refuses windows that the model cannot take.
+    ///
+    /// @throws InvalidInputException when an id is not in its vocabulary, or the windows are longer than its positions
+    public static void check(Checkpoint checkpoint, Architecture architecture, Windows windows) {
+        checkIds(checkpoint, architecture, windows.maxId());
+        int length = windows.seqlen();
+        if (architecture.embedding().positions().isPresent() && length > architecture.positions()) {
+            throw new InvalidInputException(
+                    "%s: windows of %d tokens, but the model has %d positions; use a smaller --seqlen"
+                            .formatted(checkpoint.directory(), length, architecture.positions()));
+        }
+    }
+
+    /// Refuses ids of which the largest is `largest`.
+    ///
+    /// @throws InvalidInputException when it is not in the vocabulary
+    public static void checkIds(Checkpoint checkpoint, Architecture architecture, int largest) {
         if (largest >= architecture.vocabulary()) {
             throw new InvalidInputException(
                     "%s: the tokenizer gives id %d, but the model's vocabulary ends at %d; tokenizer.json belongs to another model"
@@ -146,14 +161,6 @@ public final class Decoding implements AutoCloseable {
                                     checkpoint.directory(),
                                     largest,
                                     architecture.vocabulary() - 1));
-        }
-    }
-
-    private void checkLength(int length) {
-        if (architecture.embedding().positions().isPresent() && length > architecture.positions()) {
-            throw new InvalidInputException(
-                    "%s: windows of %d tokens, but the model has %d positions; use a smaller --seqlen"
-                            .formatted(checkpoint.directory(), length, architecture.positions()));
         }
     }
 

@@ -1,9 +1,5 @@
 package org.wanda4j.evaluate;
 
-import java.lang.foreign.Arena;
-import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.stream.DoubleStream;
 import org.wanda4j.calibrate.BlockPass;
 import org.wanda4j.calibrate.Decoding;
 import org.wanda4j.calibrate.RunSettings;
@@ -19,6 +15,11 @@ import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchHead;
+
+import java.lang.foreign.Arena;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.DoubleStream;
 
 /// Perplexity of a model on a text: the text is tokenised whole and cut into windows that do not overlap; in each, the
 /// mean negative log likelihood of every token but the first, given those before it; then exp of the mean over windows.
@@ -54,6 +55,13 @@ public record Perplexity(
         }
     }
 
+    /// Refuses what [#measure] would refuse, before anything is computed.
+    ///
+    /// @throws InvalidInputException when the text is too short, or the model and its tokenizer cannot be used
+    public static void check(Checkpoint checkpoint, Corpus text, Protocol protocol) {
+        windows(checkpoint, Architecture.of(checkpoint), text, protocol);
+    }
+
     /// Measures `checkpoint` on `text`.
     ///
     /// @throws InvalidInputException when the text is too short, or the model and its tokenizer cannot be used
@@ -61,12 +69,7 @@ public record Perplexity(
             Checkpoint checkpoint, Corpus text, Protocol protocol, RunSettings settings) {
         long start = System.nanoTime();
         Architecture architecture = Architecture.of(checkpoint);
-        Windows windows;
-        try (Tokenizer tokenizer = Tokenizer.open(checkpoint.directory())) {
-            windows =
-                    Windows.ofText(
-                            text, tokenizer, protocol.seqlen(architecture), protocol.windows());
-        }
+        Windows windows = windows(checkpoint, architecture, text, protocol);
         double loss =
                 meanLoss(
                         checkpoint,
@@ -77,7 +80,8 @@ public record Perplexity(
         if (!Double.isFinite(loss)) {
             throw new InvalidInputException(
                     checkpoint.directory()
-                            + ": its loss is not finite; some weight is broken, or too large for the type it was computed in");
+                            + ": its loss is not finite; some weight is broken, or too large for"
+                            + " the type it was computed in");
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         return new Perplexity(
@@ -86,6 +90,17 @@ public record Perplexity(
                 windows.count(),
                 windows.tokens(),
                 seconds);
+    }
+
+    private static Windows windows(
+            Checkpoint checkpoint, Architecture architecture, Corpus text, Protocol protocol) {
+        try (Tokenizer tokenizer = Tokenizer.open(checkpoint.directory())) {
+            Windows windows =
+                    Windows.ofText(
+                            text, tokenizer, protocol.seqlen(architecture), protocol.windows());
+            Decoding.check(checkpoint, architecture, windows);
+            return windows;
+        }
     }
 
     private static double meanLoss(
@@ -107,15 +122,16 @@ public record Perplexity(
                                 scratch.path())) {
             int blocks = architecture.blocks().size();
             settings.progress().start("evaluating", windows.tokens() * blocks);
-            decoding.forEachBlock((index, block, _) ->
-                    new BlockPass(
-                                    engine,
-                                    block,
-                                    decoding.store(),
-                                    Statistic.NONE,
-                                    settings.progress()
-                                            .within("block " + (index + 1) + "/" + blocks))
-                            .forward());
+            decoding.forEachBlock(
+                    (index, block, _) ->
+                            new BlockPass(
+                                            engine,
+                                            block,
+                                            decoding.store(),
+                                            Statistic.NONE,
+                                            settings.progress()
+                                                    .within("block " + (index + 1) + "/" + blocks))
+                                    .forward());
             settings.progress().start("predicting", windows.tokens());
             return DoubleStream.of(
                             losses(checkpoint, architecture, windows, engine, decoding, settings))

@@ -1,15 +1,9 @@
 package org.wanda4j.evaluate;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
-import java.util.Optional;
-import java.util.function.BiConsumer;
-import java.util.stream.IntStream;
+import org.wanda4j.calibrate.Decoding;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.evaluate.Question.Choice;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.text.Tokenizer;
@@ -20,6 +14,15 @@ import org.wanda4j.torch.TorchBlock;
 import org.wanda4j.torch.TorchEmbedding;
 import org.wanda4j.torch.TorchHead;
 import org.wanda4j.torch.Tree;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 
 /// Multiple choice without examples, in the way of lm-evaluation-harness: each answer's log likelihood given the question;
 /// the highest counts as the model's answer.
@@ -48,6 +51,13 @@ public record ZeroShot(
                             IntStream.of(context), branches.stream().flatMapToInt(IntStream::of))
                     .toArray();
         }
+    }
+
+    /// Refuses what [#measure] would refuse, before anything is computed.
+    ///
+    /// @throws InvalidInputException when the model, its tokenizer or an item cannot be used
+    public static void check(Checkpoint checkpoint, Exam exam) {
+        groups(checkpoint, Architecture.of(checkpoint), exam.questions());
     }
 
     /// Measures `checkpoint`.
@@ -96,10 +106,7 @@ public record ZeroShot(
                 questions.stream()
                         .map(question -> new double[question.choices().size()])
                         .toArray(double[][]::new);
-        List<Group> groups;
-        try (Tokenizer tokenizer = Tokenizer.open(checkpoint.directory())) {
-            groups = groups(questions, tokenizer, architecture.positions());
-        }
+        List<Group> groups = groups(checkpoint, architecture, questions);
         long tokens = groups.stream().mapToLong(group -> group.tree().length()).sum();
         settings.progress().start("answering", tokens * architecture.blocks().size());
         try (Engine engine = new Engine(type, settings.threads())) {
@@ -120,6 +127,18 @@ public record ZeroShot(
             }
         }
         return likelihoods;
+    }
+
+    private static List<Group> groups(
+            Checkpoint checkpoint, Architecture architecture, List<Question> questions) {
+        try (Tokenizer tokenizer = Tokenizer.open(checkpoint.directory())) {
+            List<Group> groups = groups(questions, tokenizer, architecture.positions());
+            for (Group group : groups) {
+                int largest = IntStream.of(group.ids()).max().orElse(-1);
+                Decoding.checkIds(checkpoint, architecture, largest);
+            }
+            return groups;
+        }
     }
 
     private static List<Group> groups(
@@ -167,12 +186,13 @@ public record ZeroShot(
         try (Arena states = Arena.ofShared()) {
             List<MemorySegment> hidden =
                     groups.stream()
-                            .map(group ->
-                                    states.allocate(
-                                            (long) group.tree().length()
-                                                    * architecture.hidden()
-                                                    * engine.type().bytes(),
-                                            64))
+                            .map(
+                                    group ->
+                                            states.allocate(
+                                                    (long) group.tree().length()
+                                                            * architecture.hidden()
+                                                            * engine.type().bytes(),
+                                                    64))
                             .toList();
             var trees = new Trees(groups, hidden, stageWidth, engine);
             try (Arena memory = Arena.ofShared();
@@ -194,10 +214,11 @@ public record ZeroShot(
                                         name -> checkpoint.map(name, memory),
                                         engine.type(),
                                         depth)) {
-                    trees.forEach((index, batch) -> {
-                        block.forward(batch);
-                        progress.advance(groups.get(index).tree().length(), "forward");
-                    });
+                    trees.forEach(
+                            (index, batch) -> {
+                                block.forward(batch);
+                                progress.advance(groups.get(index).tree().length(), "forward");
+                            });
                 }
             }
             try (Arena memory = Arena.ofShared();

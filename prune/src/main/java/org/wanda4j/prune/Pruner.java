@@ -1,11 +1,5 @@
 package org.wanda4j.prune;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
 import org.wanda4j.calibrate.Decoding;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
@@ -28,7 +22,15 @@ import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
+
 import tools.jackson.databind.JsonNode;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
 /// The main loop: windows flow through the blocks, and each block is pruned before the next one is looked at.
 ///
@@ -59,6 +61,16 @@ public final class Pruner {
         this.chosen = recipe.linears(architecture);
         checkPattern();
         SparsityPlan.check(recipe);
+    }
+
+    /// Refuses what [#prune] would refuse of its inputs, before anything is computed.
+    ///
+    /// @throws InvalidInputException when something that was given cannot be used
+    public static void check(Checkpoint source, Recipe recipe, Corpus text) {
+        var pruner = new Pruner(source, recipe, text, RunSettings.defaults());
+        if (recipe.needsCalibration()) {
+            pruner.windows();
+        }
     }
 
     /// Writes a pruned copy of `source` to `output`, which appears there whole or not at all.
@@ -95,8 +107,11 @@ public final class Pruner {
             RunSettings settings) {
         var pruner = new Pruner(source, recipe, text, settings);
         return pruner.ended(output)
-                .orElseGet(() ->
-                        pruner.run(OutputDirectory.resume(output, source.directory(), replace)));
+                .orElseGet(
+                        () ->
+                                pruner.run(
+                                        OutputDirectory.resume(
+                                                output, source.directory(), replace)));
     }
 
     /// How far the run on `output` had come that was interrupted, in words; empty where nothing is left of one.
@@ -147,11 +162,13 @@ public final class Pruner {
         } catch (InvalidInputException e) {
             throw directory
                     .journal()
-                    .map(file ->
-                            new InvalidInputException(
-                                    "%s; %s, and --resume goes on from there"
-                                            .formatted(e.getMessage(), Journal.describe(file)),
-                                    e))
+                    .map(
+                            file ->
+                                    new InvalidInputException(
+                                            "%s; %s, and --resume goes on from there"
+                                                    .formatted(
+                                                            e.getMessage(), Journal.describe(file)),
+                                            e))
                     .orElse(e);
         }
     }
@@ -178,8 +195,7 @@ public final class Pruner {
 
     private void pruneAlongWindows(Journal journal) {
         CheckpointWriter writer = journal.writer();
-        Windows windows =
-                phases.time("tokenize", () -> recipe.sampling().take(text, source.directory()));
+        Windows windows = phases.time("tokenize", this::windows);
         try (Engine engine = new Engine(recipe.type().orElseThrow(), settings.threads())) {
             LinearPruner linears =
                     linears(writer, journal.survey(() -> survey(engine, windows, writer)));
@@ -209,6 +225,12 @@ public final class Pruner {
                                 journal.guard(() -> blocks.prune(index, block, memory)));
             }
         }
+    }
+
+    private Windows windows() {
+        Windows windows = recipe.sampling().take(text, source.directory());
+        Decoding.check(source, architecture, windows);
+        return windows;
     }
 
     private LinearPruner linears(CheckpointWriter writer, List<BlockScores> scores) {
