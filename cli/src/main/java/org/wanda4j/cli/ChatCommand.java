@@ -1,19 +1,21 @@
 package org.wanda4j.cli;
 
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
-import java.util.OptionalInt;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.runtime.Generation;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.text.ChatTemplate;
 import org.wanda4j.text.ChatTemplate.Message;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
 
 /// `wanda chat`
 @Command(
@@ -102,7 +104,7 @@ final class ChatCommand implements Runnable {
         }
         Generation answer =
                 AnswerDisplay.show(
-                        opened.start(prompt, sampling.sampling(), OptionalInt.empty()),
+                        opened.reply(prompt, sampling.sampling(), OptionalInt.empty()),
                         Console::printPart);
         messages.add(new Message("assistant", answer.text()));
         Console.print("");

@@ -1,13 +1,16 @@
 package org.wanda4j.text;
 
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+
+import tools.jackson.databind.JsonNode;
+
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.checkpoint.Json;
-import tools.jackson.databind.JsonNode;
 
 /// The ids that end what a model generates.
 public final class EndTokens {
@@ -16,11 +19,18 @@ public final class EndTokens {
 
     private EndTokens() {}
 
-    /// `eos_token_id`, a number or a list of them, of `generation_config.json`, or else of `config.json`. Empty where
-    /// neither has one.
+    /// `eos_token_id`, a number or a list of them, of `generation_config.json`, or else of `config.json`; and the one that the
+    /// tokenizer names, which is another where a model learned a chat's turns and its configuration was left as it was.
     ///
-    /// @throws InvalidInputException when it is something else
-    public static Set<Integer> of(Path modelDirectory) {
+    /// @param ofTokenizer [Tokenizer#end()]
+    /// @throws InvalidInputException when `eos_token_id` is something else
+    public static Set<Integer> of(Path modelDirectory, OptionalInt ofTokenizer) {
+        Set<Integer> ids = new LinkedHashSet<>(configured(modelDirectory));
+        ofTokenizer.ifPresent(ids::add);
+        return ids;
+    }
+
+    private static Set<Integer> configured(Path modelDirectory) {
         for (String name : List.of("generation_config.json", "config.json")) {
             Path file = modelDirectory.resolve(name);
             if (Files.exists(file) && Json.read(file).hasNonNull(KEY)) {

@@ -2,6 +2,11 @@ package org.wanda4j.text;
 
 import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+
+import org.wanda4j.checkpoint.InvalidInputException;
+
+import tools.jackson.databind.JsonNode;
+
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,11 +14,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Function;
-import org.wanda4j.checkpoint.InvalidInputException;
-import tools.jackson.databind.JsonNode;
 
 /// The tokenizer of a checkpoint: text to ids and back, the same ids that transformers gives.
 ///
@@ -31,11 +35,19 @@ public final class Tokenizer implements AutoCloseable {
     private final Path file;
     private final HuggingFaceTokenizer tokenizer;
     private final int vocabularySize;
+    private final Map<Integer, byte[]> byteTokens;
+    private final NamedTokens named;
 
-    private Tokenizer(Path file, HuggingFaceTokenizer tokenizer, int vocabularySize) {
+    private Tokenizer(
+            Path file,
+            HuggingFaceTokenizer tokenizer,
+            TokenizerDefinition definition,
+            NamedTokens named) {
         this.file = file;
         this.tokenizer = tokenizer;
-        this.vocabularySize = vocabularySize;
+        this.vocabularySize = definition.vocabularySize();
+        this.byteTokens = ByteTokens.of(definition);
+        this.named = named;
     }
 
     /// Opens `tokenizer.json` of a model directory, with what `tokenizer_config.json` says of BOS
@@ -44,13 +56,12 @@ public final class Tokenizer implements AutoCloseable {
     /// @throws InvalidInputException when there is no `tokenizer.json`, or it is not a tokenizer
     public static Tokenizer open(Path modelDirectory) {
         TokenizerDefinition definition = TokenizerDefinition.read(modelDirectory);
+        NamedTokens named = NamedTokens.of(modelDirectory, definition);
         Path file = modelDirectory.resolve(TokenizerDefinition.FILE);
         try (InputStream json =
                 definition.changed() ? utf8(definition.json()) : Files.newInputStream(file)) {
             return new Tokenizer(
-                    file,
-                    HuggingFaceTokenizer.newInstance(json, WHOLE_TEXTS),
-                    definition.vocabularySize());
+                    file, HuggingFaceTokenizer.newInstance(json, WHOLE_TEXTS), definition, named);
         } catch (EngineException | LinkageError e) {
             throw new InvalidInputException(
                     "the native tokenizer library does not load here; it runs on Linux (x86_64,"
@@ -102,10 +113,11 @@ public final class Tokenizer implements AutoCloseable {
         if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
             throw new IllegalArgumentException("the text holds half of a surrogate pair");
         }
-        return using(it ->
-                Arrays.stream(it.encode(text, addSpecialTokens, false).getIds())
-                        .mapToInt(Math::toIntExact)
-                        .toArray());
+        return using(
+                it ->
+                        Arrays.stream(it.encode(text, addSpecialTokens, false).getIds())
+                                .mapToInt(Math::toIntExact)
+                                .toArray());
     }
 
     /// The text of some ids, special tokens included; an id that means nothing gives nothing.
@@ -114,8 +126,23 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /// The text of some ids without special tokens.
-    String decodeText(List<Integer> ids) {
-        return using(it -> it.decode(ids.stream().mapToLong(Integer::longValue).toArray(), true));
+    String decodeText(int... ids) {
+        return using(it -> it.decode(Arrays.stream(ids).asLongStream().toArray(), true));
+    }
+
+    /// The bytes of a token that stands for bytes and not for a text of its own.
+    Optional<byte[]> bytes(int id) {
+        return Optional.ofNullable(byteTokens.get(id));
+    }
+
+    /// The token that a text begins with: `bos_token` of `tokenizer_config.json`, where it names one.
+    public OptionalInt begin() {
+        return named.begin();
+    }
+
+    /// The token that ends a text or a turn: `eos_token` of `tokenizer_config.json`, where it names one.
+    public OptionalInt end() {
+        return named.end();
     }
 
     /// Ids lie in [0, vocabularySize): the highest id that the vocabulary or an added token has,

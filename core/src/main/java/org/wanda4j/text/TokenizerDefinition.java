@@ -1,14 +1,20 @@
 package org.wanda4j.text;
 
+import org.wanda4j.checkpoint.InvalidInputException;
+
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.IntNode;
+import tools.jackson.databind.node.MissingNode;
+import tools.jackson.databind.node.ObjectNode;
+
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.wanda4j.checkpoint.InvalidInputException;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ObjectNode;
 
 /// The content of `tokenizer.json`, changed in the one place where transformers changes it.
 ///
@@ -77,17 +83,57 @@ record TokenizerDefinition(ObjectNode json, boolean changed) {
     ///
     /// @throws InvalidInputException when there is none
     int id(String token) {
+        return find(token)
+                .orElseThrow(
+                        () ->
+                                new InvalidInputException(
+                                        CONFIG
+                                                + " names the token "
+                                                + token
+                                                + ", which tokenizer.json lacks"));
+    }
+
+    /// The id of a token, where there is one.
+    OptionalInt find(String token) {
         return added().filter(added -> added.path("content").asString("").equals(token))
                 .map(added -> added.path("id"))
                 .findFirst()
-                .orElseGet(() -> vocabulary().path(token))
-                .asIntOpt()
-                .orElseThrow(() ->
-                        new InvalidInputException(
-                                CONFIG
-                                        + " names the token "
-                                        + token
-                                        + ", which tokenizer.json lacks"));
+                .orElseGet(() -> inVocabulary(token))
+                .asIntOpt();
+    }
+
+    private JsonNode inVocabulary(String token) {
+        JsonNode vocabulary = vocabulary();
+        return vocabulary.isArray()
+                ? IntStream.range(0, vocabulary.size())
+                        .filter(id -> name(vocabulary.get(id)).equals(token))
+                        .mapToObj(id -> (JsonNode) IntNode.valueOf(id))
+                        .findFirst()
+                        .orElse(MissingNode.getInstance())
+                : vocabulary.path(token);
+    }
+
+    /// Tells of each token of the vocabulary, but not of added ones.
+    void forEachToken(BiConsumer<Integer, String> use) {
+        JsonNode vocabulary = vocabulary();
+        if (vocabulary.isArray()) {
+            IntStream.range(0, vocabulary.size())
+                    .forEach(id -> use.accept(id, name(vocabulary.get(id))));
+        } else {
+            vocabulary.forEachEntry((token, id) -> use.accept(id.asInt(-1), token));
+        }
+    }
+
+    /// @param entry of a Unigram vocabulary: a token and its score
+    private static String name(JsonNode entry) {
+        return entry.path(0).asString("");
+    }
+
+    /// Whether a decoder of type `type` has a part in making text of tokens.
+    boolean decodesBy(String type) {
+        JsonNode decoder = json.path("decoder");
+        return Stream.concat(Stream.of(decoder), decoder.path("decoders").valueStream())
+                .anyMatch(each -> each.path("type").asString("").equals(type));
     }
 
     private IntStream vocabularyIds() {

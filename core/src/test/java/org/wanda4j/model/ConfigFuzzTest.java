@@ -3,14 +3,17 @@ package org.wanda4j.model;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
+
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.Hostile;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.text.EndTokens;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.OptionalInt;
 
 /// A `config.json` of any content: describes a model that can be run, or is refused in one line.
 class ConfigFuzzTest {
@@ -28,13 +31,14 @@ class ConfigFuzzTest {
         }
         Hostile.put(directory, "config.json", bytes);
         try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-            Hostile.isRead(() ->
-                    Families.describe(ModelConfig.read(directory), checkpoint)
-                            .blocks()
-                            .forEach(block -> check(block.attention())));
+            Hostile.isRead(
+                    () ->
+                            Families.describe(ModelConfig.read(directory), checkpoint)
+                                    .blocks()
+                                    .forEach(block -> check(block.attention())));
             Hostile.isRead(() -> Architecture.of(checkpoint));
         }
-        Hostile.isRead(() -> EndTokens.of(directory));
+        Hostile.isRead(() -> EndTokens.of(directory, OptionalInt.empty()));
     }
 
     private static void check(Architecture.Attention attention) {

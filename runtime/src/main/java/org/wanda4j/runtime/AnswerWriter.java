@@ -1,18 +1,21 @@
 package org.wanda4j.runtime;
 
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.Set;
-import java.util.concurrent.BlockingQueue;
-import java.util.function.IntFunction;
-import java.util.function.Supplier;
 import org.wanda4j.runtime.Answer.Event;
 import org.wanda4j.runtime.Answer.Given;
 import org.wanda4j.runtime.Answer.Piece;
 import org.wanda4j.runtime.Generation.Finish;
 import org.wanda4j.text.Detokenizer;
+import org.wanda4j.text.Detokenizer.Reading;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.function.Supplier;
 
 /// Makes text of a request's tokens as they come, and lays it down for the reader.
 final class AnswerWriter implements Request.Listener {
@@ -20,30 +23,30 @@ final class AnswerWriter implements Request.Listener {
     private final Detokenizer detokenizer;
     private final StopTexts stops;
     private final Set<Integer> endTokens;
-    private final IntFunction<String> tokenText;
     private final OptionalInt alternatives;
     private final int promptTokens;
     private final BlockingQueue<Supplier<Event>> events;
     private final StringBuilder text = new StringBuilder();
-    private final List<ScoredToken> pending = new ArrayList<>();
+    private final Deque<ScoredToken> pending = new ArrayDeque<>();
+
+    /// Characters of the tokens that were told of.
+    private int told;
+
     private final long start = System.nanoTime();
     private long first;
     private int tokens;
 
-    /// @param tokenText what a token reads alone
     /// @param alternatives how many of the likeliest tokens are told with each; empty where the tokens are not told
     AnswerWriter(
             Detokenizer detokenizer,
             StopTexts stops,
             Set<Integer> endTokens,
-            IntFunction<String> tokenText,
             OptionalInt alternatives,
             int promptTokens,
             BlockingQueue<Supplier<Event>> events) {
         this.detokenizer = detokenizer;
         this.stops = stops;
         this.endTokens = endTokens;
-        this.tokenText = tokenText;
         this.alternatives = alternatives;
         this.promptTokens = promptTokens;
         this.events = events;
@@ -62,28 +65,60 @@ final class AnswerWriter implements Request.Listener {
         if (endTokens.contains(id)) {
             return false;
         }
-        likelihoods.ifPresent(
-                known -> pending.add(known.score(id, alternatives.orElse(0), tokenText)));
-        String piece = stops.append(detokenizer.append(id));
+        String piece = stops.append(read(id, likelihoods));
         if (!piece.isEmpty()) {
             give(piece);
         }
         return !stops.stopped();
     }
 
+    private String read(int id, Optional<Likelihoods> likelihoods) {
+        List<ScoredToken> others =
+                likelihoods
+                        .map(each -> each.likeliest(alternatives.orElse(0), detokenizer::preview))
+                        .orElse(List.of());
+        Reading reading = detokenizer.append(id);
+        likelihoods.ifPresent(
+                each ->
+                        pending.add(
+                                new ScoredToken(
+                                        id,
+                                        reading.text(),
+                                        reading.bytes(),
+                                        each.logProbability(id),
+                                        others)));
+        return reading.text();
+    }
+
     /// Tokens whose text is held back wait for it.
     private void give(String piece) {
         text.append(piece);
-        events.add(new Given(new Piece(piece, List.copyOf(pending))));
-        pending.clear();
+        List<ScoredToken> scored = tell();
+        if (!piece.isEmpty() || !scored.isEmpty()) {
+            events.add(new Given(new Piece(piece, scored)));
+        }
+    }
+
+    /// The tokens that are told of with the text so far. What begins where a stop text does is no part of the answer.
+    private List<ScoredToken> tell() {
+        List<ScoredToken> tokens = new ArrayList<>();
+        while (pending.size() > (detokenizer.holds() ? 1 : 0)) {
+            ScoredToken next = pending.remove();
+            if (!stops.stopped() || told < text.length()) {
+                tokens.add(next);
+            }
+            told += next.text().length();
+        }
+        return tokens;
     }
 
     @Override
     public void finished(Finish finish) {
-        String rest = stops.append(detokenizer.finish()) + stops.finish();
-        if (!rest.isEmpty() || !(pending.isEmpty() || stops.stopped())) {
-            give(rest);
+        String held = detokenizer.finish();
+        if (!held.isEmpty() && !pending.isEmpty()) {
+            pending.add(pending.removeLast().with(held));
         }
+        give(stops.append(held) + stops.finish());
         var generation =
                 new Generation(
                         text.toString(),
@@ -97,9 +132,10 @@ final class AnswerWriter implements Request.Listener {
 
     @Override
     public void failed(Throwable cause) {
-        events.add(() -> {
-            throw new IllegalStateException("the model failed: " + cause, cause);
-        });
+        events.add(
+                () -> {
+                    throw new IllegalStateException("the model failed: " + cause, cause);
+                });
     }
 
     private double seconds(long time) {

@@ -76,16 +76,8 @@ public final class LanguageModel implements AutoCloseable {
             Checkpoint checkpoint, Tokenizer tokenizer, Decoder decoder, Settings settings) {
         this.checkpoint = checkpoint;
         this.tokenizer = tokenizer;
-        this.endTokens = EndTokens.of(checkpoint.directory());
+        this.endTokens = EndTokens.of(checkpoint.directory(), tokenizer.end());
         this.decoder = decoder;
-        if (tokenizer.vocabularySize() > decoder.architecture().vocabulary()) {
-            throw new InvalidInputException(
-                    "%s: tokenizer.json has ids up to %d, the model's embedding only %d rows"
-                            .formatted(
-                                    checkpoint.directory(),
-                                    tokenizer.vocabularySize() - 1,
-                                    decoder.architecture().vocabulary()));
-        }
         this.scheduler =
                 new Scheduler(decoder, settings.atOnce(), settings.queueLimit(), settings.kept());
     }
@@ -161,23 +153,35 @@ public final class LanguageModel implements AutoCloseable {
         return !scheduler.ended().isDone();
     }
 
-    /// Number of tokens that the model knows; their ids count from 0.
+    /// Number of tokens that the model knows; their ids count from 0. The tokenizer may have more, which the model's embedding has
+    /// no row for, such as one to pad with that was added later; and the embedding may have more rows.
     public int vocabulary() {
-        return tokenizer.vocabularySize();
+        return Math.min(tokenizer.vocabularySize(), decoder.architecture().vocabulary());
     }
 
     /// The tokens of a text, with the special tokens that the tokenizer adds.
     ///
-    /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`
+    /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`, or a token is not the model's
     public int[] tokens(String text) {
-        return tokenizer.encode(text);
+        return known(tokenizer.encode(text));
     }
 
     /// The tokens of a text that writes its special tokens itself, as a chat template does.
     ///
-    /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`
+    /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`, or a token is not the model's
     public int[] tokensAsWritten(String text) {
-        return tokenizer.encodeAsWritten(text);
+        return known(tokenizer.encodeAsWritten(text));
+    }
+
+    private int[] known(int[] ids) {
+        for (int id : ids) {
+            if (id >= vocabulary()) {
+                throw new IllegalArgumentException(
+                        "the text has the token %s with the id %d, which the tokenizer knows and the model does not: its ids lie in [0, %d)"
+                                .formatted(tokenizer.decode(new int[] {id}), id, vocabulary()));
+            }
+        }
+        return ids;
     }
 
     /// Goes on with `prompt`, and returns when the answer is complete.
@@ -209,7 +213,8 @@ public final class LanguageModel implements AutoCloseable {
                 .onClose(answer::close);
     }
 
-    /// Starts an answer to some tokens; returns before it is written.
+    /// Starts to go on with the text of some tokens; returns before anything is written. The answer's text is what follows on the
+    /// prompt's, with the space between them where there is one.
     ///
     /// @param prompt ids below [#vocabulary()]
     /// @param alternatives how many of the likeliest tokens the answer tells with each of its tokens; empty where it is to
@@ -218,18 +223,31 @@ public final class LanguageModel implements AutoCloseable {
     /// @throws QueueFullException when too many texts wait already
     public Answer start(int[] prompt, Sampling sampling, OptionalInt alternatives) {
         checkPrompt(prompt);
+        return start(prompt, new Detokenizer(tokenizer, prompt), sampling, alternatives);
+    }
+
+    /// Starts to reply to a conversation; returns before anything is written. The reply is a text of its own: a space before its
+    /// first word, which many tokenizers write into the word's token, is no part of it.
+    ///
+    /// @see #start(int[], Sampling, OptionalInt)
+    public Answer reply(int[] prompt, Sampling sampling, OptionalInt alternatives) {
+        checkPrompt(prompt);
+        return start(prompt, new Detokenizer(tokenizer), sampling, alternatives);
+    }
+
+    private Answer start(
+            int[] prompt, Detokenizer detokenizer, Sampling sampling, OptionalInt alternatives) {
         BlockingQueue<Supplier<Answer.Event>> events = Answer.newQueue();
         var writer =
                 new AnswerWriter(
-                        new Detokenizer(tokenizer),
+                        detokenizer,
                         new StopTexts(sampling.stop()),
                         endTokens,
-                        id -> tokenizer.decode(new int[] {id}),
                         alternatives,
                         prompt.length,
                         events);
         int limit = Math.min(context() - prompt.length, sampling.maxTokens());
-        var request = new Request(prompt, limit, new Sampler(sampling), writer);
+        var request = new Request(prompt, limit, new Sampler(sampling, vocabulary()), writer);
         if (limit == 0) {
             writer.finished(Generation.Finish.LENGTH);
         } else if (!scheduler.submit(request)) {
@@ -250,7 +268,8 @@ public final class LanguageModel implements AutoCloseable {
         for (int id : prompt) {
             if (id < 0 || id >= vocabulary()) {
                 throw new IllegalArgumentException(
-                        "%d is no token: ids lie in [0, %d)".formatted(id, vocabulary()));
+                        "%d is no token of the model: ids lie in [0, %d)"
+                                .formatted(id, vocabulary()));
             }
         }
     }

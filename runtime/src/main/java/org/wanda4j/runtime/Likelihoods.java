@@ -1,5 +1,7 @@
 package org.wanda4j.runtime;
 
+import org.wanda4j.text.Detokenizer.Reading;
+
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntFunction;
@@ -20,16 +22,22 @@ final class Likelihoods {
         this.logSum = highest + Math.log(sum);
     }
 
-    /// A token with the `count` likeliest beside it.
-    ScoredToken score(int id, int count, IntFunction<String> text) {
-        List<ScoredToken> alternatives =
-                Arrays.stream(Sampler.likeliestFirst(logits, 0, logits.length, count))
-                        .mapToObj(key -> alone(Sampler.id(key), text))
-                        .toList();
-        return new ScoredToken(id, text.apply(id), logits[id] - logSum, alternatives);
+    /// Of a token.
+    double logProbability(int id) {
+        return logits[id] - logSum;
     }
 
-    private ScoredToken alone(int id, IntFunction<String> text) {
-        return new ScoredToken(id, text.apply(id), logits[id] - logSum, List.of());
+    /// The `count` likeliest tokens, likeliest first.
+    ///
+    /// @param reading what a token would give there
+    List<ScoredToken> likeliest(int count, IntFunction<Reading> reading) {
+        return Arrays.stream(Sampler.likeliestFirst(logits, 0, logits.length, count))
+                .mapToObj(key -> alone(Sampler.id(key), reading))
+                .toList();
+    }
+
+    private ScoredToken alone(int id, IntFunction<Reading> reading) {
+        Reading read = reading.apply(id);
+        return new ScoredToken(id, read.text(), read.bytes(), logProbability(id), List.of());
     }
 }

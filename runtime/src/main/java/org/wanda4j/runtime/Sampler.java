@@ -13,11 +13,14 @@ final class Sampler {
     private static final float LOWEST_POWER = -80; // exp of it is no subnormal float
 
     private final Sampling sampling;
+    private final int tokens;
     private final RandomGenerator random;
     private final BitSet seen = new BitSet();
 
-    Sampler(Sampling sampling) {
+    /// @param tokens ids that may be chosen lie below; a model may have logits for more
+    Sampler(Sampling sampling, int tokens) {
         this.sampling = sampling;
+        this.tokens = tokens;
         this.random =
                 sampling.seed().isPresent()
                         ? new Random(sampling.seed().getAsLong())
@@ -33,7 +36,9 @@ final class Sampler {
     ///
     /// @param logits is changed where a penalty asks for that
     /// @param from index of the logit of id 0
-    int choose(float[] logits, int from, int vocabulary) {
+    /// @param rows how many logits there are
+    int choose(float[] logits, int from, int rows) {
+        int vocabulary = Math.min(tokens, rows);
         penalise(logits, from, vocabulary);
         if (sampling.temperature() == 0) {
             return likeliest(logits, from, vocabulary);

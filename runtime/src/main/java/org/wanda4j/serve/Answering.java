@@ -1,11 +1,5 @@
 package org.wanda4j.serve;
 
-import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.runtime.Answer;
 import org.wanda4j.runtime.Generation;
@@ -13,6 +7,13 @@ import org.wanda4j.runtime.Generation.Finish;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.runtime.QueueFullException;
 import org.wanda4j.runtime.ScoredToken;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /// Has the model answer, and sends the answer while the caller is there.
 final class Answering {
@@ -59,7 +60,9 @@ final class Answering {
             throw closing();
         }
         try {
-            return model.start(ask.prompt(), ask.sampling(), ask.alternatives());
+            return ask.reply().goesOn()
+                    ? model.start(ask.prompt(), ask.sampling(), ask.alternatives())
+                    : model.reply(ask.prompt(), ask.sampling(), ask.alternatives());
         } catch (QueueFullException e) {
             throw ApiError.busy(e.getMessage());
         }

@@ -1,5 +1,13 @@
 package org.wanda4j.serve;
 
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.runtime.Sampling;
+import org.wanda4j.text.ChatTemplate;
+
+import tools.jackson.databind.JsonNode;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -7,12 +15,6 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.checkpoint.Json;
-import org.wanda4j.runtime.LanguageModel;
-import org.wanda4j.runtime.Sampling;
-import org.wanda4j.text.ChatTemplate;
-import tools.jackson.databind.JsonNode;
 
 /// Reads what a caller sent. Everything in it is checked; what this server does not do is refused where it would change
 /// the answer, and ignored otherwise.
@@ -53,7 +55,7 @@ final class CallReader {
             throw ApiError.ofField("top_logprobs", "top_logprobs needs logprobs to be true");
         }
         return ask(
-                new ChatReply(name),
+                new ChatReply(name, false),
                 fits(encode("messages", () -> model.tokensAsWritten(written))),
                 sampling(fields, tokens.orElse(longestAnswer)),
                 fields.flag("logprobs")
@@ -152,19 +154,20 @@ final class CallReader {
     private static List<String> stops(Fields fields) {
         List<String> stops = new ArrayList<>();
         fields.find("stop")
-                .ifPresent(value -> {
-                    for (JsonNode stop : value.isArray() ? value : List.of(value)) {
-                        if (!stop.isString()
-                                || stop.asString().length() > LONGEST_STOP
-                                || stops.size() == MOST_STOPS) {
-                            throw ApiError.ofField(
-                                    "stop",
-                                    "stop must be a text or a list of them: at most %d, of at most %,d characters"
-                                            .formatted(MOST_STOPS, LONGEST_STOP));
-                        }
-                        stops.add(stop.asString());
-                    }
-                });
+                .ifPresent(
+                        value -> {
+                            for (JsonNode stop : value.isArray() ? value : List.of(value)) {
+                                if (!stop.isString()
+                                        || stop.asString().length() > LONGEST_STOP
+                                        || stops.size() == MOST_STOPS) {
+                                    throw ApiError.ofField(
+                                            "stop",
+                                            "stop must be a text or a list of them: at most %d, of at most %,d characters"
+                                                    .formatted(MOST_STOPS, LONGEST_STOP));
+                                }
+                                stops.add(stop.asString());
+                            }
+                        });
         return stops;
     }
 
@@ -227,9 +230,11 @@ final class CallReader {
 
     private String write(List<ChatTemplate.Message> messages) {
         ChatTemplate chat =
-                template.orElseThrow(() ->
-                        ApiError.invalid(
-                                400, "this model has no chat template; use /v1/completions"));
+                template.orElseThrow(
+                        () ->
+                                ApiError.invalid(
+                                        400,
+                                        "this model has no chat template; use /v1/completions"));
         try {
             return chat.render(messages, true);
         } catch (InvalidInputException e) {
@@ -258,7 +263,8 @@ final class CallReader {
                     default ->
                             throw ApiError.ofField(
                                     "messages",
-                                    "a message's role must be system, developer, user or assistant");
+                                    "a message's role must be system, developer, user or"
+                                            + " assistant");
                 },
                 content(message));
     }

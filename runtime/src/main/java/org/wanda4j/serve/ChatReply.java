@@ -2,27 +2,28 @@ package org.wanda4j.serve;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
-import java.nio.charset.StandardCharsets;
+
+import org.wanda4j.runtime.Answer;
+import org.wanda4j.runtime.Generation;
+import org.wanda4j.runtime.ScoredToken;
+
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.IntStream;
-import org.wanda4j.runtime.Answer;
-import org.wanda4j.runtime.Generation;
-import org.wanda4j.runtime.ScoredToken;
 
 /// The answer of `/v1/chat/completions`.
 ///
 /// @param model its name
-record ChatReply(String id, long created, String model) implements Reply {
+/// @param goesOn whether the answer goes on with the conversation's last message
+record ChatReply(String id, long created, String model, boolean goesOn) implements Reply {
 
     private static final String WHOLE = "chat.completion";
     private static final String PART = "chat.completion.chunk";
-    private static final String REPLACEMENT = "\ufffd";
 
-    ChatReply(String model) {
-        this("chatcmpl-" + UUID.randomUUID(), Instant.now().getEpochSecond(), model);
+    ChatReply(String model, boolean goesOn) {
+        this("chatcmpl-" + UUID.randomUUID(), Instant.now().getEpochSecond(), model, goesOn);
     }
 
     /// The whole or a part.
@@ -64,31 +65,21 @@ record ChatReply(String id, long created, String model) implements Reply {
     }
 
     /// A token.
-    ///
-    /// @param bytes absent where its text alone is half a character
     record Token(
             String token,
             double logprob,
-            Optional<List<Integer>> bytes,
+            List<Integer> bytes,
             @JsonProperty("top_logprobs") List<Token> topLogprobs) {
 
         static Token of(ScoredToken token) {
+            byte[] bytes = token.bytes();
             return new Token(
                     token.text(),
                     token.logProbability(),
-                    bytes(token.text()),
-                    token.alternatives().stream().map(Token::of).toList());
-        }
-
-        private static Optional<List<Integer>> bytes(String text) {
-            if (text.contains(REPLACEMENT)) {
-                return Optional.empty();
-            }
-            byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-            return Optional.of(
                     IntStream.range(0, bytes.length)
                             .mapToObj(i -> Byte.toUnsignedInt(bytes[i]))
-                            .toList());
+                            .toList(),
+                    token.alternatives().stream().map(Token::of).toList());
         }
     }
 

@@ -1,14 +1,19 @@
 package org.wanda4j.serve;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import java.util.List;
-import java.util.Optional;
+
 import org.wanda4j.runtime.Answer;
 import org.wanda4j.runtime.Generation;
 import org.wanda4j.runtime.ScoredToken;
 
+import java.util.List;
+import java.util.Optional;
+
 /// How one answer is worded: objects that become JSON.
 sealed interface Reply permits ChatReply, TextReply {
+
+    /// Whether the answer goes on with the prompt's text, and is not a text of its own.
+    boolean goesOn();
 
     /// The whole answer.
     ///

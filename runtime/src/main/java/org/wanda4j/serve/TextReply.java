@@ -2,6 +2,11 @@ package org.wanda4j.serve;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+
+import org.wanda4j.runtime.Answer;
+import org.wanda4j.runtime.Generation;
+import org.wanda4j.runtime.ScoredToken;
+
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -9,9 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import org.wanda4j.runtime.Answer;
-import org.wanda4j.runtime.Generation;
-import org.wanda4j.runtime.ScoredToken;
 
 /// The answer of `/v1/completions`.
 final class TextReply implements Reply {
@@ -44,7 +46,7 @@ final class TextReply implements Reply {
 
     /// How likely the tokens were.
     ///
-    /// @param textOffset where each begins in the answer, in characters
+    /// @param textOffset where each begins in the answer, in characters (code points)
     record Logprobs(
             List<String> tokens,
             @JsonProperty("token_logprobs") List<Double> tokenLogprobs,
@@ -55,18 +57,31 @@ final class TextReply implements Reply {
         List<Map<String, Double>> alternatives = new ArrayList<>();
         List<Integer> offsets = new ArrayList<>();
         for (ScoredToken token : tokens) {
-            Map<String, Double> each = new LinkedHashMap<>();
-            token.alternatives()
-                    .forEach(other -> each.putIfAbsent(other.text(), other.logProbability()));
-            alternatives.add(each);
+            alternatives.add(byText(token.alternatives()));
             offsets.add(offset);
-            offset += token.text().length();
+            offset += token.text().codePointCount(0, token.text().length());
         }
         return new Logprobs(
                 tokens.stream().map(ScoredToken::text).toList(),
                 tokens.stream().map(ScoredToken::logProbability).toList(),
                 alternatives,
                 offsets);
+    }
+
+    /// Tokens that add no text there, and all but the likeliest of those that add the same, are called by their ids.
+    private static Map<String, Double> byText(List<ScoredToken> tokens) {
+        Map<String, Double> likelihoods = new LinkedHashMap<>();
+        for (ScoredToken token : tokens) {
+            String text = token.text();
+            boolean free = !text.isEmpty() && !likelihoods.containsKey(text);
+            likelihoods.put(free ? text : "token_id:" + token.id(), token.logProbability());
+        }
+        return likelihoods;
+    }
+
+    @Override
+    public boolean goesOn() {
+        return true;
     }
 
     @Override

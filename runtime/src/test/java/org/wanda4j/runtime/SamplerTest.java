@@ -2,13 +2,15 @@ package org.wanda4j.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
 
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
-import org.junit.jupiter.api.Test;
 
 class SamplerTest {
 
@@ -42,9 +44,20 @@ class SamplerTest {
     }
 
     @Test
+    void rowsThatNoTokenHasAreNeverChosen() {
+        float[] logits = {1, 2, 9, 9};
+        for (double temperature : new double[] {0, 1}) {
+            var sampler = new Sampler(sampling(temperature, 0, 1, 0), 2);
+            for (int i = 0; i < 100; i++) {
+                assertTrue(sampler.choose(logits, 0, 4) < 2);
+            }
+        }
+    }
+
+    @Test
     void oneSeedGivesOneSequence() {
-        var some = new Sampler(sampling(1, 0, 1, 0));
-        var other = new Sampler(sampling(1, 0, 1, 0));
+        var some = new Sampler(sampling(1, 0, 1, 0), Integer.MAX_VALUE);
+        var other = new Sampler(sampling(1, 0, 1, 0), Integer.MAX_VALUE);
         for (int i = 0; i < 100; i++) {
             assertEquals(some.choose(logits(), 2, 4), other.choose(logits(), 2, 4));
         }
@@ -53,7 +66,7 @@ class SamplerTest {
     @Test
     void whatOccurredIsPenalised() {
         var sampling = new Sampling(9, 0, 0, 1, 0, 2, OptionalLong.empty(), List.of());
-        var sampler = new Sampler(sampling);
+        var sampler = new Sampler(sampling, Integer.MAX_VALUE);
         assertEquals(1, sampler.choose(new float[] {1, 3, -1}, 0, 3));
         sampler.see(1);
         assertEquals(0, sampler.choose(new float[] {2, 3, -1}, 0, 3));
@@ -96,7 +109,7 @@ class SamplerTest {
     }
 
     private static Map<Integer, Integer> draw(Sampling sampling) {
-        var sampler = new Sampler(sampling);
+        var sampler = new Sampler(sampling, Integer.MAX_VALUE);
         var counts = new TreeMap<Integer, Integer>();
         for (int i = 0; i < DRAWS; i++) {
             counts.merge(sampler.choose(logits(), 2, PROBABILITIES.length), 1, Integer::sum);

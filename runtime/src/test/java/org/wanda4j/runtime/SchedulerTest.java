@@ -141,7 +141,12 @@ class SchedulerTest {
     }
 
     private static void submit(Scheduler scheduler, Listener listener, int token) {
-        var request = new Request(new int[] {token}, 5, new Sampler(Sampling.GREEDY), listener);
+        var request =
+                new Request(
+                        new int[] {token},
+                        5,
+                        new Sampler(Sampling.GREEDY, Integer.MAX_VALUE),
+                        listener);
         assertTrue(scheduler.submit(request));
     }
 }

@@ -1,0 +1,76 @@
+package org.wanda4j.text;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+
+/// The tokens that stand for bytes and not for a text of their own: those of byte fallback, `<0xE2>`, and those of a
+/// byte-level vocabulary that begin or end within a character.
+final class ByteTokens {
+
+    private static final Pattern FALLBACK = Pattern.compile("<0x([0-9A-Fa-f]{2})>");
+
+    /// What byte a character of a byte-level vocabulary stands for, or -1: GPT-2's table. Printable characters of Latin-1
+    /// stand for themselves, and those from 256 on for the other bytes, in ascending order.
+    private static final int[] BYTES = bytes();
+
+    private ByteTokens() {}
+
+    private static int[] bytes() {
+        int[] bytes = new int[2 * 256];
+        Arrays.fill(bytes, -1);
+        int next = 256;
+        for (int b = 0; b < 256; b++) {
+            boolean printable = (b > ' ' && b < 0x7f) || (b > 0xa0 && b != 0xad);
+            bytes[printable ? b : next++] = b;
+        }
+        return bytes;
+    }
+
+    /// By id, the bytes of each.
+    static Map<Integer, byte[]> of(TokenizerDefinition definition) {
+        Map<Integer, byte[]> tokens = new HashMap<>();
+        if (definition.decodesBy("ByteLevel")) {
+            collect(definition, ByteTokens::partOfACharacter, tokens);
+        }
+        if (definition.decodesBy("ByteFallback")) {
+            collect(definition, ByteTokens::fallback, tokens);
+        }
+        return tokens;
+    }
+
+    private static void collect(
+            TokenizerDefinition definition,
+            Function<String, Optional<byte[]>> bytes,
+            Map<Integer, byte[]> tokens) {
+        definition.forEachToken(
+                (id, token) -> bytes.apply(token).ifPresent(found -> tokens.put(id, found)));
+    }
+
+    private static Optional<byte[]> fallback(String token) {
+        var hexadecimal = FALLBACK.matcher(token);
+        return hexadecimal.matches()
+                ? Optional.of(new byte[] {(byte) Integer.parseInt(hexadecimal.group(1), 16)})
+                : Optional.empty();
+    }
+
+    /// A token with another character is written as it is, and so a text.
+    private static Optional<byte[]> partOfACharacter(String token) {
+        var bytes = new ByteArrayOutputStream(token.length());
+        for (int i = 0; i < token.length(); i++) {
+            char c = token.charAt(i);
+            if (c >= BYTES.length || BYTES[c] < 0) {
+                return Optional.empty();
+            }
+            bytes.write(BYTES[c]);
+        }
+        byte[] own = bytes.toByteArray();
+        byte[] whole = new String(own, StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_8);
+        return Arrays.equals(own, whole) ? Optional.empty() : Optional.of(own);
+    }
+}
