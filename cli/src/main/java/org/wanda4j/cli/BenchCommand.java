@@ -1,19 +1,17 @@
 package org.wanda4j.cli;
 
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.model.Architecture;
-import org.wanda4j.report.PeakMemory;
-import org.wanda4j.runtime.Throughput;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.report.PeakMemory;
+import org.wanda4j.runtime.Throughput;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /// `wanda bench`
 @Command(

@@ -1,21 +1,19 @@
 package org.wanda4j.cli;
 
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.runtime.Generation;
-import org.wanda4j.runtime.LanguageModel;
-import org.wanda4j.text.ChatTemplate;
-import org.wanda4j.text.ChatTemplate.Message;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.runtime.Generation;
+import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.text.ChatTemplate;
+import org.wanda4j.text.ChatTemplate.Message;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /// `wanda chat`
 @Command(

@@ -1,15 +1,5 @@
 package org.wanda4j.cli;
 
-import org.wanda4j.calibrate.RunSettings;
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.evaluate.Exam;
-import org.wanda4j.evaluate.Perplexity;
-import org.wanda4j.evaluate.Task;
-import org.wanda4j.evaluate.ZeroShot;
-import org.wanda4j.text.Corpus;
-import org.wanda4j.torch.ComputeType;
-
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -20,6 +10,15 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.evaluate.Exam;
+import org.wanda4j.evaluate.Perplexity;
+import org.wanda4j.evaluate.Task;
+import org.wanda4j.evaluate.ZeroShot;
+import org.wanda4j.text.Corpus;
+import org.wanda4j.torch.ComputeType;
 
 /// What is measured of a model: perplexity, and answers to multiple choice.
 ///

@@ -1,19 +1,17 @@
 package org.wanda4j.cli;
 
-import org.wanda4j.runtime.LanguageModel;
-import org.wanda4j.serve.Server;
-import org.wanda4j.text.ChatTemplate;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.serve.Server;
+import org.wanda4j.text.ChatTemplate;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /// `wanda serve`
 @Command(

@@ -1,12 +1,10 @@
 package org.wanda4j.text;
 
-import org.wanda4j.checkpoint.Json;
-
-import tools.jackson.databind.JsonNode;
-
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalInt;
+import org.wanda4j.checkpoint.Json;
+import tools.jackson.databind.JsonNode;
 
 /// The ids of the tokens that `tokenizer_config.json` names, where it does and the vocabulary has them.
 ///

@@ -1,5 +1,7 @@
 package org.wanda4j.calibrate;
 
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.TensorView;
@@ -9,9 +11,6 @@ import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchBlock;
 import org.wanda4j.torch.TorchEmbedding;
-
-import java.lang.foreign.Arena;
-import java.nio.file.Path;
 
 /// Windows on their way through the blocks of a checkpoint. One block's weights are in memory at a time.
 public final class Decoding implements AutoCloseable {

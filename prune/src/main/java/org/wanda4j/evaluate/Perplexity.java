@@ -1,5 +1,9 @@
 package org.wanda4j.evaluate;
 
+import java.lang.foreign.Arena;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.DoubleStream;
 import org.wanda4j.calibrate.BlockPass;
 import org.wanda4j.calibrate.Decoding;
 import org.wanda4j.calibrate.RunSettings;
@@ -15,11 +19,6 @@ import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchHead;
-
-import java.lang.foreign.Arena;
-import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.stream.DoubleStream;
 
 /// Perplexity of a model on a text: the text is tokenised whole and cut into windows that do not overlap; in each, the
 /// mean negative log likelihood of every token but the first, given those before it; then exp of the mean over windows.

@@ -1,5 +1,13 @@
 package org.wanda4j.evaluate;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 import org.wanda4j.calibrate.Decoding;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -14,15 +22,6 @@ import org.wanda4j.torch.TorchBlock;
 import org.wanda4j.torch.TorchEmbedding;
 import org.wanda4j.torch.TorchHead;
 import org.wanda4j.torch.Tree;
-
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
-import java.util.Optional;
-import java.util.function.BiConsumer;
-import java.util.stream.IntStream;
 
 /// Multiple choice without examples, in the way of lm-evaluation-harness: each answer's log likelihood given the question;
 /// the highest counts as the model's answer.

@@ -1,5 +1,11 @@
 package org.wanda4j.prune;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.wanda4j.calibrate.Decoding;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
@@ -22,15 +28,7 @@ import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
-
 import tools.jackson.databind.JsonNode;
-
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
 
 /// The main loop: windows flow through the blocks, and each block is pruned before the next one is looked at.
 ///

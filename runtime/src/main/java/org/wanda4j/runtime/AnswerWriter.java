@@ -1,12 +1,5 @@
 package org.wanda4j.runtime;
 
-import org.wanda4j.runtime.Answer.Event;
-import org.wanda4j.runtime.Answer.Given;
-import org.wanda4j.runtime.Answer.Piece;
-import org.wanda4j.runtime.Generation.Finish;
-import org.wanda4j.text.Detokenizer;
-import org.wanda4j.text.Detokenizer.Reading;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -16,6 +9,12 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.function.Supplier;
+import org.wanda4j.runtime.Answer.Event;
+import org.wanda4j.runtime.Answer.Given;
+import org.wanda4j.runtime.Answer.Piece;
+import org.wanda4j.runtime.Generation.Finish;
+import org.wanda4j.text.Detokenizer;
+import org.wanda4j.text.Detokenizer.Reading;
 
 /// Makes text of a request's tokens as they come, and lays it down for the reader.
 final class AnswerWriter implements Request.Listener {

@@ -1,12 +1,5 @@
 package org.wanda4j.runtime;
 
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Rotary;
-import org.wanda4j.runtime.Compute.Input;
-import org.wanda4j.runtime.Weights.Projection;
-import org.wanda4j.runtime.Weights.Scaling;
-
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -14,6 +7,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntConsumer;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Rotary;
+import org.wanda4j.runtime.Compute.Input;
+import org.wanda4j.runtime.Weights.Projection;
+import org.wanda4j.runtime.Weights.Scaling;
 
 /// From token ids to logits: what an [Architecture] says, on the weights where they are mapped.
 ///

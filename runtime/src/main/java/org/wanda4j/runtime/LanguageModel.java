@@ -1,11 +1,5 @@
 package org.wanda4j.runtime;
 
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.text.Detokenizer;
-import org.wanda4j.text.EndTokens;
-import org.wanda4j.text.Tokenizer;
-
 import java.nio.file.Path;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -15,6 +9,11 @@ import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.text.Detokenizer;
+import org.wanda4j.text.EndTokens;
+import org.wanda4j.text.Tokenizer;
 
 /// A model that writes text: a dense or packed checkpoint, used where it is mapped.
 ///

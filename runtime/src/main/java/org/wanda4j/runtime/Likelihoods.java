@@ -1,10 +1,9 @@
 package org.wanda4j.runtime;
 
-import org.wanda4j.text.Detokenizer.Reading;
-
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntFunction;
+import org.wanda4j.text.Detokenizer.Reading;
 
 /// How likely the model finds each token in one place: `log softmax(logits)`.
 final class Likelihoods {

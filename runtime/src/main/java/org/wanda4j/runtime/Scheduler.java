@@ -1,7 +1,5 @@
 package org.wanda4j.runtime;
 
-import org.wanda4j.runtime.Generation.Finish;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -9,6 +7,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import org.wanda4j.runtime.Generation.Finish;
 
 /// Decodes many texts at once: each turn takes the next token of every running text and as much of waiting prompts as
 /// fits a batch, so that weights are read once for all of them.

@@ -1,5 +1,11 @@
 package org.wanda4j.serve;
 
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.runtime.Answer;
 import org.wanda4j.runtime.Generation;
@@ -7,13 +13,6 @@ import org.wanda4j.runtime.Generation.Finish;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.runtime.QueueFullException;
 import org.wanda4j.runtime.ScoredToken;
-
-import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 
 /// Has the model answer, and sends the answer while the caller is there.
 final class Answering {

@@ -1,13 +1,5 @@
 package org.wanda4j.serve;
 
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.checkpoint.Json;
-import org.wanda4j.runtime.LanguageModel;
-import org.wanda4j.runtime.Sampling;
-import org.wanda4j.text.ChatTemplate;
-
-import tools.jackson.databind.JsonNode;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -15,6 +7,12 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.runtime.Sampling;
+import org.wanda4j.text.ChatTemplate;
+import tools.jackson.databind.JsonNode;
 
 /// Reads what a caller sent. Everything in it is checked; what this server does not do is refused where it would change
 /// the answer, and ignored otherwise.

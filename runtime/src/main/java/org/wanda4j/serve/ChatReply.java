@@ -2,16 +2,14 @@ package org.wanda4j.serve;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
-
-import org.wanda4j.runtime.Answer;
-import org.wanda4j.runtime.Generation;
-import org.wanda4j.runtime.ScoredToken;
-
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.IntStream;
+import org.wanda4j.runtime.Answer;
+import org.wanda4j.runtime.Generation;
+import org.wanda4j.runtime.ScoredToken;
 
 /// The answer of `/v1/chat/completions`.
 ///

@@ -1,13 +1,11 @@
 package org.wanda4j.serve;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-
+import java.util.List;
+import java.util.Optional;
 import org.wanda4j.runtime.Answer;
 import org.wanda4j.runtime.Generation;
 import org.wanda4j.runtime.ScoredToken;
-
-import java.util.List;
-import java.util.Optional;
 
 /// How one answer is worded: objects that become JSON.
 sealed interface Reply permits ChatReply, TextReply {

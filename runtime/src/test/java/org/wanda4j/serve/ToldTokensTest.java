@@ -3,21 +3,19 @@ package org.wanda4j.serve;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.wanda4j.checkpoint.Json;
-import org.wanda4j.runtime.OtherTokenizer;
-
-import tools.jackson.databind.JsonNode;
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.runtime.OtherTokenizer;
+import tools.jackson.databind.JsonNode;
 
 /// Tokens as callers are told of them, where many read the same or are parts of characters.
 class ToldTokensTest {
