@@ -345,14 +345,10 @@ final class CompareCommand implements Runnable {
                                 name,
                                 Format.percent(sparsity),
                                 "%.3f".formatted(cell.get("perplexity").asDouble())));
-        tasks.forEach(
-                task ->
-                        row.add(
-                                Format.percent(
-                                        cell.get("tasks")
-                                                .get(task)
-                                                .get("accuracyNorm")
-                                                .asDouble())));
+        tasks.forEach(task ->
+                row.add(
+                        Format.percent(
+                                cell.get("tasks").get(task).get("accuracyNorm").asDouble())));
         row.addAll(List.of(time, memory));
         return row;
     }

@@ -161,12 +161,11 @@ final class EvalCommand implements Runnable {
 
     /// What a task came to; blank where a failure came before it.
     private static List<String> cells(Optional<ZeroShot> measured) {
-        return measured.map(
-                        task ->
-                                List.of(
-                                        Format.percent(task.accuracy()),
-                                        Format.percent(task.accuracyNorm()),
-                                        Format.percent(task.stderr())))
+        return measured.map(task ->
+                        List.of(
+                                Format.percent(task.accuracy()),
+                                Format.percent(task.accuracyNorm()),
+                                Format.percent(task.stderr())))
                 .orElse(List.of("", "", ""));
     }
 }

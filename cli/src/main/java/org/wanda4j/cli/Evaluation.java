@@ -49,24 +49,22 @@ record Evaluation(
 
         private static Result of(
                 Path model, Optional<Perplexity> measured, Map<String, ZeroShot> tasks) {
-            return measured.map(
-                            perplexity ->
-                                    new Result(
-                                            model.toString(),
-                                            OptionalDouble.of(perplexity.perplexity()),
-                                            OptionalInt.of(perplexity.windows()),
-                                            OptionalLong.of(perplexity.tokens()),
-                                            OptionalDouble.of(perplexity.seconds()),
-                                            tasks))
-                    .orElseGet(
-                            () ->
-                                    new Result(
-                                            model.toString(),
-                                            OptionalDouble.empty(),
-                                            OptionalInt.empty(),
-                                            OptionalLong.empty(),
-                                            OptionalDouble.empty(),
-                                            tasks));
+            return measured.map(perplexity ->
+                            new Result(
+                                    model.toString(),
+                                    OptionalDouble.of(perplexity.perplexity()),
+                                    OptionalInt.of(perplexity.windows()),
+                                    OptionalLong.of(perplexity.tokens()),
+                                    OptionalDouble.of(perplexity.seconds()),
+                                    tasks))
+                    .orElseGet(() ->
+                            new Result(
+                                    model.toString(),
+                                    OptionalDouble.empty(),
+                                    OptionalInt.empty(),
+                                    OptionalLong.empty(),
+                                    OptionalDouble.empty(),
+                                    tasks));
         }
     }
 

@@ -110,11 +110,10 @@ public final class Tokenizer implements AutoCloseable {
         if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
             throw new IllegalArgumentException("the text holds half of a surrogate pair");
         }
-        return using(
-                it ->
-                        Arrays.stream(it.encode(text, addSpecialTokens, false).getIds())
-                                .mapToInt(Math::toIntExact)
-                                .toArray());
+        return using(it ->
+                Arrays.stream(it.encode(text, addSpecialTokens, false).getIds())
+                        .mapToInt(Math::toIntExact)
+                        .toArray());
     }
 
     /// The text of some ids, special tokens included; an id that means nothing gives nothing.

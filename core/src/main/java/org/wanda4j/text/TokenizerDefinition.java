@@ -82,13 +82,12 @@ record TokenizerDefinition(ObjectNode json, boolean changed) {
     /// @throws InvalidInputException when there is none
     int id(String token) {
         return find(token)
-                .orElseThrow(
-                        () ->
-                                new InvalidInputException(
-                                        CONFIG
-                                                + " names the token "
-                                                + token
-                                                + ", which tokenizer.json lacks"));
+                .orElseThrow(() ->
+                        new InvalidInputException(
+                                CONFIG
+                                        + " names the token "
+                                        + token
+                                        + ", which tokenizer.json lacks"));
     }
 
     /// The id of a token, where there is one.

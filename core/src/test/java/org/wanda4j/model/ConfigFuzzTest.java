@@ -29,11 +29,10 @@ class ConfigFuzzTest {
         }
         Hostile.put(directory, "config.json", bytes);
         try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-            Hostile.isRead(
-                    () ->
-                            Families.describe(ModelConfig.read(directory), checkpoint)
-                                    .blocks()
-                                    .forEach(block -> check(block.attention())));
+            Hostile.isRead(() ->
+                    Families.describe(ModelConfig.read(directory), checkpoint)
+                            .blocks()
+                            .forEach(block -> check(block.attention())));
             Hostile.isRead(() -> Architecture.of(checkpoint));
         }
         Hostile.isRead(() -> EndTokens.of(directory, OptionalInt.empty()));

@@ -121,16 +121,15 @@ public record Perplexity(
                                 scratch.path())) {
             int blocks = architecture.blocks().size();
             settings.progress().start("evaluating", windows.tokens() * blocks);
-            decoding.forEachBlock(
-                    (index, block, _) ->
-                            new BlockPass(
-                                            engine,
-                                            block,
-                                            decoding.store(),
-                                            Statistic.NONE,
-                                            settings.progress()
-                                                    .within("block " + (index + 1) + "/" + blocks))
-                                    .forward());
+            decoding.forEachBlock((index, block, _) ->
+                    new BlockPass(
+                                    engine,
+                                    block,
+                                    decoding.store(),
+                                    Statistic.NONE,
+                                    settings.progress()
+                                            .within("block " + (index + 1) + "/" + blocks))
+                            .forward());
             settings.progress().start("predicting", windows.tokens());
             return DoubleStream.of(
                             losses(checkpoint, architecture, windows, engine, decoding, settings))

@@ -185,13 +185,12 @@ public record ZeroShot(
         try (Arena states = Arena.ofShared()) {
             List<MemorySegment> hidden =
                     groups.stream()
-                            .map(
-                                    group ->
-                                            states.allocate(
-                                                    (long) group.tree().length()
-                                                            * architecture.hidden()
-                                                            * engine.type().bytes(),
-                                                    64))
+                            .map(group ->
+                                    states.allocate(
+                                            (long) group.tree().length()
+                                                    * architecture.hidden()
+                                                    * engine.type().bytes(),
+                                            64))
                             .toList();
             var trees = new Trees(groups, hidden, stageWidth, engine);
             try (Arena memory = Arena.ofShared();
@@ -213,11 +212,10 @@ public record ZeroShot(
                                         name -> checkpoint.map(name, memory),
                                         engine.type(),
                                         depth)) {
-                    trees.forEach(
-                            (index, batch) -> {
-                                block.forward(batch);
-                                progress.advance(groups.get(index).tree().length(), "forward");
-                            });
+                    trees.forEach((index, batch) -> {
+                        block.forward(batch);
+                        progress.advance(groups.get(index).tree().length(), "forward");
+                    });
                 }
             }
             try (Arena memory = Arena.ofShared();

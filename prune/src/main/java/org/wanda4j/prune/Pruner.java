@@ -105,11 +105,8 @@ public final class Pruner {
             RunSettings settings) {
         var pruner = new Pruner(source, recipe, text, settings);
         return pruner.ended(output)
-                .orElseGet(
-                        () ->
-                                pruner.run(
-                                        OutputDirectory.resume(
-                                                output, source.directory(), replace)));
+                .orElseGet(() ->
+                        pruner.run(OutputDirectory.resume(output, source.directory(), replace)));
     }
 
     /// How far the run on `output` had come that was interrupted, in words; empty where nothing is left of one.
@@ -160,13 +157,11 @@ public final class Pruner {
         } catch (InvalidInputException e) {
             throw directory
                     .journal()
-                    .map(
-                            file ->
-                                    new InvalidInputException(
-                                            "%s; %s, and --resume goes on from there"
-                                                    .formatted(
-                                                            e.getMessage(), Journal.describe(file)),
-                                            e))
+                    .map(file ->
+                            new InvalidInputException(
+                                    "%s; %s, and --resume goes on from there"
+                                            .formatted(e.getMessage(), Journal.describe(file)),
+                                    e))
                     .orElse(e);
         }
     }

@@ -77,15 +77,14 @@ final class AnswerWriter implements Request.Listener {
                         .map(each -> each.likeliest(alternatives.orElse(0), detokenizer::preview))
                         .orElse(List.of());
         Reading reading = detokenizer.append(id);
-        likelihoods.ifPresent(
-                each ->
-                        pending.add(
-                                new ScoredToken(
-                                        id,
-                                        reading.text(),
-                                        reading.bytes(),
-                                        each.logProbability(id),
-                                        others)));
+        likelihoods.ifPresent(each ->
+                pending.add(
+                        new ScoredToken(
+                                id,
+                                reading.text(),
+                                reading.bytes(),
+                                each.logProbability(id),
+                                others)));
         return reading.text();
     }
 
@@ -131,10 +130,9 @@ final class AnswerWriter implements Request.Listener {
 
     @Override
     public void failed(Throwable cause) {
-        events.add(
-                () -> {
-                    throw new IllegalStateException("the model failed: " + cause, cause);
-                });
+        events.add(() -> {
+            throw new IllegalStateException("the model failed: " + cause, cause);
+        });
     }
 
     private double seconds(long time) {

@@ -160,13 +160,12 @@ final class Decoder implements AutoCloseable {
                             t * rows.width(),
                             compute.scratch(0));
         }
-        intoHidden.ifPresent(
-                projection ->
-                        compute.project(
-                                List.of(projection),
-                                new Input(embedded, Optional.empty()),
-                                batch.tokens(),
-                                List.of(hidden)));
+        intoHidden.ifPresent(projection ->
+                compute.project(
+                        List.of(projection),
+                        new Input(embedded, Optional.empty()),
+                        batch.tokens(),
+                        List.of(hidden)));
         positions.ifPresent(learned -> addPositions(learned, batch));
     }
 

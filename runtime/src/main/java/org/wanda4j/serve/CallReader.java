@@ -152,20 +152,19 @@ final class CallReader {
     private static List<String> stops(Fields fields) {
         List<String> stops = new ArrayList<>();
         fields.find("stop")
-                .ifPresent(
-                        value -> {
-                            for (JsonNode stop : value.isArray() ? value : List.of(value)) {
-                                if (!stop.isString()
-                                        || stop.asString().length() > LONGEST_STOP
-                                        || stops.size() == MOST_STOPS) {
-                                    throw ApiError.ofField(
-                                            "stop",
-                                            "stop must be a text or a list of them: at most %d, of at most %,d characters"
-                                                    .formatted(MOST_STOPS, LONGEST_STOP));
-                                }
-                                stops.add(stop.asString());
-                            }
-                        });
+                .ifPresent(value -> {
+                    for (JsonNode stop : value.isArray() ? value : List.of(value)) {
+                        if (!stop.isString()
+                                || stop.asString().length() > LONGEST_STOP
+                                || stops.size() == MOST_STOPS) {
+                            throw ApiError.ofField(
+                                    "stop",
+                                    "stop must be a text or a list of them: at most %d, of at most %,d characters"
+                                            .formatted(MOST_STOPS, LONGEST_STOP));
+                        }
+                        stops.add(stop.asString());
+                    }
+                });
         return stops;
     }
 
@@ -228,11 +227,9 @@ final class CallReader {
 
     private String write(List<ChatTemplate.Message> messages) {
         ChatTemplate chat =
-                template.orElseThrow(
-                        () ->
-                                ApiError.invalid(
-                                        400,
-                                        "this model has no chat template; use /v1/completions"));
+                template.orElseThrow(() ->
+                        ApiError.invalid(
+                                400, "this model has no chat template; use /v1/completions"));
         try {
             return chat.render(messages, true);
         } catch (InvalidInputException e) {
