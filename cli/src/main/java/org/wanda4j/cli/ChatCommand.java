@@ -8,6 +8,7 @@ import java.util.OptionalInt;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.runtime.Generation;
 import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.runtime.Sampling;
 import org.wanda4j.text.ChatTemplate;
 import org.wanda4j.text.ChatTemplate.Message;
 import picocli.CommandLine.Command;
@@ -48,9 +49,11 @@ final class ChatCommand implements Runnable {
 
     @Mixin private final DecodeOptions decode = new DecodeOptions();
 
+    @Mixin private final CacheOptions cache = new CacheOptions();
+
     @Override
     public void run() {
-        var settings = new LanguageModel.Settings(decode.threads(), 1, 0, 1);
+        var settings = new LanguageModel.Settings(decode.threads(), 1, 0, 1, cache.bytes());
         try (LanguageModel opened = LanguageModel.open(model, settings);
                 LineSource lines = LineSource.open("> ", HELP, RESET, EXIT)) {
             ChatTemplate template = ChatTemplate.of(model).orElseThrow(this::noTemplate);
@@ -96,17 +99,23 @@ final class ChatCommand implements Runnable {
         if (prompt.length >= opened.context()) {
             messages.removeLast();
             Console.note(
-                    "the conversation would have %,d tokens, the model's context has %,d: say less, or %s"
+                    "the conversation would have %,d tokens, the context has %,d: say less, or %s"
                             .formatted(prompt.length, opened.context(), RESET));
             return;
         }
         Generation answer =
                 AnswerDisplay.show(
-                        opened.reply(prompt, sampling.sampling(), OptionalInt.empty()),
+                        opened.reply(prompt, room(opened, prompt), OptionalInt.empty()),
                         Console::printPart);
         messages.add(new Message("assistant", answer.text()));
         Console.print("");
         Console.note(AnswerDisplay.figures(answer) + ending(answer, opened.context()));
+    }
+
+    /// As it is sampled, and no longer than the context.
+    private Sampling room(LanguageModel opened, int[] prompt) {
+        Sampling asked = sampling.sampling();
+        return asked.withMaxTokens(Math.min(asked.maxTokens(), opened.context() - prompt.length));
     }
 
     private static String ending(Generation answer, int context) {
@@ -115,7 +124,7 @@ final class ChatCommand implements Runnable {
             case CANCELLED -> "; stopped";
             case LENGTH ->
                     answer.promptTokens() + answer.tokens() >= context
-                            ? "; the model's context is full: " + RESET
+                            ? "; the context is full: " + RESET
                             : "; cut off: --max-tokens allows more";
         };
     }

@@ -46,12 +46,14 @@ final class GenerateCommand implements Callable<Integer> {
 
     @Mixin private final DecodeOptions decode = new DecodeOptions();
 
+    @Mixin private final CacheOptions cache = new CacheOptions();
+
     @Option(names = "--json", description = "print the answer and its figures as JSON")
     private boolean json;
 
     @Override
     public Integer call() throws IOException {
-        var settings = new LanguageModel.Settings(decode.threads(), 1, 0);
+        var settings = new LanguageModel.Settings(decode.threads(), 1, 0, 0, cache.bytes());
         try (LanguageModel opened = LanguageModel.open(model, settings)) {
             int[] tokens = opened.tokens(prompt.equals(STANDARD_INPUT) ? standardInput() : prompt);
             Answer answer = opened.start(tokens, sampling.sampling(), OptionalInt.empty());

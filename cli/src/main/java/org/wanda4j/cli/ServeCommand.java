@@ -19,8 +19,7 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Serves a dense or packed model over HTTP, as OpenAI's interface, with a page to"
-                        + " chat.",
+                "Serves a dense or packed model over HTTP, as OpenAI's interface, with a page to chat.",
         footer = {
             "",
             "Examples:",
@@ -47,8 +46,7 @@ final class ServeCommand implements Runnable {
             paramLabel = "HOST",
             defaultValue = "127.0.0.1",
             description =
-                    "the address to listen on; 0.0.0.0 for all (default: 127.0.0.1, this machine"
-                            + " alone)")
+                    "the address to listen on; 0.0.0.0 for all (default: 127.0.0.1, this machine alone)")
     private String host;
 
     @Option(
@@ -95,18 +93,22 @@ final class ServeCommand implements Runnable {
 
     @Mixin private final DecodeOptions decode = new DecodeOptions();
 
+    @Mixin private final CacheOptions cache = new CacheOptions();
+
     @Override
     public void run() {
         if (port < 0 || port > LARGEST_PORT) {
             throw new IllegalArgumentException("--port must lie in [0, 65535], got " + port);
         }
         var stop = new CountDownLatch(1);
-        var how = new LanguageModel.Settings(decode.threads(), parallel, queue, parallel);
+        var how =
+                new LanguageModel.Settings(
+                        decode.threads(), parallel, queue, parallel, cache.bytes());
         try (LanguageModel opened = LanguageModel.open(model, how);
                 Server server = Server.start(opened, ChatTemplate.of(model), settings(opened))) {
             CompletableFuture<Void> ended = opened.ended();
             try (var _ = Interrupts.byAny(stop::countDown)) {
-                tell(server);
+                tell(opened, server);
                 var _ = ended.whenComplete((_, _) -> stop.countDown());
                 stop.await();
             }
@@ -128,9 +130,12 @@ final class ServeCommand implements Runnable {
                 maxBody);
     }
 
-    private void tell(Server server) {
+    private void tell(LanguageModel opened, Server server) {
         InetSocketAddress address = server.address();
         Console.note("kernels: " + LanguageModel.kernels());
+        Console.note(
+                "keys and values: up to %s; context: %,d tokens"
+                        .formatted(Format.megabytes(opened.load().cacheLimit()), opened.context()));
         if (!address.getAddress().isLoopbackAddress() && key == null) {
             Console.note("note: no --api-key: whoever reaches this machine can use the model");
         }

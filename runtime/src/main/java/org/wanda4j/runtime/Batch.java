@@ -25,7 +25,9 @@ final class Batch {
         int t = 0;
         int predicted = 0;
         for (Step step : steps) {
-            step.sequence().reserve(step.tokens().length);
+            if (!step.sequence().reserve(step.tokens().length)) {
+                throw new IllegalStateException("no room for keys and values");
+            }
             for (int j = 0; j < step.tokens().length; j++) {
                 ids[t] = step.tokens()[j];
                 positions[t] = step.sequence().length() + j;

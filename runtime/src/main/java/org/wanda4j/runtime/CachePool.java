@@ -3,12 +3,17 @@ package org.wanda4j.runtime;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
 import org.wanda4j.model.Architecture;
 
-/// Memory for keys and values, in pages of a few positions of all blocks, bf16, off the heap.
+/// Memory for keys and values, in pages of a few positions of all blocks, bf16, off the heap, up to a limit.
 ///
-/// Pages that a [Sequence] gives back are used again; the memory is freed when the pool closes. Threads may share it.
+/// Pages come from slabs. The first slab has one page and each further one as many as all before, up to a size that the C
+/// library gives back to the system when it is freed: the pool holds at most about twice of what was taken, and a slab is freed
+/// when its last page is given back. Threads may share a pool.
 final class CachePool implements AutoCloseable {
 
     /// Positions of a page.
@@ -16,13 +21,43 @@ final class CachePool implements AutoCloseable {
 
     private static final int BYTES = Short.BYTES;
 
-    private final Arena memory = Arena.ofShared();
-    private final Deque<MemorySegment> free = new ArrayDeque<>();
+    /// glibc may keep freed pieces of up to 32 MiB for itself.
+    private static final long LARGE_SLAB = 33L << 20;
+
+    private final List<Slab> slabs = new ArrayList<>();
     private final long[] blockStarts;
     private final long pageBytes;
+    private final long mostPages;
     private long taken;
 
-    CachePool(Architecture architecture) {
+    /// Room for [#POSITIONS] positions.
+    ///
+    /// @param memory keys and values of all blocks
+    record Page(MemorySegment memory, Slab slab) {}
+
+    /// Pages that are allocated and freed together.
+    private static final class Slab {
+
+        private final Arena arena = Arena.ofShared();
+        private final Deque<Page> free = new ArrayDeque<>();
+        private final long pages;
+
+        Slab(long pages, long pageBytes) {
+            this.pages = pages;
+            try {
+                MemorySegment memory = arena.allocate(pages * pageBytes, Long.SIZE);
+                for (long i = 0; i < pages; i++) {
+                    free.add(new Page(memory.asSlice(i * pageBytes, pageBytes), this));
+                }
+            } catch (OutOfMemoryError e) {
+                arena.close();
+                throw e;
+            }
+        }
+    }
+
+    /// @param mostBytes that pages may take in all
+    CachePool(Architecture architecture, long mostBytes) {
         blockStarts = new long[architecture.blocks().size()];
         long at = 0;
         for (int i = 0; i < blockStarts.length; i++) {
@@ -31,6 +66,7 @@ final class CachePool implements AutoCloseable {
             at += 2L * POSITIONS * attention.keyValueHeads() * attention.headSize() * BYTES;
         }
         pageBytes = at;
+        mostPages = mostBytes / pageBytes;
     }
 
     /// The first position of the page behind the one that `position` is in.
@@ -38,20 +74,76 @@ final class CachePool implements AutoCloseable {
         return (position / POSITIONS + 1) * POSITIONS;
     }
 
-    synchronized MemorySegment take() {
-        MemorySegment page = free.isEmpty() ? memory.allocate(pageBytes, Long.SIZE) : free.pop();
-        taken++;
-        return page;
+    /// How many pages some positions take.
+    static int pages(int positions) {
+        return Math.ceilDiv(positions, POSITIONS);
     }
 
-    synchronized void giveBack(MemorySegment page) {
-        free.push(page);
+    /// Positions that a text can have while there is no other.
+    int mostPositions() {
+        return (int) Math.min(mostPages, Integer.MAX_VALUE / POSITIONS) * POSITIONS;
+    }
+
+    /// A page; empty where the limit is reached, or the system has no memory.
+    synchronized Optional<Page> take() {
+        if (taken == mostPages) {
+            return Optional.empty();
+        }
+        try {
+            Optional<Slab> slab = slabs.stream().filter(each -> !each.free.isEmpty()).findFirst();
+            Page page = slab.orElseGet(this::addSlab).free.remove();
+            taken++;
+            return Optional.of(page);
+        } catch (OutOfMemoryError e) {
+            return Optional.empty();
+        }
+    }
+
+    private Slab addSlab() {
+        long held = heldPages();
+        long large = Math.max(1, LARGE_SLAB / pageBytes);
+        var slab = new Slab(Math.clamp(held, 1, Math.min(large, mostPages - held)), pageBytes);
+        slabs.add(slab);
+        return slab;
+    }
+
+    synchronized void giveBack(Page page) {
+        Slab slab = page.slab();
+        slab.free.add(page);
         taken--;
+        if (slab.free.size() == slab.pages) {
+            slabs.remove(slab);
+            slab.arena.close();
+        }
+    }
+
+    /// Pages that can be taken.
+    synchronized long freePages() {
+        return mostPages - taken;
     }
 
     /// Bytes of the pages that were taken and not given back.
     synchronized long takenBytes() {
         return taken * pageBytes;
+    }
+
+    /// Bytes of all slabs.
+    synchronized long heldBytes() {
+        return heldPages() * pageBytes;
+    }
+
+    private long heldPages() {
+        return slabs.stream().mapToLong(slab -> slab.pages).sum();
+    }
+
+    /// Bytes that pages take at most.
+    long mostBytes() {
+        return mostPages * pageBytes;
+    }
+
+    /// Bytes of a page.
+    long pageBytes() {
+        return pageBytes;
     }
 
     /// Where the keys of a head start in a page, in values; each position's follow one another.
@@ -65,7 +157,8 @@ final class CachePool implements AutoCloseable {
     }
 
     @Override
-    public void close() {
-        memory.close();
+    public synchronized void close() {
+        slabs.forEach(slab -> slab.arena.close());
+        slabs.clear();
     }
 }

@@ -43,35 +43,50 @@ final class Decoder implements AutoCloseable {
     private final Vectors logits;
     private final float[][] scores;
 
+    /// Keys and values may take all memory.
+    ///
     /// @param checkpoint stays open as long as this
     Decoder(Checkpoint checkpoint, RowKernels kernels, int threads) {
+        this(checkpoint, kernels, threads, Long.MAX_VALUE);
+    }
+
+    /// @param checkpoint stays open as long as this
+    /// @param cacheBytes memory that keys and values may take
+    Decoder(Checkpoint checkpoint, RowKernels kernels, int threads, long cacheBytes) {
         architecture = Architecture.of(checkpoint);
         bytes = checkpoint.bytes();
-        Weights weights = new Weights(checkpoint, memory);
         team = new Team(threads);
-        compute = new Compute(kernels, team, widest(architecture), memory);
-        pool = new CachePool(architecture);
-        embedding = weights.matrix(architecture.embedding().tokens());
-        positions = architecture.embedding().positions().map(each -> weights.matrix(each.table()));
-        intoHidden = architecture.embedding().project().map(weights::projection);
-        var rooms = new DecoderBlock.Rooms(architecture.blocks().getFirst());
-        for (int i = 0; i < architecture.blocks().size(); i++) {
-            var block = architecture.blocks().get(i);
-            Optional<Rotation> rotation =
-                    block.attention()
-                            .rotary()
-                            .map(rotary -> rotations.computeIfAbsent(rotary, Rotation::new));
-            blocks.add(new DecoderBlock(block, i, compute, weights, pool, rotation, rooms));
+        try {
+            Weights weights = new Weights(checkpoint, memory);
+            compute = new Compute(kernels, team, widest(architecture), memory);
+            pool = new CachePool(architecture, cacheBytes);
+            embedding = weights.matrix(architecture.embedding().tokens());
+            positions =
+                    architecture.embedding().positions().map(each -> weights.matrix(each.table()));
+            intoHidden = architecture.embedding().project().map(weights::projection);
+            var rooms = new DecoderBlock.Rooms(architecture.blocks().getFirst());
+            for (int i = 0; i < architecture.blocks().size(); i++) {
+                var block = architecture.blocks().get(i);
+                Optional<Rotation> rotation =
+                        block.attention()
+                                .rotary()
+                                .map(rotary -> rotations.computeIfAbsent(rotary, Rotation::new));
+                blocks.add(new DecoderBlock(block, i, compute, weights, pool, rotation, rooms));
+            }
+            headNorm = architecture.head().norm().map(weights::scaling);
+            outOfHidden = architecture.head().project().map(weights::projection);
+            table = new Projection(weights.matrix(architecture.head().table()), new float[0]);
+            embedded = new Vectors(architecture.embedding().width());
+            hidden = new Vectors(architecture.hidden());
+            last = new Vectors(architecture.hidden());
+            projected = new Vectors(architecture.embedding().width());
+            logits = new Vectors(architecture.vocabulary());
+            scores = new float[team.size()][];
+        } catch (RuntimeException | Error e) {
+            team.close();
+            memory.close();
+            throw e;
         }
-        headNorm = architecture.head().norm().map(weights::scaling);
-        outOfHidden = architecture.head().project().map(weights::projection);
-        table = new Projection(weights.matrix(architecture.head().table()), new float[0]);
-        embedded = new Vectors(architecture.embedding().width());
-        hidden = new Vectors(architecture.hidden());
-        last = new Vectors(architecture.hidden());
-        projected = new Vectors(architecture.embedding().width());
-        logits = new Vectors(architecture.vocabulary());
-        scores = new float[team.size()][];
     }
 
     private static int widest(Architecture architecture) {
@@ -98,9 +113,9 @@ final class Decoder implements AutoCloseable {
                                         .bytes(embedding.type().padded(embedding.columns()));
     }
 
-    /// Memory that the keys and values of all texts take.
-    long cacheBytes() {
-        return pool.takenBytes();
+    /// Where keys and values of all texts are.
+    CachePool cache() {
+        return pool;
     }
 
     /// An empty text.

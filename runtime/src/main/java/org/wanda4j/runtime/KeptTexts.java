@@ -7,7 +7,7 @@ import java.util.Deque;
 import java.util.Optional;
 
 /// Texts that ended and were decoded, for prompts that begin like them: the next turn of a conversation holds all turns
-/// before.
+/// before. Their memory is the first that others get.
 final class KeptTexts implements AutoCloseable {
 
     private final int limit;
@@ -29,7 +29,8 @@ final class KeptTexts implements AutoCloseable {
         this.limit = limit;
     }
 
-    /// What is decoded of a prompt. A text that the prompt goes on with is taken, one that begins like it copied.
+    /// What is decoded of a prompt. A text that the prompt goes on with is taken, one that begins like it copied, or taken
+    /// as far as they agree where there is no room for a copy.
     Optional<Sequence> find(int[] prompt) {
         Optional<Text> longest =
                 texts.stream()
@@ -37,12 +38,18 @@ final class KeptTexts implements AutoCloseable {
                         .filter(text -> text.common(prompt) > 0);
         return longest.map(text -> {
             int common = text.common(prompt);
-            if (common < text.decoded().length()) {
-                return text.decoded().copy(common);
-            }
-            texts.remove(text);
-            return text.decoded();
+            Optional<Sequence> copy =
+                    common < text.decoded().length()
+                            ? text.decoded().copy(common)
+                            : Optional.empty();
+            return copy.orElseGet(() -> take(text, common));
         });
+    }
+
+    private Sequence take(Text text, int length) {
+        texts.remove(text);
+        text.decoded().truncate(length);
+        return text.decoded();
     }
 
     /// Keeps a text.
@@ -55,8 +62,22 @@ final class KeptTexts implements AutoCloseable {
         }
         texts.addLast(new Text(tokens, decoded));
         while (texts.size() > limit) {
-            texts.removeFirst().decoded().close();
+            dropOldest();
         }
+    }
+
+    /// Gives the memory of the oldest text back.
+    ///
+    /// @return whether there was one
+    boolean dropOldest() {
+        Optional<Text> oldest = Optional.ofNullable(texts.pollFirst());
+        oldest.ifPresent(text -> text.decoded().close());
+        return oldest.isPresent();
+    }
+
+    /// Pages of all texts.
+    long pages() {
+        return texts.stream().mapToLong(text -> text.decoded().pages()).sum();
     }
 
     @Override

@@ -1,5 +1,7 @@
 package org.wanda4j.runtime;
 
+import com.sun.management.OperatingSystemMXBean;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -33,7 +35,10 @@ public final class LanguageModel implements AutoCloseable {
     /// @param queueLimit texts that may wait for others to end
     /// @param kept texts whose keys and values are kept when they ended: a prompt that begins like one of them is not decoded
     ///     again as far as they agree
-    public record Settings(int threads, int atOnce, int queueLimit, int kept) {
+    /// @param cacheBytes memory that keys and values of all texts may take: kept texts make way first, then texts wait
+    public record Settings(int threads, int atOnce, int queueLimit, int kept, long cacheBytes) {
+
+        private static final int MEMORY_SHARE = 4;
 
         /// Checks the ranges.
         ///
@@ -46,14 +51,22 @@ public final class LanguageModel implements AutoCloseable {
                     atOnce);
             check(queueLimit >= 0, "the queue's limit must not be negative", queueLimit);
             check(kept >= 0, "the number of kept texts must not be negative", kept);
+            check(cacheBytes >= 1, "keys and values need memory", cacheBytes);
         }
 
-        /// Keeps no text that ended.
+        /// Keeps no text that ended; keys and values take [#defaultCacheBytes()] at most.
         public Settings(int threads, int atOnce, int queueLimit) {
-            this(threads, atOnce, queueLimit, 0);
+            this(threads, atOnce, queueLimit, 0, defaultCacheBytes());
         }
 
-        private static void check(boolean valid, String what, int value) {
+        /// A quarter of the memory of this machine, or container.
+        public static long defaultCacheBytes() {
+            return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
+                            .getTotalMemorySize()
+                    / MEMORY_SHARE;
+        }
+
+        private static void check(boolean valid, String what, long value) {
             if (!valid) {
                 throw new IllegalArgumentException(what + ", got " + value);
             }
@@ -69,7 +82,8 @@ public final class LanguageModel implements AutoCloseable {
     /// @param waiting texts that wait for others to end
     /// @param running texts that are decoded
     /// @param cacheBytes memory that running and kept texts take for keys and values
-    public record Load(int waiting, int running, long cacheBytes) {}
+    /// @param cacheLimit bytes that they may take
+    public record Load(int waiting, int running, long cacheBytes, long cacheLimit) {}
 
     private LanguageModel(
             Checkpoint checkpoint, Tokenizer tokenizer, Decoder decoder, Settings settings) {
@@ -77,6 +91,15 @@ public final class LanguageModel implements AutoCloseable {
         this.tokenizer = tokenizer;
         this.endTokens = EndTokens.of(checkpoint.directory(), tokenizer.end());
         this.decoder = decoder;
+        if (decoder.cache().mostPositions() == 0) {
+            throw new InvalidInputException(
+                    "%s: %d tokens, the fewest that a text gets memory for, take %s for keys and values; they may take %s (--cache-memory)"
+                            .formatted(
+                                    checkpoint.directory(),
+                                    CachePool.POSITIONS,
+                                    megabytes(decoder.cache().pageBytes()),
+                                    megabytes(settings.cacheBytes())));
+        }
         this.scheduler =
                 new Scheduler(decoder, settings.atOnce(), settings.queueLimit(), settings.kept());
     }
@@ -95,7 +118,7 @@ public final class LanguageModel implements AutoCloseable {
         var opening = CompletableFuture.supplyAsync(() -> Tokenizer.open(directory));
         try {
             return open(Checkpoint.open(directory), opening, settings);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             var _ = opening.thenAccept(Tokenizer::close);
             throw e;
         }
@@ -105,14 +128,19 @@ public final class LanguageModel implements AutoCloseable {
     private static LanguageModel open(
             Checkpoint checkpoint, CompletableFuture<Tokenizer> opening, Settings settings) {
         try {
-            var decoder = new Decoder(checkpoint, KernelChoice.BEST, settings.threads());
+            var decoder =
+                    new Decoder(
+                            checkpoint,
+                            KernelChoice.BEST,
+                            settings.threads(),
+                            settings.cacheBytes());
             try {
                 return new LanguageModel(checkpoint, opened(opening), decoder, settings);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 decoder.close();
                 throw e;
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             checkpoint.close();
             throw e;
         }
@@ -122,7 +150,11 @@ public final class LanguageModel implements AutoCloseable {
         try {
             return opening.join();
         } catch (CompletionException e) {
-            throw e.getCause() instanceof RuntimeException known ? known : e;
+            switch (e.getCause()) {
+                case RuntimeException known -> throw known;
+                case Error error -> throw error;
+                default -> throw e;
+            }
         }
     }
 
@@ -131,9 +163,10 @@ public final class LanguageModel implements AutoCloseable {
         return KernelChoice.BEST.description();
     }
 
-    /// Tokens that a text can have, its prompt included.
+    /// Tokens that a text can have, its prompt included: those that the model was made for, or those whose keys and values the
+    /// memory for them holds, whichever are fewer.
     public int context() {
-        return decoder.architecture().positions();
+        return Math.min(decoder.architecture().positions(), decoder.cache().mostPositions());
     }
 
     /// How busy it is now.
@@ -186,7 +219,9 @@ public final class LanguageModel implements AutoCloseable {
     /// Goes on with `prompt`, and returns when the answer is complete.
     ///
     /// @param pieces told of the text as it comes, by the calling thread; what it throws ends the answer
-    /// @throws IllegalArgumentException when the prompt is empty or longer than the context
+    /// @throws IllegalArgumentException when the prompt is empty
+    /// @throws InvalidInputException when the prompt is longer than the context, or its answer may take more memory for keys
+    ///     and values than there is
     /// @throws QueueFullException when too many texts wait already
     public Generation generate(String prompt, Sampling sampling, Consumer<String> pieces) {
         try (Answer answer = start(tokens(prompt), sampling, OptionalInt.empty())) {
@@ -218,7 +253,9 @@ public final class LanguageModel implements AutoCloseable {
     /// @param prompt ids below [#vocabulary()]
     /// @param alternatives how many of the likeliest tokens the answer tells with each of its tokens; empty where it is to
     ///     tell of text alone
-    /// @throws IllegalArgumentException when the prompt is empty or longer than the context
+    /// @throws IllegalArgumentException when the prompt is empty
+    /// @throws InvalidInputException when the prompt is longer than the context, or its answer may take more memory for keys
+    ///     and values than there is
     /// @throws QueueFullException when too many texts wait already
     public Answer start(int[] prompt, Sampling sampling, OptionalInt alternatives) {
         checkPrompt(prompt);
@@ -236,6 +273,9 @@ public final class LanguageModel implements AutoCloseable {
 
     private Answer start(
             int[] prompt, Detokenizer detokenizer, Sampling sampling, OptionalInt alternatives) {
+        int limit =
+                Math.min(decoder.architecture().positions() - prompt.length, sampling.maxTokens());
+        checkMemory(prompt.length, limit);
         BlockingQueue<Supplier<Answer.Event>> events = Answer.newQueue();
         var writer =
                 new AnswerWriter(
@@ -245,12 +285,11 @@ public final class LanguageModel implements AutoCloseable {
                         alternatives,
                         prompt.length,
                         events);
-        int limit = Math.min(context() - prompt.length, sampling.maxTokens());
         var request = new Request(prompt, limit, new Sampler(sampling, vocabulary()), writer);
         if (limit == 0) {
             writer.finished(Generation.Finish.LENGTH);
         } else if (!scheduler.submit(request)) {
-            throw new QueueFullException();
+            throw new QueueFullException(load());
         }
         return new Answer(events, () -> scheduler.cancel(request));
     }
@@ -259,10 +298,11 @@ public final class LanguageModel implements AutoCloseable {
         if (prompt.length == 0) {
             throw new IllegalArgumentException("the prompt is empty");
         }
-        if (prompt.length >= context()) {
-            throw new IllegalArgumentException(
+        int positions = decoder.architecture().positions();
+        if (prompt.length >= positions) {
+            throw new InvalidInputException(
                     "the prompt has %,d tokens; the model's context has room for %,d and an answer"
-                            .formatted(prompt.length, context() - 1));
+                            .formatted(prompt.length, positions - 1));
         }
         for (int id : prompt) {
             if (id < 0 || id >= vocabulary()) {
@@ -271,6 +311,24 @@ public final class LanguageModel implements AutoCloseable {
                                 .formatted(id, vocabulary()));
             }
         }
+    }
+
+    private void checkMemory(int prompt, int answer) {
+        CachePool cache = decoder.cache();
+        if (prompt + answer > cache.mostPositions()) {
+            throw new InvalidInputException(
+                    "the prompt has %,d tokens, the answer up to %,d; their keys and values take %s, and may take %s (--cache-memory), room for %,d tokens"
+                            .formatted(
+                                    prompt,
+                                    answer,
+                                    megabytes(CachePool.pages(prompt + answer) * cache.pageBytes()),
+                                    megabytes(cache.mostBytes()),
+                                    cache.mostPositions()));
+        }
+    }
+
+    private static String megabytes(long bytes) {
+        return "%,.1f MB".formatted(bytes / 1e6);
     }
 
     @Override

@@ -36,6 +36,7 @@ final class Request {
     private int length;
     private int drawn;
     private Optional<Likelihoods> likelihoods = Optional.empty();
+    private boolean paused;
     private volatile boolean cancelled;
 
     /// @param prompt at least one token
@@ -74,7 +75,13 @@ final class Request {
         return sequence.isPresent();
     }
 
-    /// Begins with what was decoded of it already: less than the prompt.
+    /// Positions that must be free before it begins: those of its text and the next token; once it had to give way, those of
+    /// the longest answer, so that it does not have to again and again.
+    int wants() {
+        return paused ? prompt + limit : length + 1;
+    }
+
+    /// Begins with what was decoded of it already: less than its text.
     void begin(Sequence decoded) {
         sequence = Optional.of(decoded);
     }
@@ -88,17 +95,28 @@ final class Request {
         return decoded;
     }
 
+    /// Ends for now: what was decoded of it is given up, and decoded again when it begins again.
+    void pause() {
+        end().ifPresent(Sequence::close);
+        paused = true;
+    }
+
+    /// Whether there is room for all of its text that is not decoded yet: where there was not, nothing has changed.
+    boolean reserve() {
+        Sequence decoded = sequence.orElseThrow();
+        return decoded.reserve(length - decoded.length());
+    }
+
     /// Whether all of the prompt was decoded.
     boolean answers() {
         return length > prompt;
     }
 
-    /// Its next tokens, at most `room`, with memory for them.
+    /// Its next tokens, at most `room`, for which there is memory.
     Batch.Step next(int room) {
         Sequence decoded = sequence.orElseThrow();
         int to = Math.min(length, decoded.length() + room);
         int[] next = Arrays.copyOfRange(tokens, decoded.length(), to);
-        decoded.reserve(next.length);
         return new Batch.Step(decoded, next, to == length);
     }
 

@@ -12,6 +12,10 @@ import org.wanda4j.runtime.Generation.Finish;
 /// Decodes many texts at once: each turn takes the next token of every running text and as much of waiting prompts as
 /// fits a batch, so that weights are read once for all of them.
 ///
+/// Texts begin in the order in which they came, each when keys and values of its prompt find room, for which kept texts make way. When
+/// those that run have grown until there is none, the one that came last gives way: it waits until its longest answer has
+/// room, and is decoded again. Nothing fails because others run.
+///
 /// A request that fails ends alone: a batch that fails is decoded again text by text, to find the one that cannot be.
 final class Scheduler implements AutoCloseable {
 
@@ -71,7 +75,11 @@ final class Scheduler implements AutoCloseable {
 
     /// How busy it is.
     synchronized LanguageModel.Load load() {
-        return new LanguageModel.Load(queue.size(), running.size(), decoder.cacheBytes());
+        return new LanguageModel.Load(
+                queue.size(),
+                running.size(),
+                decoder.cache().takenBytes(),
+                decoder.cache().mostBytes());
     }
 
     /// When the thread that decodes has ended: by [#close()], or with what it failed with.
@@ -115,10 +123,6 @@ final class Scheduler implements AutoCloseable {
         while (!closed && running.isEmpty() && queue.isEmpty()) {
             wait();
         }
-        while (running.size() < atOnce && !queue.isEmpty()) {
-            Request request = queue.poll();
-            running.add(request);
-        }
         return !closed;
     }
 
@@ -128,12 +132,15 @@ final class Scheduler implements AutoCloseable {
                 end(request, Finish.CANCELLED);
             }
         }
+        boolean enough = makeRoom();
+        while (enough && beginNext()) {
+            enough = makeRoom();
+        }
         List<Part> parts = new ArrayList<>();
         int room = Decoder.LARGEST_BATCH;
         for (Request request : answersFirst()) {
             if (room > 0) {
                 try {
-                    begin(request);
                     Batch.Step step = request.next(room);
                     room -= step.tokens().length;
                     parts.add(new Part(request, step));
@@ -165,10 +172,65 @@ final class Scheduler implements AutoCloseable {
                 logits);
     }
 
-    private void begin(Request request) {
-        if (!request.hasBegun()) {
-            request.begin(kept.find(request.text()).orElseGet(decoder::newSequence));
+    /// Begins the text that has waited longest, if it may.
+    ///
+    /// @return whether one began
+    private boolean beginNext() {
+        Request next;
+        synchronized (this) {
+            if (running.size() == atOnce || queue.isEmpty() || !hasRoom(queue.peek())) {
+                return false;
+            }
+            next = queue.remove();
+            running.add(next);
         }
+        try {
+            next.begin(kept.find(next.text()).orElseGet(decoder::newSequence));
+        } catch (RuntimeException | Error e) {
+            fail(next, e);
+        }
+        return true;
+    }
+
+    private boolean hasRoom(Request request) {
+        return running.isEmpty()
+                || CachePool.pages(request.wants()) <= decoder.cache().freePages() + kept.pages();
+    }
+
+    /// Makes room for what each running text decodes next, in the order in which they began.
+    ///
+    /// @return whether there was enough for all of them
+    private boolean makeRoom() {
+        boolean enough = true;
+        for (Request request : List.copyOf(running)) {
+            try {
+                while (request.hasBegun() && !reserve(request)) {
+                    if (running.size() == 1) {
+                        throw new OutOfMemoryError("the system has no memory for keys and values");
+                    }
+                    pause(running.getLast());
+                    enough = false;
+                }
+            } catch (RuntimeException | Error e) {
+                fail(request, e);
+            }
+        }
+        return enough;
+    }
+
+    /// Makes room for what a text decodes next; kept texts make way.
+    private boolean reserve(Request request) {
+        boolean reserved = request.reserve();
+        while (!reserved && kept.dropOldest()) {
+            reserved = request.reserve();
+        }
+        return reserved;
+    }
+
+    private synchronized void pause(Request request) {
+        request.pause();
+        running.remove(request);
+        queue.addFirst(request);
     }
 
     /// A long prompt takes what room the answers leave, and does not stop them.
@@ -213,7 +275,12 @@ final class Scheduler implements AutoCloseable {
     }
 
     private void end(Request request, Finish finish) {
-        request.end().ifPresent(decoded -> kept.keep(request.text(), decoded));
+        Optional<Sequence> decoded = request.end();
+        try {
+            decoded.ifPresent(text -> kept.keep(request.text(), text));
+        } catch (RuntimeException | Error e) {
+            decoded.ifPresent(Sequence::close); // The text is complete without being kept.
+        }
         remove(request);
         tell(request, finish);
     }

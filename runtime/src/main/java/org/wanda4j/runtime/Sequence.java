@@ -1,14 +1,13 @@
 package org.wanda4j.runtime;
 
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.List;
+import java.util.Optional;
 
 /// A text that is being decoded: what its tokens left in the cache.
 public final class Sequence implements AutoCloseable {
 
     private final CachePool pool;
-    private final List<MemorySegment> pages = new ArrayList<>();
+    private final ArrayList<CachePool.Page> pages = new ArrayList<>();
     private int length;
 
     Sequence(CachePool pool) {
@@ -23,37 +22,58 @@ public final class Sequence implements AutoCloseable {
     /// Forgets all tokens from position `length` on.
     public void truncate(int length) {
         this.length = Math.min(this.length, length);
-        int needed = Math.ceilDiv(this.length, CachePool.POSITIONS);
-        while (pages.size() > needed) {
+        keepPages(CachePool.pages(this.length));
+    }
+
+    private void keepPages(int count) {
+        while (pages.size() > count) {
             pool.giveBack(pages.removeLast());
         }
     }
 
-    /// Another text that begins with the first `length` tokens of this one.
-    Sequence copy(int length) {
+    /// Another text that begins with the first `length` tokens of this one; empty where there is no room for it.
+    Optional<Sequence> copy(int length) {
         var copy = new Sequence(pool);
-        copy.reserve(length);
+        if (!copy.reserve(length)) {
+            return Optional.empty();
+        }
         for (int i = 0; i < copy.pages.size(); i++) {
-            copy.pages.get(i).copyFrom(pages.get(i));
+            copy.pages.get(i).memory().copyFrom(pages.get(i).memory());
         }
         copy.append(length);
-        return copy;
+        return Optional.of(copy);
     }
 
     /// Makes room for `count` more positions.
-    void reserve(int count) {
-        while (pages.size() * CachePool.POSITIONS < length + count) {
-            pages.add(pool.take());
+    ///
+    /// @return whether there was any; where not, nothing is changed
+    boolean reserve(int count) {
+        int before = pages.size();
+        int needed = CachePool.pages(length + count);
+        pages.ensureCapacity(needed);
+        while (pages.size() < needed) {
+            Optional<CachePool.Page> page = pool.take();
+            if (page.isEmpty()) {
+                keepPages(before);
+                return false;
+            }
+            pages.add(page.get());
         }
+        return true;
     }
 
     void append(int count) {
         length += count;
     }
 
+    /// How many pages it has.
+    int pages() {
+        return pages.size();
+    }
+
     /// Address of the page that `position` is in.
     long page(int position) {
-        return pages.get(position / CachePool.POSITIONS).address();
+        return pages.get(position / CachePool.POSITIONS).memory().address();
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.wanda4j.runtime;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 
@@ -100,9 +101,14 @@ final class Team implements AutoCloseable {
     /// @param size number of threads, the caller's included
     Team(int size) {
         members = new Member[size - 1];
-        for (int i = 0; i < members.length; i++) {
-            members[i] = new Member(i + 1);
-            members[i].start();
+        Arrays.setAll(members, i -> new Member(i + 1));
+        try {
+            for (Member member : members) {
+                member.start();
+            }
+        } catch (Error e) { // There may be no more threads.
+            close();
+            throw e;
         }
     }
 

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.runtime.Answer;
 import org.wanda4j.runtime.Generation;
@@ -62,6 +63,8 @@ final class Answering {
             return ask.reply().goesOn()
                     ? model.start(ask.prompt(), ask.sampling(), ask.alternatives())
                     : model.reply(ask.prompt(), ask.sampling(), ask.alternatives());
+        } catch (InvalidInputException e) {
+            throw ApiError.invalid(400, "context_length_exceeded", e.getMessage());
         } catch (QueueFullException e) {
             throw ApiError.busy(e.getMessage());
         }

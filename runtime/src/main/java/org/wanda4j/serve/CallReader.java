@@ -52,10 +52,11 @@ final class CallReader {
         if (alternatives.isPresent() && !fields.flag("logprobs")) {
             throw ApiError.ofField("top_logprobs", "top_logprobs needs logprobs to be true");
         }
+        int[] prompt = checkNotEmpty(encode("messages", () -> model.tokensAsWritten(written)));
         return ask(
                 new ChatReply(name, false),
-                fits(encode("messages", () -> model.tokensAsWritten(written))),
-                sampling(fields, tokens.orElse(longestAnswer)),
+                prompt,
+                sampling(fields, tokens.orElseGet(() -> longestAnswer(prompt))),
                 fields.flag("logprobs")
                         ? OptionalInt.of(alternatives.orElse(0))
                         : OptionalInt.empty(),
@@ -66,13 +67,14 @@ final class CallReader {
     Ask completion(byte[] body) {
         Fields fields = read(body);
         refuseOfCompletion(fields);
+        int[] prompt = checkNotEmpty(prompt(fields));
         int tokens =
                 fields.whole("max_tokens", 1, longestAnswer)
-                        .orElse(Math.min(TOKENS_OF_COMPLETION, longestAnswer));
+                        .orElseGet(() -> Math.min(TOKENS_OF_COMPLETION, longestAnswer(prompt)));
         Optional<Integer> alternatives = fields.whole("logprobs", 0, MOST_ALTERNATIVES);
         return ask(
                 new TextReply(name),
-                fits(prompt(fields)),
+                prompt,
                 sampling(fields, tokens),
                 alternatives.isPresent() ? OptionalInt.of(alternatives.get()) : OptionalInt.empty(),
                 fields);
@@ -211,18 +213,16 @@ final class CallReader {
         }
     }
 
-    private int[] fits(int[] prompt) {
+    private static int[] checkNotEmpty(int[] prompt) {
         if (prompt.length == 0) {
             throw ApiError.ofField("prompt", "the prompt is empty");
         }
-        if (prompt.length >= model.context()) {
-            throw ApiError.invalid(
-                    400,
-                    "context_length_exceeded",
-                    "this has %,d tokens; the model's context of %,d has no room for an answer: shorten it"
-                            .formatted(prompt.length, model.context()));
-        }
         return prompt;
+    }
+
+    /// How long an answer may be of which the caller does not say.
+    private int longestAnswer(int[] prompt) {
+        return Math.clamp(model.context() - prompt.length, 1, longestAnswer);
     }
 
     private String write(List<ChatTemplate.Message> messages) {

@@ -45,6 +45,11 @@ final class Metrics {
         gauge("wanda_waiting", "Requests that wait for others to end", model, Load::waiting);
         gauge("wanda_running", "Requests that are being answered", model, Load::running);
         gauge("wanda_cache_bytes", "Memory of keys and values", model, Load::cacheBytes);
+        gauge(
+                "wanda_cache_limit_bytes",
+                "Memory that keys and values may take",
+                model,
+                Load::cacheLimit);
     }
 
     private static Histogram.Builder histogram(String name, String help) {

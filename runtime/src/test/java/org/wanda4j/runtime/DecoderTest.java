@@ -1,6 +1,7 @@
 package org.wanda4j.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -9,6 +10,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.wanda4j.Expected;
@@ -39,6 +42,19 @@ class DecoderTest {
     void logitsEqualThoseOfTransformersByBothKernels(Path family) {
         for (RowKernels kernels : List.of(new ScalarKernels("test"), KernelChoice.BEST)) {
             check(family, kernels);
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void aDecoderThatCannotBeMadeLeavesNoThread() throws IOException, InterruptedException {
+        Checkpoint closed = Checkpoint.open(families().getFirst());
+        closed.close();
+        assertThrows(RuntimeException.class, () -> new Decoder(closed, KernelChoice.BEST, 3));
+        for (Thread thread : Thread.getAllStackTraces().keySet()) {
+            if (thread.getName().startsWith("wanda-decoder-")) {
+                thread.join();
+            }
         }
     }
 

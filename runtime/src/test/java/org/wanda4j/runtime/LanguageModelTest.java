@@ -11,6 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.wanda4j.SharedFiles;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.runtime.Generation.Finish;
 
 class LanguageModelTest {
@@ -57,12 +58,32 @@ class LanguageModelTest {
     void aPromptThatDoesNotFitIsRefused() {
         try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama())) {
             String longest = "word ".repeat(model.context());
-            for (String prompt : List.of("", longest)) {
-                assertThrows(
-                        IllegalArgumentException.class,
-                        () -> model.generate(prompt, GREEDY, _ -> {}));
-            }
+            assertThrows(IllegalArgumentException.class, () -> model.generate("", GREEDY, _ -> {}));
+            assertThrows(
+                    InvalidInputException.class, () -> model.generate(longest, GREEDY, _ -> {}));
         }
+    }
+
+    @Test
+    void whatTheMemoryCanNeverHoldIsRefusedWithTheFigure() {
+        var settings = new LanguageModel.Settings(1, 1, 0, 0, 100_000);
+        try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama(), settings)) {
+            assertEquals(64, model.context());
+            assertEquals(98_304, model.load().cacheLimit());
+            assertEquals(24, model.generate("The king", GREEDY, _ -> {}).tokens());
+            var refused =
+                    assertThrows(
+                            InvalidInputException.class,
+                            () -> model.generate("The king", GREEDY.withMaxTokens(64), _ -> {}));
+            assertTrue(
+                    refused.getMessage()
+                            .contains("may take 0.1 MB (--cache-memory), room for 64 tokens"),
+                    refused.getMessage());
+        }
+        var tooSmall = new LanguageModel.Settings(1, 1, 0, 0, 1000);
+        assertThrows(
+                InvalidInputException.class,
+                () -> LanguageModel.open(SharedFiles.tinyLlama(), tooSmall));
     }
 
     @Test
@@ -90,14 +111,15 @@ class LanguageModelTest {
                 assertEquals(Finish.CANCELLED, end(answer).finish());
                 assertEquals(Finish.CANCELLED, end(answer).finish());
             }
-            assertEquals(new LanguageModel.Load(0, 0, 0), model.load());
+            assertEquals(0, model.load().running() + model.load().waiting());
+            assertEquals(0, model.load().cacheBytes());
         }
     }
 
     @Test
     void whatBeginsLikeATextBeforeGoesOnFromThere() {
         String beginning = "She was born in London and lived in a house near the river with her";
-        var keeps = new LanguageModel.Settings(1, 2, 2, 2);
+        var keeps = new LanguageModel.Settings(1, 2, 2, 2, 1_000_000_000);
         try (LanguageModel plain = LanguageModel.open(SharedFiles.tinyLlama());
                 LanguageModel keeping = LanguageModel.open(SharedFiles.tinyLlama(), keeps)) {
             String first = keeping.generate(beginning, GREEDY, _ -> {}).text();

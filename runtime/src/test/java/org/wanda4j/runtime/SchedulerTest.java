@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -21,6 +23,9 @@ import org.wanda4j.runtime.Generation.Finish;
 class SchedulerTest {
 
     private static final int TOKEN = 1;
+
+    /// Six blocks of two heads of 32 keys and values in bf16.
+    private static final long PAGE = 6L * 2 * 2 * 32 * 2 * CachePool.POSITIONS;
 
     private final Checkpoint checkpoint = Checkpoint.open(SharedFiles.tinyLlama());
 
@@ -83,7 +88,7 @@ class SchedulerTest {
             submit(scheduler, good, TOKEN);
             assertEquals(place == Place.FAILURE ? "LENGTH" : place.name(), bad.end().join());
             assertEquals("LENGTH", good.end().join());
-            assertEquals(new LanguageModel.Load(0, 0, 0), scheduler.load());
+            assertIdle(scheduler);
         }
     }
 
@@ -101,7 +106,7 @@ class SchedulerTest {
             assertEquals("LENGTH", beside.end().join());
             submit(scheduler, next, TOKEN);
             assertEquals("LENGTH", next.end().join());
-            assertEquals(new LanguageModel.Load(0, 0, 0), scheduler.load());
+            assertIdle(scheduler);
         }
     }
 
@@ -130,8 +135,107 @@ class SchedulerTest {
         ended.join();
     }
 
+    /// Each alone fits, no two do; what gives way goes on where it was. Scalar kernels give the same bits whatever is decoded
+    /// beside a text.
+    @Test
+    void textsThatOutgrowTheMemoryTogetherEndAsTheyWouldAlone() {
+        long memory = 4 * PAGE;
+        int limit = 4 * CachePool.POSITIONS - 1;
+        List<List<Integer>> alone = new ArrayList<>();
+        for (int token : List.of(1, 2, 3)) {
+            try (Scheduler scheduler = open(memory, 0)) {
+                alone.add(tokens(scheduler, token, limit).join());
+            }
+        }
+        try (Scheduler scheduler = open(memory, 2)) {
+            List<CompletableFuture<List<Integer>>> together = new ArrayList<>();
+            synchronized (scheduler) {
+                for (int token : List.of(1, 2, 3)) {
+                    together.add(tokens(scheduler, token, limit));
+                }
+            }
+            assertEquals(alone, together.stream().map(CompletableFuture::join).toList());
+        }
+    }
+
+    @Test
+    void keptTextsMakeWay() {
+        try (Scheduler scheduler = open(4 * PAGE, 2)) {
+            tokens(scheduler, 1, 2 * CachePool.POSITIONS - 1).join();
+            assertEquals(2 * PAGE, scheduler.load().cacheBytes());
+            tokens(scheduler, 2, CachePool.POSITIONS - 1).join();
+            assertEquals(3 * PAGE, scheduler.load().cacheBytes());
+            tokens(scheduler, 3, 3 * CachePool.POSITIONS - 1).join();
+            assertEquals(4 * PAGE, scheduler.load().cacheBytes());
+            assertEquals(4 * PAGE, scheduler.load().cacheLimit());
+        }
+    }
+
+    @Test
+    void aKeptTextIsTakenWhereThereIsNoRoomForACopyOfIt() {
+        try (Scheduler scheduler = open(2 * PAGE, 1)) {
+            int[] prompt = {1, 5, 7, 9};
+            List<Integer> first = tokens(scheduler, prompt, CachePool.POSITIONS).join();
+            assertEquals(2 * PAGE, scheduler.load().cacheBytes());
+            assertEquals(first.subList(0, 8), tokens(scheduler, prompt, 8).join());
+            assertEquals(PAGE, scheduler.load().cacheBytes());
+        }
+    }
+
+    private static CompletableFuture<List<Integer>> tokens(
+            Scheduler scheduler, int token, int limit) {
+        return tokens(scheduler, new int[] {token}, limit);
+    }
+
+    /// What is answered; checks at each token that the memory is kept to.
+    private static CompletableFuture<List<Integer>> tokens(
+            Scheduler scheduler, int[] prompt, int limit) {
+        List<Integer> tokens = new ArrayList<>();
+        var end = new CompletableFuture<List<Integer>>();
+        var listener =
+                new Request.Listener() {
+                    @Override
+                    public boolean wantsLikelihoods() {
+                        return false;
+                    }
+
+                    @Override
+                    public boolean token(int id, Optional<Likelihoods> likelihoods) {
+                        tokens.add(id);
+                        LanguageModel.Load load = scheduler.load();
+                        assertTrue(load.cacheBytes() <= load.cacheLimit(), load.toString());
+                        return true;
+                    }
+
+                    @Override
+                    public void finished(Finish finish) {
+                        end.complete(tokens);
+                    }
+
+                    @Override
+                    public void failed(Throwable cause) {
+                        end.completeExceptionally(cause);
+                    }
+                };
+        var request =
+                new Request(
+                        prompt, limit, new Sampler(Sampling.GREEDY, Integer.MAX_VALUE), listener);
+        assertTrue(scheduler.submit(request));
+        return end;
+    }
+
+    private static void assertIdle(Scheduler scheduler) {
+        LanguageModel.Load load = scheduler.load();
+        assertEquals(new LanguageModel.Load(0, 0, 0, load.cacheLimit()), load);
+    }
+
     private Scheduler open() {
         return new Scheduler(new Decoder(checkpoint, KernelChoice.BEST, 1), 4, 4, 0);
+    }
+
+    private Scheduler open(long cacheBytes, int kept) {
+        var decoder = new Decoder(checkpoint, new ScalarKernels("test"), 1, cacheBytes);
+        return new Scheduler(decoder, 4, 4, kept);
     }
 
     @AfterEach

@@ -9,6 +9,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
@@ -17,14 +18,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.runtime.Answer;
-import org.wanda4j.runtime.LanguageModel.Load;
+import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.runtime.Sampling;
 
 /// What a server does with callers who ask too much, leave early, or are not what they seem.
 @Timeout(60)
 class LimitsTest {
-
-    private static final Load IDLE = new Load(0, 0, 0);
 
     /// Bodies of a completion, what they are answered with, and a part of that.
     private static final String BODIES =
@@ -64,7 +63,8 @@ class LimitsTest {
             }
             await(() -> running.model().load().running() == 1);
             slow.close();
-            await(() -> running.model().load().equals(IDLE));
+            await(() -> running.model().load().running() == 0);
+            assertEquals(0, running.model().load().cacheBytes());
             await(() ->
                     metric(
                             running,
@@ -96,10 +96,33 @@ class LimitsTest {
             assertEquals(429, refused.statusCode(), refused.body());
             assertEquals("1", refused.headers().firstValue("Retry-After").orElseThrow());
             assertTrue(refused.body().contains("rate_limit_exceeded"), refused.body());
+            assertTrue(refused.body().contains("1 are answered and 1 wait"), refused.body());
             assertTrue(metric(running, "wanda_waiting 1.0"));
             assertTrue(metric(running, "wanda_running 1.0"));
             waits.close();
             runs.close();
+        }
+    }
+
+    @Test
+    void whatTheMemoryCanNeverHoldIsRefusedWithTheFigure() throws Exception {
+        var twoPages = new LanguageModel.Settings(1, 2, 2, 0, 100_000);
+        RunningServer.copyModel(directory);
+        try (RunningServer running = RunningServer.start(directory, twoPages, Optional.empty())) {
+            for (String body :
+                    List.of(
+                            "{'prompt':'The king','max_tokens':64}",
+                            "{'prompt':'%s'}".formatted("word ".repeat(64)))) {
+                HttpResponse<String> refused =
+                        running.post("/v1/completions", body.replace('\'', '"'));
+                assertEquals(400, refused.statusCode(), refused.body());
+                assertTrue(refused.body().contains("context_length_exceeded"), refused.body());
+                assertTrue(refused.body().contains("0.1 MB (--cache-memory)"), refused.body());
+            }
+            String chat = "{\"messages\":[{\"role\":\"user\",\"content\":\"I\"}]}";
+            HttpResponse<String> fits = running.post("/v1/chat/completions", chat);
+            assertEquals(200, fits.statusCode(), fits.body());
+            assertTrue(metric(running, "wanda_cache_limit_bytes 98304.0"));
         }
     }
 
@@ -201,7 +224,9 @@ class LimitsTest {
     private static Socket call(RunningServer running, String body) throws IOException {
         return send(
                 running,
-                "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                "POST /v1/completions HTTP/1.1\r\n"
+                        + "Host: localhost\r\n"
+                        + "Content-Type: application/json\r\n"
                         + "Content-Length: %d\r\n\r\n%s".formatted(body.length(), body));
     }
 

@@ -43,8 +43,11 @@ record RunningServer(LanguageModel model, Server server) implements AutoCloseabl
     }
 
     static RunningServer start(Path directory, int atOnce, int queueLimit, Optional<String> key) {
-        LanguageModel model =
-                LanguageModel.open(directory, new LanguageModel.Settings(1, atOnce, queueLimit));
+        return start(directory, new LanguageModel.Settings(1, atOnce, queueLimit), key);
+    }
+
+    static RunningServer start(Path directory, LanguageModel.Settings how, Optional<String> key) {
+        LanguageModel model = LanguageModel.open(directory, how);
         var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         var settings = new Server.Settings(address, key, MODEL, LONGEST_ANSWER, LARGEST_BODY);
         return new RunningServer(model, Server.start(model, ChatTemplate.of(directory), settings));
