@@ -24,6 +24,16 @@ record PackedEncoding(ValueType values) {
     private static final String NAME_KEY = PREFIX + "encoding";
     private static final String VERSION_KEY = PREFIX + "encoding.version";
     private static final String VALUES_KEY = PREFIX + "values";
+
+    /// Says how the tensors are to be taken. transformers takes `pt` for tensors under the names of the model, would find
+    /// none of the packed ones and go on with random matrices; a word that it does not know it refuses.
+    private static final String FORMAT_KEY = "format";
+
+    private static final String FORMAT = "wanda";
+
+    /// What the model's own shard says under [#FORMAT_KEY].
+    private static final String SOURCE_FORMAT_KEY = PREFIX + "format";
+
     private static final String NAME = "bitmask";
     private static final String VERSION = "1";
     private static final List<String> PARTS = List.of(SCALES, BITMASK, ROW_OFFSETS, SHAPE);
@@ -93,7 +103,10 @@ record PackedEncoding(ValueType values) {
     /// The metadata of a packed copy of a shard that has `metadata`.
     Map<String, String> mark(Map<String, String> metadata) {
         Map<String, String> marked = new LinkedHashMap<>(metadata);
-        marked.putIfAbsent("format", "pt");
+        String format = marked.put(FORMAT_KEY, FORMAT);
+        if (format != null) {
+            marked.put(SOURCE_FORMAT_KEY, format);
+        }
         marked.put(NAME_KEY, NAME);
         marked.put(VERSION_KEY, VERSION);
         marked.put(VALUES_KEY, values.label());
@@ -103,6 +116,10 @@ record PackedEncoding(ValueType values) {
     /// The metadata without what [#mark(Map)] puts there.
     static Map<String, String> unmark(Map<String, String> metadata) {
         Map<String, String> plain = new LinkedHashMap<>(metadata);
+        plain.remove(FORMAT_KEY, FORMAT);
+        if (plain.containsKey(SOURCE_FORMAT_KEY)) {
+            plain.put(FORMAT_KEY, plain.get(SOURCE_FORMAT_KEY));
+        }
         plain.keySet().removeIf(key -> key.startsWith(PREFIX));
         return plain;
     }
