@@ -25,7 +25,8 @@ import picocli.CommandLine.Parameters;
             "Examples:",
             "  wanda generate SmolLM2-packed --prompt \"The capital of France is\"",
             "  wanda generate SmolLM2-packed --prompt - < text.txt",
-            "  wanda generate SmolLM2-packed --prompt \"Once upon a time\" --temperature 0 --max-tokens 64"
+            "  wanda generate SmolLM2-packed --prompt \"Once upon a time\" --temperature 0"
+                    + " --max-tokens 64"
         })
 final class GenerateCommand implements Callable<Integer> {
 
@@ -70,6 +71,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
 
     private static String standardInput() throws IOException {
-        return new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+        String text = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+        return text.startsWith("\ufeff") ? text.substring(1) : text; // a byte order mark
     }
 }

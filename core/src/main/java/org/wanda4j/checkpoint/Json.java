@@ -3,25 +3,32 @@ package org.wanda4j.checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
+import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
-/// Small JSON documents. Those from outside are bounded in size and depth, and have no duplicate names.
+/// JSON documents. Those from outside are bounded in size and depth, and have no duplicate names; they may begin with a
+/// byte order mark and hold the `NaN` and `Infinity` that Python writes.
 public final class Json {
 
-    private static final long LARGEST_FILE = 200_000_000;
+    private static final int LARGEST_FILE = 200_000_000;
     private static final int DEEPEST_FILE = 64;
     private static final JsonMapper MAPPER =
             JsonMapper.builder(
                             JsonFactory.builder()
                                     .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                                    .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
                                     .streamReadConstraints(
                                             StreamReadConstraints.builder()
                                                     .maxNestingDepth(DEEPEST_FILE)
+                                                    .maxStringLength(LARGEST_FILE)
                                                     .build())
                                     .build())
                     .build();
@@ -45,7 +52,8 @@ public final class Json {
         try {
             return MAPPER.treeToValue(read(file), type);
         } catch (JacksonException e) {
-            throw unexpected(file.toString(), e);
+            throw new InvalidInputException(
+                    file + ": not as this version of the program writes it, at " + place(e), e);
         }
     }
 
@@ -53,11 +61,18 @@ public final class Json {
     ///
     /// @throws InvalidInputException when it cannot be read or is no JSON object
     public static JsonNode read(Path file) {
+        return parse(bytes(file), file.toString());
+    }
+
+    /// What is in `file`, for [#parse(byte[], String)].
+    ///
+    /// @throws InvalidInputException when it cannot be read or is too large
+    public static byte[] bytes(Path file) {
         try {
             if (Files.size(file) > LARGEST_FILE) {
                 throw new InvalidInputException(file + ": larger than " + LARGEST_FILE + " bytes");
             }
-            return parse(Files.readAllBytes(file), file.toString());
+            return Files.readAllBytes(file);
         } catch (IOException e) {
             throw new InvalidInputException("cannot read " + file + ": " + Reason.of(e), e);
         }
@@ -66,24 +81,30 @@ public final class Json {
     /// The JSON object in `text`.
     ///
     /// @param place where it stands, for messages
-    /// @throws InvalidInputException when it is no JSON object
-    public static JsonNode parse(byte[] text, String place) {
+    /// @throws InvalidInputException when it is no JSON object, with what is wrong and where
+    public static ObjectNode parse(byte[] text, String place) {
         try {
-            JsonNode node = MAPPER.readTree(text);
-            if (!node.isObject()) {
-                throw new InvalidInputException(place + ": not a JSON object");
+            if (MAPPER.readTree(text) instanceof ObjectNode object) {
+                return object;
             }
-            return node;
+            throw new InvalidInputException(place + ": not a JSON object");
         } catch (JacksonException e) {
-            throw unexpected(place, e);
+            throw new InvalidInputException(
+                    place
+                            + WrongFile.by(text)
+                                    .map(what -> " is " + what)
+                                    .orElseGet(() -> ": not valid JSON: " + JsonFault.of(e, text)),
+                    e);
         }
     }
 
-    private static InvalidInputException unexpected(String place, JacksonException e) {
-        return new InvalidInputException(
-                place
-                        + ": not valid JSON: "
-                        + e.getOriginalMessage().lines().findFirst().orElse(""),
-                e);
+    /// The names on the way to what does not fit.
+    private static String place(JacksonException e) {
+        String names =
+                e.getPath().stream()
+                        .map(JacksonException.Reference::getPropertyName)
+                        .filter(Objects::nonNull)
+                        .collect(Collectors.joining("."));
+        return names.isEmpty() ? "its beginning" : names;
     }
 }

@@ -161,16 +161,21 @@ public final class Safetensors implements AutoCloseable {
         }
         long length = read(0, LENGTH_BYTES).getLong();
         if (length < 2 || length > LARGEST_HEADER || length > size - LENGTH_BYTES) {
-            throw invalid(
-                    "its header claims "
-                            + Long.toUnsignedString(length)
-                            + " bytes, the file has "
-                            + size
-                            + "; it is truncated or no safetensors file");
+            throw new InvalidInputException(
+                    path
+                            + WrongFile.by(
+                                            read(0, (int) Math.min(size, WrongFile.BEGINNING))
+                                                    .array())
+                                    .map(what -> " is " + what)
+                                    .orElse(
+                                            ": its header claims "
+                                                    + Long.toUnsignedString(length)
+                                                    + " bytes, the file has "
+                                                    + size
+                                                    + "; it is truncated or no safetensors file"));
         }
-        try (JsonParser parser =
-                JSON.createParser(
-                        ObjectReadContext.empty(), read(LENGTH_BYTES, (int) length).array())) {
+        byte[] header = read(LENGTH_BYTES, (int) length).array();
+        try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), header)) {
             expect(parser.nextToken(), JsonToken.START_OBJECT, "header");
             while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
                 String name = parser.currentName();
@@ -184,7 +189,7 @@ public final class Safetensors implements AutoCloseable {
             expect(parser.currentToken(), JsonToken.END_OBJECT, "its end");
             expect(parser.nextToken(), null, "its end");
         } catch (JacksonException e) {
-            throw invalid("its header is not valid JSON: " + oneLine(e.getOriginalMessage()));
+            throw invalid("its header is not valid JSON: " + JsonFault.of(e, header));
         }
         checkRanges(LENGTH_BYTES + length);
     }

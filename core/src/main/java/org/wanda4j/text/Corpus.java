@@ -29,7 +29,7 @@ public record Corpus(String name, String sha256, List<String> documents) {
     ///
     /// `.txt` is one document, its line ends read as `\n`; `.jsonl` and `.json.gz` hold one JSON
     /// object a line with the document in its field `text`. `.txt` and `.jsonl` may be gzipped,
-    /// with `.gz` behind.
+    /// with `.gz` behind. Extensions may be in capitals, and a byte order mark is no part of the text.
     ///
     /// @throws InvalidInputException when something cannot be read, or there is no text
     public static Corpus open(Path source) {

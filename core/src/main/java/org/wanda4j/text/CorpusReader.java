@@ -2,7 +2,6 @@ package org.wanda4j.text;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.io.LineNumberReader;
 import java.io.Reader;
 import java.nio.charset.CharacterCodingException;
@@ -19,8 +18,9 @@ import java.util.Locale;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.Sha256;
-import tools.jackson.core.JacksonException;
+import org.wanda4j.checkpoint.Utf8;
 import tools.jackson.databind.JsonNode;
 
 /// Gathers the documents of one corpus from its files.
@@ -67,11 +67,9 @@ final class CorpusReader {
             throw new InvalidInputException(
                     name + ": a file that is not known to hold text; " + KNOWN);
         }
-        try (InputStream plain = name.endsWith(".gz") ? new GZIPInputStream(in, 1 << 16) : in;
-                Reader reader =
-                        new InputStreamReader(
-                                new Metered(plain, name), StandardCharsets.UTF_8.newDecoder())) {
-            if (TEXT.stream().anyMatch(name::endsWith)) {
+        try (InputStream plain = ends(name, ".gz") ? new GZIPInputStream(in, 1 << 16) : in;
+                Reader reader = Utf8.reader(new Metered(plain, name), name)) {
+            if (TEXT.stream().anyMatch(ending -> ends(name, ending))) {
                 documents.add(withPlainLineEnds(reader.readAllAsString()));
             } else {
                 readLines(name, reader);
@@ -109,7 +107,11 @@ final class CorpusReader {
     }
 
     private static boolean isKnown(String name) {
-        return Stream.concat(TEXT.stream(), LINES.stream()).anyMatch(name::endsWith);
+        return Stream.concat(TEXT.stream(), LINES.stream()).anyMatch(ending -> ends(name, ending));
+    }
+
+    private static boolean ends(String name, String ending) {
+        return name.toLowerCase(Locale.ROOT).endsWith(ending);
     }
 
     /// As Python's `open` reads a text file, and so the published evaluation.
@@ -127,12 +129,7 @@ final class CorpusReader {
     }
 
     private static String document(String line, String place) {
-        JsonNode text;
-        try {
-            text = BoundedJson.MAPPER.readTree(line).path("text");
-        } catch (JacksonException e) {
-            throw new InvalidInputException(place + ": " + BoundedJson.reason(e), e);
-        }
+        JsonNode text = Json.parse(line.getBytes(StandardCharsets.UTF_8), place).path("text");
         if (!text.isString()) {
             throw new InvalidInputException(
                     place + ": every line needs an object with a string in its field \"text\"");

@@ -29,7 +29,7 @@ record LegacyTokenizer(Optional<String> bos, Optional<String> eos) {
     /// Empty when the class is none of these.
     ///
     /// @param config `tokenizer_config.json`
-    static Optional<LegacyTokenizer> of(ObjectNode config) {
+    static Optional<LegacyTokenizer> of(JsonNode config) {
         String name = config.path("tokenizer_class").asString("").replaceFirst("Fast$", "");
         return Optional.ofNullable(CLASSES.get(name))
                 .map(defaults ->
@@ -39,7 +39,7 @@ record LegacyTokenizer(Optional<String> bos, Optional<String> eos) {
     }
 
     private static Optional<String> marker(
-            ObjectNode config, String key, String token, boolean byDefault) {
+            JsonNode config, String key, String token, boolean byDefault) {
         JsonNode add = config.path("add_" + key); // null counts as false
         if (!add.asBoolean(byDefault && add.isMissingNode())) {
             return Optional.empty();

@@ -8,13 +8,14 @@ import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.InvalidInputException;
-import tools.jackson.core.JacksonException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.checkpoint.Utf8;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.IntNode;
 import tools.jackson.databind.node.MissingNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The content of `tokenizer.json`, changed in the one place where transformers changes it.
+/// The content of `tokenizer.json`, without a byte order mark, and changed in the one place where transformers changes it.
 ///
 /// @param json as the native tokenizer takes it
 /// @param changed whether that is not what the file says
@@ -29,16 +30,17 @@ record TokenizerDefinition(ObjectNode json, boolean changed) {
         if (!Files.exists(modelDirectory.resolve(FILE))) {
             throw new InvalidInputException(missing(modelDirectory));
         }
-        ObjectNode json = object(modelDirectory.resolve(FILE));
+        Path file = modelDirectory.resolve(FILE);
+        byte[] text = Json.bytes(file);
+        ObjectNode json = Json.parse(text, file.toString());
         if (!json.path("model").has("vocab")) {
             throw new InvalidInputException(
-                    modelDirectory.resolve(FILE)
-                            + ": no model.vocab: not a Hugging Face tokenizer");
+                    file + ": no model.vocab: not a Hugging Face tokenizer");
         }
-        var definition = new TokenizerDefinition(json, false);
+        var definition = new TokenizerDefinition(json, Utf8.isMarked(text));
         Path config = modelDirectory.resolve(CONFIG);
         Optional<LegacyTokenizer> legacy =
-                Files.exists(config) ? LegacyTokenizer.of(object(config)) : Optional.empty();
+                Files.exists(config) ? LegacyTokenizer.of(Json.read(config)) : Optional.empty();
         if (legacy.isEmpty()) {
             return definition;
         }
@@ -54,17 +56,6 @@ record TokenizerDefinition(ObjectNode json, boolean changed) {
         t.from_pretrained('%1$s').save_pretrained('%1$s')\"\
         """
                 .formatted(modelDirectory);
-    }
-
-    private static ObjectNode object(Path file) {
-        try {
-            if (BoundedJson.MAPPER.readTree(file) instanceof ObjectNode object) {
-                return object;
-            }
-            throw new InvalidInputException(file + ": not a JSON object");
-        } catch (JacksonException e) {
-            throw new InvalidInputException(file + ": " + BoundedJson.reason(e), e);
-        }
     }
 
     /// The highest id plus 1.

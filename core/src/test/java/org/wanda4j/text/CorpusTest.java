@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,6 +30,8 @@ class CorpusTest {
             {"url": {"deep": []}, "text": "s\\u00e9cond\\n\\ud83d\\ude00"}\
             """;
 
+    private static final String MARK = "\ufeff";
+
     @TempDir private Path directory;
 
     @Test
@@ -45,6 +48,30 @@ class CorpusTest {
     @ValueSource(strings = {"a.jsonl", "a.jsonl.gz", "a.json.gz"})
     void aLineOfJsonIsADocument(String name) throws IOException {
         assertEquals(List.of("first", "sécond\n😀"), open(name, TWO_LINES).documents());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"a.txt", "a.TXT", "a.Txt.gz", "a.txt.GZ"})
+    void aByteOrderMarkIsNoPartOfATextAndCapitalsOfAnExtensionAreNoOther(String name)
+            throws IOException {
+        assertEquals(List.of("one\ntwo\n"), open(name, MARK + "one\r\ntwo\r\n").documents());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"a.jsonl", "a.JSONL", "a.jsonl.gz", "a.Json.Gz"})
+    void linesOfJsonMayHaveByteOrderMarksCarriageReturnsAndPythonsNaN(String name)
+            throws IOException {
+        String lines = MARK + "{\"text\": \"first\", \"score\": NaN}\r\n";
+        String joined = lines + "\r\n" + lines.replace("NaN", "-Infinity");
+        assertEquals(List.of("first", "first"), open(name, joined).documents());
+    }
+
+    @Test
+    void aGitLfsPointerIsNoText() throws IOException {
+        for (String name : List.of("a.txt", "b.jsonl", "c.txt.gz")) {
+            Path file = write(name, "version https://git-lfs.github.com/spec/v1\noid sha256:0\n");
+            assertTrue(failure(file).contains(name + " is a git-lfs pointer"), failure(file));
+        }
     }
 
     @Test
@@ -85,11 +112,11 @@ class CorpusTest {
             delimiter = '|',
             textBlock =
                     """
-                    {"text": "x"}~{"text"              | :2: malformed JSON
-                    {"text": "x"}~~{"text": "y"} extra | :3: malformed JSON
+                    {"text": "x"}~{"text"              | :2: not valid JSON: column 8: it ends too early
+                    {"text": "x"}~~{"text": "y"} extra | :3: not valid JSON: column 15: unexpected extra
                     {"text": "x"}~{"content": "y"}     | :2: every line needs
                     {"text": 7}                        | :1: every line needs
-                    ["text"]                           | :1: every line needs
+                    ["text"]                           | :1: not a JSON object
                     {"text": "\\ud83d"}                | :1: an escape in "text" is half
                     ~                                  | : no text in it
                     {"text": "  "}                     | : no text in it
@@ -104,7 +131,9 @@ class CorpusTest {
     @Test
     void refusesAbsurdNesting() throws IOException {
         Path file = write("deep.jsonl", "{\"text\": \"x\", \"y\": " + "[".repeat(100_000));
-        assertTrue(failure(file).contains("deep.jsonl:1: malformed JSON"), failure(file));
+        assertTrue(
+                failure(file).contains("deep.jsonl:1: not valid JSON: nested too deep"),
+                failure(file));
     }
 
     @Test
@@ -154,7 +183,9 @@ class CorpusTest {
 
     private Path write(String name, String content) throws IOException {
         byte[] bytes = content.getBytes(StandardCharsets.UTF_8);
-        return Files.write(directory.resolve(name), name.endsWith(".gz") ? gzip(bytes) : bytes);
+        return Files.write(
+                directory.resolve(name),
+                name.toLowerCase(Locale.ROOT).endsWith(".gz") ? gzip(bytes) : bytes);
     }
 
     private static byte[] gzip(byte[] bytes) throws IOException {

@@ -47,6 +47,17 @@ class TokenizerTest {
         }
     }
 
+    @Test
+    void aByteOrderMarkChangesNothing() throws IOException {
+        Path marked = tinyWith("\ufeff{\"model_max_length\": Infinity}");
+        String json = Files.readString(marked.resolve("tokenizer.json"));
+        Files.writeString(marked.resolve("tokenizer.json"), "\ufeff" + json);
+        try (Tokenizer tokenizer = Tokenizer.open(SharedFiles.tinyLlama());
+                Tokenizer same = Tokenizer.open(marked)) {
+            assertArrayEquals(tokenizer.encode("Hello, world"), same.encode("Hello, world"));
+        }
+    }
+
     @ParameterizedTest
     @MethodSource("configured")
     void followsTokenizerConfigWhereTransformersDoes(JsonNode golden) throws IOException {

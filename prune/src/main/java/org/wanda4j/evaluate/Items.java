@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
+import org.wanda4j.checkpoint.Utf8;
 import tools.jackson.databind.JsonNode;
 
 /// A file of items, an object each: lines of JSON, or rows of Parquet.
@@ -45,7 +46,8 @@ final class Items {
                 lines(file, limit, use);
             }
         } catch (CharacterCodingException e) {
-            throw new InvalidInputException(file + ": not UTF-8; convert it first", e);
+            throw new InvalidInputException(
+                    file + ": not a text in UTF-8; unpack or convert it first", e);
         } catch (IOException e) {
             throw new InvalidInputException(
                     "cannot read " + file + ": no such file, or not to be read", e);
@@ -59,7 +61,7 @@ final class Items {
     }
 
     private static void lines(Path file, int limit, Use use) throws IOException {
-        try (BufferedReader lines = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+        try (BufferedReader lines = Utf8.reader(Files.newInputStream(file), file.toString())) {
             int number = 0;
             int items = 0;
             for (String line = lines.readLine();
