@@ -25,8 +25,7 @@ import picocli.CommandLine.Parameters;
             "Examples:",
             "  wanda generate SmolLM2-packed --prompt \"The capital of France is\"",
             "  wanda generate SmolLM2-packed --prompt - < text.txt",
-            "  wanda generate SmolLM2-packed --prompt \"Once upon a time\" --temperature 0"
-                    + " --max-tokens 64"
+            "  wanda generate SmolLM2-packed --prompt \"Once upon a time\" --temperature 0 --max-tokens 64"
         })
 final class GenerateCommand implements Callable<Integer> {
 

@@ -26,10 +26,12 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Shows what a checkpoint is: architecture, size, sparsity by linear, N:M patterns, format.",
+                "Shows what a checkpoint is: architecture, size, sparsity by linear, N:M patterns,"
+                        + " format.",
         footer = {
             "",
-            "With --calibration it also runs the model and shows the input channels with the largest norms, the outlier",
+            "With --calibration it also runs the model and shows the input channels with the"
+                    + " largest norms, the outlier",
             "features that Wanda's score rests on.",
             "",
             "Examples:",
@@ -80,6 +82,11 @@ final class InspectCommand implements Runnable {
                 Console.printJson(inspection);
             } else {
                 Console.print(text(inspection));
+            }
+            if (!checkpoint.directory().equals(model)) {
+                Console.note(
+                        "note: %s has one snapshot, which this is: %s"
+                                .formatted(model, checkpoint.directory()));
             }
         }
     }

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.ModelDirectory;
 import org.wanda4j.plan.Rates;
 import org.wanda4j.plan.RunPlan;
 import org.wanda4j.plan.Subject;
@@ -21,10 +22,12 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Says what a run of 'wanda prune' with the same options would take here: operations, bytes, memory, time.",
+                "Says what a run of 'wanda prune' with the same options would take here:"
+                        + " operations, bytes, memory, time.",
         footer = {
             "",
-            "Prunes a block of the model's shape for a second or two, to see how fast this machine is at it. A directory with",
+            "Prunes a block of the model's shape for a second or two, to see how fast this machine"
+                    + " is at it. A directory with",
             "nothing but a config.json will do.",
             "",
             "Examples:",
@@ -43,7 +46,8 @@ final class PlanCommand implements Runnable {
             names = {"-o", "--output"},
             paramLabel = "OUT",
             description =
-                    "where the output would go: its disk is measured (default: the current directory)")
+                    "where the output would go: its disk is measured (default: the current"
+                            + " directory)")
     private Path output;
 
     @Mixin private final RecipeOptions recipe = new RecipeOptions();
@@ -70,14 +74,15 @@ final class PlanCommand implements Runnable {
 
     /// A directory without any weights is one that has a configuration alone; with some, they are read.
     private Subject subject() {
+        Path directory = ModelDirectory.of(model);
         boolean bare =
-                Files.exists(model.resolve("config.json"))
-                        && !Files.exists(model.resolve("model.safetensors"))
-                        && !Files.exists(model.resolve("model.safetensors.index.json"));
+                Files.exists(directory.resolve("config.json"))
+                        && !Files.exists(directory.resolve("model.safetensors"))
+                        && !Files.exists(directory.resolve("model.safetensors.index.json"));
         if (bare) {
-            return Subject.described(model);
+            return Subject.described(directory);
         }
-        try (Checkpoint checkpoint = Checkpoint.open(model)) {
+        try (Checkpoint checkpoint = Checkpoint.open(directory)) {
             return Subject.of(checkpoint);
         }
     }

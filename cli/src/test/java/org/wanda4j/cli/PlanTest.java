@@ -78,7 +78,7 @@ class PlanTest {
     @Test
     void whatIsNoModelIsRefusedInOneLine() throws IOException {
         assertRefused("no such directory", directory.resolve("nowhere").toString());
-        assertRefused("neither model.safetensors", directory.toString());
+        assertRefused("an empty folder", directory.toString());
         config("{\"model_type\": \"llama\", \"num_hidden_layers\": 2000000000}");
         assertRefused("num_hidden_layers is more than", directory.toString());
         assertRefused("there is no method 'magic'", MODEL, "--method", "magic");

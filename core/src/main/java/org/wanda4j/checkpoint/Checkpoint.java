@@ -45,17 +45,12 @@ public final class Checkpoint implements AutoCloseable {
         this.directory = directory;
     }
 
-    /// Opens the checkpoint in `directory` and checks every header.
+    /// Opens the checkpoint in `directory`, or in the snapshot that [ModelDirectory#of(Path)] finds there, and checks every
+    /// header.
     ///
     /// @throws InvalidInputException when something is missing or does not fit together
     public static Checkpoint open(Path directory) {
-        if (!Files.isDirectory(directory)) {
-            throw new InvalidInputException(
-                    directory
-                            + ": no such directory; give the folder that holds config.json"
-                            + " and model.safetensors");
-        }
-        var checkpoint = new Checkpoint(directory);
+        var checkpoint = new Checkpoint(ModelDirectory.of(directory));
         try {
             checkpoint.openShards();
             return checkpoint;
@@ -216,25 +211,13 @@ public final class Checkpoint implements AutoCloseable {
             indexed = true;
             openIndexed(index);
         } else {
-            throw new InvalidInputException(
-                    directory + ": neither " + SINGLE + " nor " + INDEX + hint());
-        }
-    }
-
-    /// Pickled weights are programs: they are refused, and the mend named.
-    private String hint() {
-        try (var files = Files.newDirectoryStream(directory, "*.{bin,pt,pth}")) {
-            return files.iterator().hasNext()
-                    ? "; pickled weights (.bin, .pt) can run code when read and are not supported: save the model with"
-                            + " transformers' save_pretrained(..., safe_serialization=True)"
-                    : " is there";
-        } catch (IOException e) {
-            return " is there";
+            throw ModelDirectory.withoutWeights(directory);
         }
     }
 
     private void openIndexed(Path index) {
         Map<String, String> shardOf = readIndex(index);
+        ModelDirectory.requireShards(index, shardOf.values());
         Map<String, Safetensors> files = new TreeMap<>();
         for (String file : new TreeSet<>(shardOf.values())) {
             files.put(file, open(file));
@@ -272,7 +255,7 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     private static boolean isPlainName(String name) {
-        return name.endsWith(".safetensors") && name.matches("[A-Za-z0-9][A-Za-z0-9._-]*");
+        return name.matches("[A-Za-z0-9][A-Za-z0-9._-]*(?i:\\.safetensors)");
     }
 
     private Safetensors open(String file) {

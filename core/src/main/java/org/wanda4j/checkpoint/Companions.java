@@ -9,7 +9,7 @@ import java.util.List;
 /// The files beside a checkpoint's weights that a copy of it needs too.
 final class Companions {
 
-    private static final String WEIGHTS = ".*\\.(safetensors|bin|pt|pth|gguf|onnx|h5|msgpack)";
+    private static final String WEIGHTS = "(?i).*\\.(safetensors|bin|pt|pth|gguf|onnx|h5|msgpack)";
 
     private Companions() {}
 

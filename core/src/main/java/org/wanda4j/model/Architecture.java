@@ -10,7 +10,6 @@ import java.util.OptionalInt;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.checkpoint.TensorInfo;
 
 /// What a decoder-only transformer is, as data: which tensors it has and how they are joined.
 ///
@@ -41,9 +40,9 @@ public record Architecture(
     ///
     /// @throws InvalidInputException when the family is not supported, or a tensor is missing or has another shape
     public static Architecture of(Checkpoint checkpoint) {
-        Architecture architecture =
-                Families.describe(ModelConfig.read(checkpoint.directory()), checkpoint);
-        architecture.check(checkpoint);
+        ModelConfig config = ModelConfig.read(checkpoint.directory());
+        Architecture architecture = Families.describe(config, checkpoint);
+        new TensorCheck(checkpoint, config, architecture).run();
         return architecture;
     }
 
@@ -211,26 +210,5 @@ public record Architecture(
                 shapes.put(norm.name() + ".bias", List.of((long) norm.width()));
             }
         }
-    }
-
-    private void check(Checkpoint checkpoint) {
-        tensors()
-                .forEach((name, shape) -> {
-                    TensorInfo tensor = checkpoint.info(name);
-                    if (!tensor.shape().equals(shape)) {
-                        throw new InvalidInputException(
-                                "%s: tensor %s has shape %s, but config.json asks for %s"
-                                        .formatted(
-                                                checkpoint.directory(),
-                                                name,
-                                                tensor.shape(),
-                                                shape));
-                    }
-                    if (!tensor.type().isWeight()) {
-                        throw new InvalidInputException(
-                                "%s: tensor %s is %s; bf16, fp16 and fp32 weights are supported"
-                                        .formatted(checkpoint.directory(), name, tensor.type()));
-                    }
-                });
     }
 }

@@ -3,7 +3,6 @@ package org.wanda4j.model;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Predicate;
 import org.wanda4j.checkpoint.Checkpoint;
 
 /// The families that are known, by the `model_type` of their `config.json`.
@@ -12,10 +11,10 @@ public final class Families {
     /// The most blocks that a configuration is believed without weights.
     private static final int MOST_BLOCKS = 10_000;
 
-    /// From a configuration to the architecture that it describes, given which of the optional tensors are there.
+    /// From a configuration to the architecture that it describes.
     @FunctionalInterface
     interface Family {
-        Architecture describe(ModelConfig config, Predicate<String> tensors);
+        Architecture describe(ModelConfig config);
     }
 
     private static final Map<String, Family> BY_TYPE = new LinkedHashMap<>();
@@ -44,7 +43,7 @@ public final class Families {
                     "num_hidden_layers",
                     "is " + blocks + ", but the checkpoint has only " + tensors + " tensors");
         }
-        return family.describe(config, name -> checkpoint.find(name).isPresent());
+        return family.describe(config);
     }
 
     /// What a configuration says of a model whose weights are not there.
@@ -53,7 +52,7 @@ public final class Families {
         if (config.size("num_hidden_layers") > MOST_BLOCKS) {
             throw config.invalid("num_hidden_layers", "is more than " + MOST_BLOCKS);
         }
-        return family.describe(config, _ -> true);
+        return family.describe(config);
     }
 
     private static Family family(ModelConfig config) {

@@ -4,7 +4,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.IntFunction;
-import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.wanda4j.model.Architecture.Attention;
 import org.wanda4j.model.Architecture.Block;
@@ -33,36 +32,33 @@ record LlamaLike(
     private static final String FULL = "full_attention";
 
     /// Llama 2 and 3, and what is saved under their name.
-    static Architecture llama(ModelConfig given, Predicate<String> tensors) {
+    static Architecture llama(ModelConfig given) {
         ModelConfig config = given.withDefault("max_position_embeddings", 2048);
         boolean bias = config.flag("attention_bias", false);
-        return new LlamaLike("llama", config, bias, bias, false, LlamaLike::everything)
-                .describe(tensors);
+        return new LlamaLike("llama", config, bias, bias, false, LlamaLike::everything).describe();
     }
 
     /// Mistral: every block has a sliding window, unless the configuration says that there is none.
-    static Architecture mistral(ModelConfig given, Predicate<String> tensors) {
+    static Architecture mistral(ModelConfig given) {
         ModelConfig config =
                 given.withDefault("max_position_embeddings", 131_072)
                         .withDefault("num_key_value_heads", 8)
                         .withDefault("sliding_window", 4096);
         return new LlamaLike("mistral", config, false, false, false, block -> slidingWindow(config))
-                .describe(tensors);
+                .describe();
     }
 
     /// Qwen 2 and 2.5: biases on query, key and value.
-    static Architecture qwen2(ModelConfig given, Predicate<String> tensors) {
+    static Architecture qwen2(ModelConfig given) {
         ModelConfig config = qwen(given);
-        return new LlamaLike("qwen2", config, true, false, false, qwenWindow(config))
-                .describe(tensors);
+        return new LlamaLike("qwen2", config, true, false, false, qwenWindow(config)).describe();
     }
 
     /// Qwen 3: normed query and key heads.
-    static Architecture qwen3(ModelConfig given, Predicate<String> tensors) {
+    static Architecture qwen3(ModelConfig given) {
         ModelConfig config = qwen(given).withDefault("head_dim", 128);
         boolean bias = config.flag("attention_bias", false);
-        return new LlamaLike("qwen3", config, bias, bias, true, qwenWindow(config))
-                .describe(tensors);
+        return new LlamaLike("qwen3", config, bias, bias, true, qwenWindow(config)).describe();
     }
 
     /// What transformers takes for granted where a Qwen's configuration is silent.
@@ -72,10 +68,10 @@ record LlamaLike(
                 .withDefault("sliding_window", 4096);
     }
 
-    private Architecture describe(Predicate<String> tensors) {
+    private Architecture describe() {
         int hidden = config.size("hidden_size");
         String table = "model.embed_tokens.weight";
-        boolean tied = config.flag("tie_word_embeddings", false) || !tensors.test("lm_head.weight");
+        boolean tied = config.flag("tie_word_embeddings", false);
         return new Architecture(
                 family,
                 hidden,

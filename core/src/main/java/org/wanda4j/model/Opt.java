@@ -2,7 +2,6 @@ package org.wanda4j.model;
 
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.wanda4j.model.Architecture.Attention;
 import org.wanda4j.model.Architecture.Block;
@@ -31,7 +30,7 @@ final class Opt {
         this.bias = config.flag("enable_bias", true);
     }
 
-    static Architecture describe(ModelConfig given, Predicate<String> tensors) {
+    static Architecture describe(ModelConfig given) {
         ModelConfig config = given.withDefault("max_position_embeddings", 2048);
         var opt = new Opt(config);
         int width = config.size("word_embed_proj_dim", opt.hidden);

@@ -1,6 +1,7 @@
 package org.wanda4j.text;
 
 import java.io.IOException;
+import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -11,6 +12,8 @@ import java.util.Map;
 import java.util.Optional;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
+import org.wanda4j.checkpoint.ModelDirectory;
+import org.wanda4j.checkpoint.Utf8;
 import org.wanda4j.text.jinja.Template;
 import org.wanda4j.text.jinja.TemplateException;
 import tools.jackson.databind.JsonNode;
@@ -61,7 +64,8 @@ public final class ChatTemplate {
         return of(modelDirectory, Clock.system(ZoneId.systemDefault()));
     }
 
-    static Optional<ChatTemplate> of(Path modelDirectory, Clock clock) {
+    static Optional<ChatTemplate> of(Path given, Clock clock) {
+        Path modelDirectory = ModelDirectory.of(given);
         Path config = modelDirectory.resolve(CONFIG);
         Optional<JsonNode> json =
                 Files.exists(config) ? Optional.of(Json.read(config)) : Optional.empty();
@@ -84,7 +88,9 @@ public final class ChatTemplate {
             if (Files.size(file) > LONGEST) {
                 throw new InvalidInputException(file + ": longer than " + LONGEST + " bytes");
             }
-            return Files.readString(file);
+            try (Reader reader = Utf8.reader(Files.newInputStream(file), file.toString())) {
+                return reader.readAllAsString();
+            }
         } catch (IOException e) {
             throw new InvalidInputException(file + ": cannot be read as text in UTF-8", e);
         }

@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Function;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.ModelDirectory;
 import tools.jackson.databind.JsonNode;
 
 /// The tokenizer of a checkpoint: text to ids and back, the same ids that transformers gives.
@@ -51,7 +52,8 @@ public final class Tokenizer implements AutoCloseable {
     /// and EOS where transformers would follow it.
     ///
     /// @throws InvalidInputException when there is no `tokenizer.json`, or it is not a tokenizer
-    public static Tokenizer open(Path modelDirectory) {
+    public static Tokenizer open(Path given) {
+        Path modelDirectory = ModelDirectory.of(given);
         TokenizerDefinition definition = TokenizerDefinition.read(modelDirectory);
         NamedTokens named = NamedTokens.of(modelDirectory, definition);
         Path file = modelDirectory.resolve(TokenizerDefinition.FILE);
