@@ -23,8 +23,7 @@ import org.wanda4j.checkpoint.InvalidInputException;
 class DetokenizerTest {
 
     private static final String TEXT =
-            "Hello,  na\u00efve \u65e5\u672c\u8a9e\n"
-                    + "\ud83d\ude00 \ud83d\udc69\u200d\ud83d\udc67 \u0627\u0644 end ";
+            "Hello,  na\u00efve \u65e5\u672c\u8a9e\n\ud83d\ude00 \ud83d\udc69\u200d\ud83d\udc67 \u0627\u0644 end ";
 
     /// A vocabulary in the way of SentencePiece: a word brings its leading space, which the first one loses, and a
     /// character that is no word comes as bytes.

@@ -258,8 +258,7 @@ final class CallReader {
                     default ->
                             throw ApiError.ofField(
                                     "messages",
-                                    "a message's role must be system, developer, user or"
-                                            + " assistant");
+                                    "a message's role must be system, developer, user or assistant");
                 },
                 content(message));
     }
