@@ -273,6 +273,7 @@ final class Rehearsal {
                         method.importance(),
                         method.selection(),
                         recipe.pattern(),
+                        model.tensor(linear.weight()).type(),
                         settings.threads(),
                         memory);
         boolean updates = method.update().operations(1, 1) > 0;

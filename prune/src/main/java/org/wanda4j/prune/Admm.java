@@ -99,7 +99,7 @@ public record Admm(int rounds, int growing, double damping) implements WeightUpd
             }
             Mask last = mask;
             share((first, count) -> finish(last, first, count));
-            return task.rounded(sum);
+            return task.updated(sum);
         }
 
         private void share(RowWork.Rows work) {

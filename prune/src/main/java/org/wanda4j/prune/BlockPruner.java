@@ -131,7 +131,7 @@ final class BlockPruner implements AutoCloseable {
                                                                 pruned,
                                                                 memory);
                                                 reports.add(done.report());
-                                                block.replace(linear, done.weight());
+                                                block.replace(linear, done.computed());
                                             }
                                             inputs.add(
                                                     InputReport.of(
@@ -167,7 +167,7 @@ final class BlockPruner implements AutoCloseable {
     /// Prunes a linear, with its channels in another order where the method wants one and it is free.
     ///
     /// @param pruned of this block so far, as they are written; this one is added
-    /// @return with the channels in the order that the block knows
+    /// @return as it is written; computed with its channels in the order that the block knows
     private LinearPruner.Pruned pruneOne(
             int index,
             Linear linear,
@@ -185,10 +185,11 @@ final class BlockPruner implements AutoCloseable {
                         order.map(it -> it.columns(matrix, memory)).orElse(matrix),
                         order.map(it -> it.apply(statistics)).orElse(statistics),
                         memory);
-        pruned.put(linear.weight(), done.weight());
+        pruned.put(linear.weight(), done.written());
         order.ifPresent(it -> moveRows(it, pruned, memory));
         return new LinearPruner.Pruned(
-                order.map(it -> it.original(done.weight(), memory)).orElse(done.weight()),
+                done.written(),
+                order.map(it -> it.original(done.computed(), memory)).orElse(done.computed()),
                 done.report());
     }
 

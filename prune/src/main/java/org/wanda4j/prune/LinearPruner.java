@@ -7,6 +7,7 @@ import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.CheckpointWriter;
+import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture.Linear;
@@ -16,20 +17,27 @@ import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.sparse.SparsityPattern.NofM;
+import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Rounding;
 
 /// Prunes linears of a checkpoint by one method, and writes them.
 ///
 /// @param patterns of the linears to be pruned; the others stay dense
+/// @param type that windows are computed in
 record LinearPruner(
         Checkpoint source,
         CheckpointWriter writer,
         Method method,
         Map<Linear, SparsityPattern> patterns,
+        ComputeType type,
         int threads,
         Phases phases) {
 
     /// A linear that was pruned.
-    record Pruned(TensorView weight, LinearReport report) {}
+    ///
+    /// @param written its matrix in the checkpoint's type
+    /// @param computed the same before it was rounded to that, where the windows go on in fp32
+    record Pruned(TensorView written, TensorView computed, LinearReport report) {}
 
     boolean prunes(Linear linear) {
         return patterns.containsKey(linear);
@@ -71,17 +79,23 @@ record LinearPruner(
                         method.importance(),
                         method.selection(),
                         patterns.get(linear),
+                        type == ComputeType.FP32 ? DType.F32 : matrix.type(),
                         threads,
                         memory);
-        TensorView weight = phases.time("select", () -> update(task));
-        writer.write(linear.weight(), weight.data());
+        TensorView computed = phases.time("select", () -> update(task));
+        TensorView written =
+                computed.type() == matrix.type()
+                        ? computed
+                        : Rounding.to(matrix.type(), computed, memory);
+        writer.write(linear.weight(), written.data());
         return new Pruned(
-                weight,
+                written,
+                computed,
                 LinearReport.of(
                         linear.name(),
                         linear.outputs(),
                         linear.inputs(),
-                        SparsityProfile.zeros(weight).count()));
+                        SparsityProfile.zeros(written).count()));
     }
 
     private TensorView update(WeightUpdate.Task task) {

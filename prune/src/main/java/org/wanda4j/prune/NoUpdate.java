@@ -27,7 +27,7 @@ public record NoUpdate() implements WeightUpdate {
                                 task.importance().score(weight, task.statistics()),
                                 task.pattern(),
                                 task.threads());
-        TensorView result = task.allocate();
+        TensorView result = task.allocate(weight.type());
         var kernels = Kernels.best().weights();
         for (int row = 0; row < mask.rows(); row++) {
             kernels.zero(

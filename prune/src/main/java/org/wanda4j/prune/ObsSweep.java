@@ -42,10 +42,10 @@ public record ObsSweep(Choice choice) implements WeightUpdate {
         return "a Cholesky factor and a sweep";
     }
 
-    /// A Cholesky factor (n^3 / 3), the inverse from it (2 n^3 / 3), and that one's factor.
+    /// A Cholesky factor (n^3 / 3) and the inverse of that triangle.
     @Override
     public double sharedOperations(long inputs) {
-        return 4.0 / 3 * Math.pow((double) inputs, 3);
+        return 2.0 / 3 * Math.pow((double) inputs, 3);
     }
 
     /// Each weight changes all to its right.
@@ -83,7 +83,7 @@ public record ObsSweep(Choice choice) implements WeightUpdate {
                         new Sweep(task, weights, errors.columns(0, count), from, count, whole);
                 RowWork.share(weights.rows(), ROWS_AT_ONCE, task.threads(), sweep::rows);
             }
-            return task.rounded(weights);
+            return task.updated(weights);
         }
     }
 

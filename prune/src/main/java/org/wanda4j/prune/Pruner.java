@@ -229,7 +229,14 @@ public final class Pruner {
     private LinearPruner linears(CheckpointWriter writer, List<BlockScores> scores) {
         Map<Linear, SparsityPattern> patterns =
                 SparsityPlan.of(architecture, recipe, chosen, scores);
-        return new LinearPruner(source, writer, method, patterns, settings.threads(), phases);
+        return new LinearPruner(
+                source,
+                writer,
+                method,
+                patterns,
+                recipe.type().orElseThrow(),
+                settings.threads(),
+                phases);
     }
 
     /// Scores of the dense model, where the allocation goes by them.

@@ -3,6 +3,7 @@ package org.wanda4j.prune;
 import java.lang.foreign.Arena;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Statistic;
+import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.torch.Matrix;
@@ -38,13 +39,14 @@ public interface WeightUpdate {
 
     /// Removes weights of a linear: in the result, what is removed is zero.
     ///
-    /// @return out x in, in the weight's type and in memory of the task
+    /// @return out x in, in memory of the task; new values in the task's type, weights that keep theirs in their own
     TensorView apply(Task task);
 
     /// A linear to be pruned, and by what.
     ///
     /// @param weight out x in; not to be changed
     /// @param statistics of its inputs
+    /// @param type of new values
     /// @param threads to use
     /// @param memory that outlives the result
     record Task(
@@ -53,26 +55,25 @@ public interface WeightUpdate {
             Importance importance,
             Selection selection,
             SparsityPattern pattern,
+            DType type,
             int threads,
             Arena memory) {
 
-        /// An uninitialised tensor like the weight.
-        TensorView allocate() {
+        /// An uninitialised tensor of the weight's shape.
+        TensorView allocate(DType of) {
+            long values = (long) weight.rows() * weight.columns();
             return new TensorView(
-                    weight.name(),
-                    weight.type(),
-                    weight.shape(),
-                    memory.allocate(weight.data().byteSize(), 64));
+                    weight.name(), of, weight.shape(), memory.allocate(values * of.bytes(), 64));
         }
 
-        /// The weight with a value for each, rounded to its type.
+        /// The weight with a new value for each.
         ///
         /// @throws ArithmeticException when some are not finite
-        TensorView rounded(Matrix values) {
+        TensorView updated(Matrix values) {
             if (!values.isFinite()) {
                 throw new ArithmeticException("the update gave weights that are not finite");
             }
-            TensorView result = allocate();
+            TensorView result = allocate(type);
             values.storeIn(result);
             return result;
         }

@@ -69,18 +69,21 @@ public final class Gram implements AutoCloseable {
             mean += (dead(j) ? 1 : 2.0 * gram.get(j, j)) / width;
         }
         Matrix factor = Matrix.zeros(width, width, memory);
-        for (double damping = OBS_DAMPING; damping <= HARDEST_DAMPING; damping *= 10) {
-            for (int i = 0; i < width; i++) {
-                for (int j = i; j < width; j++) {
-                    factor.set(i, j, 2 * gram.get(i, j));
+        try (Arena scratch = Arena.ofConfined()) {
+            var hessian = new PositiveDefinite(width, scratch);
+            for (double damping = OBS_DAMPING; damping <= HARDEST_DAMPING; damping *= 10) {
+                for (int i = 0; i < width; i++) {
+                    for (int j = i + 1; j < width; j++) {
+                        hessian.set(i, j, 2.0 * gram.get(i, j));
+                    }
+                    hessian.set(i, i, (dead(i) ? 1 : 2.0 * gram.get(i, i)) + damping * mean);
                 }
-                factor.set(i, i, (dead(i) ? 1 : factor.get(i, i)) + (float) (damping * mean));
-            }
-            if (factor.factorise()
-                    && factor.invertFactorised()
-                    && factor.factorise()
-                    && factor.isFinite()) {
-                return new Damped(factor, damping);
+                if (hessian.invertToFactor()) {
+                    hessian.storeIn(factor);
+                    if (factor.isFinite()) {
+                        return new Damped(factor, damping);
+                    }
+                }
             }
         }
         throw new ArithmeticException("the inputs' Gram matrix cannot be inverted");
@@ -103,13 +106,20 @@ public final class Gram implements AutoCloseable {
             scale[j] = dead(j) ? 1 : (float) Math.sqrt(gram.get(j, j));
         }
         Matrix inverse = Matrix.zeros(width, width, memory);
-        for (int i = 0; i < width; i++) {
-            for (int j = i + 1; j < width; j++) {
-                inverse.set(i, j, (float) (gram.get(i, j) / ((double) scale[i] * scale[j])));
+        try (Arena scratch = Arena.ofConfined()) {
+            var damped = new PositiveDefinite(width, scratch);
+            for (int i = 0; i < width; i++) {
+                for (int j = i + 1; j < width; j++) {
+                    damped.set(i, j, gram.get(i, j) / ((double) scale[i] * scale[j]));
+                }
+                damped.set(i, i, 2 + damping);
             }
-            inverse.set(i, i, (float) (2 + damping));
+            if (!damped.invert()) {
+                throw new ArithmeticException("the inputs' Gram matrix cannot be inverted");
+            }
+            damped.storeIn(inverse);
         }
-        if (!inverse.factorise() || !inverse.invertFactorised() || !inverse.isFinite()) {
+        if (!inverse.isFinite()) {
             throw new ArithmeticException("the inputs' Gram matrix cannot be inverted");
         }
         inverse.mirrorUpper(1);

@@ -12,7 +12,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.wanda4j.checkpoint.TensorView;
 
-/// A matrix of fp32 in native memory, row after row, for BLAS and LAPACK; or some of its rows or columns.
+/// A matrix of fp32 in native memory, row after row, for BLAS; or some of its rows or columns.
 ///
 /// Calls compute in the calling thread. Several threads may read one matrix, or write different rows of it.
 public final class Matrix {
@@ -182,24 +182,6 @@ public final class Matrix {
             Tensor mirrored = upper.add(upper.triu(1).t());
             tensor().copy_(mirrored.mul_(new Scalar(factor)));
         }
-    }
-
-    /// Puts `U` with `this = U^T U` into the upper triangle. Reads the upper triangle alone and leaves the lower one.
-    ///
-    /// @return whether the matrix is positive definite; if not, it holds nothing of use
-    boolean factorise() {
-        return openblas.LAPACKE_spotrf(
-                        openblas.LAPACK_COL_MAJOR, (byte) 'L', rows, pointer(), stride)
-                == 0;
-    }
-
-    /// From the factor `U` in the upper triangle to the upper triangle of the inverse of `U^T U`.
-    ///
-    /// @return whether there is one
-    boolean invertFactorised() {
-        return openblas.LAPACKE_spotri(
-                        openblas.LAPACK_COL_MAJOR, (byte) 'L', rows, pointer(), stride)
-                == 0;
     }
 
     /// Whether no value is NaN or infinite.

@@ -72,7 +72,7 @@ class WorkloadTest {
         double sweep = (double) (BLOCK - DOWN) * 192 + (double) DOWN * 512;
         Workload.Operations sparsegpt = workload(RECIPE.withMethod("sparsegpt")).operations();
         assertEquals(6.0 * TOKENS * (3 * 192 * 192 + 512 * 512), sparsegpt.gram());
-        assertEquals(6 * 4.0 / 3 * cubes, sparsegpt.shared(), 1);
+        assertEquals(6 * 2.0 / 3 * cubes, sparsegpt.shared(), 1);
         assertEquals(6 * sweep, sparsegpt.update());
         Workload.Operations admm = workload(RECIPE.withMethod("admm")).operations();
         assertEquals(6 * cubes, admm.shared());

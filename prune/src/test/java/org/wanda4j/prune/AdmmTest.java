@@ -78,6 +78,7 @@ class AdmmTest {
                                             method.importance(),
                                             method.selection(),
                                             pattern,
+                                            DType.F32,
                                             2,
                                             memory));
             double[][] values = new double[OUTPUTS][INPUTS];

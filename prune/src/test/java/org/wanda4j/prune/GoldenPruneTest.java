@@ -36,8 +36,14 @@ class GoldenPruneTest {
 
     private static final double MASKS_EQUAL = 0.999;
     private static final double PERPLEXITY_WITHIN = 0.005;
-    private static final double UPDATED_WITHIN = 0.01;
-    private static final double WEIGHTS_WITHIN = 1e-3;
+
+    /// Of the masks of a first block, where no block before it has spread what differs in the last bit: three sets of kernels, and
+    /// fp64, gave up to 10 of SmolLM2's 3,538,944 weights another fate (docs/methods.md, "From machine to machine").
+    private static final double FIRST_BLOCK_DIFFERS = 1e-5;
+
+    /// In the rows whose masks agree; a value that lies between two of bf16 may become either: 6e-5 was seen.
+    private static final double WEIGHTS_WITHIN = 2e-4;
+
     private static final double ROWS_AGREE = 0.99;
     private static final Path TINY = Path.of("src/test/resources/golden/tiny");
 
@@ -55,27 +61,40 @@ class GoldenPruneTest {
             String method, String pattern, String golden, double perplexity) {
         Path output = prune(SharedFiles.tinyLlama(), recipe(method, pattern, 128));
         double required = method.equals("magnitude") ? 1 : MASKS_EQUAL;
-        double agreement = agreement(output, TINY.resolve(golden + ".safetensors"));
+        double agreement = agreement(output, TINY.resolve(golden + ".safetensors"), "");
         assertTrue(agreement >= required, "masks agree in " + agreement);
         assertEquals(perplexity, perplexity(output, 256, 40), perplexity * PERPLEXITY_WITHIN);
     }
 
+    /// No mask of the unstructured ones was seen to differ, and the reference's perplexity is that of weights not yet rounded
+    /// to bf16, 0.015 % away. A run of 2:4 is chosen from what the sweep made of it: a choice that differs changes those
+    /// to its right, 0.4 % of all in six blocks.
+    ///
+    /// @param differing share of the masks of all blocks that may
+    /// @param within how far perplexity may be away, as a share
     @ParameterizedTest
     @CsvSource({
-        "sparsegpt,         unstructured, sparsegpt50,       76.9877",
-        "sparsegpt,         2:4,          sparsegpt24,       79.3443",
-        "ablate-mag-seq,    unstructured, ablate_mag_seq,    76.8000",
-        "ablate-wanda-seq,  unstructured, ablate_wanda_seq,  77.6890",
-        "ablate-mag-iter,   unstructured, ablate_mag_iter,   76.4024",
-        "ablate-wanda-iter, unstructured, ablate_wanda_iter, 76.8676",
+        "sparsegpt,         unstructured, sparsegpt50,       76.9877, 1e-4, 0.001",
+        "sparsegpt,         2:4,          sparsegpt24,       79.3443, 0.02, 0.01",
+        "ablate-mag-seq,    unstructured, ablate_mag_seq,    76.8000, 1e-4, 0.001",
+        "ablate-wanda-seq,  unstructured, ablate_wanda_seq,  77.6890, 1e-4, 0.001",
+        "ablate-mag-iter,   unstructured, ablate_mag_iter,   76.4024, 1e-4, 0.001",
+        "ablate-wanda-iter, unstructured, ablate_wanda_iter, 76.8676, 1e-4, 0.001",
     })
     @EnabledIf(value = SharedFiles.PRESENT, disabledReason = SharedFiles.ABSENT)
     void tinyLlamaIsUpdatedAsTheReferenceUpdatesIt(
-            String method, String pattern, String golden, double perplexity) {
+            String method,
+            String pattern,
+            String golden,
+            double perplexity,
+            double differing,
+            double within) {
         Path output = prune(SharedFiles.tinyLlama(), recipe(method, pattern, 128));
         Path expected = SharedFiles.shared("golden/tiny/" + golden + ".safetensors");
         assertUpdated(output, expected);
-        assertEquals(perplexity, perplexity(output, 256, 40), perplexity * UPDATED_WITHIN);
+        double agreement = agreement(output, expected, "");
+        assertTrue(agreement >= 1 - differing, "masks agree in " + agreement);
+        assertEquals(perplexity, perplexity(output, 256, 40), perplexity * within);
     }
 
     @Test
@@ -104,25 +123,33 @@ class GoldenPruneTest {
         assertEquals(673.1705, perplexity(output, 512, 20), 673.1705 * PERPLEXITY_WITHIN);
     }
 
-    /// Rounding differences grow along 30 blocks of updates: runs of the reference differ by some percent from machine
-    /// to machine. So block 0 is compared by its weights, and the whole must not be worse.
+    /// What differs in the last bit from machine to machine grows along 30 blocks. So block 0 is compared by its masks and weights,
+    /// and the whole must not be worse by more than machines were seen to differ.
+    ///
+    /// @param within how much worse perplexity may be, as a share
     @ParameterizedTest
     @Tag("slow")
-    @CsvSource({"unstructured, 72.0915", "2:4, 145.3885"})
+    @CsvSource({"unstructured, 72.0915, 0.02", "2:4, 145.3885, 0.03"})
     @EnabledIf(value = SharedFiles.PRESENT, disabledReason = SharedFiles.ABSENT)
-    void smolLm2IsUpdatedAsTheReferenceUpdatesIt(String pattern, double perplexity) {
+    void smolLm2IsUpdatedAsTheReferenceUpdatesIt(String pattern, double perplexity, double within) {
         Path output = prune(SmolLm2.directory(), recipe("sparsegpt", pattern, 256));
         if (pattern.equals("unstructured")) {
-            assertUpdated(output, SharedFiles.shared("golden/smollm2/sparsegpt50.safetensors"));
+            Path golden = SharedFiles.shared("golden/smollm2/sparsegpt50.safetensors");
+            assertUpdated(output, golden);
+            double agreement = agreement(output, golden, "model.layers.0.");
+            assertTrue(agreement >= 1 - FIRST_BLOCK_DIFFERS, "masks agree in " + agreement);
         }
         double actual = perplexity(output, 512, 20);
-        assertTrue(actual <= perplexity * (1 + UPDATED_WITHIN), "perplexity " + actual);
+        assertTrue(actual <= perplexity * (1 + within), "perplexity " + actual);
     }
 
     private void checkSmolLm2(String method, String pattern, String golden, double perplexity) {
         Path output = prune(SmolLm2.directory(), recipe(method, pattern, 256));
         double agreement =
-                agreement(output, SharedFiles.shared("golden/smollm2/" + golden + ".safetensors"));
+                agreement(
+                        output,
+                        SharedFiles.shared("golden/smollm2/" + golden + ".safetensors"),
+                        "");
         assertTrue(agreement >= MASKS_EQUAL, "masks agree in " + agreement);
         assertEquals(perplexity, perplexity(output, 512, 20), perplexity * PERPLEXITY_WITHIN);
     }
@@ -216,14 +243,16 @@ class GoldenPruneTest {
     }
 
     /// The fraction of the golden masks' bits that say what the pruned weights say: 1 = zero.
-    private static double agreement(Path pruned, Path golden) {
+    ///
+    /// @param prefix of the names of the linears that are looked at
+    private static double agreement(Path pruned, Path golden, String prefix) {
         long equal = 0;
         long all = 0;
         try (Checkpoint checkpoint = Checkpoint.open(pruned);
                 Safetensors masks = Safetensors.open(golden);
                 Arena memory = Arena.ofConfined()) {
             for (TensorInfo mask : masks.tensors()) {
-                if (mask.name().endsWith(".mask")) {
+                if (mask.name().startsWith(prefix) && mask.name().endsWith(".mask")) {
                     byte[] bits = masks.map(mask, memory).data().toArray(ValueLayout.JAVA_BYTE);
                     TensorView weight =
                             checkpoint.map(mask.name().replace(".mask", ".weight"), memory);

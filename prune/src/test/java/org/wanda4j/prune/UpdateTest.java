@@ -3,6 +3,7 @@ package org.wanda4j.prune;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.wanda4j.SharedFiles;
+import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.TensorView;
@@ -26,6 +28,8 @@ import org.wanda4j.sparse.SparsityPattern.NofM;
 import org.wanda4j.sparse.SparsityPattern.Unstructured;
 import org.wanda4j.text.CalibrationSampler;
 import org.wanda4j.text.Corpus;
+import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Rounding;
 import org.wanda4j.tune.Tuning;
 
 /// Whatever updates the weights, the zeros are those that were asked for; and what tuning and allocation promise.
@@ -71,6 +75,29 @@ class UpdateTest {
     void unstructuredSparsityIsReached(String method, double sparsity) {
         PruneReport report = prune(recipe(method, new Unstructured(sparsity)));
         assertEquals(sparsity, report.sparsity(), 0.003);
+    }
+
+    /// Values are rounded where they are written, not for the windows that go on: what is removed does not depend on the type of the
+    /// file, and a last bit that differs does not become one of bf16.
+    @ParameterizedTest
+    @CsvSource({"sparsegpt, BLOCK", "ablate-mag-seq, STAGE", "admm, STAGE"})
+    void aCheckpointInBf16BecomesWhatItBecomesInFp32Rounded(String method, CalibrationOrder order)
+            throws IOException {
+        Recipe recipe =
+                recipe(method, new Unstructured(0.5)).withOrder(order).withType(ComputeType.FP32);
+        Path wide = WideCheckpoint.of(SharedFiles.tinyLlama(), directory.resolve("wide"));
+        prune(SharedFiles.tinyLlama(), recipe, directory.resolve("rounded"));
+        prune(wide, recipe, directory.resolve("exact"));
+        try (Checkpoint rounded = Checkpoint.open(directory.resolve("rounded"));
+                Checkpoint exact = Checkpoint.open(directory.resolve("exact"));
+                Arena memory = Arena.ofConfined()) {
+            for (Architecture.Linear linear : Architecture.of(rounded).linears()) {
+                TensorView actual = rounded.map(linear.weight(), memory);
+                TensorView expected =
+                        Rounding.to(actual.type(), exact.map(linear.weight(), memory), memory);
+                assertEquals(-1, actual.data().mismatch(expected.data()), linear.name());
+            }
+        }
     }
 
     @ParameterizedTest
@@ -130,12 +157,16 @@ class UpdateTest {
     }
 
     private PruneReport prune(Recipe recipe) {
-        try (Checkpoint model = Checkpoint.open(SharedFiles.tinyLlama())) {
+        return prune(SharedFiles.tinyLlama(), recipe, directory.resolve("out"));
+    }
+
+    private static PruneReport prune(Path dense, Recipe recipe, Path output) {
+        try (Checkpoint model = Checkpoint.open(dense)) {
             return Pruner.prune(
                     model,
                     recipe,
                     Corpus.bundledCalibration(),
-                    directory.resolve("out"),
+                    output,
                     true,
                     RunSettings.defaults());
         }
