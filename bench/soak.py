@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""A server under many short requests: does anything leak, and what do streams that run together reach?
+"""A server under many short requests: does its memory level off, and what do streams that run together reach?
 
-    soak.py MODEL [--requests 10000] [--concurrent 8] [--seconds 1500] [--streams 1,8] [--tokens 128]
+    soak.py MODEL [--requests 10000] [--concurrent 8] [--seconds 1500] [--streams 1,8] [--tokens 128] [-- OPTIONS OF wanda serve]
 
 Starts `wanda serve MODEL` on a free port of this machine and talks to nobody else. First measures the total tokens/s of some
-numbers of streams, then sends requests of all kinds (whole, in parts, refused, and callers who leave in the middle) and prints
-the server's memory, open files and threads as it goes; ends at the number of requests or of seconds, whichever comes first,
-and with exit code 1 where the server does not end idle.
+numbers of streams, then sends requests of all kinds (whole, in parts, long ones, refused ones, and callers who leave in the middle)
+and prints the server's memory, open files and threads as it goes; ends at the number of requests or of seconds, whichever comes
+first, and with exit code 1 where a request was answered wrongly, the server does not end idle, or its anonymous memory is ever
+more than 100 MB above what it was before the first of them.
 """
 import argparse
 import http.client
@@ -23,6 +24,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROMPTS = ["The capital of France is", "Once upon a time", "In the year 1900", "Water boils when", "My favourite colour is",
            "The three laws of", "A recipe for bread needs", "She opened the door and"]
+MOST_GROWTH = 100  # MB
 
 
 class Server:
@@ -88,6 +90,8 @@ def kinds():
         body = {"prompt": PROMPTS[i % len(PROMPTS)] + " " + str(i), "max_tokens": 1 + i % 8, "seed": i}
         if i % 10 == 7:
             yield {**body, "n": 2}, True, {400}
+        elif i % 10 == 6:
+            yield {**body, "prompt": " ".join(PROMPTS) * 4 + f" {i}"}, True, {200, 429}
         elif i % 10 == 8:
             yield {**body, "max_tokens": 64, "stream": True}, False, {200, 429}
         else:
@@ -98,11 +102,13 @@ def soak(server, requests, concurrent, seconds):
     numbers = itertools.islice(kinds(), requests)
     lock = threading.Lock()
     done = {"all": 0, "wrong": 0}
+    anonymous = []
     end = time.monotonic() + seconds
 
     def report():
-        resident, anonymous, threads, files = server.usage()
-        print(f"{done['all']:8} {resident:9.0f} {anonymous:9.0f} {files:7} {threads:8} "
+        resident, anon, threads, files = server.usage()
+        anonymous.append(anon)
+        print(f"{done['all']:8} {resident:9.0f} {anon:9.0f} {files:7} {threads:8} "
               f"{server.metric('wanda_cache_bytes') / 2**20:9.1f}", flush=True)
 
     def work():
@@ -119,7 +125,7 @@ def soak(server, requests, concurrent, seconds):
             with lock:
                 done["all"] += 1
                 done["wrong"] += status not in right
-                if done["all"] % max(1, requests // 10) == 0:
+                if done["all"] % max(1, requests // 20) == 0:
                     report()
 
     print("requests  RSS (MB) anon (MB)   files  threads cache (MB)")
@@ -129,7 +135,7 @@ def soak(server, requests, concurrent, seconds):
         worker.start()
     for worker in workers:
         worker.join()
-    return done
+    return done, max(anonymous) - anonymous[0]
 
 
 def main():
@@ -141,9 +147,10 @@ def main():
     parser.add_argument("--streams", default="1,8")
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("options", nargs="*", help="for wanda serve, after --")
-    arguments = parser.parse_args()
-    server = Server(arguments.model, arguments.options)
+    given = sys.argv[1:]
+    end = given.index("--") if "--" in given else len(given)
+    arguments = parser.parse_args(given[:end])
+    server = Server(arguments.model, given[end + 1:])
     failed = True
     try:
         throughput(server, 8, arguments.tokens)  # compiles
@@ -154,13 +161,14 @@ def main():
             base = max(next(iter(rates.values())))
             print(f"{streams:3} streams: {' '.join(f'{rate:.1f}' for rate in rates[streams])} tokens/s in all; "
                   f"best {best / base:.2f}x", flush=True)
-        done = soak(server, arguments.requests, arguments.concurrent, arguments.seconds)
+        done, growth = soak(server, arguments.requests, arguments.concurrent, arguments.seconds)
         give_up = time.monotonic() + 30
         while server.metric("wanda_running") + server.metric("wanda_waiting") > 0 and time.monotonic() < give_up:
             time.sleep(0.1)
         busy = server.metric("wanda_running") + server.metric("wanda_waiting")
-        print(f"{done['all']} requests, {done['wrong']} answered wrongly, {busy:.0f} still there")
-        failed = done["wrong"] > 0 or busy > 0
+        print(f"{done['all']} requests, {done['wrong']} answered wrongly, {busy:.0f} still there; "
+              f"anonymous memory grew by at most {growth:.0f} MB, {MOST_GROWTH} are allowed")
+        failed = done["wrong"] > 0 or busy > 0 or growth > MOST_GROWTH
     finally:
         print("exit code", server.stop())
     sys.exit(failed)

@@ -100,6 +100,7 @@ final class ServeCommand implements Runnable {
         if (port < 0 || port > LARGEST_PORT) {
             throw new IllegalArgumentException("--port must lie in [0, 65535], got " + port);
         }
+        OldGeneration.limitGarbage();
         var stop = new CountDownLatch(1);
         var how =
                 new LanguageModel.Settings(

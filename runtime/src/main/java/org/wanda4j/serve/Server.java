@@ -75,12 +75,23 @@ public final class Server implements AutoCloseable {
         var metrics = new Metrics(model);
         var answering = new Answering(model, metrics);
         var reader = new CallReader(model, template, settings.name(), settings.longestAnswer());
+        var api = new Api(settings, reader, metrics, answering);
         HttpServer http = listen(settings.address());
         ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
         http.setExecutor(threads);
-        http.createContext("/", new Api(settings, reader, metrics, answering));
-        http.start();
+        http.createContext("/", api);
+        start(http, threads);
         return new Server(http, threads, answering);
+    }
+
+    private static void start(HttpServer http, ExecutorService threads) {
+        try {
+            http.start();
+        } catch (RuntimeException | Error e) { // There may be no more threads.
+            http.stop(0);
+            threads.close();
+            throw e;
+        }
     }
 
     private static HttpServer listen(InetSocketAddress address) {

@@ -1,0 +1,44 @@
+package org.wanda4j.cli;
+
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryNotificationInfo;
+import java.lang.management.MemoryPoolMXBean;
+import javax.management.NotificationEmitter;
+
+/// Keeps garbage from filling the old generation of a process that runs for weeks.
+///
+/// The serial collector looks at the old generation when all of the heap is full, and not before: what lives as long as a
+/// request outlives a few collections of the young generation, and a server that needs a few megabytes would come to take the
+/// whole heap. The parallel collector and G1 let both generations grow under the same load.
+final class OldGeneration {
+
+    private static final String OF_SERIAL = "Tenured Gen";
+    private static final long GARBAGE = 16L << 20;
+
+    private OldGeneration() {}
+
+    /// Has the old generation collected whenever it holds more than twice of what the last collection left, and 16 MB. Does
+    /// nothing where another collector than the serial one runs.
+    static void limitGarbage() {
+        ManagementFactory.getMemoryPoolMXBeans().stream()
+                .filter(pool -> pool.getName().equals(OF_SERIAL))
+                .forEach(OldGeneration::limitGarbage);
+    }
+
+    private static void limitGarbage(MemoryPoolMXBean pool) {
+        allow(pool);
+        var memory = (NotificationEmitter) ManagementFactory.getMemoryMXBean();
+        memory.addNotificationListener(
+                (_, _) -> {
+                    System.gc();
+                    allow(pool);
+                },
+                event -> event.getType().equals(MemoryNotificationInfo.MEMORY_THRESHOLD_EXCEEDED),
+                null);
+    }
+
+    private static void allow(MemoryPoolMXBean pool) {
+        var usage = pool.getUsage();
+        pool.setUsageThreshold(Math.min(usage.getMax(), 2 * usage.getUsed() + GARBAGE));
+    }
+}
