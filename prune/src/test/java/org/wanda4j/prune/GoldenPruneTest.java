@@ -66,9 +66,9 @@ class GoldenPruneTest {
         assertEquals(perplexity, perplexity(output, 256, 40), perplexity * PERPLEXITY_WITHIN);
     }
 
-    /// No mask of the unstructured ones was seen to differ, and the reference's perplexity is that of weights not yet rounded
-    /// to bf16, 0.015 % away. A run of 2:4 is chosen from what the sweep made of it: a choice that differs changes those
-    /// to its right, 0.4 % of all in six blocks.
+    /// No mask of the unstructured ones was seen to differ; perplexity is up to 0.015 % away, as the reference's weights were not
+    /// rounded to bf16. A run of 2:4 is chosen from what the sweep made of it, so that a choice that differs changes those to its
+    /// right: 0.4 % of all in six blocks, by two sets of kernels that agree with each other.
     ///
     /// @param differing share of the masks of all blocks that may
     /// @param within how far perplexity may be away, as a share
