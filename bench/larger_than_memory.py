@@ -61,7 +61,7 @@ def write_model(directory, blocks, sparse):
         "num_hidden_layers": blocks, "vocab_size": VOCABULARY, "max_position_embeddings": 4096, "rms_norm_eps": 1e-5,
         "hidden_act": "silu", "tie_word_embeddings": False, "torch_dtype": "bfloat16"}))
     # Any tokenizer will do whose ids are in the vocabulary.
-    shutil.copy(ROOT / "models/tiny-llama/tokenizer.json", directory)
+    shutil.copy(ROOT / "models/demo-llama/tokenizer.json", directory)
     data = noise(1 << 24)
     picks = random.Random(3)
     shards = tensors(blocks)

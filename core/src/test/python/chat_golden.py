@@ -15,7 +15,7 @@ import jinja2
 import transformers
 from transformers.utils import chat_template_utils
 
-MODEL = Path("models/tiny-llama")
+MODEL = Path("models/demo-llama")
 GOLDEN = Path("core/src/test/resources/org/wanda4j/text/golden")
 
 SYSTEM = {"role": "system", "content": "  Be brief. "}

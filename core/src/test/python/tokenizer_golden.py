@@ -14,7 +14,7 @@ from pathlib import Path
 
 import transformers
 
-MODEL = Path("models/tiny-llama")
+MODEL = Path("models/demo-llama")
 TEXT = Path("core/src/main/resources/org/wanda4j/text/wikitext2-test.raw.txt.gz")
 OUT = Path("core/src/test/resources/org/wanda4j/text/golden/tiny-encodings.json")
 

@@ -1,5 +1,8 @@
 package org.wanda4j;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -31,9 +34,30 @@ public final class SharedFiles {
         return existing("shared/" + path);
     }
 
-    /// The model that the repository holds.
+    /// The model that golden results were computed on: weights of its own, all else is that of the program's demo.
     public static Path tinyLlama() {
-        return existing("models/tiny-llama");
+        try {
+            Path directory = Files.createDirectories(Path.of("target/tiny-llama").toAbsolutePath());
+            link(directory, existing("testing/models/tiny-llama/model.safetensors"));
+            try (Stream<Path> files = Files.list(existing("models/demo-llama"))) {
+                files.forEach(file -> link(directory, file));
+            }
+            return directory;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// Links to `file`, where there is none of its name yet.
+    private static void link(Path directory, Path file) {
+        try {
+            Files.createSymbolicLink(
+                    directory.resolve(file.getFileName()), directory.relativize(file));
+        } catch (FileAlreadyExistsException e) {
+            // An earlier call's, or another process's.
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static Path existing(String path) {

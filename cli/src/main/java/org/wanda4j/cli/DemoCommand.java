@@ -26,11 +26,11 @@ import picocli.CommandLine.Option;
 @Command(
         name = "demo",
         mixinStandardHelpOptions = true,
-        description = "Prunes a bundled tiny Llama in three ways and shows what each cost.",
+        description = "Prunes a bundled tiny Llama in four ways and shows what each cost.",
         footer = {"", "Examples:", "  wanda demo", "  wanda demo -o somewhere/else"})
 final class DemoCommand implements Runnable {
 
-    private static final String MODEL = "tiny-llama";
+    private static final String MODEL = "demo-llama";
     private static final List<String> FILES =
             List.of(
                     "config.json",
@@ -69,6 +69,10 @@ final class DemoCommand implements Runnable {
         rows.add(pruned("wanda 50 %", model, recipe, text, "wanda-50"));
         rows.add(
                 pruned(
+                        "sparsegpt 50 %",
+                        model, recipe.withMethod("sparsegpt"), text, "sparsegpt-50"));
+        rows.add(
+                pruned(
                         "wanda 2:4",
                         model,
                         recipe.withPattern(new SparsityPattern.NofM(2, 4)),
@@ -78,10 +82,7 @@ final class DemoCommand implements Runnable {
                 "\nA Llama of 2.8 M parameters, calibrated on C4; perplexity on WikiText-2 (lower is better).\n");
         Console.print(table(rows));
         Console.print(
-                "\nA model this small has no outlier features yet, so magnitude does as well here as Wanda;"
-                        + " README shows a real model, where magnitude collapses.");
-        Console.print(
-                "The pruned checkpoints are in "
+                "\nThe pruned checkpoints are in "
                         + output.toAbsolutePath()
                         + ": any tool that reads "
                         + MODEL

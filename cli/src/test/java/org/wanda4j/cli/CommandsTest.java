@@ -11,6 +11,8 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -181,9 +183,12 @@ class CommandsTest {
     void theDemoShowsTheWholeJob() {
         Wanda wanda = Wanda.run("demo", "-o", directory.resolve("demo").toString());
         assertEquals(0, wanda.exitCode(), wanda.errors()::toString);
-        for (String row : List.of("dense", "magnitude 50 %", "wanda 50 %", "wanda 2:4", "74.29")) {
-            assertTrue(wanda.out().contains(row), wanda.out());
-        }
+        double dense = perplexity(wanda, "dense +0.00 %");
+        double magnitude = perplexity(wanda, "magnitude 50 % +50.\\d\\d %");
+        double pruned = perplexity(wanda, "wanda 50 % +50.00 %");
+        double updated = perplexity(wanda, "sparsegpt 50 % +50.\\d\\d %");
+        assertTrue(dense < updated && updated < pruned && pruned < magnitude, wanda.out());
+        assertTrue(perplexity(wanda, "wanda 2:4 +50.00 %") > pruned, wanda.out());
         assertTrue(Files.exists(directory.resolve("demo/wanda-2of4/model.safetensors")));
     }
 
@@ -193,6 +198,13 @@ class CommandsTest {
         Wanda wanda = Wanda.run(command, "--help");
         assertEquals(0, wanda.exitCode());
         assertTrue(wanda.out().contains("Examples:"));
+    }
+
+    /// The perplexity in the row of a table that begins with `row`.
+    private static double perplexity(Wanda wanda, String row) {
+        Matcher found = Pattern.compile(row + " +(\\d+\\.\\d+)").matcher(wanda.out());
+        assertTrue(found.find(), wanda.out());
+        return Double.parseDouble(found.group(1));
     }
 
     private Wanda prune(String output, String... options) {
