@@ -1,5 +1,9 @@
 package org.wanda4j.cli;
 
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.regex.Pattern;
 import org.wanda4j.checkpoint.Json;
 
@@ -8,6 +12,7 @@ final class Console {
 
     private static final Pattern CONTROL = Pattern.compile("[\\p{Cntrl}&&[^\n\t]]");
     private static final String REPLACEMENT = "\ufffd";
+    private static final int STANDARD_ERROR = 2;
 
     private Console() {}
 
@@ -27,6 +32,29 @@ final class Console {
 
     static void note(String text) {
         System.err.println(text);
+    }
+
+    /// Whether standard error is a terminal, whatever the other two are.
+    static boolean isErrorTerminal() {
+        return Linker.nativeLinker()
+                .defaultLookup()
+                .find("isatty")
+                .map(Console::isErrorTerminal)
+                .orElseGet(Console::isTerminal); // Windows has no function of that name.
+    }
+
+    @SuppressWarnings("restricted") // The C library's own: int isatty(int).
+    private static boolean isErrorTerminal(MemorySegment isatty) {
+        var signature = FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT);
+        try {
+            return (int)
+                            Linker.nativeLinker()
+                                    .downcallHandle(isatty, signature)
+                                    .invokeExact(STANDARD_ERROR)
+                    == 1;
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     @SuppressWarnings(

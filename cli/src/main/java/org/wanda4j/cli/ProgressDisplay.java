@@ -1,19 +1,23 @@
 package org.wanda4j.cli;
 
 import java.time.Duration;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 import org.wanda4j.calibrate.Progress;
 
-/// Shows how far a run has come: a bar on a terminal, a line now and then elsewhere. On standard error.
+/// Shows how far a run has come, on standard error: a bar where that is a terminal, elsewhere a line a minute.
 final class ProgressDisplay implements Progress, AutoCloseable {
 
-    private static final Duration BETWEEN_LINES = Duration.ofSeconds(5);
+    static final Duration BETWEEN_LINES = Duration.ofMinutes(1);
 
-    private final boolean terminal = Console.isTerminal();
     private final String unit;
+    private final boolean terminal;
+    private final LongSupplier nanoTime;
+    private final Consumer<String> lines;
     private ProgressBar bar;
     private String what = "";
     private long total;
@@ -27,7 +31,17 @@ final class ProgressDisplay implements Progress, AutoCloseable {
 
     /// @param unit what is counted
     ProgressDisplay(String unit) {
+        this(unit, Console.isErrorTerminal(), System::nanoTime, Console::note);
+    }
+
+    /// @param terminal whether a bar is drawn
+    /// @param nanoTime the clock
+    /// @param lines takes what is said where there is no bar
+    ProgressDisplay(String unit, boolean terminal, LongSupplier nanoTime, Consumer<String> lines) {
         this.unit = unit;
+        this.terminal = terminal;
+        this.nanoTime = nanoTime;
+        this.lines = lines;
     }
 
     @Override
@@ -36,7 +50,7 @@ final class ProgressDisplay implements Progress, AutoCloseable {
         what = task;
         total = tokens;
         done = 0;
-        begin = System.nanoTime();
+        begin = nanoTime.getAsLong();
         lastLine = begin;
         if (terminal) {
             bar =
@@ -58,19 +72,24 @@ final class ProgressDisplay implements Progress, AutoCloseable {
         if (bar != null) {
             bar.setExtraMessage(" " + step);
             bar.stepBy(tokens);
-        } else if (System.nanoTime() - lastLine > BETWEEN_LINES.toNanos()) {
-            lastLine = System.nanoTime();
-            double seconds = (lastLine - begin) / 1e9;
-            Console.note(
-                    "%s: %s, %.0f %%, %,.0f %s/s, %s left"
-                            .formatted(
-                                    what,
-                                    step,
-                                    100.0 * done / total,
-                                    done / seconds,
-                                    unit,
-                                    Format.duration(seconds * (total - done) / Math.max(1, done))));
+            return;
         }
+        long now = nanoTime.getAsLong();
+        if (now - lastLine >= BETWEEN_LINES.toNanos()) {
+            lastLine = now;
+            lines.accept(line(step, (now - begin) / 1e9));
+        }
+    }
+
+    private String line(String step, double seconds) {
+        return "%s: %s, %.0f %%, %,.0f %s/s, %s left"
+                .formatted(
+                        what,
+                        step,
+                        100.0 * done / Math.max(1, total),
+                        done / seconds,
+                        unit,
+                        Format.duration(seconds * (total - done) / Math.max(1, done)));
     }
 
     @Override

@@ -1,0 +1,54 @@
+package org.wanda4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+
+class ProgressDisplayTest {
+
+    private final AtomicLong clock = new AtomicLong(-5);
+    private final List<String> lines = new ArrayList<>();
+
+    @Test
+    void withoutATerminalALineAMinuteSaysWhatHowFarHowFastAndHowLongYet() {
+        try (var display = new ProgressDisplay("tokens", false, clock::get, lines::add)) {
+            display.start("pruning", 36_000);
+            for (int second = 1; second <= 150; second++) {
+                clock.addAndGet(Duration.ofSeconds(1).toNanos());
+                display.advance(100, "block " + second);
+            }
+        }
+        assertEquals(
+                List.of(
+                        "pruning: block 60, 17 %, 100 tokens/s, 5 min 00 s left",
+                        "pruning: block 120, 33 %, 100 tokens/s, 4 min 00 s left"),
+                lines);
+    }
+
+    @Test
+    void workThatTakesLongBetweenTwoStepsIsSaidOnceAtTheNext() {
+        try (var display = new ProgressDisplay("bytes", false, clock::get, lines::add)) {
+            display.start("packing", 10);
+            clock.addAndGet(Duration.ofMinutes(10).toNanos());
+            display.advance(0, "int8");
+            display.advance(5, "int8");
+        }
+        assertEquals(List.of("packing: int8, 0 %, 0 bytes/s, 1 h 40 min left"), lines);
+    }
+
+    @Test
+    void eachPieceOfWorkHasItsOwnMinute() {
+        try (var display = new ProgressDisplay("tokens", false, clock::get, lines::add)) {
+            for (String task : List.of("embedding", "pruning", "predicting")) {
+                display.start(task, 100);
+                clock.addAndGet(Duration.ofSeconds(59).toNanos());
+                display.advance(100, "all");
+            }
+        }
+        assertEquals(List.of(), lines);
+    }
+}
