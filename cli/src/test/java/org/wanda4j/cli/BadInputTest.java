@@ -41,6 +41,8 @@ class BadInputTest {
             value = {
                 "--sparsity -0.1; at least 0 and less than 1",
                 "--sparsity 1; at least 0 and less than 1",
+                "--sparsity 50; did you mean 0.5?",
+                "--sparsity-of *down_proj=75; did you mean 0.75?",
                 "--sparsity NaN; at least 0 and less than 1",
                 "--sparsity abc; 'abc'",
                 "--sparsity 0.5 --pattern 2:4; mutually exclusive",

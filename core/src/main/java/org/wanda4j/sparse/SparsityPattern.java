@@ -1,5 +1,7 @@
 package org.wanda4j.sparse;
 
+import org.wanda4j.checkpoint.InvalidInputException;
+
 /// Which shape the zeros of a matrix take.
 public sealed interface SparsityPattern {
 
@@ -13,8 +15,12 @@ public sealed interface SparsityPattern {
         /// Checks the range.
         public Unstructured {
             if (!(sparsity >= 0 && sparsity < 1)) {
-                throw new IllegalArgumentException(
-                        "sparsity must be at least 0 and less than 1, got " + sparsity);
+                throw new InvalidInputException(
+                        "sparsity must be at least 0 and less than 1, got "
+                                + sparsity
+                                + (sparsity > 1 && sparsity < 100
+                                        ? "; did you mean " + sparsity / 100 + "?"
+                                        : ""));
             }
         }
 
