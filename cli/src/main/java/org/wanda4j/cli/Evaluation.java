@@ -17,6 +17,7 @@ import org.wanda4j.evaluate.Exam;
 import org.wanda4j.evaluate.Perplexity;
 import org.wanda4j.evaluate.Task;
 import org.wanda4j.evaluate.ZeroShot;
+import org.wanda4j.model.Architecture;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
 
@@ -113,10 +114,21 @@ record Evaluation(
                 model -> Checkpoint.open(model).close()); // Names that are mistyped, at once.
         for (Path model : models) {
             try (Checkpoint checkpoint = Checkpoint.open(model)) {
-                text.ifPresent(corpus -> Perplexity.check(checkpoint, corpus, protocol()));
+                text.ifPresent(corpus -> check(checkpoint, corpus));
                 exams.forEach(exam -> ZeroShot.check(checkpoint, exam));
             }
         }
+    }
+
+    private void check(Checkpoint checkpoint, Corpus corpus) {
+        Perplexity.check(checkpoint, corpus, protocol());
+        int context = Architecture.of(checkpoint).positions();
+        seqlen.stream()
+                .filter(length -> length > context)
+                .mapToObj(length ->
+                        "note: %s: windows of %,d tokens are longer than the model's context of %,d; perplexity there is not what people compare"
+                                .formatted(checkpoint.directory(), length, context))
+                .forEach(Console::note);
     }
 
     /// Measures a model.

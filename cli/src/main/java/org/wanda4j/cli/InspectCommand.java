@@ -26,12 +26,10 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Shows what a checkpoint is: architecture, size, sparsity by linear, N:M patterns,"
-                        + " format.",
+                "Shows what a checkpoint is: architecture, size, sparsity by linear, N:M patterns, format.",
         footer = {
             "",
-            "With --calibration it also runs the model and shows the input channels with the"
-                    + " largest norms, the outlier",
+            "With --calibration it also runs the model and shows the input channels with the largest norms, the outlier",
             "features that Wanda's score rests on.",
             "",
             "Examples:",

@@ -22,12 +22,10 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Says what a run of 'wanda prune' with the same options would take here:"
-                        + " operations, bytes, memory, time.",
+                "Says what a run of 'wanda prune' with the same options would take here: operations, bytes, memory, time.",
         footer = {
             "",
-            "Prunes a block of the model's shape for a second or two, to see how fast this machine"
-                    + " is at it. A directory with",
+            "Prunes a block of the model's shape for a second or two, to see how fast this machine is at it. A directory with",
             "nothing but a config.json will do.",
             "",
             "Examples:",
@@ -46,8 +44,7 @@ final class PlanCommand implements Runnable {
             names = {"-o", "--output"},
             paramLabel = "OUT",
             description =
-                    "where the output would go: its disk is measured (default: the current"
-                            + " directory)")
+                    "where the output would go: its disk is measured (default: the current directory)")
     private Path output;
 
     @Mixin private final RecipeOptions recipe = new RecipeOptions();

@@ -125,18 +125,13 @@ class ChatTemplateTest {
                 "{% set messages.x = 1 %}",
                 "{{ range(10000000000) }}",
                 "{{ 'x' * 100000000000 }}",
-                "{% set ns = namespace(a='x') %}{% for i in range(100) %}{% set ns.a = ns.a + ns.a"
-                        + " %}{% endfor %}",
-                "{% set ns = namespace(a='x') %}{% for i in range(100) %}{% set ns.a = [ns.a, ns.a]"
-                        + " %}{% endfor %}{{ ns.a }}",
-                "{% set ns = namespace(a=1, b=1) %}{% for i in range(100) %}{% set ns.a = [ns.a,"
-                        + " ns.a] %}{% set ns.b = [ns.b, ns.b] %}{% endfor %}{{ ns.a == ns.b }}",
+                "{% set ns = namespace(a='x') %}{% for i in range(100) %}{% set ns.a = ns.a + ns.a %}{% endfor %}",
+                "{% set ns = namespace(a='x') %}{% for i in range(100) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}{{ ns.a }}",
+                "{% set ns = namespace(a=1, b=1) %}{% for i in range(100) %}{% set ns.a = [ns.a, ns.a] %}{% set ns.b = [ns.b, ns.b] %}{% endfor %}{{ ns.a == ns.b }}",
                 "{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}",
-                "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{%"
-                        + " endfor %}{% endfor %}{% endfor %}",
+                "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}",
                 "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
-                "{% set a = 'ab' * 100000 %}{% for i in range(100000) %}{% if (a ~ i) in a %}{%"
-                        + " endif %}{% endfor %}",
+                "{% set a = 'ab' * 100000 %}{% for i in range(100000) %}{% if (a ~ i) in a %}{% endif %}{% endfor %}",
                 "{% set a = 'a' * 100000 %}{{ a.replace('a', a) }}",
             })
     void aTemplateThatIsBrokenOrHostileGetsOneLine(String template) throws IOException {
