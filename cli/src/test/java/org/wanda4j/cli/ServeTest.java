@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.wanda4j.SharedFiles;
 
 /// `wanda serve` as a process of its own.
-@Timeout(120)
+@Timeout(900)
 class ServeTest {
 
     private static final String LISTENING = "listening on ";

@@ -115,7 +115,10 @@ class ResumeTest {
         for (int run = 0; killed < kills; run++) {
             Job job = jobs.get(run % jobs.size());
             PruneProcess process = overAnOldOutput(job);
-            while (!process.runFor(random.nextLong(2000), "force", "resume")) {
+            // Longer each time: a run comes to its end on the slowest machine.
+            for (long longest = 2000;
+                    !process.runFor(random.nextLong(longest), "force", "resume");
+                    longest += 500) {
                 killed++;
             }
             ended++;
