@@ -74,7 +74,8 @@ public final class Browser implements AutoCloseable {
     public static final String IS_THERE = "org.wanda4j.Browser#isThere";
 
     /// Why a test is skipped.
-    public static final String ABSENT = "no chromium on this machine";
+    public static final String ABSENT =
+            "no chromium on this machine: install it (Debian, Ubuntu: apt-get install chromium)";
 
     public static boolean isThere() {
         return Stream.of(System.getenv("PATH").split(File.pathSeparator))

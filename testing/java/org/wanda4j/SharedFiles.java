@@ -20,7 +20,8 @@ public final class SharedFiles {
     public static final String PRESENT = "org.wanda4j.SharedFiles#arePresent";
 
     /// For `@EnabledIf`.
-    public static final String ABSENT = "no folder shared/models in any parent of this project";
+    public static final String ABSENT =
+            "no folder shared/models, which holds a real model and its golden results, in any parent of this project: put it beside the repository";
 
     private SharedFiles() {}
 

@@ -18,13 +18,21 @@ public record SmallDisk(Path directory) implements AutoCloseable {
     public static final String MOUNTABLE = "org.wanda4j.SmallDisk#isMountable";
 
     /// For `@EnabledIf`.
-    public static final String NOT_MOUNTABLE = "this process may not mount a tmpfs, so no disk can be filled";
+    public static final String NOT_MOUNTABLE =
+            "this process may not mount a tmpfs, so no disk can be filled: run as root";
 
     /// Mounts one.
     public static SmallDisk ofMegabytes(int megabytes) {
         try {
             Path directory = Files.createTempDirectory("small-disk");
-            if (!run("mount", "-t", "tmpfs", "-o", "size=" + megabytes + "m", "tmpfs", directory.toString())) {
+            if (!run(
+                    "mount",
+                    "-t",
+                    "tmpfs",
+                    "-o",
+                    "size=" + megabytes + "m",
+                    "tmpfs",
+                    directory.toString())) {
                 Files.delete(directory);
                 throw new AssertionError("cannot mount a tmpfs");
             }
@@ -86,10 +94,11 @@ public record SmallDisk(Path directory) implements AutoCloseable {
 
     private static boolean run(String... command) {
         try {
-            Process process = new ProcessBuilder(command)
-                    .redirectErrorStream(true)
-                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                    .start();
+            Process process =
+                    new ProcessBuilder(command)
+                            .redirectErrorStream(true)
+                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                            .start();
             return process.waitFor() == 0;
         } catch (IOException e) {
             return false; // There is no such command.
