@@ -21,7 +21,8 @@ class ArchitectureTest {
         "org.wanda4j.gguf..",
         "org.wanda4j.model..",
         "org.wanda4j.sparse..",
-        "org.wanda4j.text.."
+        "org.wanda4j.text..",
+        "org.wanda4j.threads.."
     };
     private static final String[] PRUNE = {
         "org.wanda4j.torch..",

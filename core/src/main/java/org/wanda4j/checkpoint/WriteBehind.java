@@ -1,9 +1,10 @@
 package org.wanda4j.checkpoint;
 
 import java.io.IOException;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import org.wanda4j.threads.Threads;
 
 /// Writes on a thread of its own, in the order in which it was asked to, while the caller computes.
 ///
@@ -50,29 +51,20 @@ final class WriteBehind implements AutoCloseable {
     }
 
     private void join() {
-        try {
-            thread.submit(() -> {}).get();
-        } catch (ExecutionException e) {
-            throw new IllegalStateException(e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while writing", e);
-        }
+        CompletableFuture.runAsync(() -> {}, thread).join();
     }
 
     private void check() throws IOException {
         switch (failure) {
             case null -> {}
             case IOException e -> throw e;
-            case RuntimeException e -> throw e;
-            case Error e -> throw e;
-            default -> throw new IllegalStateException(failure);
+            default -> throw Threads.rethrow(failure);
         }
     }
 
     @Override
     public void close() {
-        abandon();
-        thread.shutdown();
+        abandoned = true;
+        Threads.finish(thread);
     }
 }

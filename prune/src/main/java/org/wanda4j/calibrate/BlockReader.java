@@ -3,14 +3,14 @@ package org.wanda4j.calibrate;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Block;
 import org.wanda4j.model.Architecture.Linear;
-import org.wanda4j.torch.Engine;
+import org.wanda4j.threads.Background;
+import org.wanda4j.threads.Threads;
 
 /// Reads blocks ahead of their use, one at most, on a thread of its own.
 ///
@@ -24,7 +24,7 @@ final class BlockReader implements AutoCloseable {
     private final ExecutorService thread =
             Executors.newSingleThreadExecutor(
                     Thread.ofPlatform().daemon().name("wanda-reader").factory());
-    private Future<?> pending;
+    private Background<Boolean> pending;
     private volatile boolean closed;
 
     /// @param first the block that will be awaited first
@@ -38,16 +38,23 @@ final class BlockReader implements AutoCloseable {
     ///
     /// @throws InvalidInputException when it cannot be read
     void await(int index) {
-        Engine.await(pending);
+        pending.await();
         pending = read(index + 1);
     }
 
-    private Future<?> read(int index) {
-        return thread.submit(() -> {
-            if (index < blocks.size()) {
-                names(blocks.get(index)).takeWhile(_ -> !closed).forEach(checkpoint::readAhead);
-            }
-        });
+    /// @return whether there is such a block
+    private Background<Boolean> read(int index) {
+        return Background.start(
+                thread,
+                () -> {
+                    boolean exists = index < blocks.size();
+                    if (exists) {
+                        names(blocks.get(index))
+                                .takeWhile(_ -> !closed)
+                                .forEach(checkpoint::readAhead);
+                    }
+                    return exists;
+                });
     }
 
     private static Stream<String> names(Block block) {
@@ -58,6 +65,6 @@ final class BlockReader implements AutoCloseable {
     @Override
     public void close() {
         closed = true;
-        thread.close();
+        Threads.finish(thread);
     }
 }

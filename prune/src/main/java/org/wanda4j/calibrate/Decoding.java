@@ -130,7 +130,7 @@ public final class Decoding implements AutoCloseable {
                                 windows.ids().subList(first, first + store.windowsOf(index)),
                                 store.batch(index));
                     });
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             store.close();
             throw e;
         }

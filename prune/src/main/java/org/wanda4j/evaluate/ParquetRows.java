@@ -9,11 +9,11 @@ import dev.hardwood.row.StructAccessor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.concurrent.CancellationException;
+import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.torch.Engine;
+import org.wanda4j.threads.Threads;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -39,14 +39,17 @@ final class ParquetRows {
             do {
                 before = rows.get();
             } while (!thread.join(patience) && rows.get() > before);
-            reading.cancel(true);
-            Engine.await(reading);
-        } catch (CancellationException e) {
-            throw unreadable(file, "no row came for " + patience.toSeconds() + " s", e);
         } catch (InterruptedException e) {
             reading.cancel(true);
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted", e);
+        }
+        if (reading.cancel(true)) {
+            throw new InvalidInputException(
+                    unreadable(file, "no row came for " + patience.toSeconds() + " s"));
+        }
+        if (reading.state() == Future.State.FAILED) {
+            throw Threads.rethrow(reading.exceptionNow());
         }
     }
 
@@ -60,15 +63,16 @@ final class ParquetRows {
         } catch (InvalidInputException e) {
             throw e;
         } catch (IOException | RuntimeException e) {
-            throw unreadable(file, e.getMessage(), e);
+            throw new InvalidInputException(unreadable(file, e.getMessage()), e);
         } catch (OutOfMemoryError e) {
-            throw unreadable(file, "it asks for more memory than there is", e);
+            throw new InvalidInputException(
+                    unreadable(file, "it asks for more memory than there is"), e);
         }
     }
 
-    private static InvalidInputException unreadable(Path file, String reason, Throwable cause) {
+    private static String unreadable(Path file, String reason) {
         String line = String.valueOf(reason).lines().findFirst().orElse("");
-        return new InvalidInputException(file + ": not to be read as Parquet: " + line, cause);
+        return file + ": not to be read as Parquet: " + line;
     }
 
     private static ObjectNode object(StructAccessor fields) {

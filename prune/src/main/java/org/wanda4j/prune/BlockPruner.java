@@ -55,7 +55,7 @@ final class BlockPruner implements AutoCloseable {
             ActivationStore dense = decoding.copyStates();
             try {
                 return new Streams(dense, decoding.copyStates());
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 dense.close();
                 throw e;
             }

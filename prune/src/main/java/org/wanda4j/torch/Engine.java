@@ -1,23 +1,24 @@
 package org.wanda4j.torch;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.openblas.global.openblas;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.global.torch;
+import org.wanda4j.threads.SharedWork;
+import org.wanda4j.threads.Threads;
 
 /// The threads that compute, each with a libtorch of one thread to itself.
 ///
 /// Work is cut by windows, not inside a matrix product: cores never wait for one another within a layer, and a
 /// window's values do not depend on how many threads there are.
+///
+/// For that, libtorch and OpenBLAS are set to one thread each, in the whole process and for good: a program that uses them
+/// besides computes there with one thread too, unless it sets them anew.
 public final class Engine implements AutoCloseable {
 
     private final ComputeType type;
@@ -75,27 +76,22 @@ public final class Engine implements AutoCloseable {
         return torch.get_cpu_capability().getString();
     }
 
-    /// Runs `task` for 0 to `count - 1`, in any order, on all threads; returns when all are done. Tensors that a task
-    /// makes are freed when it ends. The first failure stops the rest and is thrown here.
+    /// Runs `task` for 0 to `count - 1` on all threads, each taking the lowest that is left. Tensors that a task makes are
+    /// freed when it ends.
+    ///
+    /// When this returns or throws, no task runs any more: the memory that they use may be freed.
+    ///
+    /// @throws RuntimeException what the task of the lowest index threw; a failure stops the rest
+    /// @throws CancellationException when the caller was interrupted
     public void forEach(int count, IntConsumer task) {
-        var next = new AtomicInteger();
-        List<Future<?>> workers = new ArrayList<>();
-        for (int worker = 0; worker < threadsFor(count); worker++) {
-            workers.add(
-                    pool.submit(() -> {
-                        for (int i = next.getAndIncrement();
-                                i < count;
-                                i = next.getAndIncrement()) {
-                            try {
-                                inScope(task, i);
-                            } catch (RuntimeException | Error e) {
-                                next.set(count);
-                                throw e;
-                            }
-                        }
-                    }));
-        }
-        workers.forEach(Engine::await);
+        forEach(count, task, () -> {});
+    }
+
+    /// The same for tasks that wait for one another.
+    ///
+    /// @param onFailure runs when a task has failed: those that wait for it are to give up
+    public void forEach(int count, IntConsumer task, Runnable onFailure) {
+        SharedWork.on(pool, threadsFor(count), count, index -> inScope(task, index), onFailure);
     }
 
     private static void inScope(IntConsumer task, int index) {
@@ -105,25 +101,10 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    /// Waits for work on another thread; what that threw is thrown here.
-    public static void await(Future<?> work) {
-        try {
-            work.get();
-        } catch (ExecutionException e) {
-            switch (e.getCause()) {
-                case RuntimeException failure -> throw failure;
-                case Error failure -> throw failure;
-                default -> throw new IllegalStateException(e.getCause());
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted", e);
-        }
-    }
-
+    /// Waits for what other callers have running.
     @Override
     public void close() {
-        pool.shutdownNow();
+        Threads.finish(pool);
         NativeHeap.trim();
     }
 }

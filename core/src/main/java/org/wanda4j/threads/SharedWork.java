@@ -1,0 +1,114 @@
+package org.wanda4j.threads;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentNavigableMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
+import java.util.function.Supplier;
+
+/// Indices that threads share out among them, each taking the lowest that is left.
+///
+/// A failure stops the rest. The caller goes on when no thread works any more; it is thrown what the lowest index threw,
+/// however the indices were shared out, with what others threw suppressed in it. For an index that is taken is worked on:
+/// none below a failed one is left out.
+public final class SharedWork {
+
+    /// Stands behind every index.
+    private static final int CALLER = Integer.MAX_VALUE;
+
+    private final int count;
+    private final Supplier<IntConsumer> tasks;
+    private final Runnable onFailure;
+    private final AtomicInteger next = new AtomicInteger();
+    private final ConcurrentNavigableMap<Integer, Throwable> failures =
+            new ConcurrentSkipListMap<>();
+
+    private SharedWork(int count, Supplier<IntConsumer> tasks, Runnable onFailure) {
+        this.count = count;
+        this.tasks = tasks;
+        this.onFailure = onFailure;
+    }
+
+    /// Runs `task` once for each of 0 to `count - 1` on threads of `pool`.
+    ///
+    /// @param threads how many
+    /// @param onFailure runs when a task has failed, before the caller is told, perhaps more than once: whoever waits in
+    ///     a task for another one is to give up
+    /// @throws CancellationException when the caller was interrupted before every index was taken
+    public static void on(
+            Executor pool, int threads, int count, IntConsumer task, Runnable onFailure) {
+        new SharedWork(count, () -> task, onFailure).run(pool, threads, false);
+    }
+
+    /// Runs a task once for each of 0 to `count - 1` on the calling thread and on threads of `pool`.
+    ///
+    /// @param others threads besides the caller's
+    /// @param tasks called once in each thread, for what that thread does with an index
+    /// @throws CancellationException when the caller was interrupted before every index was taken
+    public static void withCaller(
+            Executor pool, int others, int count, Supplier<IntConsumer> tasks) {
+        new SharedWork(count, tasks, () -> {}).run(pool, others, true);
+    }
+
+    private void run(Executor pool, int threads, boolean withCaller) {
+        List<CompletableFuture<Void>> started = new ArrayList<>();
+        try {
+            for (int i = 0; i < threads; i++) {
+                started.add(CompletableFuture.runAsync(this::work, pool));
+            }
+        } catch (RuntimeException | Error e) { // The pool has no thread to give.
+            failures.put(CALLER, e);
+        }
+        if (withCaller) {
+            work();
+        }
+        await(CompletableFuture.allOf(started.toArray(CompletableFuture[]::new)));
+        throwFirst();
+    }
+
+    private void work() {
+        int index = 0;
+        try {
+            IntConsumer task = tasks.get();
+            while (failures.isEmpty() && (index = next.getAndIncrement()) < count) {
+                task.accept(index);
+            }
+        } catch (RuntimeException | Error e) {
+            failures.merge(index, e, SharedWork::suppress);
+            onFailure.run();
+        }
+    }
+
+    private void await(CompletableFuture<Void> all) {
+        try {
+            all.get();
+        } catch (InterruptedException e) {
+            if (next.getAndSet(count) < count) {
+                failures.put(CALLER, new CancellationException("interrupted"));
+            }
+            all.join();
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException e) {
+            throw Threads.rethrow(e.getCause());
+        }
+    }
+
+    private void throwFirst() {
+        if (!failures.isEmpty()) {
+            throw Threads.rethrow(failures.values().stream().reduce(SharedWork::suppress).get());
+        }
+    }
+
+    private static Throwable suppress(Throwable first, Throwable other) {
+        if (!first.equals(other)) {
+            first.addSuppressed(other);
+        }
+        return first;
+    }
+}

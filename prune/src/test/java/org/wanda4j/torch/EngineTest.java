@@ -1,0 +1,92 @@
+package org.wanda4j.torch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+/// Whatever goes wrong, an engine's caller may free what the tasks use: none of them runs any more.
+class EngineTest {
+
+    private static final int ROUNDS = 200;
+
+    private final AtomicInteger running = new AtomicInteger();
+
+    @Test
+    void noTaskRunsWhenAFailureIsThrown() {
+        try (var engine = new Engine(ComputeType.FP32, 2)) {
+            for (int round = 0; round < ROUNDS; round++) {
+                var both = new CyclicBarrier(2);
+                assertThrows(
+                        ArithmeticException.class,
+                        () ->
+                                engine.forEach(
+                                        2,
+                                        i -> {
+                                            meet(both);
+                                            if (i == 0) {
+                                                throw new ArithmeticException();
+                                            }
+                                            work();
+                                        }));
+                assertEquals(0, running.get());
+            }
+        }
+    }
+
+    @Test
+    void noTaskRunsWhenItIsClosed() throws InterruptedException {
+        var runs = new CountDownLatch(1);
+        var closing = new CountDownLatch(1);
+        var engine = new Engine(ComputeType.FP32, 1);
+        Thread other =
+                Thread.ofPlatform()
+                        .start(() ->
+                                engine.forEach(
+                                        1,
+                                        _ -> {
+                                            running.incrementAndGet();
+                                            runs.countDown();
+                                            await(closing);
+                                            spin();
+                                            running.decrementAndGet();
+                                        }));
+        runs.await();
+        closing.countDown();
+        engine.close();
+        assertEquals(0, running.get());
+        other.join();
+    }
+
+    private void work() {
+        running.incrementAndGet();
+        spin();
+        running.decrementAndGet();
+    }
+
+    /// Gives who should wait for this thread, and does not, the time to be caught.
+    private static void spin() {
+        for (int i = 0; i < 100_000; i++) {
+            Thread.onSpinWait();
+        }
+    }
+
+    private static void meet(CyclicBarrier others) {
+        try {
+            others.await();
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+}
