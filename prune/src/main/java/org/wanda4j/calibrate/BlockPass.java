@@ -36,11 +36,13 @@ public final class BlockPass {
     public InputStatistics advanceTo(Stage stage) {
         StageInputs inputs = inputs(stage);
         try {
-            forEachBatch((index, batch) -> {
-                block.advanceTo(stage, batch);
-                inputs.collect(index, batch);
-                report(stage, store.tokensOf(index));
-            });
+            forEachBatch(
+                    (index, batch) -> {
+                        block.advanceTo(stage, batch);
+                        inputs.collect(index, batch);
+                        report(stage, store.tokensOf(index));
+                    },
+                    inputs::abandon);
             return inputs.statistics();
         } catch (RuntimeException | Error e) {
             inputs.close();
@@ -50,7 +52,7 @@ public final class BlockPass {
 
     /// Brings every window from the last stage to the block's end.
     public void finish() {
-        forEachBatch((_, batch) -> block.finish(batch));
+        forEachBatch((_, batch) -> block.finish(batch), () -> {});
     }
 
     /// Collects the statistics of every stage's input as the block is now, and leaves the hidden states as they are.
@@ -61,14 +63,16 @@ public final class BlockPass {
             inputs.put(stage, inputs(stage));
         }
         try {
-            forEachBatch((index, batch) -> {
-                Batch copy = batch.copy();
-                for (Stage stage : Stage.values()) {
-                    block.advanceTo(stage, copy);
-                    inputs.get(stage).collect(index, copy);
-                    report(stage, store.tokensOf(index));
-                }
-            });
+            forEachBatch(
+                    (index, batch) -> {
+                        Batch copy = batch.copy();
+                        for (Stage stage : Stage.values()) {
+                            block.advanceTo(stage, copy);
+                            inputs.get(stage).collect(index, copy);
+                            report(stage, store.tokensOf(index));
+                        }
+                    },
+                    () -> inputs.values().forEach(StageInputs::abandon));
             Map<Stage, InputStatistics> statistics = new EnumMap<>(Stage.class);
             inputs.forEach((stage, collected) -> statistics.put(stage, collected.statistics()));
             return statistics;
@@ -79,15 +83,17 @@ public final class BlockPass {
     }
 
     private StageInputs inputs(Stage stage) {
-        return new StageInputs(block, stage, store, needed);
+        return new StageInputs(block, stage, store, needed, engine.threads());
     }
 
     /// Takes every window through the whole block.
     public void forward() {
-        forEachBatch((index, batch) -> {
-            block.forward(batch);
-            progress.advance(store.tokensOf(index), "forward");
-        });
+        forEachBatch(
+                (index, batch) -> {
+                    block.forward(batch);
+                    progress.advance(store.tokensOf(index), "forward");
+                },
+                () -> {});
     }
 
     /// A stage is a quarter of a block; the last one takes what does not divide.
@@ -96,7 +102,7 @@ public final class BlockPass {
         progress.advance(stage == Stage.DOWN ? tokens - 3 * quarter : quarter, stage.label());
     }
 
-    private void forEachBatch(BiConsumer<Integer, Batch> work) {
-        engine.forEach(store.batches(), index -> work.accept(index, store.batch(index)));
+    private void forEachBatch(BiConsumer<Integer, Batch> work, Runnable onFailure) {
+        engine.forEach(store.batches(), index -> work.accept(index, store.batch(index)), onFailure);
     }
 }

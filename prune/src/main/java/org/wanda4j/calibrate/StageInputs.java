@@ -15,14 +15,17 @@ final class StageInputs implements AutoCloseable {
     private final WindowNorms norms;
     private final Optional<GramSum> products;
 
-    StageInputs(TorchBlock block, Stage stage, ActivationStore store, Statistic needed) {
+    /// @param threads that collect, at most
+    StageInputs(
+            TorchBlock block, Stage stage, ActivationStore store, Statistic needed, int threads) {
         this.block = block;
         this.stage = stage;
         this.store = store;
         this.norms = new WindowNorms(store.layout().windows());
         this.products =
                 needed == Statistic.GRAM
-                        ? Optional.of(new GramSum(block.width(stage), store.layout().type()))
+                        ? Optional.of(
+                                new GramSum(block.width(stage), store.layout().type(), threads))
                         : Optional.empty();
     }
 
@@ -39,6 +42,11 @@ final class StageInputs implements AutoCloseable {
                 norms.norms(),
                 norms.fadingNorms(),
                 products.map(sum -> sum.mean(store.layout().windows())));
+    }
+
+    /// A batch has failed: nobody is to wait for it.
+    void abandon() {
+        products.ifPresent(GramSum::abandon);
     }
 
     /// Frees what no statistics were made of.

@@ -105,8 +105,8 @@ record MemoryCount(
         return Math.min(subject.architecture().vocabulary() * row, tokens * Math.max(row, PAGE));
     }
 
-    /// The sum; a product of each thread that waits for its turn, then what a method makes of the sum, in fp64 and from that in
-    /// fp32. `block` keeps the sums of all stages.
+    /// The sum; a product for each thread, then what a method makes of the sum, in fp64 and from that in fp32. `block` keeps
+    /// those of all stages.
     private long gram(Block block) {
         long largest = 0;
         long all = 0;
@@ -116,7 +116,7 @@ record MemoryCount(
             all += square;
         }
         long kept = recipe.order() == CalibrationOrder.BLOCK ? all : largest;
-        return kept + Math.max(settings.threads(), 3) * largest;
+        return kept + Math.max(settings.threads() * kept, 3 * largest);
     }
 
     private long update() {

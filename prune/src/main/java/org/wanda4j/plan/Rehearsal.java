@@ -249,14 +249,22 @@ final class Rehearsal {
         if (method.needs() != Statistic.GRAM) {
             return new InputStatistics(norms, norms, Optional.empty());
         }
-        var sum = new GramSum(width, layout.type());
-        long squaring = System.nanoTime();
-        engine.forEach(hidden.size(), i -> torch.measure(stage, batch(i), i, Optional.of(sum)));
-        times.merge(Part.GRAM, seconds(squaring) - plain, Double::sum);
-        long averaging = System.nanoTime();
-        Gram gram = sum.mean(layout.windows() * hidden.size());
-        add(times, Part.SHARED, averaging);
-        return new InputStatistics(norms, norms, Optional.of(gram));
+        var sum = new GramSum(width, layout.type(), engine.threads());
+        try {
+            long squaring = System.nanoTime();
+            engine.forEach(
+                    hidden.size(),
+                    i -> torch.measure(stage, batch(i), i, Optional.of(sum)),
+                    sum::abandon);
+            times.merge(Part.GRAM, seconds(squaring) - plain, Double::sum);
+            long averaging = System.nanoTime();
+            Gram gram = sum.mean(layout.windows() * hidden.size());
+            add(times, Part.SHARED, averaging);
+            return new InputStatistics(norms, norms, Optional.of(gram));
+        } catch (RuntimeException | Error e) {
+            sum.close();
+            throw e;
+        }
     }
 
     /// @param first whether what the stage's linears share is still to be made

@@ -15,7 +15,7 @@ public final class Grams {
     public static Gram of(float[][] inputs, ComputeType type) {
         int half = inputs.length / 2;
         int width = inputs[0].length;
-        var sum = new GramSum(width, type);
+        var sum = new GramSum(width, type, 1);
         try (Arena memory = Arena.ofConfined();
                 var _ = new PointerScope()) {
             MemorySegment data = memory.allocate((long) inputs.length * width * Float.BYTES, 64);
