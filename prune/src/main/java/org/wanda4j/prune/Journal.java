@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.Checkpoint.FileState;
@@ -18,6 +17,7 @@ import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.prune.Allocation.BlockScores;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport.BlockReport;
+import org.wanda4j.threads.Background;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -62,7 +62,7 @@ final class Journal implements AutoCloseable {
     private final OutputDirectory directory;
     private final CheckpointWriter writer;
     private final Entry start;
-    private final CompletableFuture<String> sha256;
+    private final Background<String> sha256;
     private final Phases phases;
     private final List<BlockReport> done;
     private final List<String> notes;
@@ -74,7 +74,7 @@ final class Journal implements AutoCloseable {
             CheckpointWriter writer,
             Entry start,
             Entry left,
-            CompletableFuture<String> sha256,
+            Background<String> sha256,
             Phases phases) {
         this.directory = directory;
         this.writer = writer;
@@ -118,14 +118,14 @@ final class Journal implements AutoCloseable {
                     .journal()
                     .ifPresent(file -> checkSame(file, start, source, directory.target()));
             Optional<Entry> left = directory.journal().map(file -> Json.read(file, Entry.class));
-            CompletableFuture<String> sha256 =
+            Background<String> sha256 =
                     left.flatMap(entry -> entry.recipe().modelSha256())
-                            .map(CompletableFuture::completedFuture)
-                            .orElseGet(() -> CompletableFuture.supplyAsync(source::sha256));
+                            .map(Background::of)
+                            .orElseGet(() -> Background.start("wanda-digest", source::sha256));
             List<String> written = left.map(Entry::written).orElse(List.of());
             var writer = CheckpointWriter.resume(source, directory, written);
             return new Journal(directory, writer, start, left.orElse(start), sha256, phases);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             directory.close();
             throw e;
         }
@@ -258,7 +258,7 @@ final class Journal implements AutoCloseable {
 
     /// The recipe of this run with the model's digest.
     RecipeDocument recipe() {
-        return start.recipe().withModel(Optional.of(sha256.join()));
+        return start.recipe().withModel(Optional.of(sha256.await()));
     }
 
     private static String states(int blocks) {
@@ -268,7 +268,7 @@ final class Journal implements AutoCloseable {
     private void write(List<String> kept) {
         Entry now =
                 new Entry(
-                        start.recipe().withModel(Optional.ofNullable(sha256.getNow(null))),
+                        start.recipe().withModel(sha256.ifDone()),
                         start.machine(),
                         start.model(),
                         start.blocks(),

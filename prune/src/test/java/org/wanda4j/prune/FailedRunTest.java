@@ -129,6 +129,25 @@ class FailedRunTest {
     }
 
     @Test
+    void aModelWhoseDigestCannotBeReadIsNoFaultOfTheProgram() throws IOException {
+        Path weights = model.resolve("model.safetensors");
+        try (Checkpoint source = Checkpoint.open(model)) {
+            Files.delete(weights); // The run has it open, and reads on.
+            Files.createDirectory(weights);
+            assertThrows(
+                    InvalidInputException.class,
+                    () ->
+                            Pruner.prune(
+                                    source,
+                                    RECIPE,
+                                    Corpus.bundledCalibration(),
+                                    directory.resolve("out"),
+                                    false,
+                                    settings()));
+        }
+    }
+
+    @Test
     void nothingIsKeptOfARunThatWouldFailAgain() throws IOException {
         Path weights = model.resolve("model.safetensors");
         long offset;
