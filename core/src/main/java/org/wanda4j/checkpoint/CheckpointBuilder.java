@@ -3,6 +3,7 @@ package org.wanda4j.checkpoint;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +29,8 @@ final class CheckpointBuilder implements AutoCloseable {
     private final Checkpoint source;
     private final OutputDirectory output;
     private final List<Shard> shards;
-    private final Map<String, SafetensorsWriter> writers = new HashMap<>();
+    private final List<SafetensorsWriter> writers = new ArrayList<>();
+    private final Map<String, SafetensorsWriter> writerOf = new HashMap<>();
 
     private CheckpointBuilder(Checkpoint source, OutputDirectory output, List<Shard> shards) {
         this.source = source;
@@ -47,7 +49,7 @@ final class CheckpointBuilder implements AutoCloseable {
         } catch (IOException e) {
             builder.close();
             throw output.failed(e);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             builder.close();
             throw e;
         }
@@ -59,14 +61,15 @@ final class CheckpointBuilder implements AutoCloseable {
         for (Shard shard : shards) {
             Path file = output.resolve(shard.file());
             var writer = new SafetensorsWriter(file, shard.metadata(), shard.tensors());
-            shard.tensors().forEach(tensor -> writers.put(tensor.name(), writer));
+            writers.add(writer);
+            shard.tensors().forEach(tensor -> writerOf.put(tensor.name(), writer));
         }
     }
 
     /// Writes all of tensor `name`.
     void write(String name, MemorySegment data) {
         try {
-            writers.get(name).write(name, data);
+            writerOf.get(name).write(name, data);
         } catch (IOException e) {
             throw output.failed(e);
         }
@@ -75,9 +78,10 @@ final class CheckpointBuilder implements AutoCloseable {
     /// Waits until the disk has every tensor, and gives the output its name.
     void publish() {
         try {
-            for (SafetensorsWriter writer : Map.copyOf(writers).values()) {
+            for (SafetensorsWriter writer : writers) {
                 writer.force();
             }
+            Disk.closeAll(writers);
             if (source.indexed()) {
                 output.write(Checkpoint.INDEX, index());
             }
@@ -104,12 +108,10 @@ final class CheckpointBuilder implements AutoCloseable {
 
     @Override
     public void close() {
-        for (SafetensorsWriter writer : writers.values()) {
-            try {
-                writer.close();
-            } catch (IOException e) {
-                // What was to last has been forced to the disk.
-            }
+        try {
+            Disk.closeAll(writers);
+        } catch (IOException e) {
+            // What was to last has been forced to the disk.
         }
     }
 }

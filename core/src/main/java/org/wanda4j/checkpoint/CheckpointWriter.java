@@ -62,7 +62,7 @@ public final class CheckpointWriter implements AutoCloseable {
         } catch (IOException e) {
             writer.close();
             throw output.failed(e);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             writer.close();
             throw e;
         }
@@ -186,7 +186,10 @@ public final class CheckpointWriter implements AutoCloseable {
                 copyRest(shard);
             }
             copyOtherFiles();
-            closeShards(true);
+            for (FileChannel shard : shards.values()) {
+                shard.force(true);
+            }
+            Disk.closeAll(shards.values());
         } catch (IOException e) {
             throw output.failed(e);
         }
@@ -213,7 +216,7 @@ public final class CheckpointWriter implements AutoCloseable {
     public void close() {
         thread.close();
         try {
-            closeShards(false);
+            Disk.closeAll(shards.values());
         } catch (IOException e) {
             // The output was not published: it is discarded below, or its journal speaks of what
             // the disk has.
@@ -300,15 +303,5 @@ public final class CheckpointWriter implements AutoCloseable {
             others.add(source.directory().resolve(Checkpoint.INDEX));
         }
         return others;
-    }
-
-    private void closeShards(boolean force) throws IOException {
-        for (FileChannel shard : shards.values()) {
-            if (force) {
-                shard.force(true);
-            }
-            shard.close();
-        }
-        shards.clear();
     }
 }

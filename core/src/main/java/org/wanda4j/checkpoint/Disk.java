@@ -1,5 +1,6 @@
 package org.wanda4j.checkpoint;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
@@ -10,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 
 /// What runs do with files and directories besides.
@@ -101,6 +103,27 @@ final class Disk {
                 throw new IOException("the file is shorter than it was");
             }
             at += read;
+        }
+    }
+
+    /// Closes all of `files`, whichever of them fail.
+    ///
+    /// @throws IOException the first failure, with the others suppressed in it
+    static void closeAll(Collection<? extends Closeable> files) throws IOException {
+        IOException failure = null;
+        for (Closeable file : files) {
+            try {
+                file.close();
+            } catch (IOException e) {
+                if (failure == null) {
+                    failure = e;
+                } else {
+                    failure.addSuppressed(e);
+                }
+            }
+        }
+        if (failure != null) {
+            throw failure;
         }
     }
 

@@ -93,12 +93,17 @@ public final class OutputDirectory implements AutoCloseable {
         try {
             output.clearLeftovers(resume);
             output.checkFree();
-            Files.createDirectories(output.work());
-            Runtime.getRuntime().addShutdownHook(output.onExit);
-            return output;
         } catch (IOException | RuntimeException e) {
             boolean leftByRun = output.lock.leftByKilledRun() || journalOf(target).isPresent();
             output.lock.release(leftByRun && output.hasLeftovers());
+            throw e;
+        }
+        try {
+            Runtime.getRuntime().addShutdownHook(output.onExit);
+            Files.createDirectories(output.work());
+            return output;
+        } catch (IOException | RuntimeException e) {
+            output.close();
             throw e;
         }
     }

@@ -49,16 +49,21 @@ record OutputLock(Path file, FileChannel channel, boolean leftByKilledRun)
         while (true) {
             var channel =
                     FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            if (!isFree(channel)) {
+            OutputLock lock;
+            try {
+                if (!isFree(channel)) {
+                    throw inUse(target);
+                }
+                lock = new OutputLock(file, channel, channel.size() > 0);
+            } catch (IOException | RuntimeException e) {
                 channel.close();
-                throw inUse(target);
+                throw e;
             }
-            var lock = new OutputLock(file, channel, channel.size() > 0);
             try {
                 if (lock.mark()) {
                     return lock;
                 }
-                lock.channel.close();
+                channel.close();
             } catch (IOException e) {
                 lock.release(lock.leftByKilledRun());
                 throw e;

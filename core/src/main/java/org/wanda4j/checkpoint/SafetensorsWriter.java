@@ -1,5 +1,6 @@
 package org.wanda4j.checkpoint;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -19,7 +20,7 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// As in the files that the format's own library writes, tensors with larger elements come first and the header is filled
 /// up to whole words, so that every element is aligned.
-final class SafetensorsWriter implements AutoCloseable {
+final class SafetensorsWriter implements Closeable {
 
     private final FileChannel channel;
     private final Map<String, TensorInfo> tensors = new HashMap<>();
@@ -29,8 +30,6 @@ final class SafetensorsWriter implements AutoCloseable {
     /// @param tensors in the order of the header; where they lie is decided here
     SafetensorsWriter(Path file, Map<String, String> metadata, List<TensorInfo> tensors)
             throws IOException {
-        this.channel =
-                FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
         long end = 0;
         for (TensorInfo tensor : byElementSize(tensors)) {
             this.tensors.put(tensor.name(), tensor.at(end));
@@ -43,8 +42,20 @@ final class SafetensorsWriter implements AutoCloseable {
                         .putLong(header.length)
                         .put(header)
                         .flip();
-        Disk.writeFully(channel, MemorySegment.ofBuffer(start), 0);
         this.tensors.replaceAll((_, tensor) -> tensor.at(tensor.offset() + start.limit()));
+        this.channel = begin(file, MemorySegment.ofBuffer(start));
+    }
+
+    private static FileChannel begin(Path file, MemorySegment start) throws IOException {
+        var channel =
+                FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        try {
+            Disk.writeFully(channel, start, 0);
+            return channel;
+        } catch (IOException | RuntimeException | Error e) {
+            channel.close();
+            throw e;
+        }
     }
 
     private static List<TensorInfo> byElementSize(List<TensorInfo> tensors) {

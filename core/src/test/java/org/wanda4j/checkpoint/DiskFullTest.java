@@ -70,6 +70,19 @@ class DiskFullTest {
     }
 
     @Test
+    void aFileWhoseHeaderCannotBeWrittenIsClosed() throws IOException {
+        disk.fill();
+        var tensor = TensorInfo.unplaced("a", DType.U8, List.of(1L));
+        assertThrows(
+                IOException.class,
+                () ->
+                        new SafetensorsWriter(
+                                        disk.directory().resolve("new"), Map.of(), List.of(tensor))
+                                .close());
+        assertEquals(List.of(), OpenFiles.below(disk.directory()));
+    }
+
+    @Test
     void aDiskThatFillsUpWhileWeightsAreWritten() throws IOException {
         try (Checkpoint source = Checkpoint.open(model);
                 CheckpointWriter writer = CheckpointWriter.create(source, claim())) {

@@ -22,6 +22,8 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -84,6 +86,17 @@ class PackerTest {
                 }
             }
         }
+    }
+
+    @Test
+    @EnabledOnOs(value = OS.LINUX, disabledReason = "looks at the files that the process has open")
+    void noFileStaysOpenNotEvenOfAShardWithoutTensors() throws IOException {
+        Path model = Files.createDirectory(directory.resolve("empty"));
+        RawSafetensors.of("{}", new byte[0]).write(weights(model));
+        Files.writeString(model.resolve("config.json"), "{}");
+        Path unpacked = directory.resolve("unpacked");
+        unpack(pack(model, ValueType.BF16), unpacked);
+        assertEquals(List.of(), OpenFiles.below(directory));
     }
 
     private static float[] decoded(Path packed, String name) {
