@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.ModelName;
 import org.wanda4j.prune.Pruner;
 import org.wanda4j.report.HtmlReport;
 import org.wanda4j.report.PruneReport;
@@ -81,7 +82,7 @@ final class PruneCommand implements Runnable {
             report = prune(checkpoint, recipe.settings(progress));
         }
         if (html != null) {
-            HtmlReport.write(html, "Pruning " + model.toAbsolutePath().getFileName(), report);
+            HtmlReport.write(html, "Pruning " + ModelName.of(model), report);
         }
         if (json) {
             Console.printJson(report);

@@ -1,5 +1,6 @@
 package org.wanda4j.model;
 
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -31,7 +32,7 @@ public final class Families {
 
     /// Every supported `model_type`.
     public static Set<String> supported() {
-        return BY_TYPE.keySet();
+        return Collections.unmodifiableSet(BY_TYPE.keySet());
     }
 
     static Architecture describe(ModelConfig config, Checkpoint checkpoint) {

@@ -41,6 +41,12 @@ class FamilyDescriptionTest {
     @TempDir private Path directory;
 
     @Test
+    void whoAsksForTheFamiliesCannotChangeThem() {
+        assertThrows(UnsupportedOperationException.class, () -> Families.supported().clear());
+        assertTrue(Families.supported().contains("llama"));
+    }
+
+    @Test
     void aLlamaIsDescribedByItsConfiguration() {
         try (Checkpoint checkpoint = Checkpoint.open(SharedFiles.tinyLlama())) {
             Architecture it = Architecture.of(checkpoint);

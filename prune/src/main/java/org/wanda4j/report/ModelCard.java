@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.wanda4j.checkpoint.ModelName;
 
 /// `README.md` of a pruned checkpoint, with the metadata block that model hubs read.
 ///
@@ -25,7 +26,7 @@ public final class ModelCard {
         boolean hasMetadata = end > 0 && lines.getFirst().equals(FENCE);
         List<String> metadata = hasMetadata ? others(lines.subList(1, end)) : List.of();
         List<String> text = hasMetadata ? lines.subList(end + 1, lines.size()) : lines;
-        String name = String.valueOf(original.toAbsolutePath().getFileName());
+        String name = ModelName.of(original);
 
         List<String> card = new ArrayList<>();
         card.add(FENCE);

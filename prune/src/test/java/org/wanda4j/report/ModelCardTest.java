@@ -27,6 +27,14 @@ class ModelCardTest {
     }
 
     @Test
+    void aSnapshotOfTheHubsCacheHasTheModelsName() throws IOException {
+        Path snapshot = directory.resolve("models--org--name/snapshots/0e9e39f249a1");
+        List<String> card =
+                ModelCard.of(report(), Files.createDirectories(snapshot)).lines().toList();
+        assertTrue(card.contains("base_model: org/name"), card::toString);
+    }
+
+    @Test
     void theOriginalsMetadataAndTextAreKept() throws IOException {
         Files.writeString(
                 directory.resolve("README.md"),

@@ -1,0 +1,24 @@
+package org.wanda4j.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.nio.file.Path;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ModelNameTest {
+
+    @ParameterizedTest
+    @CsvSource({
+        "/models/SmolLM2,                                              SmolLM2",
+        "/models/SmolLM2/.,                                            SmolLM2",
+        "/hub/models--meta-llama--Llama-3.1-8B/snapshots/0e9e39f2,     meta-llama/Llama-3.1-8B",
+        "/hub/models--gpt2/snapshots/607a30d7,                         gpt2",
+        "/hub/models--meta-llama--Llama-3.1-8B,                        meta-llama/Llama-3.1-8B",
+        "/photos/snapshots/today,                                      today",
+        "/snapshots/today,                                             today",
+    })
+    void aModelIsCalledByItsDirectoryOrAsOnTheHub(Path directory, String name) {
+        assertEquals(name, ModelName.of(directory));
+    }
+}
