@@ -1,7 +1,6 @@
 package org.wanda4j.cli;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -16,7 +15,10 @@ import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
+import org.wanda4j.checkpoint.ModelName;
+import org.wanda4j.checkpoint.Reason;
 import org.wanda4j.evaluate.ZeroShot;
+import org.wanda4j.model.Architecture;
 import org.wanda4j.prune.Methods;
 import org.wanda4j.prune.Pruner;
 import org.wanda4j.prune.Recipe;
@@ -182,10 +184,12 @@ final class CompareCommand implements Runnable {
         Corpus text = calibration.corpus();
         evaluation.check(List.of(model));
         String sha256;
+        Architecture architecture;
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             recipes.forEach(recipe -> Pruner.check(checkpoint, recipe, text));
             compute.printBanner();
             sha256 = checkpoint.sha256();
+            architecture = Architecture.of(checkpoint);
         }
         String common =
                 "%s, %s, wanda4j %s".formatted(sha256, evaluation.key(), Main.Version.text());
@@ -193,7 +197,12 @@ final class CompareCommand implements Runnable {
         List<JsonNode> cells = new ArrayList<>();
         try {
             for (Recipe recipe : recipes) {
-                String key = common + ", " + text.sha256() + ", " + recipe;
+                String key =
+                        "%s, %s, %s"
+                                .formatted(
+                                        common,
+                                        text.sha256(),
+                                        Json.writeLine(recipe.resolve(architecture)));
                 cells.add(
                         cell(name(recipe), key, begun -> pruned(recipe, text, evaluation, begun)));
             }
@@ -210,7 +219,7 @@ final class CompareCommand implements Runnable {
         }
         write(output.resolve("comparison.json"), Json.write(comparison));
         if (report != null) {
-            HtmlReport.write(report, "Pruning " + model.toAbsolutePath().getFileName(), comparison);
+            HtmlReport.write(report, "Pruning " + ModelName.of(model), comparison);
         }
     }
 
@@ -360,7 +369,7 @@ final class CompareCommand implements Runnable {
             Files.writeString(partial, text);
             Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot write " + file + ": " + e.getMessage(), e);
+            throw new InvalidInputException("cannot write " + file + ": " + Reason.of(e), e);
         }
     }
 
@@ -368,8 +377,8 @@ final class CompareCommand implements Runnable {
         try {
             Files.createDirectories(directory);
         } catch (IOException e) {
-            throw new UncheckedIOException(
-                    "cannot make the directory " + directory + ": " + e.getMessage(), e);
+            throw new InvalidInputException(
+                    "cannot make the directory " + directory + ": " + Reason.of(e), e);
         }
     }
 
@@ -380,7 +389,7 @@ final class CompareCommand implements Runnable {
                 Files.delete(file);
             }
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot remove " + directory + ": " + e.getMessage(), e);
+            throw new InvalidInputException("cannot remove " + directory + ": " + Reason.of(e), e);
         }
     }
 }

@@ -165,7 +165,7 @@ record Evaluation(
                         seqlen,
                         windows,
                         questions,
-                        type);
+                        type.orElseGet(ComputeType::fastest));
     }
 
     private static OptionalInt optional(Integer value) {

@@ -9,11 +9,12 @@ import java.nio.file.NoSuchFileException;
 
 /// Why a file could not be read or written, in words: the message of Java's own exception is often the file's name and
 /// no more.
-final class Reason {
+public final class Reason {
 
     private Reason() {}
 
-    static String of(IOException failure) {
+    /// The reason of `failure`, to stand behind the name of the file.
+    public static String of(IOException failure) {
         return switch (failure) {
             case NoSuchFileException _ -> "no such file";
             case AccessDeniedException _ -> "permission denied";
