@@ -1,5 +1,6 @@
 package org.wanda4j.cli;
 
+import org.wanda4j.checkpoint.InvalidInputException;
 import picocli.CommandLine.Option;
 
 /// Options of every command that decodes by the Java runtime.
@@ -12,6 +13,9 @@ final class DecodeOptions {
     private int threads = Runtime.getRuntime().availableProcessors();
 
     int threads() {
+        if (threads < 1) {
+            throw new InvalidInputException("--threads must be at least 1, got " + threads);
+        }
         return threads;
     }
 }

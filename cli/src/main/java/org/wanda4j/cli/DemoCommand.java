@@ -2,7 +2,6 @@ package org.wanda4j.cli;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,6 +10,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Reason;
 import org.wanda4j.evaluate.Perplexity;
 import org.wanda4j.prune.Pruner;
 import org.wanda4j.prune.Recipe;
@@ -139,7 +140,7 @@ final class DemoCommand implements Runnable {
                 }
             }
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot write " + directory + ": " + e.getMessage(), e);
+            throw new InvalidInputException("cannot write " + directory + ": " + Reason.of(e), e);
         }
         return directory;
     }

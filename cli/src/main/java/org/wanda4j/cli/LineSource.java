@@ -3,7 +3,6 @@ package org.wanda4j.cli;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
 import java.nio.charset.Charset;
 import java.util.Optional;
 import org.jline.reader.EndOfFileException;
@@ -14,6 +13,8 @@ import org.jline.reader.impl.DefaultParser;
 import org.jline.reader.impl.completer.StringsCompleter;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Reason;
 
 /// Lines that somebody types or pipes in.
 sealed interface LineSource extends AutoCloseable {
@@ -52,7 +53,7 @@ sealed interface LineSource extends AutoCloseable {
             try {
                 return Optional.ofNullable(in.readLine());
             } catch (IOException e) {
-                throw new UncheckedIOException(e);
+                throw new InvalidInputException("cannot read what is typed: " + Reason.of(e), e);
             }
         }
 
@@ -74,7 +75,7 @@ sealed interface LineSource extends AutoCloseable {
             try {
                 terminal = TerminalBuilder.builder().system(true).build();
             } catch (IOException e) {
-                throw new UncheckedIOException(e);
+                throw new InvalidInputException("cannot use this terminal: " + Reason.of(e), e);
             }
             reader =
                     LineReaderBuilder.builder()
@@ -107,7 +108,7 @@ sealed interface LineSource extends AutoCloseable {
             try {
                 terminal.close();
             } catch (IOException e) {
-                throw new UncheckedIOException(e);
+                // It is not used any more.
             }
         }
     }

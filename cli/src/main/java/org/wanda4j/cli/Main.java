@@ -1,7 +1,6 @@
 package org.wanda4j.cli;
 
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.logging.Level;
@@ -121,13 +120,13 @@ public final class Main implements Runnable {
 
     private static int explain(Exception e, CommandLine command, CommandLine.ParseResult parsed) {
         PrintWriter err = command.getErr();
-        if (e instanceof InvalidInputException
-                || e instanceof IllegalArgumentException
-                || e instanceof UncheckedIOException) {
-            err.println("wanda: " + firstLine(e));
+        if (e instanceof InvalidInputException) {
+            err.println("wanda: " + e.getMessage());
             return UNUSABLE;
         }
-        err.println("wanda: this is a fault of the program, please report it: " + e);
+        err.println(
+                "wanda: this is a fault of the program; please report it to whom you have it from,"
+                        + " with what follows and what 'wanda doctor' prints");
         e.printStackTrace(err);
         return FAULT;
     }

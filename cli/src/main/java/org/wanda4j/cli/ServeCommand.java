@@ -5,6 +5,8 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.ModelName;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.serve.Server;
 import org.wanda4j.text.ChatTemplate;
@@ -98,7 +100,7 @@ final class ServeCommand implements Runnable {
     @Override
     public void run() {
         if (port < 0 || port > LARGEST_PORT) {
-            throw new IllegalArgumentException("--port must lie in [0, 65535], got " + port);
+            throw new InvalidInputException("--port must lie in [0, 65535], got " + port);
         }
         OldGeneration.limitGarbage();
         var stop = new CountDownLatch(1);
@@ -126,7 +128,7 @@ final class ServeCommand implements Runnable {
         return new Server.Settings(
                 new InetSocketAddress(host, port),
                 Optional.ofNullable(key),
-                name == null ? model.toAbsolutePath().normalize().getFileName().toString() : name,
+                name == null ? ModelName.of(model) : name,
                 maxTokens == null ? opened.context() : maxTokens,
                 maxBody);
     }

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -68,6 +70,84 @@ class BadInputTest {
             })
     void anUnusableOptionIsNamed(String options, String expected) throws IOException {
         assertRefused(expected, options.split(" "));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "prune MODEL -o OUT --tune-epochs 0; at least 1 epoch",
+                "prune MODEL -o OUT --tune-lr -1; learning rate between 0 and 1",
+                "prune MODEL -o OUT --sparsity-of *=2; at least 0 and less than 1",
+                "prune MODEL -o OUT --sparsity-of [=0.5; is no pattern",
+                "prune MODEL -o OUT --sparsity-of *; KEY=VALUE",
+                "plan MODEL --threads -1; at least 1",
+                "plan MODEL --windows 0; at least 1",
+                "plan MODEL --seqlen -5; at least 1",
+                "plan MODEL --sparsity 50; at least 0 and less than 1",
+                "eval MODEL --seqlen 0; at least 2",
+                "eval MODEL --windows 0; at least 1",
+                "eval MODEL --threads 0; at least 1",
+                "eval MODEL --task boolq:FILE --items 0; --items must be at least 1",
+                "eval MODEL --task nonsense:FILE; nonsense",
+                "compare MODEL -o OUT --methods wanda --sparsities 2; at least 0 and less than 1",
+                "compare MODEL -o OUT --methods wanda --sparsities 4:2; 4:2",
+                "compare MODEL -o OUT --methods wanda --sparsities x:y; for example 2:4",
+                "compare MODEL -o OUT --methods wanda --sparsities 0.5 --eval-seqlen 0; at least 2",
+                "compare MODEL -o OUT --methods wanda --sparsities 0.5 --eval-windows 0; at least"
+                        + " 1",
+                "compare MODEL -o OUT --methods wanda --sparsities 0.5 --windows 0; at least 1",
+                "generate MODEL --prompt A --max-tokens -1; must not be negative",
+                "generate MODEL --prompt A --temperature -1; must not be negative",
+                "generate MODEL --prompt A --temperature NaN; must not be negative",
+                "generate MODEL --prompt A --top-k -1; must not be negative",
+                "generate MODEL --prompt A --top-p 0; top-p must lie in (0, 1]",
+                "generate MODEL --prompt A --min-p 2; min-p must lie in [0, 1]",
+                "generate MODEL --prompt A --repetition-penalty 0; must be positive",
+                "generate MODEL --prompt A --stop=; a stop text must not be empty",
+                "generate MODEL --prompt A --threads 0; at least 1",
+                "chat MODEL --threads 0; at least 1",
+                "bench MODEL --threads 0; at least 1",
+                "serve MODEL --port 70000; must lie in [0, 65535]",
+                "serve MODEL --port 0 --host no.such.host.invalid; no host",
+                "serve MODEL --port 0 --api-key=; must not be empty",
+                "serve MODEL --port 0 --parallel 0; texts can run at once",
+                "serve MODEL --port 0 --parallel 100000; texts can run at once",
+                "serve MODEL --port 0 --queue -1; must not be negative",
+                "serve MODEL --port 0 --max-tokens 0; a token at least",
+                "serve MODEL --port 0 --max-body 0; a byte at least",
+                "serve MODEL --port 0 --threads 0; at least 1",
+            })
+    void aValueOutOfItsRangeIsNoFaultOfTheProgram(String command, String expected) {
+        Path items = Path.of("../prune/src/test/resources/items/boolq.jsonl");
+        List<String> arguments = new ArrayList<>();
+        for (String argument : command.split(" ", -1)) {
+            arguments.add(
+                    argument.replace("MODEL", model.directory().toString())
+                            .replace("OUT", directory.resolve("out").toString())
+                            .replace("FILE", items.toString()));
+        }
+        Wanda wanda = Wanda.run(arguments.toArray(String[]::new));
+        String errors = String.join("\n", wanda.errors());
+        assertEquals(2, wanda.exitCode(), errors);
+        assertTrue(errors.contains(expected), errors);
+        assertFalse(errors.contains("\tat "), errors);
+    }
+
+    @Test
+    void aFaultOfTheProgramIsToldAsOne() {
+        var faulty =
+                new PrintStream(OutputStream.nullOutputStream()) {
+                    @Override
+                    public void println(String text) {
+                        throw new IllegalArgumentException("a fault");
+                    }
+                };
+        Wanda wanda = Wanda.run(faulty, "methods");
+        String errors = String.join("\n", wanda.errors());
+        assertEquals(1, wanda.exitCode(), errors);
+        assertTrue(errors.contains("this is a fault of the program"), errors);
+        assertTrue(errors.contains("IllegalArgumentException: a fault\n\tat "), errors);
     }
 
     @Test

@@ -38,7 +38,7 @@ public sealed interface SparsityPattern {
         /// Checks the range.
         public NofM {
             if (m < 2 || n < 0 || n >= m) {
-                throw new IllegalArgumentException(
+                throw new InvalidInputException(
                         "N:M removes N of every M weights and needs 0 <= N < M and M >= 2, got "
                                 + n
                                 + ":"
@@ -59,11 +59,11 @@ public sealed interface SparsityPattern {
 
     /// Reads `2:4` as [NofM].
     ///
-    /// @throws IllegalArgumentException when `text` is not two numbers around a colon, or they are out of range
+    /// @throws InvalidInputException when `text` is not two numbers around a colon, or they are out of range
     static NofM parseNofM(String text) {
         var match = java.util.regex.Pattern.compile("(\\d{1,6}):(\\d{1,6})").matcher(text.strip());
         if (!match.matches()) {
-            throw new IllegalArgumentException(
+            throw new InvalidInputException(
                     "a pattern is written N:M, for example 2:4; got '" + text + "'");
         }
         return new NofM(Integer.parseInt(match.group(1)), Integer.parseInt(match.group(2)));

@@ -20,11 +20,13 @@ import tools.jackson.databind.JsonNode;
 /// The tokenizer of a checkpoint: text to ids and back, the same ids that transformers gives.
 ///
 /// Holds native memory until it is closed. Threads may share one.
+///
+/// Sets the system property `ai.djl.offline` of the process to `true`, unless the program has set it: the library beneath
+/// would look for CUDA builds on the network and report to its authors.
 public final class Tokenizer implements AutoCloseable {
 
     static {
-        // DJL would report to its authors and look for CUDA builds on the network.
-        System.setProperty("ai.djl.offline", "true");
+        System.getProperties().putIfAbsent("ai.djl.offline", "true");
     }
 
     private static final Map<String, String> WHOLE_TEXTS =
@@ -94,23 +96,23 @@ public final class Tokenizer implements AutoCloseable {
     /// The ids of a text of any length, never truncated or padded, with the special tokens that the
     /// tokenizer adds by default.
     ///
-    /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`
-    /// @throws InvalidInputException when `tokenizer.json` turns out to be of no use
+    /// @throws InvalidInputException when half of a surrogate pair stands alone in `text`, or `tokenizer.json` turns out to
+    ///     be of no use
     public int[] encode(String text) {
         return encode(text, true);
     }
 
     /// The ids of a text that writes its special tokens itself, as a chat template does: none are added.
     ///
-    /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`
-    /// @throws InvalidInputException when `tokenizer.json` turns out to be of no use
+    /// @throws InvalidInputException when half of a surrogate pair stands alone in `text`, or `tokenizer.json` turns out to
+    ///     be of no use
     public int[] encodeAsWritten(String text) {
         return encode(text, false);
     }
 
     private int[] encode(String text, boolean addSpecialTokens) {
         if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
-            throw new IllegalArgumentException("the text holds half of a surrogate pair");
+            throw new InvalidInputException("the text holds half of a surrogate pair");
         }
         return using(it ->
                 Arrays.stream(it.encode(text, addSpecialTokens, false).getIds())

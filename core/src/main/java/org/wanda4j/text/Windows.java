@@ -14,6 +14,8 @@ import org.wanda4j.checkpoint.InvalidInputException;
 public record Windows(int seqlen, List<int[]> ids) {
 
     /// Checks the lengths.
+    ///
+    /// @throws InvalidInputException when `seqlen` is not positive
     public Windows {
         ids = List.copyOf(ids);
         requirePositive("--seqlen", seqlen);
@@ -79,7 +81,7 @@ public record Windows(int seqlen, List<int[]> ids) {
 
     static void requirePositive(String what, int value) {
         if (value < 1) {
-            throw new IllegalArgumentException(what + " must be at least 1, got " + value);
+            throw new InvalidInputException(what + " must be at least 1, got " + value);
         }
     }
 

@@ -161,7 +161,7 @@ class CalibrationSamplerTest {
                 for (int[] bad : new int[][] {{0, 8}, {8, 0}}) {
                     var failure =
                             assertThrows(
-                                    IllegalArgumentException.class,
+                                    InvalidInputException.class,
                                     () ->
                                             sampler.sample(
                                                     corpus("a"), tokenizer, bad[0], bad[1], 0));

@@ -80,9 +80,9 @@ class WindowsTest {
     @Test
     void lengthsMustBePositiveAndEqual() {
         int[] stream = {1, 2};
-        assertThrows(IllegalArgumentException.class, () -> Windows.nonOverlapping(stream, 0, ALL));
+        assertThrows(InvalidInputException.class, () -> Windows.nonOverlapping(stream, 0, ALL));
         assertThrows(
-                IllegalArgumentException.class,
+                InvalidInputException.class,
                 () -> Windows.nonOverlapping(stream, 1, OptionalInt.of(0)));
         assertThrows(IllegalArgumentException.class, () -> new Windows(3, List.of(stream)));
     }

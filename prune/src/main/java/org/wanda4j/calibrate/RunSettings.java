@@ -1,6 +1,7 @@
 package org.wanda4j.calibrate;
 
 import java.lang.management.ManagementFactory;
+import org.wanda4j.checkpoint.InvalidInputException;
 
 /// How a run uses the machine. Nothing here changes its result.
 ///
@@ -12,9 +13,11 @@ public record RunSettings(int threads, long activationMemory, Progress progress)
     private static final int MEMORY_SHARE = 4;
 
     /// Checks the ranges.
+    ///
+    /// @throws InvalidInputException when one is left
     public RunSettings {
         if (threads < 1) {
-            throw new IllegalArgumentException("threads must be at least 1, got " + threads);
+            throw new InvalidInputException("threads must be at least 1, got " + threads);
         }
     }
 

@@ -1,9 +1,10 @@
 package org.wanda4j.calibrate;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Reason;
 
 /// A temporary directory for activations that do not fit into memory; gone with the run.
 ///
@@ -11,6 +12,8 @@ import java.nio.file.Path;
 public record ScratchDirectory(Path path) implements AutoCloseable {
 
     /// A new one.
+    ///
+    /// @throws InvalidInputException when it cannot be made
     public ScratchDirectory() {
         this(create());
     }
@@ -19,7 +22,10 @@ public record ScratchDirectory(Path path) implements AutoCloseable {
         try {
             return Files.createTempDirectory("wanda-");
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw new InvalidInputException(
+                    "cannot make a directory in %s: %s; WANDA_OPTS=-Djava.io.tmpdir=DIRECTORY names another"
+                            .formatted(System.getProperty("java.io.tmpdir"), Reason.of(e)),
+                    e);
         }
     }
 
@@ -28,7 +34,7 @@ public record ScratchDirectory(Path path) implements AutoCloseable {
         try {
             Files.delete(path);
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            // What was measured does not depend on it.
         }
     }
 }

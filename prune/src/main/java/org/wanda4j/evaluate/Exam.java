@@ -30,6 +30,9 @@ public record Exam(Task task, List<Question> questions) {
     /// @param limit how many items from the front; all where empty
     /// @throws InvalidInputException naming the line or row of an item that cannot be used
     public static Exam read(Task task, Path file, OptionalInt limit) {
+        if (limit.isPresent() && limit.getAsInt() < 1) {
+            throw new InvalidInputException("--items must be at least 1, got " + limit.getAsInt());
+        }
         List<Question> questions = new ArrayList<>();
         Items.forEach(
                 file,

@@ -70,6 +70,20 @@ public record Recipe(
     /// @param seed of the sampler
     public record Sampling(CalibrationSampler sampler, int windows, OptionalInt seqlen, long seed) {
 
+        /// Checks the ranges.
+        ///
+        /// @throws InvalidInputException when one is left
+        public Sampling {
+            requirePositive("--windows", windows);
+            seqlen.ifPresent(length -> requirePositive("--seqlen", length));
+        }
+
+        private static void requirePositive(String what, int value) {
+            if (value < 1) {
+                throw new InvalidInputException(what + " must be at least 1, got " + value);
+            }
+        }
+
         /// This with so many windows.
         public Sampling withWindows(int count) {
             return new Sampling(sampler, count, seqlen, seed);

@@ -7,7 +7,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
+import org.wanda4j.checkpoint.Reason;
 
 /// A report as one HTML file that needs nothing else: data, plots (Chart.js) and sortable tables.
 public final class HtmlReport {
@@ -21,6 +23,7 @@ public final class HtmlReport {
     /// Writes the report of a run or of a comparison; the file appears whole.
     ///
     /// @param data a [PruneReport], or an object with `model`, `dense` and `cells` as `docs/json.md` describes it
+    /// @throws InvalidInputException when it cannot be written
     public static void write(Path file, String title, Object data) {
         String page =
                 resource(PAGE)
@@ -34,7 +37,7 @@ public final class HtmlReport {
             Files.writeString(partial, page);
             Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot write " + file + ": " + e.getMessage(), e);
+            throw new InvalidInputException("cannot write " + file + ": " + Reason.of(e), e);
         }
     }
 

@@ -116,15 +116,16 @@ final class TorchAttention {
         long heads = keys.size(0);
         int group = Math.toIntExact(queries.size(2));
         int length = Math.toIntExact(queries.size(3));
-        for (int from = 0; from < length; from += SLICE) {
-            int count = Math.min(SLICE, length - from);
+        int step = tree.isPresent() ? length : SLICE;
+        for (int from = 0; from < length; from += step) {
+            int count = Math.min(step, length - from);
             try (var _ = new PointerScope()) {
                 Tensor slice =
                         queries.narrow(3, from, count)
                                 .reshape(heads, (long) group * count, queries.size(4));
                 Tensor result =
                         tree.isPresent()
-                                ? attendSlice(slice, keys, values, from, count, tree.get())
+                                ? attendTree(slice, keys, values, tree.get())
                                 : attendSlice(slice, keys, values, from, count);
                 Tensor place = attended.narrow(3, from, count);
                 place.copy_(result.view(place.sizes()));
@@ -152,16 +153,12 @@ final class TorchAttention {
         return mix(scores, values.narrow(1, first, seen));
     }
 
-    private Tensor attendSlice(
-            Tensor queries, Tensor keys, Tensor values, int from, int count, Tree tree) {
+    private Tensor attendTree(Tensor queries, Tensor keys, Tensor values, Tree tree) {
+        int length = tree.length();
         int window = attention.window().orElse(Integer.MAX_VALUE);
-        int first = tree.first(from, count, window);
-        int seen = from + count - first;
-        Tensor scores =
-                queries.bmm(keys.narrow(2, first, seen)).view(queries.size(0), -1, count, seen);
-        Tensor blocked =
-                torch.from_blob(new FloatPointer(tree.blocked(from, count, window)), count, seen);
-        return mix(scores.add_(blocked.to(scores.scalar_type())), values.narrow(1, first, seen));
+        Tensor blocked = torch.from_blob(new FloatPointer(tree.blocked(window)), length, length);
+        Tensor scores = queries.bmm(keys).view(queries.size(0), -1, length, length);
+        return mix(scores.add_(blocked.to(scores.scalar_type())), values);
     }
 
     /// @param scores batch x group x queries x keys

@@ -42,7 +42,7 @@ public final class LanguageModel implements AutoCloseable {
 
         /// Checks the ranges.
         ///
-        /// @throws IllegalArgumentException when one is left
+        /// @throws InvalidInputException when one is left
         public Settings {
             check(threads >= 1, "threads must be at least 1", threads);
             check(
@@ -68,7 +68,7 @@ public final class LanguageModel implements AutoCloseable {
 
         private static void check(boolean valid, String what, long value) {
             if (!valid) {
-                throw new IllegalArgumentException(what + ", got " + value);
+                throw new InvalidInputException(what + ", got " + value);
             }
         }
 
@@ -193,14 +193,14 @@ public final class LanguageModel implements AutoCloseable {
 
     /// The tokens of a text, with the special tokens that the tokenizer adds.
     ///
-    /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`, or a token is not the model's
+    /// @throws InvalidInputException when half of a surrogate pair stands alone in `text`, or a token is not the model's
     public int[] tokens(String text) {
         return known(tokenizer.encode(text));
     }
 
     /// The tokens of a text that writes its special tokens itself, as a chat template does.
     ///
-    /// @throws IllegalArgumentException when half of a surrogate pair stands alone in `text`, or a token is not the model's
+    /// @throws InvalidInputException when half of a surrogate pair stands alone in `text`, or a token is not the model's
     public int[] tokensAsWritten(String text) {
         return known(tokenizer.encodeAsWritten(text));
     }
@@ -208,7 +208,7 @@ public final class LanguageModel implements AutoCloseable {
     private int[] known(int[] ids) {
         for (int id : ids) {
             if (id >= vocabulary()) {
-                throw new IllegalArgumentException(
+                throw new InvalidInputException(
                         "the text has the token %s with the id %d, which the tokenizer knows and the model does not: its ids lie in [0, %d)"
                                 .formatted(tokenizer.decode(new int[] {id}), id, vocabulary()));
             }
@@ -219,9 +219,8 @@ public final class LanguageModel implements AutoCloseable {
     /// Goes on with `prompt`, and returns when the answer is complete.
     ///
     /// @param pieces told of the text as it comes, by the calling thread; what it throws ends the answer
-    /// @throws IllegalArgumentException when the prompt is empty
-    /// @throws InvalidInputException when the prompt is longer than the context, or its answer may take more memory for keys
-    ///     and values than there is
+    /// @throws InvalidInputException when the prompt is empty or longer than the context, or its answer may take more memory
+    ///     for keys and values than there is
     /// @throws QueueFullException when too many texts wait already
     public Generation generate(String prompt, Sampling sampling, Consumer<String> pieces) {
         try (Answer answer = start(tokens(prompt), sampling, OptionalInt.empty())) {
@@ -253,9 +252,8 @@ public final class LanguageModel implements AutoCloseable {
     /// @param prompt ids below [#vocabulary()]
     /// @param alternatives how many of the likeliest tokens the answer tells with each of its tokens; empty where it is to
     ///     tell of text alone
-    /// @throws IllegalArgumentException when the prompt is empty
-    /// @throws InvalidInputException when the prompt is longer than the context, or its answer may take more memory for keys
-    ///     and values than there is
+    /// @throws InvalidInputException when the prompt is empty or longer than the context, or its answer may take more memory
+    ///     for keys and values than there is
     /// @throws QueueFullException when too many texts wait already
     public Answer start(int[] prompt, Sampling sampling, OptionalInt alternatives) {
         checkPrompt(prompt);
@@ -296,7 +294,7 @@ public final class LanguageModel implements AutoCloseable {
 
     private void checkPrompt(int[] prompt) {
         if (prompt.length == 0) {
-            throw new IllegalArgumentException("the prompt is empty");
+            throw new InvalidInputException("the prompt is empty");
         }
         int positions = decoder.architecture().positions();
         if (prompt.length >= positions) {
@@ -306,7 +304,7 @@ public final class LanguageModel implements AutoCloseable {
         }
         for (int id : prompt) {
             if (id < 0 || id >= vocabulary()) {
-                throw new IllegalArgumentException(
+                throw new InvalidInputException(
                         "%d is no token of the model: ids lie in [0, %d)"
                                 .formatted(id, vocabulary()));
             }

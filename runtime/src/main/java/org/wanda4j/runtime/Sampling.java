@@ -2,6 +2,7 @@ package org.wanda4j.runtime;
 
 import java.util.List;
 import java.util.OptionalLong;
+import org.wanda4j.checkpoint.InvalidInputException;
 
 /// How the next token is chosen, and when a text ends.
 ///
@@ -33,7 +34,7 @@ public record Sampling(
 
     /// Checks the ranges.
     ///
-    /// @throws IllegalArgumentException when one is left
+    /// @throws InvalidInputException when one is left
     public Sampling {
         stop = List.copyOf(stop);
         check(maxTokens >= 0, "max-tokens must not be negative", maxTokens);
@@ -47,7 +48,7 @@ public record Sampling(
 
     private static void check(boolean valid, String what, Object value) {
         if (!valid) {
-            throw new IllegalArgumentException(what + ", got " + value);
+            throw new InvalidInputException(what + ", got " + value);
         }
     }
 

@@ -146,7 +146,7 @@ final class CallReader {
                     fields.number("repetition_penalty", 1, 0, HARDEST_PENALTY),
                     seed.isPresent() ? OptionalLong.of(seed.get()) : OptionalLong.empty(),
                     stops(fields));
-        } catch (IllegalArgumentException e) {
+        } catch (InvalidInputException e) {
             throw ApiError.invalid(400, e.getMessage());
         }
     }
@@ -208,8 +208,10 @@ final class CallReader {
     private static int[] encode(String field, Encoding encoding) {
         try {
             return encoding.encode();
-        } catch (IllegalArgumentException e) {
-            throw ApiError.ofField(field, field + ": " + e.getMessage());
+        } catch (InvalidInputException e) {
+            boolean byText = e.getCause() == null;
+            String reason = byText ? e.getMessage() : "the model's tokenizer cannot take it";
+            throw ApiError.ofField(field, field + ": " + reason);
         }
     }
 

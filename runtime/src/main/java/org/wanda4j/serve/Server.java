@@ -44,7 +44,7 @@ public final class Server implements AutoCloseable {
 
         /// Checks them.
         ///
-        /// @throws IllegalArgumentException when one cannot be used
+        /// @throws InvalidInputException when one cannot be used
         public Settings {
             check(!address.isUnresolved(), "there is no host " + address.getHostString());
             check(key.filter(String::isBlank).isEmpty(), "the API key must not be empty");
@@ -54,7 +54,7 @@ public final class Server implements AutoCloseable {
 
         private static void check(boolean valid, String otherwise) {
             if (!valid) {
-                throw new IllegalArgumentException(otherwise);
+                throw new InvalidInputException(otherwise);
             }
         }
     }

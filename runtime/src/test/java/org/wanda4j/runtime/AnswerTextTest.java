@@ -21,6 +21,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.SharedFiles;
+import org.wanda4j.checkpoint.InvalidInputException;
 
 /// The text of answers, and of the tokens that they are told with, where a tokenizer writes spaces into words and a character may
 /// take several tokens: the model draws any of them.
@@ -122,12 +123,12 @@ class AnswerTextTest {
         assertFalse(
                 model.generate("w", Sampling.GREEDY.withMaxTokens(2), _ -> {}).text().isEmpty());
         String named =
-                assertThrows(IllegalArgumentException.class, () -> model.tokens("a[PAD]"))
+                assertThrows(InvalidInputException.class, () -> model.tokens("a[PAD]"))
                         .getMessage();
         assertTrue(named.contains("the token [PAD] with the id 2048"), named);
         int[] ids = {OtherTokenizer.ROWS};
         assertThrows(
-                IllegalArgumentException.class,
+                InvalidInputException.class,
                 () -> model.start(ids, Sampling.GREEDY, OptionalInt.empty()));
     }
 

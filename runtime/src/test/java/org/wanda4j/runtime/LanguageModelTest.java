@@ -58,7 +58,7 @@ class LanguageModelTest {
     void aPromptThatDoesNotFitIsRefused() {
         try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama())) {
             String longest = "word ".repeat(model.context());
-            assertThrows(IllegalArgumentException.class, () -> model.generate("", GREEDY, _ -> {}));
+            assertThrows(InvalidInputException.class, () -> model.generate("", GREEDY, _ -> {}));
             assertThrows(
                     InvalidInputException.class, () -> model.generate(longest, GREEDY, _ -> {}));
         }

@@ -10,6 +10,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.wanda4j.checkpoint.InvalidInputException;
 
 class SamplerTest {
 
@@ -74,10 +75,10 @@ class SamplerTest {
 
     @Test
     void whatIsOutOfRangeIsRefused() {
-        assertThrows(IllegalArgumentException.class, () -> sampling(-1, 0, 1, 0));
-        assertThrows(IllegalArgumentException.class, () -> sampling(1, -1, 1, 0));
-        assertThrows(IllegalArgumentException.class, () -> sampling(1, 0, 0, 0));
-        assertThrows(IllegalArgumentException.class, () -> sampling(1, 0, 1, 2));
+        assertThrows(InvalidInputException.class, () -> sampling(-1, 0, 1, 0));
+        assertThrows(InvalidInputException.class, () -> sampling(1, -1, 1, 0));
+        assertThrows(InvalidInputException.class, () -> sampling(1, 0, 0, 0));
+        assertThrows(InvalidInputException.class, () -> sampling(1, 0, 1, 2));
     }
 
     @Test
