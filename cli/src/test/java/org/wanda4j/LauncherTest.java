@@ -209,6 +209,40 @@ class LauncherTest {
     }
 
     @Test
+    void keeps_the_line_on_the_incubating_module_from_standard_error_and_no_other()
+            throws Exception {
+        Path jdk = jdk(jdks.resolve("25"), "25.0.3");
+        wanda();
+        script(
+                jdk.resolve("bin/java"),
+                """
+                echo 'WARNING: Using incubator modules: jdk.incubator.vector' >&2
+                echo 'WARNING: Using incubator modules: another' >&2
+                printf 'without an end' >&2
+                exec 2>&-
+                exit 3\
+                """);
+
+        Process process = builder(root, List.of("./wanda", "chat")).start();
+        String error = new String(process.getErrorStream().readAllBytes(), UTF_8);
+
+        assertEquals("WARNING: Using incubator modules: another\nwithout an end\n", error);
+        assertEquals(3, process.waitFor());
+    }
+
+    @Test
+    void hands_standard_error_itself_to_the_program() throws Exception {
+        Path jdk = jdk(jdks.resolve("25"), "25.0.3");
+        wanda();
+        script(jdk.resolve("bin/java"), "printf '%s' \"$*\"; printf '50 %%\\r' >&3");
+
+        var result = wanda("prune");
+
+        assertTrue(result.output.contains(" -Dwanda.stderr=3 "), result.output);
+        assertEquals("50 %\r", result.error);
+    }
+
+    @Test
     void works_through_symlinks_from_elsewhere() throws Exception {
         jdk(jdks.resolve("25"), "25.0.3");
         Path folder = Files.createDirectories(temporary.resolve("elsewhere"));
@@ -271,11 +305,15 @@ class LauncherTest {
     }
 
     private Process start(Path folder, List<String> command) throws IOException {
+        return builder(folder, command).redirectError(temporary.resolve("stderr").toFile()).start();
+    }
+
+    private ProcessBuilder builder(Path folder, List<String> command) {
         var builder = new ProcessBuilder(new ArrayList<>(command)).directory(folder.toFile());
         builder.command().set(0, folder.resolve(command.getFirst()).toString());
         builder.environment().clear();
         builder.environment().putAll(environment);
-        return builder.redirectError(temporary.resolve("stderr").toFile()).start();
+        return builder;
     }
 
     private long builds() throws IOException {

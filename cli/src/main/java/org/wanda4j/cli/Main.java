@@ -67,6 +67,7 @@ public final class Main implements Runnable {
 
     /// Runs the command and exits with its code.
     public static void main(String[] args) {
+        StandardError.takeBack();
         System.exit(run(args));
     }
 
