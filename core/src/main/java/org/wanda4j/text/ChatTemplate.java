@@ -57,7 +57,8 @@ public final class ChatTemplate {
     public record Message(String role, String content) {}
 
     /// The template of a model directory, where it has one: `chat_template.jinja`, or `chat_template` of
-    /// `tokenizer_config.json`, a text or a list of named ones, of which `default` counts.
+    /// `tokenizer_config.json`, a text or a list of named ones, of which `default` counts. What is wrong within one is said
+    /// when a conversation is rendered.
     ///
     /// @throws InvalidInputException when it cannot be read
     public static Optional<ChatTemplate> of(Path modelDirectory) {
@@ -78,7 +79,7 @@ public final class ChatTemplate {
         return source.map(text ->
                 new ChatTemplate(
                         place,
-                        parse(text, place),
+                        Template.parse(text),
                         json.map(ChatTemplate::specialTokens).orElse(Map.of()),
                         clock));
     }
@@ -113,14 +114,6 @@ public final class ChatTemplate {
                     config + ": " + KEY + " must be a text or a list of named ones");
         }
         return Optional.of(source.asString());
-    }
-
-    private static Template parse(String source, Path place) {
-        try {
-            return Template.parse(source);
-        } catch (TemplateException e) {
-            throw new InvalidInputException(place + ": chat template: " + e.getMessage(), e);
-        }
     }
 
     private static Map<String, String> specialTokens(JsonNode config) {

@@ -1,238 +1,150 @@
 package org.wanda4j.text.jinja;
 
-import java.util.ArrayList;
-import java.util.HashMap;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
-/// What stands behind `|`.
+/// What stands behind `|`: filters of any value, and those of [TextFilters] and [ListFilters].
 final class Filters {
 
-    /// One of them.
-    interface Filter {
-        Object apply(Scope scope, Object value, Arguments arguments);
-    }
-
-    private static final Map<String, Filter> ALL = new HashMap<>();
+    private static final Operations<Object> ALL = new Operations<>("filter");
 
     static {
-        ALL.put("trim", (scope, value, arguments) -> method(scope, value, "strip", arguments));
-        ALL.put("upper", (scope, value, _) -> Values.text(scope, value).toUpperCase(Locale.ROOT));
-        ALL.put("lower", (scope, value, _) -> Values.text(scope, value).toLowerCase(Locale.ROOT));
-        ALL.put("capitalize", (scope, value, _) -> capitalized(Values.text(scope, value)));
-        ALL.put("title", (scope, value, _) -> title(Values.text(scope, value)));
-        ALL.put("replace", Filters::replace);
-        ALL.put("string", (scope, value, _) -> Values.text(scope, value));
-        ALL.put("safe", (_, value, _) -> value);
-        ALL.put("tojson", Filters::toJson);
-        ALL.put("indent", Filters::indent);
-        ALL.put("length", (_, value, _) -> length(value));
-        ALL.put("count", (_, value, _) -> length(value));
-        ALL.put("first", (scope, value, _) -> Values.item(scope, Values.items(value), 0L));
-        ALL.put("last", (scope, value, _) -> Values.item(scope, Values.items(value), -1L));
-        ALL.put("list", (_, value, _) -> new ArrayList<>(Values.items(value)));
-        ALL.put("reverse", (_, value, _) -> Values.slice(value, null, null, -1L));
-        ALL.put(
-                "sort",
-                (scope, value, _) ->
-                        Values.items(value).stream()
-                                .sorted((left, right) -> Values.order(scope, left, right))
-                                .toList());
-        ALL.put("items", (_, value, _) -> entries(value));
-        ALL.put(
-                "join",
-                (scope, value, arguments) ->
-                        join(
-                                scope,
-                                Values.items(value),
-                                Values.text(scope, arguments.get(0, "d", ""))));
-        ALL.put("default", Filters::orDefault);
-        ALL.put("d", Filters::orDefault);
-        ALL.put("abs", (_, value, _) -> absolute(value));
-        ALL.put("int", (_, value, arguments) -> toWhole(value, arguments));
-        ALL.put("map", Filters::map);
-        ALL.put("select", (scope, value, arguments) -> select(scope, value, arguments, true));
-        ALL.put("reject", (scope, value, arguments) -> select(scope, value, arguments, false));
-        ALL.put("selectattr", (scope, value, arguments) -> selectBy(scope, value, arguments, true));
-        ALL.put(
-                "rejectattr",
-                (scope, value, arguments) -> selectBy(scope, value, arguments, false));
+        ALL.add("default(default_value=, boolean=)", Filters::orDefault)
+                .alias("default", "d")
+                .add("tojson(ensure_ascii=, indent=, separators=, sort_keys=)", Json::filter)
+                .add(
+                        "attr(name)",
+                        (scope, value, given) ->
+                                Lookup.pureAttribute(value, Values.text(scope, given.get("name"))))
+                .add("length()", (_, value, _) -> Values.length(value))
+                .alias("length", "count")
+                .add("abs()", (_, value, _) -> absolute(value))
+                .add("int(default=, base=)", (_, value, given) -> whole(value, given))
+                .add("float(default=)", (_, value, given) -> fraction(value, given))
+                .add("round(precision=, method=)", (_, value, given) -> rounded(value, given))
+                .add("filesizeformat(binary=)", (_, value, given) -> fileSize(value, given));
+        TextFilters.addTo(ALL);
+        ListFilters.addTo(ALL);
+        for (String web :
+                List.of("pprint", "random", "striptags", "urlize", "wordwrap", "xmlattr")) {
+            ALL.add(
+                    web + "(*)",
+                    (_, _, _) -> {
+                        throw new TemplateException(
+                                "the filter '" + web + "' is not supported in chat templates");
+                    });
+        }
     }
 
     private Filters() {}
 
-    static Filter named(String name) {
-        Filter filter = ALL.get(name);
-        if (filter == null) {
-            throw new TemplateException("there is no filter '" + name + "' here");
-        }
-        return filter;
+    /// What the filter `name` makes of `value`.
+    static Object apply(Scope scope, String name, Object value, Arguments arguments) {
+        return Values.charged(
+                scope, ALL.named(name).apply(scope, Values.charged(scope, value), arguments));
     }
 
-    private static Object method(Scope scope, Object value, String name, Arguments arguments) {
-        return Methods.of(Values.text(scope, value), name).call(scope, arguments);
+    static boolean exists(String name) {
+        return ALL.find(name).isPresent();
     }
 
-    private static String capitalized(String text) {
-        return text.isEmpty()
-                ? text
-                : text.substring(0, 1).toUpperCase(Locale.ROOT)
-                        + text.substring(1).toLowerCase(Locale.ROOT);
-    }
-
-    private static String title(String text) {
-        var title = new StringBuilder();
-        boolean inside = false;
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            title.append(inside ? Character.toLowerCase(c) : Character.toTitleCase(c));
-            inside = Character.isLetter(c);
-        }
-        return title.toString();
-    }
-
-    private static Object replace(Scope scope, Object value, Arguments arguments) {
-        String text = Values.text(scope, value);
-        String old = arguments.text(0);
-        String replacement = arguments.text(1);
-        long left = Values.whole(arguments.get(2, "count", -1L));
-        if (old.isEmpty()) {
-            throw new TemplateException("an empty text is replaced");
-        }
-        Values.chargeSearch(scope, text, old);
-        var out = new Output(scope.budget());
-        int from = 0;
-        for (int at = text.indexOf(old); at >= 0 && left != 0; at = text.indexOf(old, from)) {
-            out.append(text.substring(from, at)).append(replacement);
-            from = at + old.length();
-            left--;
-        }
-        return out.append(text.substring(from)).toString();
-    }
-
-    private static Object toJson(Scope scope, Object value, Arguments arguments) {
-        Object indent = arguments.get(1, "indent", null);
-        var out = new Output(scope.budget());
-        int width = indent == null ? 0 : Math.clamp(Values.whole(indent), 0, 16);
-        Json.JSON.write(value, " ".repeat(width), "", out);
-        return out.toString();
-    }
-
-    /// Moves every line but the first to the right; empty lines stay empty.
-    private static Object indent(Scope scope, Object value, Arguments arguments) {
-        int width = Math.clamp(Values.whole(arguments.get(0, "width", 4L)), 0, 100);
-        boolean first = Values.isTrue(arguments.get(1, "first", false));
-        var out = new Output(scope.budget());
-        String[] lines = Values.text(scope, value).split("\n", -1);
-        for (int i = 0; i < lines.length; i++) {
-            out.append(i == 0 ? "" : "\n");
-            out.append((i == 0 && !first) || lines[i].isEmpty() ? "" : " ".repeat(width));
-            out.append(lines[i]);
-        }
-        return out.toString();
-    }
-
-    private static long length(Object value) {
-        return value instanceof String text
-                ? text.codePointCount(0, text.length())
-                : Values.items(value).size();
-    }
-
-    private static List<Object> entries(Object value) {
-        if (!(value instanceof Map<?, ?> map)) {
-            throw new TemplateException("items of something that is no map");
-        }
-        List<Object> entries = new ArrayList<>();
-        for (var entry : map.entrySet()) {
-            List<Object> pair = new ArrayList<>();
-            pair.add(entry.getKey());
-            pair.add(entry.getValue());
-            entries.add(pair);
-        }
-        return entries;
-    }
-
-    static String join(Scope scope, List<Object> items, String separator) {
-        var out = new Output(scope.budget());
-        for (int i = 0; i < items.size(); i++) {
-            out.append(i == 0 ? "" : separator).append(Values.text(scope, items.get(i)));
-        }
-        return out.toString();
-    }
-
-    private static Object orDefault(Scope scope, Object value, Arguments arguments) {
-        boolean emptyToo = Values.isTrue(arguments.get(1, "boolean", false));
-        boolean absent = value instanceof Undefined || (emptyToo && !Values.isTrue(value));
-        return absent ? arguments.get(0, "default_value", "") : value;
+    private static Object orDefault(Scope scope, Object value, Arguments given) {
+        boolean absent =
+                value instanceof Undefined || (given.isTrue("boolean") && !Values.isTrue(value));
+        return absent ? given.get("default_value", "") : value;
     }
 
     private static Object absolute(Object value) {
-        return value instanceof Double number
-                ? (Object) Math.abs(number)
-                : (Object) Math.abs(Values.whole(value));
-    }
-
-    private static long toWhole(Object value, Arguments arguments) {
-        try {
-            return switch (value) {
-                case String text -> Long.parseLong(text.strip());
-                case Double number -> number.longValue();
-                case null, default -> Values.whole(value);
-            };
-        } catch (NumberFormatException e) {
-            return Values.whole(arguments.get(0, "default", 0L));
+        if (value instanceof Double number) {
+            return Math.abs(number);
         }
+        long whole = Numbers.whole(value);
+        return whole < 0 ? Numbers.calculate("-", 0L, whole) : whole;
     }
 
-    /// `map('filter')`, or `map(attribute='name')`.
-    private static Object map(Scope scope, Object value, Arguments arguments) {
-        List<Object> mapped = new ArrayList<>();
-        for (Object item : Values.items(value)) {
-            scope.budget().charge(1);
-            mapped.add(
-                    arguments.named().get("attribute") instanceof String attribute
-                            ? Values.item(scope, item, attribute)
-                            : named(arguments.text(0)).apply(scope, item, rest(arguments, 1)));
-        }
-        return mapped;
-    }
-
-    private static Object select(Scope scope, Object value, Arguments arguments, boolean wanted) {
-        List<Object> selected = new ArrayList<>();
-        for (Object item : Values.items(value)) {
-            scope.budget().charge(1);
-            boolean holds =
-                    arguments.count() == 0
-                            ? Values.isTrue(item)
-                            : Tests.named(arguments.text(0)).holds(scope, item, rest(arguments, 1));
-            if (holds == wanted) {
-                selected.add(item);
+    private static Object whole(Object value, Arguments given) {
+        Object fallback = given.get("default", 0L);
+        int base = Math.clamp(given.whole("base", 10), -1, 37);
+        return switch (value) {
+            case Long number -> number;
+            case Boolean truth -> truth ? 1L : 0L;
+            case Double number when Double.isFinite(number) -> Numbers.truncated(number);
+            case String text -> {
+                var whole = Numbers.parseWhole(text, base);
+                yield whole.isPresent()
+                        ? (Object) whole.get()
+                        : Numbers.parseFraction(text)
+                                .filter(Double::isFinite)
+                                .<Object>map(Numbers::truncated)
+                                .orElse(fallback);
             }
-        }
-        return selected;
+            case Undefined undefined -> throw undefined.error();
+            case null, default -> fallback;
+        };
     }
 
-    /// `selectattr('name', 'test', argument)`
-    private static Object selectBy(Scope scope, Object value, Arguments arguments, boolean wanted) {
-        List<Object> selected = new ArrayList<>();
-        for (Object item : Values.items(value)) {
-            scope.budget().charge(1);
-            Object attribute = Values.item(scope, item, arguments.text(0));
-            boolean holds =
-                    arguments.count() == 1
-                            ? Values.isTrue(attribute)
-                            : Tests.named(arguments.text(1))
-                                    .holds(scope, attribute, rest(arguments, 2));
-            if (holds == wanted) {
-                selected.add(item);
-            }
-        }
-        return selected;
+    private static Object fraction(Object value, Arguments given) {
+        Object fallback = given.get("default", 0.0);
+        return switch (value) {
+            case Long _, Boolean _, Double _ -> Numbers.fraction(value);
+            case String text -> Numbers.parseFraction(text).<Object>map(it -> it).orElse(fallback);
+            case Undefined undefined -> throw undefined.error();
+            case null, default -> fallback;
+        };
     }
 
-    private static Arguments rest(Arguments arguments, int from) {
-        return new Arguments(
-                arguments.positional().subList(from, arguments.count()), arguments.named());
+    private static Object rounded(Object value, Arguments given) {
+        if (!Numbers.isNumber(value)) {
+            Numbers.whole(value);
+        }
+        int precision = Math.clamp(given.whole("precision", 0), -400, 400);
+        String method = given.text("method", "common");
+        if (method.equals("common")) {
+            return Numbers.rounded(value, precision);
+        }
+        double unit = Math.pow(10, precision);
+        double scaled = Numbers.fraction(value) * unit;
+        if (!Double.isFinite(scaled) || unit == 0) {
+            throw Numbers.tooLarge();
+        }
+        double moved =
+                switch (method) {
+                    case "ceil" -> Math.ceil(scaled);
+                    case "floor" -> Math.floor(scaled);
+                    default ->
+                            throw new TemplateException("'round' does not know '" + method + "'");
+                };
+        return moved / unit + 0.0;
+    }
+
+    private static String fileSize(Object value, Arguments given) {
+        boolean binary = given.isTrue("binary");
+        double bytes =
+                value instanceof String text
+                        ? Numbers.parseFraction(text)
+                                .orElseThrow(() -> new TemplateException("a size is no number"))
+                        : Numbers.fraction(value);
+        double base = binary ? 1024 : 1000;
+        if (bytes == 1) {
+            return "1 Byte";
+        }
+        if (bytes < base || !Double.isFinite(bytes)) {
+            return Numbers.truncated(bytes) + " Bytes";
+        }
+        String prefixes = "kMGTPEZY";
+        double unit = base;
+        int i = 0;
+        while (i < prefixes.length() - 1 && bytes >= unit * base) {
+            unit *= base;
+            i++;
+        }
+        String prefix = prefixes.substring(i, i + 1);
+        return "%s %s"
+                .formatted(
+                        new BigDecimal(base * bytes / (unit * base))
+                                .setScale(1, RoundingMode.HALF_EVEN),
+                        binary ? prefix.toUpperCase(Locale.ROOT) + "iB" : prefix + "B");
     }
 }

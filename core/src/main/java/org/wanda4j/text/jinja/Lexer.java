@@ -10,11 +10,17 @@ import org.wanda4j.text.jinja.Token.Kind;
 /// block goes, and so does the space between the start of a line and a block.
 final class Lexer {
 
+    private static final String DIGITS = "\\d+(?:_\\d+)*";
     private static final Pattern INSIDE =
             Pattern.compile(
-                    "(?<space>\\s+)|(?<name>[A-Za-z_]\\w*)|(?<float>\\d+\\.\\d+(?:[eE][+-]?\\d+)?)|(?<int>\\d+)"
+                    "(?<space>[\\s\\h\\x1c-\\x1f\\x85]+)|(?<name>[\\p{L}_][\\p{L}\\p{M}\\p{N}_]*)"
+                            + "|(?<float>(?<!\\.)(?:%1$s(?:\\.%1$s)?[eE][+-]?%1$s|%1$s\\.%1$s))"
+                                    .formatted(DIGITS)
+                            + "|(?<int>0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[0-9a-fA-F])+|[1-9](?:_?\\d)*|0(?:_?0)*)"
                             + "|(?<op>==|!=|<=|>=|//|\\*\\*|[-+*/%~<>=.,:|()\\[\\]{}])",
                     Pattern.DOTALL);
+    private static final Pattern RAW = Pattern.compile("\\{%[-+]?\\s*raw\\s*(-?)%}");
+    private static final Pattern END_RAW = Pattern.compile("\\{%[-+]?\\s*endraw\\s*([-+]?)%}");
 
     private final String source;
     private final List<Token> tokens = new ArrayList<>();
@@ -59,14 +65,15 @@ final class Lexer {
         return source.length();
     }
 
+    /// Adds what stands before `end`, which is a tag or the end.
     private void addData(int end) {
         String data = source.substring(at, end);
         char mark = end + 2 < source.length() ? source.charAt(end + 2) : ' ';
         if (end < source.length() && mark == '-') {
-            data = data.stripTrailing();
+            data = Texts.strip(data, Texts::isSpace, false, true);
         } else if (end < source.length() && mark != '+' && source.charAt(end + 1) != '{') {
             int line = data.lastIndexOf('\n') + 1;
-            if ((line > 0 || startsLine) && data.substring(line).isBlank()) {
+            if ((line > 0 || startsLine) && Texts.strip(data.substring(line)).isEmpty()) {
                 data = data.substring(0, line);
             }
         }
@@ -78,31 +85,61 @@ final class Lexer {
     private void readTag() {
         char kind = source.charAt(at + 1);
         if (kind == '#') {
-            int end = source.indexOf("#}", at + 2);
-            if (end < 0) {
-                throw error("a comment that does not end");
-            }
-            boolean strips = source.charAt(end - 1) == '-' && end - 1 > at + 1;
-            at = end + 2;
-            afterTag(true, strips);
+            readComment();
             return;
         }
         boolean block = kind == '%';
+        if (block && readRaw()) {
+            return;
+        }
         tokens.add(new Token(block ? Kind.BLOCK_BEGIN : Kind.OUTPUT_BEGIN, "{" + kind, line()));
+        skipTagBegin();
+        readInside(block);
+    }
+
+    private void skipTagBegin() {
         at += 2;
         if (at < source.length() && "-+".indexOf(source.charAt(at)) >= 0) {
             at++;
         }
-        readInside(block);
+    }
+
+    private void readComment() {
+        skipTagBegin();
+        int end = source.indexOf("#}", at);
+        if (end < 0) {
+            throw error("a comment that does not end");
+        }
+        char mark = end > at ? source.charAt(end - 1) : ' ';
+        at = end + 2;
+        afterTag(mark != '+', mark == '-');
+    }
+
+    /// What stands between `raw` and `endraw` is data.
+    private boolean readRaw() {
+        Matcher raw = RAW.matcher(source).region(at, source.length());
+        if (!raw.lookingAt()) {
+            return false;
+        }
+        at = raw.end();
+        afterTag(false, raw.group(1).equals("-"));
+        Matcher end = END_RAW.matcher(source);
+        if (!end.find(at)) {
+            throw error("{% raw %} that does not end");
+        }
+        addData(end.start());
+        at = end.end();
+        afterTag(!end.group(1).equals("+"), end.group(1).equals("-"));
+        return true;
     }
 
     private void readInside(boolean block) {
         String end = block ? "%}" : "}}";
-        Matcher inside = INSIDE.matcher(source);
+        Matcher inside = INSIDE.matcher(source).useTransparentBounds(true);
         int depth = 0;
         while (at < source.length()) {
             boolean strips = source.startsWith("-" + end, at);
-            boolean keeps = source.startsWith("+" + end, at);
+            boolean keeps = block && source.startsWith("+" + end, at);
             if (depth == 0 && (strips || keeps || source.startsWith(end, at))) {
                 tokens.add(new Token(block ? Kind.BLOCK_END : Kind.OUTPUT_END, end, line()));
                 at += strips || keeps ? 3 : 2;
@@ -132,7 +169,8 @@ final class Lexer {
         if (end >= source.length()) {
             throw error("a string that does not end");
         }
-        tokens.add(new Token(Kind.STRING, unescape(source.substring(at + 1, end)), line()));
+        String text = Escapes.resolved(source.substring(at + 1, end), line());
+        tokens.add(new Token(Kind.STRING, text, line()));
         at = end + 1;
     }
 
@@ -151,49 +189,13 @@ final class Lexer {
     private void afterTag(boolean trimsLine, boolean strips) {
         startsLine = false;
         if (strips) {
-            while (at < source.length() && Character.isWhitespace(source.charAt(at))) {
+            while (at < source.length() && Texts.isSpace(source.charAt(at))) {
                 startsLine = source.charAt(at) == '\n';
                 at++;
             }
         } else if (trimsLine && at < source.length() && source.charAt(at) == '\n') {
             at++;
             startsLine = true;
-        }
-    }
-
-    private String unescape(String text) {
-        var out = new StringBuilder();
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c != '\\') {
-                out.append(c);
-                continue;
-            }
-            char escaped = text.charAt(++i);
-            switch (escaped) {
-                case 'n' -> out.append('\n');
-                case 't' -> out.append('\t');
-                case 'r' -> out.append('\r');
-                case 'x' -> {
-                    out.append(hexadecimal(text, i + 1, 2));
-                    i += 2;
-                }
-                case 'u' -> {
-                    out.append(hexadecimal(text, i + 1, 4));
-                    i += 4;
-                }
-                case '\\', '\'', '"' -> out.append(escaped);
-                default -> out.append('\\').append(escaped);
-            }
-        }
-        return out.toString();
-    }
-
-    private char hexadecimal(String text, int from, int digits) {
-        try {
-            return (char) Integer.parseInt(text.substring(from, from + digits), 16);
-        } catch (IndexOutOfBoundsException | NumberFormatException e) {
-            throw error("a broken escape in a string");
         }
     }
 

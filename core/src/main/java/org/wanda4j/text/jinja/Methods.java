@@ -1,145 +1,99 @@
 package org.wanda4j.text.jinja;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
 /// Python's methods of texts, lists and maps, as far as they change nothing.
 final class Methods {
 
+    private static final Operations<Map<?, ?>> OF_MAPS =
+            new Operations<Map<?, ?>>("method")
+                    .add("get(key, default=, /)", Methods::get)
+                    .add(
+                            "keys()",
+                            (_, map, _) -> new View("dict_keys", new ArrayList<>(map.keySet())))
+                    .add(
+                            "values()",
+                            (_, map, _) -> new View("dict_values", new ArrayList<>(map.values())))
+                    .add("items()", (_, map, _) -> new View("dict_items", entries(map)))
+                    .add("copy()", (_, map, _) -> new LinkedHashMap<>(map));
+
+    /// What Python's maps have besides, which is no entry then, and which the sandbox forbids.
+    private static final Set<String> REFUSED =
+            Set.of("clear", "fromkeys", "pop", "popitem", "setdefault", "update");
+
+    private static final Operations<List<?>> OF_LISTS =
+            new Operations<List<?>>("method")
+                    .add("count(value, /)", Methods::count)
+                    .add("index(value, start=, stop=, /)", Methods::index)
+                    .add("copy()", (_, list, _) -> new ArrayList<>(list));
+
+    private static final Operations<Double> OF_FRACTIONS =
+            new Operations<Double>("method")
+                    .add("is_integer()", (_, number, _) -> number == Math.rint(number));
+
     private Methods() {}
 
-    /// Method `name` of `value`; null where it has none.
-    static Function of(Object value, String name) {
+    /// Method `name` of `value`.
+    static Optional<Function> of(Object value, String name) {
         return switch (value) {
-            case String text -> ofText(text, name);
-            case Globals.Namespace _ -> null;
-            case Map<?, ?> map -> ofMap(map, name);
-            case List<?> list -> ofList(list, name);
-            case null, default -> null;
+            case String text -> bound(text, TextMethods.ALL, name);
+            case Map<?, ?> map -> bound(map, OF_MAPS, name);
+            case List<?> list -> bound(list, OF_LISTS, name);
+            case Double number -> bound(number, OF_FRACTIONS, name);
+            case Markup _ ->
+                    throw new TemplateException(
+                            "'%s' of a text marked as safe is not supported".formatted(name));
+            case null, default -> Optional.empty();
         };
     }
 
-    private static Function ofText(String text, String name) {
-        return switch (name) {
-            case "strip" -> (_, arguments) -> strip(text, arguments, true, true);
-            case "lstrip" -> (_, arguments) -> strip(text, arguments, true, false);
-            case "rstrip" -> (_, arguments) -> strip(text, arguments, false, true);
-            case "startswith" ->
-                    (_, arguments) ->
-                            anyOf(arguments).stream().anyMatch(it -> text.startsWith((String) it));
-            case "endswith" ->
-                    (_, arguments) ->
-                            anyOf(arguments).stream().anyMatch(it -> text.endsWith((String) it));
-            case "split" -> (scope, arguments) -> split(scope, text, arguments);
-            case "splitlines" -> (_, _) -> new ArrayList<Object>(text.lines().toList());
-            case "replace", "upper", "lower", "title", "capitalize" ->
-                    (scope, arguments) -> Filters.named(name).apply(scope, text, arguments);
-            case "join" ->
-                    (scope, arguments) -> Filters.join(scope, Values.items(arguments.get(0)), text);
-            case "find" ->
-                    (scope, arguments) -> {
-                        Values.chargeSearch(scope, text, arguments.text(0));
-                        return (long) text.indexOf(arguments.text(0));
-                    };
-            case "count" ->
-                    (scope, arguments) -> Values.items(split(scope, text, arguments)).size() - 1L;
-            case "isdigit" ->
-                    (_, _) -> !text.isEmpty() && text.chars().allMatch(Character::isDigit);
-            case "removeprefix" ->
-                    (_, arguments) ->
-                            text.startsWith(arguments.text(0))
-                                    ? text.substring(arguments.text(0).length())
-                                    : text;
-            case "removesuffix" ->
-                    (_, arguments) ->
-                            text.endsWith(arguments.text(0))
-                                    ? text.substring(0, text.length() - arguments.text(0).length())
-                                    : text;
-            default -> null;
-        };
+    /// Whether `name` is something of Python's maps that a template may not use.
+    static boolean isRefused(String name) {
+        return REFUSED.contains(name);
     }
 
-    private static Function ofMap(Map<?, ?> map, String name) {
-        return switch (name) {
-            case "get" ->
-                    (_, arguments) ->
-                            arguments.get(0) instanceof String key && map.containsKey(key)
-                                    ? map.get(key)
-                                    : arguments.get(1, "default", null);
-            case "items" -> (scope, _) -> Filters.named("items").apply(scope, map, Arguments.NONE);
-            case "keys" -> (_, _) -> new ArrayList<Object>(map.keySet());
-            case "values" -> (_, _) -> new ArrayList<Object>(map.values());
-            default -> null;
-        };
+    private static <T> Optional<Function> bound(T value, Operations<T> methods, String name) {
+        return methods.find(name)
+                .map(method ->
+                        (caller, arguments) -> {
+                            Values.charged(caller, value);
+                            return method.apply(caller, value, arguments);
+                        });
     }
 
-    private static Function ofList(List<?> list, String name) {
-        return switch (name) {
-            case "count" ->
-                    (scope, arguments) ->
-                            list.stream()
-                                    .filter(item -> Values.equal(scope, item, arguments.get(0)))
-                                    .count();
-            default -> null;
-        };
+    /// The entries of a map, each a pair.
+    static List<Object> entries(Map<?, ?> map) {
+        List<Object> entries = new ArrayList<>();
+        map.forEach((key, value) -> entries.add(Tuple.of(key, value)));
+        return entries;
     }
 
-    /// The texts of an argument that is one or a list of them.
-    private static List<Object> anyOf(Arguments arguments) {
-        List<Object> texts =
-                arguments.get(0) instanceof List<?> list
-                        ? Values.items(list)
-                        : List.<Object>of(arguments.text(0));
-        if (!texts.stream().allMatch(String.class::isInstance)) {
-            throw new TemplateException("a text is compared with something that is none");
-        }
-        return texts;
+    private static Object get(Scope scope, Map<?, ?> map, Arguments given) {
+        Object key = Values.key(given.get("key"));
+        return map.containsKey(key) ? map.get(key) : given.get("default");
     }
 
-    /// Takes white space, or the characters of the first argument, from the ends.
-    private static String strip(String text, Arguments arguments, boolean left, boolean right) {
-        Object given = arguments.get(0, "chars", null);
-        int from = 0;
-        int to = text.length();
-        while (left && from < to && strips(given, text.charAt(from))) {
-            from++;
-        }
-        while (right && to > from && strips(given, text.charAt(to - 1))) {
-            to--;
-        }
-        return text.substring(from, to);
+    private static Object count(Scope scope, List<?> list, Arguments given) {
+        return list.stream()
+                .filter(item -> Operators.equal(scope, item, given.get("value")))
+                .count();
     }
 
-    private static boolean strips(Object characters, char c) {
-        return characters instanceof String given
-                ? given.indexOf(c) >= 0
-                : Character.isWhitespace(c) || Character.isSpaceChar(c);
-    }
-
-    private static Object split(Scope scope, String text, Arguments arguments) {
-        Object given = arguments.get(0, "sep", null);
-        long most = Values.whole(arguments.get(1, "maxsplit", -1L));
-        List<Object> parts = new ArrayList<>();
-        if (!(given instanceof String separator)) {
-            String stripped = strip(text, Arguments.NONE, true, true);
-            return stripped.isEmpty()
-                    ? parts
-                    : new ArrayList<Object>(List.of(stripped.split("\\s+")));
+    private static Object index(Scope scope, List<?> list, Arguments given) {
+        long start = given.whole("start", 0);
+        long stop = given.whole("stop", list.size());
+        long from = Math.max(0, start < 0 ? start + list.size() : start);
+        long to = Math.min(list.size(), stop < 0 ? stop + list.size() : stop);
+        for (long i = from; i < to; i++) {
+            if (Operators.equal(scope, list.get((int) i), given.get("value"))) {
+                return i;
+            }
         }
-        if (separator.isEmpty()) {
-            throw new TemplateException("a text is split at nothing");
-        }
-        Values.chargeSearch(scope, text, separator);
-        int from = 0;
-        for (int at = text.indexOf(separator);
-                at >= 0 && parts.size() != most;
-                at = text.indexOf(separator, from)) {
-            scope.budget().charge(1);
-            parts.add(text.substring(from, at));
-            from = at + separator.length();
-        }
-        parts.add(text.substring(from));
-        return parts;
+        throw new TemplateException("a list does not have the item that is looked for");
     }
 }

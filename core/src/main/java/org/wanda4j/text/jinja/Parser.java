@@ -1,11 +1,12 @@
 package org.wanda4j.text.jinja;
 
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.wanda4j.text.jinja.Statement.Flow;
 import org.wanda4j.text.jinja.Token.Kind;
 
@@ -14,6 +15,9 @@ final class Parser {
 
     private final TokenReader tokens;
     private final ExpressionParser expressions;
+
+    /// How many loops are open that `break` could leave.
+    private int loops;
 
     Parser(List<Token> tokens) {
         this.tokens = new TokenReader(tokens);
@@ -76,20 +80,25 @@ final class Parser {
             case "for" -> loop();
             case "set" -> assignment();
             case "macro" -> macro();
+            case "call" -> callBlock();
+            case "filter" -> filterBlock();
+            case "with" -> with();
+            case "block" -> namedBlock();
+            case "autoescape" -> autoescape();
             case "generation" -> {
                 endBlock();
                 yield bodyUpTo("endgeneration");
             }
-            case "break" -> leave(Flow.BREAK);
-            case "continue" -> leave(Flow.CONTINUE);
-            default ->
-                    throw new TemplateException(
-                            "line "
-                                    + name.line()
-                                    + ": {% "
-                                    + name.text()
-                                    + " %} is not supported in chat templates");
+            case "break" -> leave(name, Flow.BREAK);
+            case "continue" -> leave(name, Flow.CONTINUE);
+            case "include", "import", "from", "extends" -> otherTemplate(name);
+            default -> throw error(name, "is not known in chat templates");
         };
+    }
+
+    private static TemplateException error(Token name, String what) {
+        return new TemplateException(
+                "line %d: {%% %s %%} %s".formatted(name.line(), name.text(), what));
     }
 
     private void endBlock() {
@@ -103,9 +112,23 @@ final class Parser {
         return body;
     }
 
-    private Statement leave(Flow flow) {
+    private Statement leave(Token name, Flow flow) {
+        if (loops == 0) {
+            throw error(name, "stands outside of a loop");
+        }
         endBlock();
         return (_, _) -> flow;
+    }
+
+    /// A template has no others beside it, which is an error when it asks for one.
+    private Statement otherTemplate(Token name) {
+        while (tokens.peek().kind() != Kind.BLOCK_END && tokens.peek().kind() != Kind.END) {
+            tokens.next();
+        }
+        endBlock();
+        return (_, _) -> {
+            throw error(name, "is not possible in chat templates");
+        };
     }
 
     private Statement conditional() {
@@ -128,121 +151,173 @@ final class Parser {
                 (Values.isTrue(condition.value(scope)) ? yes : no).run(scope, output);
     }
 
-    private List<String> names() {
-        List<String> names = new ArrayList<>();
-        boolean parentheses = tokens.takeOperator("(");
-        do {
-            names.add(tokens.expect(Kind.NAME).text());
-        } while (tokens.takeOperator(","));
-        if (parentheses) {
-            tokens.expectOperator(")");
-        }
-        return names;
-    }
-
     private Statement loop() {
-        List<String> names = names();
+        Target target = Target.parse(tokens);
         if (!tokens.takeName("in")) {
             throw tokens.error("expected 'in'");
         }
-        Expression items = expressions.or();
-        Expression condition = tokens.takeName("if") ? expressions.parse() : _ -> true;
+        Expression items = expressions.parseItems();
+        Optional<Expression> condition =
+                tokens.takeName("if") ? Optional.of(expressions.parse()) : Optional.empty();
+        boolean recursive = tokens.takeName("recursive");
         endBlock();
+        loops++;
         Statement body = body(Set.of("else", "endfor"));
-        Statement otherwise = Statement.all(List.of());
+        loops--;
         boolean hasElse = tokens.next().text().equals("else");
         endBlock();
-        if (hasElse) {
-            otherwise = bodyUpTo("endfor");
-        }
-        return new Loop(names, items, condition, body, otherwise);
+        Statement otherwise = hasElse ? bodyUpTo("endfor") : Statement.all(List.of());
+        return new Loop(target, items, condition, recursive, body, otherwise);
     }
 
     private Statement assignment() {
-        String first = tokens.expect(Kind.NAME).text();
-        if (tokens.takeOperator(".")) {
-            String attribute = tokens.expect(Kind.NAME).text();
-            tokens.expectOperator("=");
+        Target target = Target.parse(tokens);
+        if (tokens.takeOperator("=")) {
             Expression value = expressions.parseTuple();
             endBlock();
             return (scope, _) -> {
-                Globals.Namespace.of(scope.get(first)).put(attribute, value.value(scope));
+                target.assign(scope, value.value(scope));
                 return Flow.NEXT;
             };
         }
-        List<String> names = new ArrayList<>(List.of(first));
-        if (tokens.takeOperator(",")) {
-            names.addAll(names());
-        }
-        if (!tokens.takeOperator("=")) {
-            endBlock();
-            return capture(first, bodyUpTo("endset"));
-        }
-        Expression value = expressions.parseTuple();
+        Captured captured = captured(tokens.takeOperator("|"), "endset");
+        return captured.then((scope, _, text) -> target.assign(scope, text));
+    }
+
+    /// `{% filter name %}body{% endfilter %}`
+    private Statement filterBlock() {
+        return captured(true, "endfilter")
+                .then((scope, output, text) -> output.append(Values.text(scope, text)));
+    }
+
+    /// A body whose text is filtered before something is done with it. It finds the text under a name that no template can use.
+    private Captured captured(boolean filtered, String end) {
+        Expression text = scope -> scope.get(Captured.TEXT);
+        Expression value = filtered ? expressions.filters(text) : text;
         endBlock();
-        return (scope, _) -> {
-            assign(scope, names, value.value(scope));
-            return Flow.NEXT;
+        return new Captured(bodyUpTo(end), value);
+    }
+
+    private record Captured(Statement body, Expression value) {
+
+        static final String TEXT = "";
+
+        private interface Use {
+            void of(Scope scope, Output output, Object text);
+        }
+
+        Statement then(Use use) {
+            return (scope, output) -> {
+                var text = new Output(scope.budget());
+                Scope inner = scope.inner();
+                Flow flow = body.run(inner, text);
+                if (flow == Flow.NEXT) {
+                    inner.set(TEXT, text.toString());
+                    use.of(scope, output, value.value(inner));
+                }
+                return flow;
+            };
+        }
+    }
+
+    /// `{% with a = 1, b = 2 %}body{% endwith %}`
+    private Statement with() {
+        Map<Target, Expression> values = new LinkedHashMap<>();
+        while (tokens.peek().kind() != Kind.BLOCK_END) {
+            Target target = Target.parseOne(tokens);
+            tokens.expectOperator("=");
+            values.put(target, expressions.parse());
+            if (tokens.peek().kind() != Kind.BLOCK_END) {
+                tokens.expectOperator(",");
+            }
+        }
+        endBlock();
+        Statement body = bodyUpTo("endwith");
+        return (scope, output) -> {
+            Scope inner = scope.inner();
+            values.forEach((target, value) -> target.assign(inner, value.value(scope)));
+            return body.run(inner, output);
         };
     }
 
-    /// `{% set name %}...{% endset %}`
-    private static Statement capture(String name, Statement body) {
-        return (scope, _) -> {
-            var text = new Output(scope.budget());
-            body.run(scope.inner(), text);
-            scope.set(name, text.toString());
-            return Flow.NEXT;
-        };
+    /// `{% block name %}body{% endblock name %}`, which sees nothing of a loop around it.
+    private Statement namedBlock() {
+        tokens.expect(Kind.NAME);
+        boolean scoped = tokens.takeName("scoped");
+        tokens.takeName("required");
+        endBlock();
+        Statement body = body(Set.of("endblock"));
+        tokens.next();
+        if (tokens.peek().kind() == Kind.NAME) {
+            tokens.next();
+        }
+        endBlock();
+        return (scope, output) -> body.run((scoped ? scope : scope.outermost()).inner(), output);
     }
 
-    /// One name takes the value, several take its items.
-    static void assign(Scope scope, List<String> names, Object value) {
-        if (names.size() == 1) {
-            scope.set(names.getFirst(), value);
-            return;
-        }
-        List<Object> items = Values.items(value);
-        if (items.size() != names.size()) {
-            throw new TemplateException(
-                    "%d values for the names %s".formatted(items.size(), names));
-        }
-        Iterator<Object> next = items.iterator();
-        names.forEach(name -> scope.set(name, next.next()));
+    private Statement autoescape() {
+        Expression escapes = expressions.parse();
+        endBlock();
+        Statement body = bodyUpTo("endautoescape");
+        return (scope, output) -> {
+            if (Values.isTrue(escapes.value(scope))) {
+                throw new TemplateException("{% autoescape %} is not supported in chat templates");
+            }
+            return body.run(scope.inner(), output);
+        };
     }
 
     private Statement macro() {
-        String name = tokens.expect(Kind.NAME).text();
-        Map<String, Expression> parameters = new LinkedHashMap<>();
+        Macro.Definition macro = definition(tokens.expect(Kind.NAME).text(), "endmacro");
+        return (scope, _) -> {
+            scope.set(macro.name(), new Macro(scope, macro));
+            return Flow.NEXT;
+        };
+    }
+
+    /// `{% call(parameters) macro(arguments) %}body{% endcall %}`
+    private Statement callBlock() {
+        Map<String, Optional<Expression>> parameters =
+                tokens.isOperator("(") ? parameters() : Map.of();
+        if (!(expressions.parse() instanceof Call(Expression of, Call.Given given))) {
+            throw tokens.error("expected a call");
+        }
+        Macro.Definition caller = definition("caller", parameters, "endcall");
+        Expression macro = scope -> new Macro(scope, caller);
+        return write(new Call(of, given.with("caller", macro)));
+    }
+
+    private Macro.Definition definition(String name, String end) {
+        return definition(name, parameters(), end);
+    }
+
+    private Macro.Definition definition(
+            String name, Map<String, Optional<Expression>> parameters, String end) {
+        endBlock();
+        int around = loops;
+        loops = 0;
+        int begin = tokens.at();
+        Statement body = bodyUpTo(end);
+        loops = around;
+        List<String> rest =
+                Stream.of("varargs", "kwargs", "caller")
+                        .filter(each -> tokens.hasNameSince(begin, each))
+                        .toList();
+        return new Macro.Definition(name, parameters, body, rest);
+    }
+
+    private Map<String, Optional<Expression>> parameters() {
+        Map<String, Optional<Expression>> parameters = new LinkedHashMap<>();
         tokens.expectOperator("(");
         while (!tokens.takeOperator(")")) {
             String parameter = tokens.expect(Kind.NAME).text();
             boolean optional = tokens.takeOperator("=");
             parameters.put(
-                    parameter, optional ? expressions.parse() : _ -> new Undefined(parameter));
+                    parameter, optional ? Optional.of(expressions.parse()) : Optional.empty());
             if (!tokens.isOperator(")")) {
                 tokens.expectOperator(",");
             }
         }
-        endBlock();
-        Statement body = bodyUpTo("endmacro");
-        return (scope, _) -> {
-            scope.set(name, macro(scope, parameters, body));
-            return Flow.NEXT;
-        };
-    }
-
-    private static Function macro(Scope home, Map<String, Expression> parameters, Statement body) {
-        return (caller, arguments) -> {
-            Scope scope = home.inner();
-            int index = 0;
-            for (var parameter : parameters.entrySet()) {
-                Object fallback = parameter.getValue().value(scope);
-                scope.set(parameter.getKey(), arguments.get(index++, parameter.getKey(), fallback));
-            }
-            var text = new Output(caller.budget());
-            body.run(scope, text);
-            return text.toString();
-        };
+        return parameters;
     }
 }

@@ -16,12 +16,17 @@ final class Scope {
     }
 
     /// A scope of its own.
-    static Scope outermost() {
+    static Scope fresh() {
         return new Scope(null, new Budget());
     }
 
     Scope inner() {
         return new Scope(this, budget);
+    }
+
+    /// The one around all.
+    Scope outermost() {
+        return outer == null ? this : outer.outermost();
     }
 
     Budget budget() {
@@ -34,7 +39,7 @@ final class Scope {
                 return scope.variables.get(name);
             }
         }
-        return new Undefined(name);
+        return Undefined.variable(name);
     }
 
     void set(String name, Object value) {

@@ -6,62 +6,107 @@ import java.util.Map;
 /// What stands behind `is`.
 final class Tests {
 
-    /// One of them.
-    interface Test {
-        boolean holds(Scope scope, Object value, Arguments arguments);
-    }
-
-    private static final Map<String, Test> ALL =
-            Map.ofEntries(
-                    Map.entry("defined", (_, value, _) -> !(value instanceof Undefined)),
-                    Map.entry("undefined", (_, value, _) -> value instanceof Undefined),
-                    Map.entry("none", (_, value, _) -> value == null),
-                    Map.entry("true", (_, value, _) -> Boolean.TRUE.equals(value)),
-                    Map.entry("false", (_, value, _) -> Boolean.FALSE.equals(value)),
-                    Map.entry("boolean", (_, value, _) -> value instanceof Boolean),
-                    Map.entry("string", (_, value, _) -> value instanceof String),
-                    Map.entry("number", (_, value, _) -> Values.isNumber(value)),
-                    Map.entry("integer", (_, value, _) -> value instanceof Long),
-                    Map.entry("float", (_, value, _) -> value instanceof Double),
-                    Map.entry("mapping", (_, value, _) -> value instanceof Map),
-                    Map.entry("iterable", (_, value, _) -> isSequence(value)),
-                    Map.entry("sequence", (_, value, _) -> isSequence(value)),
-                    Map.entry("callable", (_, value, _) -> value instanceof Function),
-                    Map.entry("odd", (_, value, _) -> Values.whole(value) % 2 != 0),
-                    Map.entry("even", (_, value, _) -> Values.whole(value) % 2 == 0),
-                    Map.entry(
-                            "divisibleby",
-                            (scope, value, arguments) ->
-                                    !Values.isTrue(
-                                            Values.calculate(scope, "%", value, arguments.get(0)))),
-                    Map.entry(
-                            "in",
-                            (scope, value, arguments) ->
-                                    Values.contains(scope, arguments.get(0), value)),
-                    Map.entry("equalto", comparison("==")),
-                    Map.entry("eq", comparison("==")),
-                    Map.entry("ne", comparison("!=")),
-                    Map.entry("lt", comparison("<")),
-                    Map.entry("le", comparison("<=")),
-                    Map.entry("gt", comparison(">")),
-                    Map.entry("ge", comparison(">=")));
+    private static final Operations<Object> ALL =
+            new Operations<>("test")
+                    .add("defined()", (_, value, _) -> !(value instanceof Undefined))
+                    .add("undefined()", (_, value, _) -> value instanceof Undefined)
+                    .add("none()", (_, value, _) -> value == null)
+                    .add("true()", (_, value, _) -> Boolean.TRUE.equals(value))
+                    .add("false()", (_, value, _) -> Boolean.FALSE.equals(value))
+                    .add("boolean()", (_, value, _) -> value instanceof Boolean)
+                    .add("string()", (_, value, _) -> isText(value))
+                    .add("escaped()", (_, value, _) -> value instanceof Markup)
+                    .add("number()", (_, value, _) -> Numbers.isNumber(value))
+                    .add("integer()", (_, value, _) -> value instanceof Long)
+                    .add("float()", (_, value, _) -> value instanceof Double)
+                    .add("mapping()", (_, value, _) -> value instanceof Map)
+                    .add(
+                            "iterable()",
+                            (_, value, _) ->
+                                    isSequence(value)
+                                            || value instanceof View
+                                            || value instanceof Generator
+                                            || value instanceof Loop.State)
+                    .add("sequence()", (_, value, _) -> isSequence(value))
+                    .add(
+                            "callable()",
+                            (_, value, _) ->
+                                    value instanceof Function || value instanceof Undefined)
+                    .add("lower()", (scope, value, _) -> isCase(scope, value, "islower"))
+                    .add("upper()", (scope, value, _) -> isCase(scope, value, "isupper"))
+                    .add("odd()", (scope, value, _) -> remainder(scope, value, 2L, 1L))
+                    .add("even()", (scope, value, _) -> remainder(scope, value, 2L, 0L))
+                    .add(
+                            "divisibleby(num)",
+                            (scope, value, given) -> remainder(scope, value, given.get("num"), 0L))
+                    .add(
+                            "filter()",
+                            (_, value, _) -> value instanceof String name && Filters.exists(name))
+                    .add("test()", (_, value, _) -> value instanceof String name && exists(name))
+                    .add("sameas(other)", (_, value, given) -> isSame(value, given.get("other")))
+                    .add(
+                            "in(seq)",
+                            (scope, value, given) ->
+                                    Operators.contains(scope, given.get("seq"), value))
+                    .add("eq(other)", comparison("=="))
+                    .alias("eq", "equalto", "==")
+                    .add("ne(other)", comparison("!="))
+                    .alias("ne", "!=")
+                    .add("lt(other)", comparison("<"))
+                    .alias("lt", "lessthan", "<")
+                    .add("le(other)", comparison("<="))
+                    .alias("le", "<=")
+                    .add("gt(other)", comparison(">"))
+                    .alias("gt", "greaterthan", ">")
+                    .add("ge(other)", comparison(">="))
+                    .alias("ge", ">=");
 
     private Tests() {}
 
-    static Test named(String name) {
-        Test test = ALL.get(name);
-        if (test == null) {
-            throw new TemplateException("there is no test 'is " + name + "' here");
-        }
-        return test;
+    /// Whether `value` is what the test `name` looks for.
+    static boolean holds(Scope scope, String name, Object value, Arguments arguments) {
+        return (Boolean) ALL.named(name).apply(scope, value, arguments);
     }
 
-    private static Test comparison(String operator) {
-        return (scope, value, arguments) ->
-                Values.compare(scope, operator, value, arguments.get(0));
+    private static boolean exists(String name) {
+        return ALL.find(name).isPresent();
+    }
+
+    private static Operations.Body<Object> comparison(String operator) {
+        return (scope, value, given) ->
+                Operators.compare(scope, operator, value, given.get("other"));
+    }
+
+    private static boolean isText(Object value) {
+        return value instanceof String || value instanceof Markup;
     }
 
     private static boolean isSequence(Object value) {
-        return value instanceof String || value instanceof List || value instanceof Map;
+        return isText(value)
+                || value instanceof List
+                || value instanceof Map
+                || value instanceof Undefined;
+    }
+
+    private static boolean isCase(Scope scope, Object value, String method) {
+        return (Boolean)
+                TextMethods.ALL
+                        .named(method)
+                        .apply(scope, Values.text(scope, value), Arguments.NONE);
+    }
+
+    private static boolean remainder(Scope scope, Object value, Object divisor, Object expected) {
+        return Operators.equal(scope, Operators.calculate(scope, "%", value, divisor), expected);
+    }
+
+    /// Whether both are the same object, as far as that does not depend on how Python keeps numbers and texts.
+    @SuppressWarnings("ReferenceEquality") // which is what is asked for
+    private static boolean isSame(Object left, Object right) {
+        boolean byValue = Numbers.isNumber(left) || isText(left);
+        if (byValue && !(left instanceof Boolean) && Values.type(left).equals(Values.type(right))) {
+            throw new TemplateException(
+                    "'sameas' of two values of type '" + Values.type(left) + "'");
+        }
+        return left == right || (left instanceof Boolean && left.equals(right));
     }
 }

@@ -13,6 +13,16 @@ final class TokenReader {
         this.tokens = tokens;
     }
 
+    /// Where it stands, for [#hasNameSince].
+    int at() {
+        return at;
+    }
+
+    /// Whether `name` stood between `begin` and here.
+    boolean hasNameSince(int begin, String name) {
+        return tokens.subList(begin, at).stream().anyMatch(token -> token.is(Kind.NAME, name));
+    }
+
     Token peek() {
         return tokens.get(at);
     }
