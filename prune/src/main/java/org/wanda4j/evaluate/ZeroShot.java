@@ -2,8 +2,6 @@ package org.wanda4j.evaluate;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
@@ -36,27 +34,11 @@ public record ZeroShot(
 
     private static final int TOKENS_AT_ONCE = 1 << 15;
 
-    /// Choices with one context, as token ids.
-    ///
-    /// @param places number of the item and of the choice, for each branch
-    private record Group(int[] context, List<int[]> branches, List<int[]> places) {
-
-        Tree tree() {
-            return new Tree(context.length, branches.stream().map(each -> each.length).toList());
-        }
-
-        int[] ids() {
-            return IntStream.concat(
-                            IntStream.of(context), branches.stream().flatMapToInt(IntStream::of))
-                    .toArray();
-        }
-    }
-
     /// Refuses what [#measure] would refuse, before anything is computed.
     ///
     /// @throws InvalidInputException when the model, its tokenizer or an item cannot be used
     public static void check(Checkpoint checkpoint, Exam exam) {
-        groups(checkpoint, Architecture.of(checkpoint), exam.questions());
+        groups(checkpoint, Architecture.of(checkpoint), exam);
     }
 
     /// Measures `checkpoint`.
@@ -65,7 +47,7 @@ public record ZeroShot(
         long start = System.nanoTime();
         List<Question> questions = exam.questions();
         double[][] likelihoods =
-                logLikelihoods(checkpoint, questions, type.orElse(ComputeType.FP32), settings);
+                logLikelihoods(checkpoint, exam, type.orElse(ComputeType.FP32), settings);
         int right = 0;
         int rightNorm = 0;
         for (int i = 0; i < likelihoods.length; i++) {
@@ -96,16 +78,13 @@ public record ZeroShot(
 
     /// For each question the log likelihood of each choice, in nats.
     static double[][] logLikelihoods(
-            Checkpoint checkpoint,
-            List<Question> questions,
-            ComputeType type,
-            RunSettings settings) {
+            Checkpoint checkpoint, Exam exam, ComputeType type, RunSettings settings) {
         Architecture architecture = Architecture.of(checkpoint);
         double[][] likelihoods =
-                questions.stream()
+                exam.questions().stream()
                         .map(question -> new double[question.choices().size()])
                         .toArray(double[][]::new);
-        List<Group> groups = groups(checkpoint, architecture, questions);
+        List<Group> groups = groups(checkpoint, architecture, exam);
         long tokens = groups.stream().mapToLong(group -> group.tree().length()).sum();
         settings.progress().start("answering", tokens * architecture.blocks().size());
         try (Engine engine = new Engine(type, settings.threads())) {
@@ -128,47 +107,14 @@ public record ZeroShot(
         return likelihoods;
     }
 
-    private static List<Group> groups(
-            Checkpoint checkpoint, Architecture architecture, List<Question> questions) {
+    private static List<Group> groups(Checkpoint checkpoint, Architecture architecture, Exam exam) {
         try (Tokenizer tokenizer = Tokenizer.open(checkpoint.directory())) {
-            List<Group> groups = groups(questions, tokenizer, architecture.positions());
+            List<Group> groups = Group.of(exam, tokenizer, architecture.positions());
             for (Group group : groups) {
-                int largest = IntStream.of(group.ids()).max().orElse(-1);
-                Decoding.checkIds(checkpoint, architecture, largest);
+                Decoding.checkIds(checkpoint, architecture, group.largestId());
             }
             return groups;
         }
-    }
-
-    private static List<Group> groups(
-            List<Question> questions, Tokenizer tokenizer, int positions) {
-        List<Group> groups = new ArrayList<>();
-        for (int item = 0; item < questions.size(); item++) {
-            List<Choice> choices = questions.get(item).choices();
-            String before = null;
-            for (int index = 0; index < choices.size(); index++) {
-                Choice choice = choices.get(index);
-                int[] context = tokenizer.encode(choice.context().stripTrailing());
-                int[] whole = tokenizer.encode(choice.context() + choice.continuation());
-                int[] branch =
-                        Arrays.copyOfRange(
-                                whole, Math.min(context.length, whole.length - 1), whole.length);
-                int most = Math.max(1, positions - branch.length);
-                int[] kept =
-                        Arrays.copyOfRange(
-                                context, Math.max(0, context.length - most), context.length);
-                boolean same =
-                        choice.context().equals(before)
-                                && groups.getLast().context().length == kept.length;
-                if (!same) {
-                    groups.add(new Group(kept, new ArrayList<>(), new ArrayList<>()));
-                }
-                groups.getLast().branches().add(branch);
-                groups.getLast().places().add(new int[] {item, index});
-                before = choice.context();
-            }
-        }
-        return groups;
     }
 
     /// Takes some groups through the model, a block at a time.

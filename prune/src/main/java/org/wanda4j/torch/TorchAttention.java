@@ -116,16 +116,15 @@ final class TorchAttention {
         long heads = keys.size(0);
         int group = Math.toIntExact(queries.size(2));
         int length = Math.toIntExact(queries.size(3));
-        int step = tree.isPresent() ? length : SLICE;
-        for (int from = 0; from < length; from += step) {
-            int count = Math.min(step, length - from);
+        for (int from = 0; from < length; from += SLICE) {
+            int count = Math.min(SLICE, length - from);
             try (var _ = new PointerScope()) {
                 Tensor slice =
                         queries.narrow(3, from, count)
                                 .reshape(heads, (long) group * count, queries.size(4));
                 Tensor result =
                         tree.isPresent()
-                                ? attendTree(slice, keys, values, tree.get())
+                                ? attendSlice(slice, keys, values, from, count, tree.get())
                                 : attendSlice(slice, keys, values, from, count);
                 Tensor place = attended.narrow(3, from, count);
                 place.copy_(result.view(place.sizes()));
@@ -153,12 +152,16 @@ final class TorchAttention {
         return mix(scores, values.narrow(1, first, seen));
     }
 
-    private Tensor attendTree(Tensor queries, Tensor keys, Tensor values, Tree tree) {
-        int length = tree.length();
+    private Tensor attendSlice(
+            Tensor queries, Tensor keys, Tensor values, int from, int count, Tree tree) {
         int window = attention.window().orElse(Integer.MAX_VALUE);
-        Tensor blocked = torch.from_blob(new FloatPointer(tree.blocked(window)), length, length);
-        Tensor scores = queries.bmm(keys).view(queries.size(0), -1, length, length);
-        return mix(scores.add_(blocked.to(scores.scalar_type())), values);
+        int first = tree.first(from, count, window);
+        int seen = from + count - first;
+        Tensor scores =
+                queries.bmm(keys.narrow(2, first, seen)).view(queries.size(0), -1, count, seen);
+        Tensor blocked =
+                torch.from_blob(new FloatPointer(tree.blocked(from, count, window)), count, seen);
+        return mix(scores.add_(blocked.to(scores.scalar_type())), values.narrow(1, first, seen));
     }
 
     /// @param scores batch x group x queries x keys

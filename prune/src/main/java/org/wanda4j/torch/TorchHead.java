@@ -75,12 +75,20 @@ public final class TorchHead implements AutoCloseable {
     /// @param givens tokens of the batch that are followed, counted through all its windows
     /// @param ids what follows each
     public double logLikelihood(Batch batch, long[] givens, long[] ids) {
-        try (var _ = new PointerScope()) {
-            Tensor hidden = batch.hidden().index_select(0, longs(givens, givens.length));
-            Tensor logits = logits(hidden);
-            Tensor chosen = logits.gather(1, longs(ids, ids.length, 1)).view(ids.length);
-            return chosen.sub(logits.logsumexp(1)).to(ScalarType.Double).sum().item_double();
+        int step = Math.max(16, LOGITS_AT_ONCE / vocabulary);
+        double sum = 0;
+        for (int from = 0; from < ids.length; from += step) {
+            int to = Math.min(from + step, ids.length);
+            try (var _ = new PointerScope()) {
+                long[] next = Arrays.copyOfRange(ids, from, to);
+                long[] given = Arrays.copyOfRange(givens, from, to);
+                Tensor hidden = batch.hidden().index_select(0, longs(given, given.length));
+                Tensor logits = logits(hidden);
+                Tensor chosen = logits.gather(1, longs(next, next.length, 1)).view(next.length);
+                sum += chosen.sub(logits.logsumexp(1)).to(ScalarType.Double).sum().item_double();
+            }
         }
+        return sum;
     }
 
     private static Tensor longs(long[] values, long... shape) {

@@ -1,12 +1,13 @@
 package org.wanda4j.torch;
 
 import java.util.List;
+import java.util.stream.LongStream;
 
 /// One context and several continuations of it in one sequence, so that the context is computed once. A token sees the
 /// context and what stands before it in its own continuation.
 ///
 /// @param context tokens of the context
-/// @param branches tokens of each continuation
+/// @param branches tokens of each continuation; one may have none
 public record Tree(int context, List<Integer> branches) {
 
     /// Copies the list.
@@ -44,25 +45,31 @@ public record Tree(int context, List<Integer> branches) {
         return positions;
     }
 
-    /// 0 where a token sees another one, else minus infinity; length x length.
+    /// The first token that tokens `from` to `from + count - 1` may see.
     ///
     /// @param window how many positions, its own included, a token sees
-    float[] blocked(int window) {
-        int length = length();
+    int first(int from, int count, int window) {
         long[] positions = positions();
-        float[] blocked = new float[length * length];
-        int branchStart = 0;
-        int branchEnd = context;
-        int branch = 0;
-        for (int i = 0; i < length; i++) {
-            if (i == branchEnd) {
-                branchStart = i;
-                branchEnd = i + branches.get(branch++);
-            }
-            for (int j = 0; j < length; j++) {
-                boolean sees = j <= i && (j < context || j >= branchStart);
-                boolean near = positions[i] - positions[j] < window;
-                blocked[i * length + j] = sees && near ? 0 : Float.NEGATIVE_INFINITY;
+        long lowest = LongStream.of(positions).skip(from).limit(count).min().orElseThrow();
+        return (int) Math.max(0, lowest - window + 1);
+    }
+
+    /// 0 where tokens `from` to `from + count - 1` see one from [#first] on, else minus infinity; count x (from + count - first).
+    ///
+    /// @param window how many positions, its own included, a token sees
+    float[] blocked(int from, int count, int window) {
+        long[] positions = positions();
+        int first = first(from, count, window);
+        int seen = from + count - first;
+        float[] blocked = new float[Math.multiplyExact(count, seen)];
+        for (int i = 0; i < count; i++) {
+            int own = from + i;
+            int branchStart = own - (int) Math.max(0, positions[own] - context);
+            for (int j = 0; j < seen; j++) {
+                int other = first + j;
+                boolean sees = other <= own && (other < context || other >= branchStart);
+                boolean near = positions[own] - positions[other] < window;
+                blocked[i * seen + j] = sees && near ? 0 : Float.NEGATIVE_INFINITY;
             }
         }
         return blocked;

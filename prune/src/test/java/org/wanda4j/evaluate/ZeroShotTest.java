@@ -1,5 +1,6 @@
 package org.wanda4j.evaluate;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -14,6 +15,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +27,8 @@ import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
+import org.wanda4j.evaluate.Question.Choice;
+import org.wanda4j.text.Tokenizer;
 import org.wanda4j.torch.ComputeType;
 import tools.jackson.databind.JsonNode;
 
@@ -48,7 +53,7 @@ class ZeroShotTest {
         try (Checkpoint model = Checkpoint.open(SharedFiles.tinyLlama())) {
             double[][] actual =
                     ZeroShot.logLikelihoods(
-                            model, questions, ComputeType.FP32, RunSettings.defaults());
+                            model, exam(questions), ComputeType.FP32, RunSettings.defaults());
             for (int i = 0; i < actual.length; i++) {
                 for (int j = 0; j < actual[i].length; j++) {
                     double expected = items.get(i).get("logLikelihoods").get(j).asDouble();
@@ -103,6 +108,88 @@ class ZeroShotTest {
             assertEquals(0.5, result.accuracy());
             assertEquals(0.5, result.stderr(), 1e-12);
         }
+    }
+
+    @Test
+    void anEmptyQueryIsTheTokenThatTextsBeginWith() throws IOException {
+        var empty = Question.of("", List.of("the state", "a"), 0);
+        double[][] actual = likelihoods(SharedFiles.tinyLlama(), empty);
+        double[][] begun =
+                likelihoods(
+                        SharedFiles.tinyLlama(),
+                        Question.of("<|endoftext|>", List.of("the state", "a"), 0));
+        assertArrayEquals(begun[0], actual[0], 1e-9);
+        Path copy = tinyWith("{}");
+        assertTrue(
+                refusal(copy, empty)
+                        .startsWith("hellaswag: item 1, choice 1 has an empty query, and "));
+        String none = refusal(copy, new Question(List.of(new Choice("", "", 0)), 0));
+        assertEquals("hellaswag: item 1, choice 1 is an empty text: give it one", none);
+    }
+
+    @Test
+    void aChoiceAmongManyIsWhatItIsAlone() {
+        String query = "The river ran through the old town and its mill. ".repeat(25);
+        List<String> answers =
+                IntStream.range(0, 300)
+                        .mapToObj(i -> "It was built in the year " + (1700 + i) + ".")
+                        .toList();
+        double[] together = likelihoods(SharedFiles.tinyLlama(), Question.of(query, answers, 0))[0];
+        for (int i = 0; i < answers.size(); i += 37) {
+            Question alone = Question.of(query, List.of(answers.get(i)), 0);
+            assertEquals(
+                    likelihoods(SharedFiles.tinyLlama(), alone)[0][0], together[i], 1e-4, "" + i);
+        }
+    }
+
+    @Test
+    void aContextIsCutToWhatTheModelHasRoomForAndALongerAnswerIsRefused() {
+        String query = "The king and the queen. ".repeat(100);
+        try (Tokenizer tokenizer = Tokenizer.open(SharedFiles.tinyLlama())) {
+            Group group =
+                    Group.of(exam(List.of(Question.of(query, List.of("So"), 0))), tokenizer, 64)
+                            .getFirst();
+            assertEquals(64, group.tree().depth());
+            assertEquals(64, group.ids().length);
+            Question longest = Question.of("The", List.of("So", query), 0);
+            String message =
+                    assertThrows(
+                                    InvalidInputException.class,
+                                    () -> Group.of(exam(List.of(longest)), tokenizer, 64))
+                            .getMessage();
+            assertTrue(message.startsWith("hellaswag: item 1, choice 2 has "), message);
+            assertTrue(
+                    message.endsWith("the context of this model only 64: leave the item out"),
+                    message);
+        }
+    }
+
+    private static Exam exam(List<Question> questions) {
+        return new Exam(Task.HELLASWAG, questions);
+    }
+
+    private static double[][] likelihoods(Path directory, Question question) {
+        try (Checkpoint model = Checkpoint.open(directory)) {
+            return ZeroShot.logLikelihoods(
+                    model, exam(List.of(question)), ComputeType.FP32, RunSettings.defaults());
+        }
+    }
+
+    private static String refusal(Path directory, Question question) {
+        return assertThrows(InvalidInputException.class, () -> likelihoods(directory, question))
+                .getMessage();
+    }
+
+    private Path tinyWith(String config) throws IOException {
+        try (Stream<Path> files = Files.list(SharedFiles.tinyLlama())) {
+            for (Path file : files.toList()) {
+                Files.copy(file, directory.resolve(file.getFileName()));
+            }
+        }
+        Path named = directory.resolve("tokenizer_config.json");
+        Files.delete(named);
+        Files.writeString(named, config);
+        return directory;
     }
 
     @Test
