@@ -43,12 +43,14 @@ class Clock(datetime.datetime):
 chat_template_utils.datetime = Clock
 
 
-def render(tokenizer, template, messages, prompt):
+def render(tokenizer, template, messages, prompt, **more):
     try:
         return {"text": tokenizer.apply_chat_template(
-            messages, chat_template=template, tokenize=False, add_generation_prompt=prompt)}
+            messages, chat_template=template, tokenize=False, add_generation_prompt=prompt, **more)}
     except jinja2.exceptions.TemplateError as e:
         return {"error": str(e)}
+    except ValueError:
+        return {"leftOut": True}
 
 
 tokenizer = transformers.AutoTokenizer.from_pretrained(MODEL)
@@ -63,3 +65,24 @@ for file in sorted((GOLDEN / "chat").glob("*.jinja")):
             cases.append(case | render(tokenizer, template, messages, prompt))
 golden = {"transformers": transformers.__version__, "cases": cases}
 (GOLDEN / "chat.json").write_text(json.dumps(golden, indent=1) + "\n")
+
+# Conversations whose last message is left open, and variables that only some templates know.
+OPEN = [
+    [USER, ASSISTANT],
+    [USER, THINKING],
+    [SYSTEM, USER, {"role": "assistant", "content": "True, since"}],
+    [SYSTEM, USER, {"role": "assistant", "content": "True, since "}],
+    [USER, {"role": "assistant", "content": ""}],
+    [USER],
+]
+cases = []
+for file in sorted((GOLDEN / "chat").glob("*.jinja")):
+    template = file.read_bytes().decode()
+    for messages in OPEN:
+        case = {"template": file.name, "messages": messages, "open": True, "variables": {}}
+        cases.append(case | render(tokenizer, template, messages, False, continue_final_message=True))
+    for variables in ({"enable_thinking": False}, {"bos_token": "<b>", "date_string": "1 Jan 2020"}):
+        case = {"template": file.name, "messages": [USER], "open": False, "variables": variables}
+        cases.append(case | render(tokenizer, template, [USER], True, **variables))
+golden = {"transformers": transformers.__version__, "cases": cases}
+(GOLDEN / "chat_open.json").write_text(json.dumps(golden, indent=1) + "\n")

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.ZoneId;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,7 +55,29 @@ public final class ChatTemplate {
     /// What one side says.
     ///
     /// @param role `system`, `user` or `assistant`
-    public record Message(String role, String content) {}
+    /// @param others what else the template sees of it: texts, numbers, truths, lists and maps by name
+    public record Message(String role, String content, Map<String, ?> others) {
+
+        /// Copies them.
+        public Message {
+            others = Collections.unmodifiableMap(new LinkedHashMap<>(others));
+        }
+
+        /// A message of which the template sees the role and the content.
+        public Message(String role, String content) {
+            this(role, content, Map.of());
+        }
+    }
+
+    /// How a conversation ends.
+    public enum Ending {
+        /// With its last message.
+        CLOSED,
+        /// With the beginning of an answer: `add_generation_prompt`.
+        ANSWER,
+        /// Within its last message, which the answer goes on with: `continue_final_message`.
+        OPEN
+    }
 
     /// The template of a model directory, where it has one: `chat_template.jinja`, or `chat_template` of
     /// `tokenizer_config.json`, a text or a list of named ones, of which `default` counts. What is wrong within one is said
@@ -133,22 +156,71 @@ public final class ChatTemplate {
     /// @param addGenerationPrompt whether the beginning of an answer follows
     /// @throws InvalidInputException when the template refuses the conversation, or fails
     public String render(List<Message> messages, boolean addGenerationPrompt) {
+        return render(messages, addGenerationPrompt ? Ending.ANSWER : Ending.CLOSED, Map.of());
+    }
+
+    /// The conversation as the model wants it.
+    ///
+    /// @param messages at least one where the last is to be left open
+    /// @param more variables of the template, such as Qwen 3's `enable_thinking`: texts (`String`), numbers (`Long`, `Double`),
+    ///     truths, lists and maps by name. They go before special tokens, and behind what this sets itself.
+    /// @throws InvalidInputException when the template refuses the conversation, fails, or leaves the message out that is to be
+    ///     left open
+    public String render(List<Message> messages, Ending ending, Map<String, ?> more) {
         Map<String, Object> variables = new LinkedHashMap<>(specialTokens);
+        variables.putAll(more);
         variables.put("messages", messages.stream().map(ChatTemplate::variables).toList());
         variables.put("tools", null);
         variables.put("documents", null);
-        variables.put("add_generation_prompt", addGenerationPrompt);
+        variables.put("add_generation_prompt", ending == Ending.ANSWER);
         try {
-            return template.render(variables, clock);
+            String text = template.render(variables, clock);
+            return ending == Ending.OPEN ? open(text, messages.getLast().content()) : text;
         } catch (TemplateException e) {
             throw new InvalidInputException(place + ": chat template: " + e.getMessage(), e);
         }
+    }
+
+    /// `text` up to the end of its last message, as transformers cuts it: behind the spaces at the message's end where the
+    /// template keeps them.
+    private static String open(String text, String last) {
+        String stripped = stripStart(stripEnd(last));
+        int at = text.lastIndexOf(stripped);
+        if (at < 0) {
+            throw new TemplateException(
+                    "it leaves out or changes the last message, which is to be gone on with");
+        }
+        return text.startsWith(last, at)
+                ? text.substring(0, at + last.length())
+                : text.substring(0, at + stripped.length());
+    }
+
+    private static String stripStart(String text) {
+        int from = 0;
+        while (from < text.length() && isSpace(text.charAt(from))) {
+            from++;
+        }
+        return text.substring(from);
+    }
+
+    private static String stripEnd(String text) {
+        int to = text.length();
+        while (to > 0 && isSpace(text.charAt(to - 1))) {
+            to--;
+        }
+        return text.substring(0, to);
+    }
+
+    /// As Python's `str.isspace`.
+    private static boolean isSpace(char c) {
+        return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == '\u0085';
     }
 
     private static Map<String, Object> variables(Message message) {
         Map<String, Object> variables = new LinkedHashMap<>();
         variables.put("role", message.role());
         variables.put("content", message.content());
+        message.others().forEach(variables::putIfAbsent);
         return variables;
     }
 }

@@ -12,7 +12,9 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -23,6 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
+import org.wanda4j.text.ChatTemplate.Ending;
 import org.wanda4j.text.ChatTemplate.Message;
 import tools.jackson.databind.JsonNode;
 
@@ -53,19 +56,8 @@ class ChatTemplateTest {
     @ParameterizedTest
     @MethodSource("cases")
     void rendersWhatTransformersRenders(JsonNode golden) throws IOException {
-        String name = "golden/chat/" + golden.path("template").asString();
-        try (var source = ChatTemplateTest.class.getResourceAsStream(name)) {
-            Files.write(directory.resolve("chat_template.jinja"), source.readAllBytes());
-        }
-        config(TOKENS + "}");
-        ChatTemplate template = ChatTemplate.of(directory, CLOCK).orElseThrow();
-        List<Message> messages =
-                golden.path("messages")
-                        .valueStream()
-                        .map(it ->
-                                new Message(
-                                        it.path("role").asString(), it.path("content").asString()))
-                        .toList();
+        ChatTemplate template = template(golden);
+        List<Message> messages = messages(golden);
         boolean prompt = golden.path("prompt").asBoolean();
         if (golden.has("error")) {
             String message =
@@ -77,6 +69,40 @@ class ChatTemplateTest {
         } else {
             assertEquals(golden.path("text").asString(), template.render(messages, prompt));
         }
+    }
+
+    static Stream<JsonNode> open() {
+        return Golden.read("chat_open.json").path("cases").valueStream();
+    }
+
+    @ParameterizedTest
+    @MethodSource("open")
+    void leavesMessagesOpenAndTakesVariablesAsTransformersDoes(JsonNode golden) throws IOException {
+        ChatTemplate template = template(golden);
+        List<Message> messages = messages(golden);
+        Map<String, Object> variables = new HashMap<>();
+        golden.path("variables")
+                .forEachEntry((name, value) ->
+                        variables.put(
+                                name, value.isBoolean() ? value.asBoolean() : value.asString()));
+        Ending ending = golden.path("open").asBoolean() ? Ending.OPEN : Ending.ANSWER;
+        if (golden.has("text")) {
+            assertEquals(
+                    golden.path("text").asString(), template.render(messages, ending, variables));
+        } else {
+            assertThrows(
+                    InvalidInputException.class,
+                    () -> template.render(messages, ending, variables));
+        }
+    }
+
+    @Test
+    void aTemplateSeesWhatElseAMessageSays() throws IOException {
+        config(TOKENS + ", \"chat_template\": \"{% for m in messages %}{{ m }}{% endfor %}\"}");
+        var message = new Message("user", "Hello", Map.of("name", "Ann", "role", "other"));
+        assertEquals(
+                "{'role': 'user', 'content': 'Hello', 'name': 'Ann'}",
+                ChatTemplate.of(directory, CLOCK).orElseThrow().render(List.of(message), false));
     }
 
     @Test
@@ -177,6 +203,22 @@ class ChatTemplateTest {
             assertEquals("<|endoftext|>Hello", tokenizer.decode(ids));
             assertEquals(0, ids[0]);
         }
+    }
+
+    private ChatTemplate template(JsonNode golden) throws IOException {
+        String name = "golden/chat/" + golden.path("template").asString();
+        try (var source = ChatTemplateTest.class.getResourceAsStream(name)) {
+            Files.write(directory.resolve("chat_template.jinja"), source.readAllBytes());
+        }
+        config(TOKENS + "}");
+        return ChatTemplate.of(directory, CLOCK).orElseThrow();
+    }
+
+    private static List<Message> messages(JsonNode golden) {
+        return golden.path("messages")
+                .valueStream()
+                .map(it -> new Message(it.path("role").asString(), it.path("content").asString()))
+                .toList();
     }
 
     private String render() {
