@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.regex.Pattern;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.runtime.Generation;
 import org.wanda4j.runtime.LanguageModel;
@@ -35,6 +36,9 @@ final class ChatCommand implements Runnable {
     private static final String HELP = "/help";
     private static final String RESET = "/reset";
     private static final String EXIT = "/exit";
+
+    /// What looks like a command: a path, `/etc/hosts`, does not.
+    private static final Pattern COMMAND = Pattern.compile("/[\\w?]*(\\s|$)");
 
     @Parameters(paramLabel = "MODEL", description = "Hugging Face directory, packed or not")
     private Path model;
@@ -78,6 +82,10 @@ final class ChatCommand implements Runnable {
                 case HELP -> Console.note(HELP + ", " + RESET + ": forget what was said, " + EXIT);
                 case RESET -> messages = beginning();
                 case "" -> {}
+                case String text when COMMAND.matcher(line.get()).lookingAt() ->
+                        Console.note(
+                                "there is no %s; %s tells what there is, and a space before it says it to the model"
+                                        .formatted(text.split("\\s", 2)[0], HELP));
                 case String text -> say(text, messages, opened, template);
             }
         }

@@ -46,9 +46,9 @@ final class ServeCommand implements Runnable {
     @Option(
             names = "--host",
             paramLabel = "HOST",
-            defaultValue = "127.0.0.1",
+            defaultValue = "localhost",
             description =
-                    "the address to listen on; 0.0.0.0 for all (default: 127.0.0.1, this machine alone)")
+                    "the address to listen on; 0.0.0.0 for all (default: localhost, 127.0.0.1 and ::1: this machine alone)")
     private String host;
 
     @Option(
@@ -148,7 +148,6 @@ final class ServeCommand implements Runnable {
         Console.print(
                 "listening on http://%s:%d"
                         .formatted(
-                                address.getAddress().isLoopbackAddress() ? "localhost" : host,
-                                address.getPort()));
+                                host.contains(":") ? "[" + host + "]" : host, address.getPort()));
     }
 }

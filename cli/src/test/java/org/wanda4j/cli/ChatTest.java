@@ -43,6 +43,28 @@ class ChatTest {
     }
 
     @Test
+    void whatLooksLikeACommandIsNotSaidToTheModel() throws IOException {
+        Wanda chat = type("/bye\n/set top 1\n/?\n/\n", "chat", withTemplate().toString());
+        assertEquals(0, chat.exitCode(), chat.errors()::toString);
+        assertEquals("", chat.out());
+        for (String command : List.of("/bye", "/set", "/?", "/")) {
+            String note = "there is no " + command + "; /help tells what there is";
+            assertTrue(
+                    chat.errors().stream().anyMatch(line -> line.startsWith(note)),
+                    chat.errors()::toString);
+        }
+    }
+
+    @Test
+    void aPathAndWhatBeginsWithASpaceAreSaidToTheModel() throws IOException {
+        String model = withTemplate().toString();
+        Wanda chat = type("/etc/hosts is what?\n/reset\n /bye\n", "chat", model);
+        String path = answer("user: /etc/hosts is what?\nassistant:");
+        String spaced = answer("user: /bye\nassistant:");
+        assertEquals(path + "\n" + spaced + "\n", chat.out());
+    }
+
+    @Test
     void nothingIsReadAfterExit() throws IOException {
         Wanda chat = type("/exit\nHello\n", "chat", withTemplate().toString());
         assertEquals(0, chat.exitCode(), chat.errors()::toString);

@@ -3,17 +3,15 @@ package org.wanda4j.runtime;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /// An answer that is being written, for one thread that reads it.
 ///
-/// The model does not wait for the reader: what was not read yet is kept. Closing ends an answer that is not complete.
+/// What was not read yet is kept, and no other text waits for the reader; the answer itself does where that becomes much: 131,072
+/// pieces and tokens, those told beside each counted too. Closing ends an answer that is not complete.
 public final class Answer implements AutoCloseable {
 
-    private final BlockingQueue<Supplier<Event>> events;
+    private final Unread unread;
     private final Runnable cancel;
     private Optional<Supplier<Event>> last = Optional.empty();
 
@@ -26,14 +24,10 @@ public final class Answer implements AutoCloseable {
     /// @param tokens that made it, where they were asked for
     public record Piece(String text, List<ScoredToken> tokens) implements Event {}
 
-    /// @param events the last one gives a [Generation], or throws
-    Answer(BlockingQueue<Supplier<Event>> events, Runnable cancel) {
-        this.events = events;
+    /// @param unread its last event gives a [Generation], or throws
+    Answer(Unread unread, Runnable cancel) {
+        this.unread = unread;
         this.cancel = cancel;
-    }
-
-    static BlockingQueue<Supplier<Event>> newQueue() {
-        return new LinkedBlockingQueue<>();
     }
 
     /// Waits for what happens next. The last event is given again when asked for again. A thread that is interrupted ends
@@ -56,19 +50,19 @@ public final class Answer implements AutoCloseable {
         if (last.isPresent()) {
             return last.map(Supplier::get);
         }
-        Optional<Supplier<Event>> event = Optional.ofNullable(poll(patience));
-        if (event.isPresent() && !(event.get() instanceof Given)) {
+        Optional<Supplier<Event>> event = poll(patience);
+        if (event.filter(Unread::isLast).isPresent()) {
             last = event;
         }
         return event.map(Supplier::get);
     }
 
-    private Supplier<Event> poll(Duration patience) {
+    private Optional<Supplier<Event>> poll(Duration patience) {
         boolean interrupted = false;
         try {
             while (true) {
                 try {
-                    return events.poll(patience.toNanos(), TimeUnit.NANOSECONDS);
+                    return unread.poll(patience);
                 } catch (InterruptedException e) {
                     interrupted = true;
                     cancel.run();
@@ -78,15 +72,6 @@ public final class Answer implements AutoCloseable {
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }
-        }
-    }
-
-    /// A piece, as it waits for the reader.
-    record Given(Piece piece) implements Supplier<Event> {
-
-        @Override
-        public Event get() {
-            return piece;
         }
     }
 

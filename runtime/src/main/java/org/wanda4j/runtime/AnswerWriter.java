@@ -7,10 +7,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.concurrent.BlockingQueue;
-import java.util.function.Supplier;
-import org.wanda4j.runtime.Answer.Event;
-import org.wanda4j.runtime.Answer.Given;
 import org.wanda4j.runtime.Answer.Piece;
 import org.wanda4j.runtime.Generation.Finish;
 import org.wanda4j.text.Detokenizer;
@@ -24,7 +20,7 @@ final class AnswerWriter implements Request.Listener {
     private final Set<Integer> endTokens;
     private final OptionalInt alternatives;
     private final int promptTokens;
-    private final BlockingQueue<Supplier<Event>> events;
+    private final Unread unread;
     private final StringBuilder text = new StringBuilder();
     private final Deque<ScoredToken> pending = new ArrayDeque<>();
 
@@ -42,18 +38,23 @@ final class AnswerWriter implements Request.Listener {
             Set<Integer> endTokens,
             OptionalInt alternatives,
             int promptTokens,
-            BlockingQueue<Supplier<Event>> events) {
+            Unread unread) {
         this.detokenizer = detokenizer;
         this.stops = stops;
         this.endTokens = endTokens;
         this.alternatives = alternatives;
         this.promptTokens = promptTokens;
-        this.events = events;
+        this.unread = unread;
     }
 
     @Override
     public boolean wantsLikelihoods() {
         return alternatives.isPresent();
+    }
+
+    @Override
+    public boolean isReady() {
+        return !unread.isFarBehind();
     }
 
     @Override
@@ -93,7 +94,7 @@ final class AnswerWriter implements Request.Listener {
         text.append(piece);
         List<ScoredToken> scored = tell();
         if (!piece.isEmpty() || !scored.isEmpty()) {
-            events.add(new Given(new Piece(piece, scored)));
+            unread.add(new Piece(piece, scored));
         }
     }
 
@@ -125,12 +126,12 @@ final class AnswerWriter implements Request.Listener {
                         finish,
                         seconds(tokens == 0 ? System.nanoTime() : first),
                         seconds(System.nanoTime()));
-        events.add(() -> generation);
+        unread.addLast(() -> generation);
     }
 
     @Override
     public void failed(Throwable cause) {
-        events.add(() -> {
+        unread.addLast(() -> {
             throw new IllegalStateException("the model failed: " + cause, cause);
         });
     }

@@ -5,11 +5,9 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -274,7 +272,7 @@ public final class LanguageModel implements AutoCloseable {
         int limit =
                 Math.min(decoder.architecture().positions() - prompt.length, sampling.maxTokens());
         checkMemory(prompt.length, limit);
-        BlockingQueue<Supplier<Answer.Event>> events = Answer.newQueue();
+        var unread = new Unread(scheduler::wake);
         var writer =
                 new AnswerWriter(
                         detokenizer,
@@ -282,14 +280,19 @@ public final class LanguageModel implements AutoCloseable {
                         endTokens,
                         alternatives,
                         prompt.length,
-                        events);
+                        unread);
         var request = new Request(prompt, limit, new Sampler(sampling, vocabulary()), writer);
         if (limit == 0) {
             writer.finished(Generation.Finish.LENGTH);
         } else if (!scheduler.submit(request)) {
             throw new QueueFullException(load());
         }
-        return new Answer(events, () -> scheduler.cancel(request));
+        return new Answer(unread, () -> scheduler.cancel(request));
+    }
+
+    /// What decodes, for tests that hold it.
+    Scheduler scheduler() {
+        return scheduler;
     }
 
     private void checkPrompt(int[] prompt) {

@@ -15,6 +15,11 @@ final class Request {
         /// Whether [#token] is to know how likely tokens were.
         boolean wantsLikelihoods();
 
+        /// Whether it can take a token now; the request waits where it cannot.
+        default boolean isReady() {
+            return true;
+        }
+
         /// Another token.
         ///
         /// @return whether to go on
@@ -60,6 +65,11 @@ final class Request {
 
     boolean isCancelled() {
         return cancelled;
+    }
+
+    /// Whether it waits for its listener.
+    boolean waits() {
+        return !cancelled && !listener.isReady();
     }
 
     Listener listener() {

@@ -12,6 +12,8 @@ final class Sampler {
 
     private static final float LOWEST_POWER = -80; // exp of it is no subnormal float
 
+    private static final int SPARE = 64; // keys
+
     private final Sampling sampling;
     private final int tokens;
     private final RandomGenerator random;
@@ -126,22 +128,32 @@ final class Sampler {
     }
 
     /// The likeliest tokens, at most `limit`, and their logits as keys that sort ascending.
+    ///
+    /// Keeps what is among the likeliest so far in room for about twice as many, which is sorted and cut when it is full: about
+    /// one comparison a token where few are kept, and no more than a few sorts of them where many are.
     static long[] likeliestFirst(float[] logits, int from, int vocabulary, int limit) {
         int count = Math.min(limit, vocabulary);
-        long[] keys = new long[count];
-        for (int id = 0; id < count; id++) {
-            keys[id] = key(logits[from + id], id);
+        if (count == 0) {
+            return new long[0];
         }
-        Arrays.sort(keys);
-        for (int id = count; id < vocabulary; id++) {
+        long[] keys = new long[Math.min(vocabulary, count + Math.max(count, SPARE))];
+        long worst = Long.MAX_VALUE;
+        int size = 0;
+        for (int id = 0; id < vocabulary; id++) {
             long key = key(logits[from + id], id);
-            if (count > 0 && key < keys[count - 1]) {
-                int at = -1 - Arrays.binarySearch(keys, key);
-                System.arraycopy(keys, at, keys, at + 1, count - 1 - at);
-                keys[at] = key;
+            if (key < worst) {
+                if (size == keys.length) {
+                    Arrays.sort(keys);
+                    size = count;
+                    worst = keys[count - 1];
+                }
+                if (key < worst) {
+                    keys[size++] = key;
+                }
             }
         }
-        return keys;
+        Arrays.sort(keys, 0, size);
+        return Arrays.copyOf(keys, count);
     }
 
     /// The larger the logit the smaller; equal ones by id.

@@ -67,10 +67,16 @@ final class Scheduler implements AutoCloseable {
         boolean waited;
         synchronized (this) {
             waited = queue.remove(request);
+            notifyAll();
         }
         if (waited) {
             tell(request, Finish.CANCELLED);
         }
+    }
+
+    /// Tells that a request may not wait for its listener any more.
+    synchronized void wake() {
+        notifyAll();
     }
 
     /// How busy it is.
@@ -120,10 +126,20 @@ final class Scheduler implements AutoCloseable {
     ///
     /// @return false when there will not be any more
     private synchronized boolean admit() throws InterruptedException {
-        while (!closed && running.isEmpty() && queue.isEmpty()) {
+        while (!closed && isIdle()) {
             wait();
         }
         return !closed;
+    }
+
+    /// Whether nothing that runs can go on, and nothing that waits can begin.
+    private boolean isIdle() {
+        return running.stream().allMatch(Request::waits) && !mayBegin();
+    }
+
+    /// Whether the text that has waited longest may begin.
+    private boolean mayBegin() {
+        return running.size() < atOnce && !queue.isEmpty() && hasRoom(queue.peek());
     }
 
     private void turn() {
@@ -178,7 +194,7 @@ final class Scheduler implements AutoCloseable {
     private boolean beginNext() {
         Request next;
         synchronized (this) {
-            if (running.size() == atOnce || queue.isEmpty() || !hasRoom(queue.peek())) {
+            if (!mayBegin()) {
                 return false;
             }
             next = queue.remove();
@@ -236,6 +252,7 @@ final class Scheduler implements AutoCloseable {
     /// A long prompt takes what room the answers leave, and does not stop them.
     private List<Request> answersFirst() {
         return running.stream()
+                .filter(request -> !request.waits())
                 .sorted(Comparator.comparing(request -> !request.answers()))
                 .toList();
     }

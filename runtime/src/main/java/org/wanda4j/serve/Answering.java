@@ -1,6 +1,7 @@
 package org.wanda4j.serve;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -55,10 +56,21 @@ final class Answering {
         }
     }
 
-    private Answer start(Ask ask) {
+    /// Refuses what cannot be answered any more.
+    ///
+    /// @throws ApiError when this is closing, or the model decodes no more
+    void checkModel() {
         if (closing) {
             throw closing();
         }
+        if (!model.isAlive()) {
+            throw ApiError.ofServer(
+                    503, "the model failed for good: the server has to be started anew");
+        }
+    }
+
+    private Answer start(Ask ask) {
+        checkModel();
         try {
             return ask.reply().goesOn()
                     ? model.start(ask.prompt(), ask.sampling(), ask.alternatives())
@@ -109,13 +121,17 @@ final class Answering {
     private Generation readAll(Call call, Answer answer, Pieces pieces) throws IOException {
         while (true) {
             Optional<Answer.Event> event = answer.next(Call.QUIET);
+            if (closing) {
+                throw closing();
+            }
             if (event.isPresent()) {
                 switch (event.get()) {
                     case Answer.Piece piece -> pieces.accept(piece);
                     case Generation generation -> {
                         metrics.generated(generation);
                         if (generation.finish() == Finish.CANCELLED) {
-                            throw closing();
+                            checkModel();
+                            throw new InterruptedIOException("the caller does not read");
                         }
                         return generation;
                     }

@@ -6,11 +6,14 @@ import com.sun.net.httpserver.HttpHandler;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
 import org.wanda4j.checkpoint.Json;
 
 /// Answers calls, each in a thread of its own.
@@ -19,26 +22,30 @@ final class Api implements HttpHandler {
     private static final String MODELS = "/v1/models";
     private static final String CHAT = "/v1/chat/completions";
     private static final String COMPLETIONS = "/v1/completions";
+    private static final String GET = "GET";
+    private static final String POST = "POST";
     private static final Map<String, String> METHODS =
             Map.of(
                     "/",
-                    "GET",
+                    GET,
                     "/health",
-                    "GET",
+                    GET,
                     "/metrics",
-                    "GET",
+                    GET,
                     MODELS,
-                    "GET",
+                    GET,
                     CHAT,
-                    "POST",
+                    POST,
                     COMPLETIONS,
-                    "POST");
+                    POST);
+    private static final System.Logger LOG = System.getLogger("org.wanda4j.serve");
     private static final Set<String> OPEN_TO_ALL = Set.of("/", "/health");
     private static final String POLICY =
             "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:;"
                     + " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
     private final Server.Settings settings;
+    private final WriteLimit limit;
     private final CallReader reader;
     private final Guard guard;
     private final Metrics metrics;
@@ -56,8 +63,14 @@ final class Api implements HttpHandler {
     record ModelEntry(
             String id, String object, long created, @JsonProperty("owned_by") String ownedBy) {}
 
-    Api(Server.Settings settings, CallReader reader, Metrics metrics, Answering answering) {
+    Api(
+            Server.Settings settings,
+            WriteLimit limit,
+            CallReader reader,
+            Metrics metrics,
+            Answering answering) {
         this.settings = settings;
+        this.limit = limit;
         this.reader = reader;
         this.guard = new Guard(settings);
         this.metrics = metrics;
@@ -77,25 +90,29 @@ final class Api implements HttpHandler {
     @Override
     public void handle(HttpExchange http) {
         long start = System.nanoTime();
-        try (var call = new Call(http)) {
-            try {
-                answer(call);
-            } catch (IOException e) {
-                // The caller left; the call's status says so.
-            } finally {
-                String path = METHODS.containsKey(call.path()) ? call.path() : "other";
-                metrics.answered(path, call.status(), (System.nanoTime() - start) / 1e9);
-            }
+        var call = new Call(http, limit);
+        String path = METHODS.containsKey(call.path()) ? call.path() : "other";
+        try (call) {
+            answer(call, path);
+        } catch (IOException e) {
+            // The caller left, or does not read; the call's status says so.
+        } finally {
+            metrics.answered(path, call.status(), (System.nanoTime() - start) / 1e9);
         }
     }
 
-    private void answer(Call call) throws IOException {
+    private void answer(Call call, String path) throws IOException {
         try {
             route(call);
         } catch (ApiError e) {
             fail(call, e);
-        } catch (RuntimeException e) {
-            fail(call, ApiError.ofServer(500, e.toString()));
+        } catch (RuntimeException | Error e) {
+            String number = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt());
+            LOG.log(Level.ERROR, "fault %s, at %s".formatted(number, path), e);
+            fail(
+                    call,
+                    ApiError.ofServer(
+                            500, "the server failed; its log has the reason, as fault " + number));
         }
     }
 
@@ -103,7 +120,7 @@ final class Api implements HttpHandler {
         Map<String, String> headers =
                 switch (error.status()) {
                     case 401 -> Map.of("WWW-Authenticate", "Bearer");
-                    case 405 -> Map.of("Allow", METHODS.getOrDefault(call.path(), "GET"));
+                    case 405 -> Map.of("Allow", String.join(", ", allowed(method(call))));
                     case 429, 503 -> Map.of("Retry-After", "1");
                     default -> Map.of();
                 };
@@ -118,7 +135,7 @@ final class Api implements HttpHandler {
             guard.checkKey(call);
         }
         if (path.startsWith(MODELS + "/")) {
-            checkMethod(call, "GET");
+            checkMethod(call, GET);
             reader.checkModel(path.substring(MODELS.length() + 1));
             call.answer(200, entry);
             return;
@@ -134,7 +151,7 @@ final class Api implements HttpHandler {
                             "text/html; charset=utf-8",
                             page,
                             Map.of("Content-Security-Policy", POLICY));
-            case "/health" -> call.answer(200, new Health("ok"));
+            case "/health" -> call.answer(200, health());
             case "/metrics" -> call.answer(200, metrics.type(), metrics.text(), Map.of());
             case MODELS -> call.answer(200, new ModelList("list", List.of(entry)));
             case CHAT -> answering.answer(call, reader.chat(body(call)));
@@ -142,10 +159,26 @@ final class Api implements HttpHandler {
         }
     }
 
+    /// @throws ApiError when the model does not decode any more
+    private Health health() {
+        answering.checkModel();
+        return new Health("ok");
+    }
+
+    private static String method(Call call) {
+        return METHODS.getOrDefault(call.path(), GET);
+    }
+
     private static void checkMethod(Call call, String method) {
-        if (!call.method().equals(method)) {
-            throw ApiError.invalid(405, "%s is for %s alone".formatted(call.path(), method));
+        if (!allowed(method).contains(call.method())) {
+            String those = String.join(" and ", allowed(method));
+            throw ApiError.invalid(405, "%s is for %s alone".formatted(call.path(), those));
         }
+    }
+
+    /// What GET gives, HEAD gives the headers of.
+    private static List<String> allowed(String method) {
+        return method.equals(GET) ? List.of(GET, "HEAD") : List.of(method);
     }
 
     private byte[] body(Call call) throws IOException {

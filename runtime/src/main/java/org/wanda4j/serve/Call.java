@@ -20,18 +20,22 @@ final class Call implements AutoCloseable {
 
     private static final String EVENTS = "text/event-stream; charset=utf-8";
     private static final int IN_PARTS = 0; // as the length of a body
+    private static final int NOTHING = -1; // so
     private static final int PIECE = 1 << 13;
     private static final int DRAINED = 1 << 10; // pieces, 8 MiB
     private static final int LEFT = 499; // as others note that the caller left
 
     private final HttpExchange http;
+    private final WriteLimit limit;
     private Optional<OutputStream> body = Optional.empty();
     private boolean events;
     private int status = LEFT;
     private long sent = System.nanoTime();
 
-    Call(HttpExchange http) {
+    /// @param limit how long the caller may not read
+    Call(HttpExchange http, WriteLimit limit) {
         this.http = http;
+        this.limit = limit;
     }
 
     String method() {
@@ -39,7 +43,7 @@ final class Call implements AutoCloseable {
     }
 
     String path() {
-        return http.getRequestURI().getPath();
+        return Optional.ofNullable(http.getRequestURI().getPath()).orElse("");
     }
 
     Optional<String> header(String name) {
@@ -54,8 +58,8 @@ final class Call implements AutoCloseable {
     /// What the caller sent, at most `largest` bytes.
     byte[] read(int largest) throws IOException {
         InputStream in = http.getRequestBody();
-        byte[] read = in.readNBytes(largest + 1);
-        if (read.length > largest) {
+        byte[] read = in.readNBytes(largest);
+        if (in.read() >= 0) {
             // A caller that is still sending does not hear what it is told.
             for (int i = 0; i < DRAINED && in.readNBytes(PIECE).length == PIECE; i++) {}
             throw ApiError.invalid(413, "the body is larger than %,d bytes".formatted(largest));
@@ -78,11 +82,17 @@ final class Call implements AutoCloseable {
                 headers.forEach(http.getResponseHeaders()::set);
                 begin(type, code, content.length);
             }
-            try (OutputStream out = body.orElseThrow()) {
-                out.write(content);
+            if (!isHead()) {
+                limit.write(body.orElseThrow(), content);
             }
+            limit.run(body.orElseThrow()::close);
         }
         status = code;
+    }
+
+    /// Whether the answer is its headers alone.
+    private boolean isHead() {
+        return method().equals("HEAD");
     }
 
     /// Begins an answer of server-sent events.
@@ -101,7 +111,7 @@ final class Call implements AutoCloseable {
     /// Sends the last event.
     void end(String data) throws IOException {
         event(data);
-        body.orElseThrow().close();
+        limit.run(body.orElseThrow()::close);
         status = 200;
     }
 
@@ -121,13 +131,16 @@ final class Call implements AutoCloseable {
     private void begin(String type, int code, int length) throws IOException {
         http.getResponseHeaders().set("Content-Type", type);
         http.getResponseHeaders().set("X-Content-Type-Options", "nosniff");
-        http.sendResponseHeaders(code, length);
+        if (isHead()) {
+            http.getResponseHeaders().set("Content-Length", "" + length);
+        }
+        limit.run(() -> http.sendResponseHeaders(code, isHead() ? NOTHING : length));
         body = Optional.of(http.getResponseBody());
     }
 
     private void send(String text) throws IOException {
-        body.orElseThrow().write(bytes(text));
-        body.orElseThrow().flush();
+        limit.write(body.orElseThrow(), bytes(text));
+        limit.run(body.orElseThrow()::flush);
         sent = System.nanoTime();
     }
 
@@ -136,7 +149,7 @@ final class Call implements AutoCloseable {
     }
 
     @Override
-    public void close() {
-        http.close();
+    public void close() throws IOException {
+        limit.run(http::close); // writes what is left
     }
 }

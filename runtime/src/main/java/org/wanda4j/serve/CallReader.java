@@ -14,8 +14,8 @@ import org.wanda4j.runtime.Sampling;
 import org.wanda4j.text.ChatTemplate;
 import tools.jackson.databind.JsonNode;
 
-/// Reads what a caller sent. Everything in it is checked; what this server does not do is refused where it would change
-/// the answer, and ignored otherwise.
+/// Reads what a caller sent. Everything in it is checked; a [RefusedField] and what has no meaning here is refused, a field
+/// that nobody knows ignored.
 final class CallReader {
 
     private static final int TOKENS_OF_COMPLETION = 16; // as OpenAI's
@@ -43,34 +43,37 @@ final class CallReader {
     /// A body of `/v1/chat/completions`.
     Ask chat(byte[] body) {
         Fields fields = read(body);
-        refuseOfChat(fields);
-        String written = write(messages(fields));
-        Optional<Integer> tokens =
-                fields.whole("max_completion_tokens", 1, longestAnswer)
-                        .or(() -> fields.whole("max_tokens", 1, longestAnswer));
+        ChatTemplate chat = template.orElseThrow(CallReader::noTemplate);
+        Conversation conversation = Conversation.of(fields);
+        String written = conversation.write(chat);
+        int[] prompt = checkNotEmpty("messages", encode(fields, "messages", written, false));
+        OptionalInt tokens = tokens(fields, "max_completion_tokens", prompt);
+        OptionalInt older = tokens(fields, "max_tokens", prompt);
         Optional<Integer> alternatives = fields.whole("top_logprobs", 0, MOST_ALTERNATIVES);
-        if (alternatives.isPresent() && !fields.flag("logprobs")) {
-            throw ApiError.ofField("top_logprobs", "top_logprobs needs logprobs to be true");
+        if (alternatives.orElse(0) > 0 && !fields.isSet("logprobs")) {
+            throw fields.wrong("top_logprobs", "needs logprobs to be true");
         }
-        int[] prompt = checkNotEmpty(encode("messages", () -> model.tokensAsWritten(written)));
         return ask(
-                new ChatReply(name, false),
+                new ChatReply(name, conversation.isOpen()),
                 prompt,
-                sampling(fields, tokens.orElseGet(() -> longestAnswer(prompt))),
-                fields.flag("logprobs")
+                sampling(fields, tokens.orElse(older.orElse(longestAnswer(prompt)))),
+                fields.isSet("logprobs")
                         ? OptionalInt.of(alternatives.orElse(0))
                         : OptionalInt.empty(),
                 fields);
     }
 
+    private static ApiError noTemplate() {
+        return ApiError.invalid(400, "this model has no chat template; use /v1/completions");
+    }
+
     /// A body of `/v1/completions`.
     Ask completion(byte[] body) {
         Fields fields = read(body);
-        refuseOfCompletion(fields);
-        int[] prompt = checkNotEmpty(prompt(fields));
+        int[] prompt = checkNotEmpty("prompt", prompt(fields));
         int tokens =
-                fields.whole("max_tokens", 1, longestAnswer)
-                        .orElseGet(() -> Math.min(TOKENS_OF_COMPLETION, longestAnswer(prompt)));
+                tokens(fields, "max_tokens", prompt)
+                        .orElse(Math.min(TOKENS_OF_COMPLETION, longestAnswer(prompt)));
         Optional<Integer> alternatives = fields.whole("logprobs", 0, MOST_ALTERNATIVES);
         return ask(
                 new TextReply(name),
@@ -80,13 +83,22 @@ final class CallReader {
                 fields);
     }
 
+    private OptionalInt tokens(Fields fields, String name, int[] prompt) {
+        return fields.limit(name, 1, longestAnswer, longestAnswer(prompt));
+    }
+
     private static Ask ask(
             Reply reply, int[] prompt, Sampling sampling, OptionalInt alternatives, Fields fields) {
-        boolean usage =
-                fields.find("stream_options")
-                        .map(options -> new Fields(options).flag("include_usage"))
-                        .orElse(false);
-        return new Ask(reply, prompt, sampling, alternatives, fields.flag("stream"), usage);
+        boolean usage = fields.object("stream_options").map(CallReader::wantsUsage).orElse(false);
+        return new Ask(reply, prompt, sampling, alternatives, fields.isSet("stream"), usage);
+    }
+
+    private static boolean wantsUsage(Fields options) {
+        if (options.isSet("continuous_usage_stats")) {
+            throw options.wrong(
+                    "continuous_usage_stats", "is not supported here; include_usage is");
+        }
+        return options.isSet("include_usage");
     }
 
     private Fields read(byte[] body) {
@@ -97,11 +109,25 @@ final class CallReader {
             throw ApiError.invalid(400, e.getMessage());
         }
         checkModel(fields.text("model").orElse(name));
-        fields.refuse("n", value -> isNumber(value, 1), ": one answer to a request, n = 1");
-        fields.refuse("frequency_penalty", value -> isNumber(value, 0), "; repetition_penalty is");
-        fields.refuse("presence_penalty", value -> isNumber(value, 0), "; repetition_penalty is");
-        fields.refuse("logit_bias", JsonNode::isEmpty, "");
+        RefusedField.check(fields);
+        checkForm(fields);
         return fields;
+    }
+
+    private static void checkForm(Fields fields) {
+        fields.object("response_format")
+                .ifPresent(format -> {
+                    if (!format.text("type").orElse("").equals("text")) {
+                        throw format.wrong("type", "must be text: no other is supported here");
+                    }
+                });
+        fields.find("modalities")
+                .ifPresent(modes -> {
+                    if (!modes.isArray()
+                            || !Fields.all(modes, mode -> mode.asString("").equals("text"))) {
+                        throw fields.wrong("modalities", "must be a list of text alone");
+                    }
+                });
     }
 
     /// Refuses any model but the one there is.
@@ -114,41 +140,17 @@ final class CallReader {
         }
     }
 
-    private static void refuseOfChat(Fields fields) {
-        fields.refuse("tools", JsonNode::isEmpty, "");
-        fields.refuse("functions", JsonNode::isEmpty, "");
-        fields.refuse("audio", _ -> false, "");
-        fields.refuse(
-                "response_format",
-                value -> value.path("type").asString("").equals("text"),
-                ", but for the type text");
-    }
-
-    private static void refuseOfCompletion(Fields fields) {
-        fields.refuse("best_of", value -> isNumber(value, 1), ": one answer to a request");
-        fields.refuse("echo", value -> !value.asBoolean(true), "");
-        fields.refuse("suffix", value -> value.isString() && value.asString().isEmpty(), "");
-    }
-
-    private static boolean isNumber(JsonNode value, double number) {
-        return value.isNumber() && value.asDouble() == number;
-    }
-
     private Sampling sampling(Fields fields, int tokens) {
         Optional<Long> seed = fields.wholeLong("seed");
-        try {
-            return new Sampling(
-                    tokens,
-                    fields.number("temperature", 1, 0, HOTTEST),
-                    fields.whole("top_k", 0, Integer.MAX_VALUE).orElse(0),
-                    fields.number("top_p", 1, 0, 1),
-                    fields.number("min_p", 0, 0, 1),
-                    fields.number("repetition_penalty", 1, 0, HARDEST_PENALTY),
-                    seed.isPresent() ? OptionalLong.of(seed.get()) : OptionalLong.empty(),
-                    stops(fields));
-        } catch (InvalidInputException e) {
-            throw ApiError.invalid(400, e.getMessage());
-        }
+        return new Sampling(
+                tokens,
+                fields.number("temperature", 1, 0, HOTTEST),
+                fields.limit("top_k", 0, Integer.MAX_VALUE, 0).orElse(0),
+                fields.positive("top_p", 1, 1),
+                fields.number("min_p", 0, 0, 1),
+                fields.positive("repetition_penalty", 1, HARDEST_PENALTY),
+                seed.isPresent() ? OptionalLong.of(seed.get()) : OptionalLong.empty(),
+                stops(fields));
     }
 
     private static List<String> stops(Fields fields) {
@@ -156,12 +158,10 @@ final class CallReader {
         fields.find("stop")
                 .ifPresent(value -> {
                     for (JsonNode stop : value.isArray() ? value : List.of(value)) {
-                        if (!stop.isString()
-                                || stop.asString().length() > LONGEST_STOP
-                                || stops.size() == MOST_STOPS) {
-                            throw ApiError.ofField(
+                        if (!isStop(stop) || stops.size() == MOST_STOPS) {
+                            throw fields.wrong(
                                     "stop",
-                                    "stop must be a text or a list of them: at most %d, of at most %,d characters"
+                                    "must be a text or a list of them: at most %d, of 1 to %,d characters"
                                             .formatted(MOST_STOPS, LONGEST_STOP));
                         }
                         stops.add(stop.asString());
@@ -170,54 +170,59 @@ final class CallReader {
         return stops;
     }
 
+    private static boolean isStop(JsonNode stop) {
+        return stop.isString()
+                && !stop.asString().isEmpty()
+                && stop.asString().length() <= LONGEST_STOP;
+    }
+
     private int[] prompt(Fields fields) {
         JsonNode prompt =
-                fields.find("prompt")
-                        .orElseThrow(() -> ApiError.ofField("prompt", "prompt is missing"));
+                fields.find("prompt").orElseThrow(() -> fields.wrong("prompt", "is missing"));
         if (isList(prompt, JsonNode::isIntegralNumber)) {
-            return IntStream.range(0, prompt.size()).map(i -> token(prompt.get(i))).toArray();
+            return IntStream.range(0, prompt.size())
+                    .map(i -> token(fields, prompt.get(i)))
+                    .toArray();
         }
         JsonNode text =
                 isList(prompt, JsonNode::isString) && prompt.size() == 1 ? prompt.get(0) : prompt;
         if (!text.isString()) {
-            throw ApiError.ofField(
-                    "prompt",
-                    "prompt must be one text, or the tokens of one, as a list of numbers");
+            throw fields.wrong(
+                    "prompt", "must be one text, or the tokens of one, as a list of numbers");
         }
-        return encode("prompt", () -> model.tokens(text.asString()));
+        return encode(fields, "prompt", text.asString(), true);
     }
 
     private static boolean isList(JsonNode value, Predicate<JsonNode> of) {
-        return value.isArray() && !value.isEmpty() && value.valueStream().allMatch(of);
+        return value.isArray() && !value.isEmpty() && Fields.all(value, of);
     }
 
-    private int token(JsonNode id) {
+    private int token(Fields fields, JsonNode id) {
         if (!id.canConvertToInt() || id.asInt() < 0 || id.asInt() >= model.vocabulary()) {
-            throw ApiError.ofField(
+            throw fields.wrong(
                     "prompt",
-                    "prompt: %s is no token; they lie in [0, %,d)"
+                    "has %s, which is no token; they lie in [0, %,d)"
                             .formatted(id, model.vocabulary()));
         }
         return id.asInt();
     }
 
-    private interface Encoding {
-        int[] encode();
-    }
-
-    private static int[] encode(String field, Encoding encoding) {
+    /// @param special whether the tokenizer adds its special tokens, where the caller does not say
+    private int[] encode(Fields fields, String name, String text, boolean special) {
         try {
-            return encoding.encode();
+            return fields.flag("add_special_tokens").orElse(special)
+                    ? model.tokens(text)
+                    : model.tokensAsWritten(text);
         } catch (InvalidInputException e) {
             boolean byText = e.getCause() == null;
             String reason = byText ? e.getMessage() : "the model's tokenizer cannot take it";
-            throw ApiError.ofField(field, field + ": " + reason);
+            throw fields.wrong(name, "cannot be used: " + reason);
         }
     }
 
-    private static int[] checkNotEmpty(int[] prompt) {
+    private static int[] checkNotEmpty(String field, int[] prompt) {
         if (prompt.length == 0) {
-            throw ApiError.ofField("prompt", "the prompt is empty");
+            throw ApiError.ofField(field, "the prompt is empty");
         }
         return prompt;
     }
@@ -225,62 +230,5 @@ final class CallReader {
     /// How long an answer may be of which the caller does not say.
     private int longestAnswer(int[] prompt) {
         return Math.clamp(model.context() - prompt.length, 1, longestAnswer);
-    }
-
-    private String write(List<ChatTemplate.Message> messages) {
-        ChatTemplate chat =
-                template.orElseThrow(() ->
-                        ApiError.invalid(
-                                400, "this model has no chat template; use /v1/completions"));
-        try {
-            return chat.render(messages, true);
-        } catch (InvalidInputException e) {
-            throw ApiError.ofField(
-                    "messages",
-                    "the model's chat template refuses this conversation: "
-                            + Optional.ofNullable(e.getCause()).orElse(e).getMessage());
-        }
-    }
-
-    private static List<ChatTemplate.Message> messages(Fields fields) {
-        JsonNode messages =
-                fields.find("messages")
-                        .filter(JsonNode::isArray)
-                        .orElseThrow(() -> ApiError.ofField("messages", "messages must be a list"));
-        return messages.valueStream().map(CallReader::message).toList();
-    }
-
-    private static ChatTemplate.Message message(JsonNode node) {
-        Fields message = new Fields(node);
-        String role = message.text("role").orElse("");
-        return new ChatTemplate.Message(
-                switch (role) {
-                    case "system", "user", "assistant" -> role;
-                    case "developer" -> "system";
-                    default ->
-                            throw ApiError.ofField(
-                                    "messages",
-                                    "a message's role must be system, developer, user or assistant");
-                },
-                content(message));
-    }
-
-    private static String content(Fields message) {
-        JsonNode content = message.find("content").orElseThrow(CallReader::noText);
-        if (content.isString()) {
-            return content.asString();
-        }
-        if (!content.isArray()) {
-            throw noText();
-        }
-        var text = new StringBuilder();
-        for (JsonNode part : content) {
-            text.append(new Fields(part).text("text").orElseThrow(CallReader::noText));
-        }
-        return text.toString();
-    }
-
-    private static ApiError noText() {
-        return ApiError.ofField("messages", "a message's content must be text, or parts of text");
     }
 }

@@ -90,27 +90,30 @@ class LanguageModelTest {
     void aFullQueueRefuses() {
         var settings = new LanguageModel.Settings(1, 1, 0);
         try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama(), settings);
-                Answer running = start(model, LONG)) {
-            running.next();
+                var _ = HeldText.of(model)) {
             assertThrows(QueueFullException.class, () -> model.generate("A", GREEDY, _ -> {}));
         }
     }
 
     @Test
-    void whatIsCancelledEndsAndGivesItsMemoryBack() {
-        var settings = new LanguageModel.Settings(1, 1, 1);
-        try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama(), settings)) {
+    void whatIsCancelledEndsAndGivesItsMemoryBack() throws InterruptedException {
+        var settings = new LanguageModel.Settings(1, 2, 1);
+        try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama(), settings);
+                HeldText held = HeldText.of(model)) {
             Answer running = start(model, LONG);
-            running.next();
+            held.turn();
+            held.turn();
             Answer waiting = start(model, LONG);
-            assertEquals(1, model.load().running());
+            assertEquals(2, model.load().running());
             assertEquals(1, model.load().waiting());
             assertTrue(model.load().cacheBytes() > 0);
-            for (Answer answer : List.of(waiting, running)) {
-                answer.cancel();
-                assertEquals(Finish.CANCELLED, end(answer).finish());
-                assertEquals(Finish.CANCELLED, end(answer).finish());
-            }
+            waiting.cancel();
+            assertEquals(Finish.CANCELLED, end(waiting).finish());
+            running.cancel();
+            held.letGo();
+            assertEquals(Finish.CANCELLED, end(running).finish());
+            assertEquals(Finish.CANCELLED, end(running).finish());
+            held.awaitEnd();
             assertEquals(0, model.load().running() + model.load().waiting());
             assertEquals(0, model.load().cacheBytes());
         }
@@ -146,6 +149,20 @@ class LanguageModelTest {
     }
 
     @Test
+    void anAnswerWaitsForAReaderWhoIsFarBehind() {
+        try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama())) {
+            int[] prompt = model.tokens(PROMPTS.getFirst());
+            OptionalInt all = OptionalInt.of(model.vocabulary());
+            Sampling some = GREEDY.withMaxTokens(200);
+            try (Answer unread = model.start(prompt, some, all)) {
+                assertEquals(Finish.LENGTH, model.generate("A", LONG, _ -> {}).finish());
+                assertEquals(1, model.load().running());
+                assertEquals(200, end(unread).tokens());
+            }
+        }
+    }
+
+    @Test
     void aReaderThatFailsEndsItsOwnAnswerOnly() {
         try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama());
                 Answer other = start(model, GREEDY)) {
@@ -166,7 +183,9 @@ class LanguageModelTest {
 
     @Test
     void anInterruptedReaderGetsWhatThereIs() {
-        try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama())) {
+        var settings = new LanguageModel.Settings(1, 1, 1);
+        try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama(), settings);
+                var _ = HeldText.of(model)) {
             Thread.currentThread().interrupt();
             Generation generation = model.generate("The king", LONG, _ -> {});
             assertTrue(Thread.interrupted());

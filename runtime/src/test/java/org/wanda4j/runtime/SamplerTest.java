@@ -4,12 +4,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.checkpoint.InvalidInputException;
 
 class SamplerTest {
@@ -41,6 +47,30 @@ class SamplerTest {
         assertEquals(Set.of(0, 1, 3), draw(sampling(1, 0, 0.76, 0)).keySet());
         assertEquals(Set.of(0, 1, 3), draw(sampling(1, 0, 1, 0.25)).keySet());
         assertEquals(Set.of(1), draw(sampling(0, 0, 1, 0)).keySet());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2, 40, 63, 64, 65, 150, 1000})
+    void theLikeliestAreThoseOfAWholeSort(int limit) {
+        for (int seed = 0; seed < 20; seed++) {
+            compareWithSort(limit, new Random(seed));
+        }
+    }
+
+    private static void compareWithSort(int limit, Random random) {
+        float[] logits = new float[random.nextInt(1, 400)];
+        for (int id = 0; id < logits.length; id++) {
+            logits[id] = random.nextInt(-50, 50); // many are equal
+        }
+        List<Integer> sorted =
+                IntStream.range(1, logits.length)
+                        .boxed()
+                        .sorted(Comparator.comparingDouble(id -> -logits[id]))
+                        .map(id -> id - 1)
+                        .limit(limit)
+                        .toList();
+        long[] keys = Sampler.likeliestFirst(logits, 1, logits.length - 1, limit);
+        assertEquals(sorted, Arrays.stream(keys).mapToObj(Sampler::id).toList());
     }
 
     @Test

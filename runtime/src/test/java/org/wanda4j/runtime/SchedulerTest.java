@@ -229,6 +229,70 @@ class SchedulerTest {
         assertEquals(new LanguageModel.Load(0, 0, 0, load.cacheLimit()), load);
     }
 
+    /// Takes no token behind its first until it is told to; says how many it had when it ended.
+    private static final class Slow implements Request.Listener {
+
+        private final CompletableFuture<Integer> end = new CompletableFuture<>();
+        private volatile boolean ready = true;
+        private int tokens;
+
+        @Override
+        public boolean wantsLikelihoods() {
+            return false;
+        }
+
+        @Override
+        public boolean isReady() {
+            return ready;
+        }
+
+        @Override
+        public boolean token(int id, Optional<Likelihoods> likelihoods) {
+            ready = ++tokens > 1;
+            return true;
+        }
+
+        @Override
+        public void finished(Finish finish) {
+            end.complete(tokens);
+        }
+
+        @Override
+        public void failed(Throwable cause) {
+            end.completeExceptionally(cause);
+        }
+    }
+
+    @Test
+    void aRequestThatWaitsForItsListenerHoldsNobodyUp() {
+        var slow = new Slow();
+        var good = new Listener(Place.NOWHERE);
+        try (Scheduler scheduler = open()) {
+            submit(scheduler, slow, TOKEN);
+            submit(scheduler, good, TOKEN);
+            assertEquals("LENGTH", good.end().join());
+            assertEquals(1, scheduler.load().running());
+            assertFalse(slow.end.isDone());
+            slow.ready = true;
+            scheduler.wake();
+            assertEquals(5, slow.end.join());
+        }
+    }
+
+    @Test
+    void aRequestThatWaitsForItsListenerCanBeCancelled() {
+        var slow = new Slow();
+        var good = new Listener(Place.NOWHERE);
+        try (Scheduler scheduler = open()) {
+            Request request = request(slow, TOKEN);
+            assertTrue(scheduler.submit(request));
+            submit(scheduler, good, TOKEN);
+            assertEquals("LENGTH", good.end().join());
+            scheduler.cancel(request);
+            assertEquals(1, slow.end.join());
+        }
+    }
+
     private Scheduler open() {
         return new Scheduler(new Decoder(checkpoint, KernelChoice.BEST, 1), 4, 4, 0);
     }
@@ -243,13 +307,12 @@ class SchedulerTest {
         checkpoint.close();
     }
 
-    private static void submit(Scheduler scheduler, Listener listener, int token) {
-        var request =
-                new Request(
-                        new int[] {token},
-                        5,
-                        new Sampler(Sampling.GREEDY, Integer.MAX_VALUE),
-                        listener);
-        assertTrue(scheduler.submit(request));
+    private static void submit(Scheduler scheduler, Request.Listener listener, int token) {
+        assertTrue(scheduler.submit(request(listener, token)));
+    }
+
+    private static Request request(Request.Listener listener, int token) {
+        return new Request(
+                new int[] {token}, 5, new Sampler(Sampling.GREEDY, Integer.MAX_VALUE), listener);
     }
 }

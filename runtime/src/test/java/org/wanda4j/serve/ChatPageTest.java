@@ -11,12 +11,15 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.Browser;
+import org.wanda4j.runtime.HeldText;
 import org.wanda4j.runtime.Sampling;
 
 /// The page, as a browser shows it.
 @Timeout(120)
 @EnabledIf(value = Browser.IS_THERE, disabledReason = Browser.ABSENT)
 class ChatPageTest {
+
+    private static final int SOME = 8; // tokens of an answer that is not complete
 
     @TempDir private Path model;
     @TempDir private Path profile;
@@ -54,6 +57,7 @@ class ChatPageTest {
     @Test
     void anAnswerCanBeStopped() throws Exception {
         try (RunningServer running = RunningServer.start(model, 2, 2, Optional.empty());
+                HeldText held = HeldText.of(running.model());
                 Browser browser = Browser.open(profile, running.base())) {
             browser.await("document.title === 'tiny'");
             browser.evaluate(
@@ -61,6 +65,12 @@ class ChatPageTest {
                             + " new MutationObserver((_, it) => { if (document.querySelector('article.assistant')?.textContent)"
                             + " { it.disconnect(); $('stop').click(); } }).observe($('conversation'), {childList: true, subtree: true})");
             browser.type("The king");
+            while (running.model().load().waiting() == 0) {
+                Thread.onSpinWait();
+            }
+            for (int turn = 0; turn < SOME; turn++) {
+                held.turn();
+            }
             browser.await("document.querySelector('article small')?.textContent === 'stopped'");
             assertEquals("false", browser.evaluate("'' + $('send').hidden"));
         }

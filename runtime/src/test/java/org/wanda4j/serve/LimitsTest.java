@@ -1,29 +1,45 @@
 package org.wanda4j.serve;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.Socket;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executors;
 import java.util.function.BooleanSupplier;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.wanda4j.runtime.Answer;
+import org.wanda4j.runtime.HeldText;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.runtime.Sampling;
 
 /// What a server does with callers who ask too much, leave early, or are not what they seem.
 @Timeout(60)
 class LimitsTest {
+
+    private static final OptionalInt NONE = OptionalInt.empty();
 
     /// Bodies of a completion, what they are answered with, and a part of that.
     private static final String BODIES =
@@ -33,13 +49,25 @@ class LimitsTest {
             {'prompt':[999999]} -> 400 -> no token
             {'prompt':''} -> 400 -> the prompt is empty
             {} -> 400 -> prompt is missing
-            {'prompt':'a','max_tokens':0} -> 400 -> max_tokens must be a whole number from 1 to 400
+            {'prompt':'a','max_tokens':0} -> 400 -> max_tokens must be a whole number from 1 to 400, or -1
             {'prompt':'a','temperature':'hot'} -> 400 -> temperature must be a number
             {'prompt':'a','temperature':-1} -> 400 -> temperature must be a number
-            {'prompt':'a','top_p':0} -> 400 -> top-p must lie
+            {'prompt':'a','top_p':0} -> 400 -> top_p must be a number above 0
             {'prompt':'a','seed':1.5} -> 400 -> seed must be
             {'prompt':'a','stop':[1]} -> 400 -> stop must be
-            {'prompt':'a','stop':''} -> 400 -> a stop text must not be empty
+            {'prompt':'a','stop':''} -> 400 -> stop must be
+            {'prompt':'a','stop':['b','']} -> 400 -> "param":"stop"
+            {'prompt':'a','repetition_penalty':0} -> 400 -> "param":"repetition_penalty"
+            {'prompt':'a','top_k':-1,'max_tokens':1} -> 200 -> text_completion
+            {'prompt':'a','top_k':-2} -> 400 -> "param":"top_k"
+            {'prompt':'a','max_tokens':-2} -> 400 -> "param":"max_tokens"
+            {'prompt':'a','min_tokens':5} -> 400 -> "param":"min_tokens"
+            {'prompt':'a','echo':true} -> 400 -> "param":"echo"
+            {'prompt':'a','echo':false,'ignore_eos':false,'max_tokens':1} -> 200 -> text_completion
+            {'prompt':'a','stream_options':{'include_usage':1}} -> 400 -> "param":"stream_options.include_usage"
+            {'prompt':'a','response_format':{'type':'json_object'}} -> 400 -> "param":"response_format.type"
+            {'prompt':'a','response_format':{'type':'text'},'max_tokens':1} -> 200 -> text_completion
+            {'prompt':'a','nobody_knows_this':7,'max_tokens':1} -> 200 -> text_completion
             {'prompt':'a','logprobs':99} -> 400 -> logprobs must be
             {'prompt':'a','logit_bias':{'5':1}} -> 400 -> logit_bias is not supported
             {'prompt':'a','stream':'yes'} -> 400 -> stream must be true or false
@@ -54,43 +82,47 @@ class LimitsTest {
 
     @Test
     void whoLeavesEndsTheAnswerThatIsSentInParts() throws Exception {
-        try (RunningServer running = start(2, 4, Optional.empty())) {
-            Answer slow = occupy(running);
+        try (RunningServer running = start(2, 4, Optional.empty());
+                HeldText held = HeldText.of(running.model())) {
             try (Socket caller =
                     call(running, "{\"prompt\":\"The king\",\"max_tokens\":400,\"stream\":true}")) {
                 assertEquals('H', caller.getInputStream().read());
-                await(() -> running.model().load().running() == 2);
+                await(() -> running.model().load().waiting() == 1);
+                held.turn();
+                assertEquals(2, running.model().load().running());
             }
-            await(() -> running.model().load().running() == 1);
-            slow.close();
-            await(() -> running.model().load().running() == 0);
-            assertEquals(0, running.model().load().cacheBytes());
             await(() ->
                     metric(
                             running,
                             "wanda_requests_total{code=\"499\",path=\"/v1/completions\"} 1.0"));
+            held.turn();
+            held.turn();
+            assertEquals(1, running.model().load().running());
+            held.letGo();
+            held.awaitEnd();
+            assertEquals(0, running.model().load().running());
+            assertEquals(0, running.model().load().cacheBytes());
         }
     }
 
     @Test
     void whoLeavesEndsTheAnswerThatIsWaitedFor() throws Exception {
-        try (RunningServer running = start(1, 4, Optional.empty())) {
-            Answer slow = occupy(running);
+        try (RunningServer running = start(1, 4, Optional.empty());
+                var _ = HeldText.of(running.model())) {
             try (Socket caller = call(running, "{\"prompt\":\"The king\"}")) {
                 await(() -> running.model().load().waiting() == 1);
                 assertTrue(caller.isConnected());
             }
             await(() -> running.model().load().waiting() == 0);
             assertEquals(1, running.model().load().running());
-            slow.close();
         }
     }
 
     @Test
     void whoComesWhenTheQueueIsFullIsToldToComeBack() throws Exception {
-        try (RunningServer running = start(1, 1, Optional.empty())) {
-            Answer runs = occupy(running);
-            Answer waits = start(running, OptionalInt.empty());
+        try (RunningServer running = start(1, 1, Optional.empty());
+                var _ = HeldText.of(running.model());
+                var _ = running.model().start(new int[] {1}, Sampling.GREEDY, NONE)) {
             assertEquals(1, running.model().load().waiting());
             HttpResponse<String> refused = running.post("/v1/completions", "{\"prompt\":\"I\"}");
             assertEquals(429, refused.statusCode(), refused.body());
@@ -99,8 +131,6 @@ class LimitsTest {
             assertTrue(refused.body().contains("1 are answered and 1 wait"), refused.body());
             assertTrue(metric(running, "wanda_waiting 1.0"));
             assertTrue(metric(running, "wanda_running 1.0"));
-            waits.close();
-            runs.close();
         }
     }
 
@@ -129,23 +159,146 @@ class LimitsTest {
     @Test
     void aServerThatClosesTellsThoseWhoWait() throws Exception {
         RunningServer running = start(2, 2, Optional.empty());
-        Answer slow = occupy(running);
-        CompletableFuture<HttpResponse<String>> waits = new CompletableFuture<>();
-        Thread.ofVirtual()
-                .start(() -> {
-                    try {
-                        String body =
-                                "{\"prompt\":\"The king\",\"max_tokens\":400,\"logprobs\":20,\"stream\":true}";
-                        waits.complete(running.post("/v1/completions", body));
-                    } catch (IOException | InterruptedException e) {
-                        waits.completeExceptionally(e);
-                    }
-                });
-        await(() -> running.model().load().running() == 2);
-        running.server().close();
-        slow.close();
-        assertTrue(waits.join().body().contains("the server is closing"), waits.join().body());
+        try (var held = HeldText.of(running.model())) {
+            String body =
+                    "{\"prompt\":\"The king\",\"max_tokens\":400,\"logprobs\":20,\"stream\":true}";
+            var told = inBackground(() -> running.post("/v1/completions", body).body());
+            await(() -> running.model().load().waiting() == 1);
+            held.turn();
+            assertEquals(2, running.model().load().running());
+            var waits = inBackground(() -> running.post("/v1/completions", body).body());
+            await(() -> running.model().load().waiting() == 1);
+            var closed =
+                    inBackground(() -> {
+                        running.server().close();
+                        return "closed";
+                    });
+            assertTrue(waits.join().contains("the server is closing"), waits.join());
+            held.letGo();
+            assertTrue(told.join().contains("the server is closing"), told.join());
+            assertEquals("closed", closed.join());
+        }
         running.model().close();
+    }
+
+    @Test
+    void whoDoesNotReadEndsTheAnswer() throws Exception {
+        var ended = new CompletableFuture<Integer>();
+        HttpServer http =
+                HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        try (var limit = new WriteLimit(Duration.ofMillis(200));
+                var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            http.setExecutor(threads);
+            http.createContext(
+                    "/",
+                    exchange -> {
+                        var call = new Call(exchange, limit);
+                        try (call) {
+                            call.beginEvents();
+                            while (true) {
+                                call.event("more");
+                            }
+                        } finally {
+                            ended.complete(call.status());
+                        }
+                    });
+            http.start();
+            try (var caller = new Socket()) {
+                caller.connect(http.getAddress());
+                caller.getOutputStream().write(bytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+                assertEquals(499, ended.join());
+            }
+        } finally {
+            http.stop(0);
+        }
+    }
+
+    @Test
+    void soManyCallersMayBeConnected() throws Exception {
+        try (RunningServer running = start(1, 1, Optional.empty())) {
+            int most = Integer.getInteger("jdk.httpserver.maxConnections");
+            List<Socket> callers = new ArrayList<>();
+            try {
+                for (int i = 0; i < most; i++) {
+                    callers.add(send(running, ""));
+                }
+                try (Socket oneMore =
+                        send(running, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")) {
+                    assertTrue(isClosed(oneMore));
+                }
+            } finally {
+                for (Socket caller : callers) {
+                    caller.close();
+                }
+            }
+            await(() -> isHealthy(running));
+        }
+    }
+
+    private static boolean isClosed(Socket caller) {
+        try {
+            return caller.getInputStream().read() < 0;
+        } catch (IOException e) {
+            return true;
+        }
+    }
+
+    private static boolean isHealthy(RunningServer running) {
+        try {
+            return running.get("/health").statusCode() == 200;
+        } catch (IOException | InterruptedException e) {
+            return false;
+        }
+    }
+
+    @Test
+    void aBodyMayBeAsLargeAsANumberSays() throws Exception {
+        RunningServer.copyModel(directory);
+        try (RunningServer running =
+                RunningServer.start(
+                        directory,
+                        new LanguageModel.Settings(1, 1, 1),
+                        Optional.empty(),
+                        Integer.MAX_VALUE)) {
+            HttpResponse<String> answer =
+                    running.post("/v1/completions", "{\"prompt\":\"I\",\"max_tokens\":1}");
+            assertEquals(200, answer.statusCode(), answer.body());
+        }
+    }
+
+    @Test
+    void aFaultIsLoggedUnderTheNumberThatTheCallerGets() throws Exception {
+        var records = new ArrayBlockingQueue<LogRecord>(1);
+        var handler =
+                new Handler() {
+                    @Override
+                    public void publish(LogRecord record) {
+                        records.add(record);
+                    }
+
+                    @Override
+                    public void flush() {}
+
+                    @Override
+                    public void close() {}
+                };
+        Logger logger = Logger.getLogger("org.wanda4j.serve");
+        logger.addHandler(handler);
+        logger.setUseParentHandlers(false);
+        try (RunningServer running = start(1, 1, Optional.empty())) {
+            running.model().close();
+            HttpResponse<String> answer = running.post("/v1/completions", "{\"prompt\":\"I\"}");
+            assertEquals(500, answer.statusCode(), answer.body());
+            Matcher number = Pattern.compile("as fault ([0-9a-f]{8})\"").matcher(answer.body());
+            assertTrue(number.find(), answer.body());
+            assertFalse(answer.body().contains("Exception"), answer.body());
+            LogRecord logged = records.take();
+            assertTrue(logged.getMessage().contains(number.group(1)), logged::getMessage);
+            assertTrue(logged.getThrown() != null);
+        } finally {
+            logger.removeHandler(handler);
+            logger.setUseParentHandlers(true);
+        }
     }
 
     @Test
@@ -180,6 +333,39 @@ class LimitsTest {
                             .POST(HttpRequest.BodyPublishers.ofString("{\"prompt\":\"a\"}"));
             assertEquals(415, RunningServer.send(plain).statusCode());
             assertEquals("{\"status\":\"ok\"}", running.get("/health").body());
+            HttpRequest.Builder head =
+                    running.request("/health").method("HEAD", HttpRequest.BodyPublishers.noBody());
+            HttpResponse<String> headers = RunningServer.send(head);
+            assertEquals(200, headers.statusCode());
+            assertEquals("15", headers.headers().firstValue("Content-Length").orElseThrow());
+            assertEquals("", headers.body());
+        }
+    }
+
+    @Test
+    void localhostIsBothAddressesOfThisMachine() throws Exception {
+        try (RunningServer running = start(1, 1, Optional.empty())) {
+            for (String address : List.of("127.0.0.1", "::1")) {
+                InetAddress loopback = InetAddress.getByName(address);
+                if (NetworkInterface.getByInetAddress(loopback) != null) {
+                    try (var caller = new Socket(loopback, running.server().address().getPort())) {
+                        caller.getOutputStream()
+                                .write(bytes("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+                        assertEquals('H', caller.getInputStream().read(), address);
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void aModelThatDecodesNoMoreIsNotHealthy() throws Exception {
+        try (RunningServer running = start(1, 1, Optional.empty())) {
+            running.model().close();
+            HttpResponse<String> health = running.get("/health");
+            assertEquals(503, health.statusCode(), health.body());
+            HttpResponse<String> answer = running.post("/v1/completions", "{\"prompt\":[1]}");
+            assertEquals(503, answer.statusCode(), answer.body());
         }
     }
 
@@ -209,16 +395,25 @@ class LimitsTest {
         return RunningServer.start(RunningServer.copyModel(directory), atOnce, queueLimit, key);
     }
 
-    /// Has the model write something that takes it seconds.
-    private static Answer occupy(RunningServer running) {
-        Answer answer = start(running, OptionalInt.of(running.model().vocabulary()));
-        answer.next();
-        return answer;
+    private interface Background {
+        String run() throws IOException, InterruptedException;
     }
 
-    private static Answer start(RunningServer running, OptionalInt alternatives) {
-        int[] prompt = running.model().tokens("The");
-        return running.model().start(prompt, Sampling.GREEDY, alternatives);
+    private static CompletableFuture<String> inBackground(Background call) {
+        var result = new CompletableFuture<String>();
+        Thread.ofVirtual()
+                .start(() -> {
+                    try {
+                        result.complete(call.run());
+                    } catch (IOException | InterruptedException e) {
+                        result.completeExceptionally(e);
+                    }
+                });
+        return result;
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
     }
 
     private static Socket call(RunningServer running, String body) throws IOException {
@@ -235,7 +430,7 @@ class LimitsTest {
                 new Socket(
                         running.server().address().getAddress(),
                         running.server().address().getPort());
-        caller.getOutputStream().write(request.getBytes(StandardCharsets.UTF_8));
+        caller.getOutputStream().write(bytes(request));
         return caller;
     }
 

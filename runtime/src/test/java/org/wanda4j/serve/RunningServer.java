@@ -47,9 +47,14 @@ record RunningServer(LanguageModel model, Server server) implements AutoCloseabl
     }
 
     static RunningServer start(Path directory, LanguageModel.Settings how, Optional<String> key) {
+        return start(directory, how, key, LARGEST_BODY);
+    }
+
+    static RunningServer start(
+            Path directory, LanguageModel.Settings how, Optional<String> key, int largestBody) {
         LanguageModel model = LanguageModel.open(directory, how);
         var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
-        var settings = new Server.Settings(address, key, MODEL, LONGEST_ANSWER, LARGEST_BODY);
+        var settings = new Server.Settings(address, key, MODEL, LONGEST_ANSWER, largestBody);
         return new RunningServer(model, Server.start(model, ChatTemplate.of(directory), settings));
     }
 
