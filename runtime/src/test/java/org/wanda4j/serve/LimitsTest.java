@@ -10,6 +10,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.net.Socket;
+import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -285,9 +286,22 @@ class LimitsTest {
         Logger logger = Logger.getLogger("org.wanda4j.serve");
         logger.addHandler(handler);
         logger.setUseParentHandlers(false);
-        try (RunningServer running = start(1, 1, Optional.empty())) {
-            running.model().close();
-            HttpResponse<String> answer = running.post("/v1/completions", "{\"prompt\":\"I\"}");
+        var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+        HttpServer http = HttpServer.create(address, 0);
+        try (LanguageModel model = LanguageModel.open(RunningServer.copyModel(directory));
+                var limit = new WriteLimit(Duration.ofSeconds(30))) {
+            var settings = new Server.Settings(address, Optional.empty(), "tiny", 1, 1000);
+            var metrics = new Metrics(model);
+            var answering = new Answering(model, metrics);
+            http.createContext("/", new Api(settings, limit, null, metrics, answering));
+            http.start();
+            String completions =
+                    "http://127.0.0.1:%d/v1/completions".formatted(http.getAddress().getPort());
+            HttpResponse<String> answer =
+                    RunningServer.send(
+                            HttpRequest.newBuilder(URI.create(completions))
+                                    .header("Content-Type", "application/json")
+                                    .POST(HttpRequest.BodyPublishers.ofString("{}")));
             assertEquals(500, answer.statusCode(), answer.body());
             Matcher number = Pattern.compile("as fault ([0-9a-f]{8})\"").matcher(answer.body());
             assertTrue(number.find(), answer.body());
@@ -296,6 +310,7 @@ class LimitsTest {
             assertTrue(logged.getMessage().contains(number.group(1)), logged::getMessage);
             assertTrue(logged.getThrown() != null);
         } finally {
+            http.stop(0);
             logger.removeHandler(handler);
             logger.setUseParentHandlers(true);
         }
