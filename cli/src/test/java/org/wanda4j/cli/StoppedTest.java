@@ -8,38 +8,40 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.wanda4j.HeldProcess;
+import org.wanda4j.HeldProcess.Point;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Json;
-import org.wanda4j.checkpoint.OutputDirectory;
 
 /// What becomes of a command that is told to stop while it runs, as a user sees it.
 class StoppedTest {
 
     private static final String MODEL = SharedFiles.tinyLlama().toString();
+    private static final Point FIRST_BLOCK = new Point("org.wanda4j.prune.BlockPruner", "prune", 1);
+
+    /// When some blocks are done, and some are not.
+    private static final Point FOURTH_BLOCK =
+            new Point("org.wanda4j.prune.BlockPruner", "prune", 4);
 
     @TempDir private Path directory;
 
     @ParameterizedTest
     @CsvSource({"INT, 130", "TERM, 143"})
     void aRunThatIsStoppedSaysHowToGoOn(String signal, int exitCode) throws Exception {
-        Process process = start(prune("out"));
-        awaitBlock(process, directory.resolve("out"));
-        signal(process, "STOP");
-        Wanda second = Wanda.run(prune("out", "--resume"));
-        assertEquals(2, second.exitCode());
-        assertTrue(
-                second.errors().getFirst().contains("another run is writing there"),
-                second.errors()::toString);
-        signal(process, signal);
-        signal(process, "CONT");
-        assertEquals(exitCode, process.waitFor());
-        List<String> lines = errors(process);
+        List<String> lines;
+        try (HeldProcess run = start(FOURTH_BLOCK, prune("out"))) {
+            Wanda second = Wanda.run(prune("out", "--resume"));
+            assertEquals(2, second.exitCode());
+            assertTrue(
+                    second.errors().getFirst().contains("another run is writing there"),
+                    second.errors()::toString);
+            lines = stop(run, signal, exitCode);
+        }
         assertTrue(
                 lines.getLast()
                         .matches(
@@ -62,11 +64,12 @@ class StoppedTest {
 
     @Test
     void ofARunThatIsStoppedBeforeABlockIsDoneNothingIsLeft() throws Exception {
-        Process process = start(prune("out"));
-        await(process, () -> Files.exists(directory.resolve("out.partial/model.safetensors")));
-        signal(process, "INT");
-        assertEquals(130, process.waitFor());
-        assertEquals("wanda: stopped; no run is left to go on with", errors(process).getLast());
+        try (HeldProcess run = start(FIRST_BLOCK, prune("out"))) {
+            assertTrue(Files.exists(directory.resolve("out.partial/model.safetensors")));
+            assertEquals(
+                    "wanda: stopped; no run is left to go on with",
+                    stop(run, "INT", 130).getLast());
+        }
         assertEquals(List.of(), left());
     }
 
@@ -93,11 +96,10 @@ class StoppedTest {
             "--keep",
             "--json"
         };
-        Process process = start(compare);
+        try (HeldProcess run = start(FOURTH_BLOCK, compare)) {
+            stop(run, signal, exitCode);
+        }
         Path output = directory.resolve("grid/models/wanda-0.5");
-        awaitBlock(process, output);
-        signal(process, signal);
-        assertEquals(exitCode, process.waitFor());
         Path shard = output.resolveSibling("wanda-0.5.partial").resolve("model.safetensors");
         Object shardOfTheStoppedRun = Files.readAttributes(shard, "unix:ino").get("ino");
         Wanda again = Wanda.run(compare);
@@ -124,15 +126,16 @@ class StoppedTest {
         return Stream.concat(Stream.of(fixed), Stream.of(options)).toArray(String[]::new);
     }
 
-    /// The command in a process of its own, which hears Ctrl-C even where this one does not: a shell has what it starts in
-    /// the background ignore it, and that is handed down.
-    private static Process start(String... arguments) throws IOException {
+    /// The command in a process of its own, held at a point. It takes Ctrl-C even where this one does not: a shell has what it
+    /// starts in the background ignore it, and that is inherited.
+    private static HeldProcess start(Point point, String... arguments) throws InterruptedException {
         List<String> command =
                 new ArrayList<>(
                         List.of(
                                 "env",
                                 "--default-signal=INT",
                                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                HeldProcess.OPTION,
                                 "-XX:+UseSerialGC",
                                 "-Dorg.bytedeco.javacpp.maxBytes=0",
                                 "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
@@ -141,35 +144,20 @@ class StoppedTest {
                                 System.getProperty("java.class.path"),
                                 Main.class.getName()));
         command.addAll(List.of(arguments));
-        return new ProcessBuilder(command).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+        return HeldProcess.start(new ProcessBuilder(command), point);
     }
 
-    /// Waits until the journal of the run on `output` speaks of a block.
-    private static void awaitBlock(Process process, Path output) throws Exception {
-        await(
-                process,
-                () ->
-                        OutputDirectory.journalOf(output)
-                                .map(file -> Json.read(file).get("outcome").get("blocks"))
-                                .filter(blocks -> !blocks.isEmpty())
-                                .isPresent());
-    }
-
-    private interface Condition {
-        boolean holds() throws IOException;
-    }
-
-    private static void await(Process process, Condition condition) throws Exception {
-        while (!condition.holds()) {
-            if (process.waitFor(5, TimeUnit.MILLISECONDS)) {
-                throw new AssertionError("the process ended: " + errors(process));
-            }
-        }
-    }
-
-    private static void signal(Process process, String signal) throws Exception {
-        int code = new ProcessBuilder("kill", "-" + signal, "" + process.pid()).start().waitFor();
-        assertEquals(0, code);
+    /// Sends a signal while the process is held, and lets it go.
+    ///
+    /// @return what it wrote to its standard error
+    private static List<String> stop(HeldProcess run, String signal, int exitCode)
+            throws Exception {
+        String pid = "" + run.process().pid();
+        assertEquals(0, new ProcessBuilder("kill", "-" + signal, pid).start().waitFor());
+        run.letGo();
+        List<String> lines = errors(run.process());
+        assertEquals(exitCode, run.process().waitFor(), lines::toString);
+        return lines;
     }
 
     private static List<String> errors(Process process) throws IOException {

@@ -1,26 +1,15 @@
 package org.wanda4j.prune;
 
-import com.sun.jdi.Bootstrap;
-import com.sun.jdi.Method;
-import com.sun.jdi.ReferenceType;
-import com.sun.jdi.VirtualMachine;
-import com.sun.jdi.event.BreakpointEvent;
-import com.sun.jdi.event.ClassPrepareEvent;
-import com.sun.jdi.event.Event;
-import com.sun.jdi.event.EventSet;
-import com.sun.jdi.event.VMDeathEvent;
-import com.sun.jdi.event.VMDisconnectEvent;
-import com.sun.jdi.request.BreakpointRequest;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.stream.Stream;
+import org.wanda4j.HeldProcess;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.Progress;
@@ -99,9 +88,6 @@ record PruneProcess(Job job, Path output) {
         }
     }
 
-    /// Where a process is killed: when it comes to call a method for the n-th time.
-    record Point(String type, String method, int call) {}
-
     /// JOB OUTPUT, and `resume` or `force` or both.
     public static void main(String[] arguments) {
         List<String> options = List.of(arguments);
@@ -155,78 +141,22 @@ record PruneProcess(Job job, Path output) {
         }
     }
 
-    /// Runs under a debugger, and is killed where the debugger stops it.
-    void killAt(Point point, String... options) {
-        var connector = Bootstrap.virtualMachineManager().defaultConnector();
-        var settings = connector.defaultArguments();
-        settings.get("options").setValue(quoted(jvmOptions()));
-        settings.get("main").setValue(quoted(program(options)));
-        try {
-            VirtualMachine machine = connector.launch(settings);
-            Process process = machine.process();
-            drain(process.getInputStream());
-            drain(process.getErrorStream());
-            try {
-                runTo(point, machine);
-            } finally {
-                process.destroyForcibly().waitFor();
-            }
+    /// Is killed where it comes to a point.
+    void killAt(HeldProcess.Point point, String... options) {
+        var command =
+                new ProcessBuilder(
+                                Stream.of(
+                                                Stream.of(java(), HeldProcess.OPTION),
+                                                jvmOptions().stream(),
+                                                program(options).stream())
+                                        .flatMap(Function.identity())
+                                        .toList())
+                        .redirectError(ProcessBuilder.Redirect.DISCARD);
+        try (var _ = HeldProcess.start(command, point)) {
+            // Closing kills it.
         } catch (InterruptedException e) {
             throw interrupted(e);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } catch (com.sun.jdi.connect.IllegalConnectorArgumentsException
-                | com.sun.jdi.connect.VMStartException e) {
-            throw new AssertionError(e);
         }
-    }
-
-    private static void runTo(Point point, VirtualMachine machine) throws InterruptedException {
-        var prepare = machine.eventRequestManager().createClassPrepareRequest();
-        prepare.addClassFilter(point.type());
-        prepare.enable();
-        machine.classesByName(point.type()).forEach(type -> stopIn(type, point));
-        while (true) {
-            EventSet events = machine.eventQueue().remove();
-            for (Event event : events) {
-                switch (event) {
-                    case ClassPrepareEvent prepared -> stopIn(prepared.referenceType(), point);
-                    case BreakpointEvent _ -> {
-                        return;
-                    }
-                    case VMDeathEvent _ -> throw new AssertionError("never came to " + point);
-                    case VMDisconnectEvent _ -> throw new AssertionError("never came to " + point);
-                    default -> {}
-                }
-            }
-            events.resume();
-        }
-    }
-
-    private static void stopIn(ReferenceType type, Point point) {
-        List<Method> methods = type.methodsByName(point.method());
-        if (methods.isEmpty()) {
-            throw new AssertionError("there is no " + point);
-        }
-        for (Method method : methods) {
-            BreakpointRequest stop =
-                    type.virtualMachine()
-                            .eventRequestManager()
-                            .createBreakpointRequest(method.location());
-            stop.addCountFilter(point.call());
-            stop.enable();
-        }
-    }
-
-    private static void drain(InputStream stream) {
-        Thread.ofVirtual()
-                .start(() -> {
-                    try (stream) {
-                        stream.transferTo(OutputStream.nullOutputStream());
-                    } catch (IOException e) {
-                        // The process was killed.
-                    }
-                });
     }
 
     private static String java() {
@@ -251,10 +181,6 @@ record PruneProcess(Job job, Path output) {
                         Stream.of(PruneProcess.class.getName(), job.name(), output.toString()),
                         Stream.of(options))
                 .toList();
-    }
-
-    private static String quoted(List<String> words) {
-        return String.join(" ", words.stream().map(word -> '"' + word + '"').toList());
     }
 
     private static AssertionError interrupted(InterruptedException e) {

@@ -16,12 +16,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.wanda4j.HeldProcess.Point;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.prune.PruneProcess.Job;
-import org.wanda4j.prune.PruneProcess.Point;
 import tools.jackson.databind.node.ObjectNode;
 
 /// A process that is killed (SIGKILL) anywhere leaves what another one makes the same output of, byte for byte, as one that
