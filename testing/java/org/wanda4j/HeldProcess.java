@@ -149,7 +149,7 @@ public final class HeldProcess implements AutoCloseable {
 
     /// Kills it.
     @Override
-    public void close() throws InterruptedException {
-        process.destroyForcibly().waitFor();
+    public void close() {
+        process.destroyForcibly().onExit().join();
     }
 }

@@ -16,8 +16,7 @@ final class CacheOptions {
             paramLabel = "SIZE",
             converter = Bytes.class,
             description =
-                    "what keys and values of all texts may take, as 500MB or 2GB (default: a"
-                            + " quarter of the machine's memory)")
+                    "what keys and values of all texts may take, as 500MB or 2GB (default: a quarter of the machine's memory)")
     private long bytes = LanguageModel.Settings.defaultCacheBytes();
 
     long bytes() {

@@ -49,12 +49,9 @@ import tools.jackson.databind.JsonNode;
             "and of the one that it was at, the blocks that were done.",
             "",
             "Examples:",
-            "  wanda compare SmolLM2 -o grid --methods magnitude,wanda,sparsegpt --sparsities"
-                    + " 0.3,0.5,2:4",
-            "  wanda compare SmolLM2 -o grid --methods admm,admm+tune --sparsities 0.6 --report"
-                    + " grid.html",
-            "  wanda compare SmolLM2 -o grid --methods wanda --sparsities 0.5 --task"
-                    + " hellaswag:items.jsonl"
+            "  wanda compare SmolLM2 -o grid --methods magnitude,wanda,sparsegpt --sparsities 0.3,0.5,2:4",
+            "  wanda compare SmolLM2 -o grid --methods admm,admm+tune --sparsities 0.6 --report grid.html",
+            "  wanda compare SmolLM2 -o grid --methods wanda --sparsities 0.5 --task hellaswag:items.jsonl"
         })
 final class CompareCommand implements Runnable {
 

@@ -22,16 +22,14 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Measures the perplexity of one or more checkpoints on a text, or their answers to"
-                        + " multiple choice.",
+                "Measures the perplexity of one or more checkpoints on a text, or their answers to multiple choice.",
         footer = {
             "",
             "Examples:",
             "  wanda eval SmolLM2 SmolLM2-half",
             "  wanda eval SmolLM2 --seqlen 512 --windows 20",
             "  wanda eval SmolLM2 --text my-text.txt --json",
-            "  wanda eval SmolLM2 SmolLM2-half --task hellaswag:hellaswag.jsonl --task"
-                    + " boolq:validation.parquet",
+            "  wanda eval SmolLM2 SmolLM2-half --task hellaswag:hellaswag.jsonl --task boolq:validation.parquet",
             "  wanda eval SmolLM2 --task hellaswag:hellaswag.jsonl --perplexity"
         })
 final class EvalCommand implements Runnable {
@@ -63,9 +61,7 @@ final class EvalCommand implements Runnable {
             names = "--task",
             paramLabel = "TASK:FILE",
             description =
-                    "zero-shot multiple choice, from JSON lines or Parquet: hellaswag, arc-easy,"
-                            + " arc-challenge, winogrande, boolq, rte or openbookqa; repeatable;"
-                            + " perplexity then only with --text or --perplexity")
+                    "zero-shot multiple choice, from JSON lines or Parquet: hellaswag, arc-easy, arc-challenge, winogrande, boolq, rte or openbookqa; repeatable; perplexity then only with --text or --perplexity")
     private List<String> tasks = List.of();
 
     @Option(names = "--perplexity", description = "perplexity beside the tasks")
@@ -114,8 +110,7 @@ final class EvalCommand implements Runnable {
         }
         if (seqlen != null || windows != null) {
             Console.note(
-                    "note: --seqlen and --windows are of the perplexity, which --task leaves out;"
-                            + " add --perplexity for both");
+                    "note: --seqlen and --windows are of the perplexity, which --task leaves out; add --perplexity for both");
         }
         return Optional.empty();
     }

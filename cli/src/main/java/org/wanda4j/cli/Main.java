@@ -126,8 +126,7 @@ public final class Main implements Runnable {
             return UNUSABLE;
         }
         err.println(
-                "wanda: this is a fault of the program; please report it to whom you have it from,"
-                        + " with what follows and what 'wanda doctor' prints");
+                "wanda: this is a fault of the program; please report it to whom you have it from, with what follows and what 'wanda doctor' prints");
         e.printStackTrace(err);
         return FAULT;
     }

@@ -94,8 +94,7 @@ class BadInputTest {
                 "compare MODEL -o OUT --methods wanda --sparsities 4:2; 4:2",
                 "compare MODEL -o OUT --methods wanda --sparsities x:y; for example 2:4",
                 "compare MODEL -o OUT --methods wanda --sparsities 0.5 --eval-seqlen 0; at least 2",
-                "compare MODEL -o OUT --methods wanda --sparsities 0.5 --eval-windows 0; at least"
-                        + " 1",
+                "compare MODEL -o OUT --methods wanda --sparsities 0.5 --eval-windows 0; at least 1",
                 "compare MODEL -o OUT --methods wanda --sparsities 0.5 --windows 0; at least 1",
                 "generate MODEL --prompt A --max-tokens -1; must not be negative",
                 "generate MODEL --prompt A --temperature -1; must not be negative",

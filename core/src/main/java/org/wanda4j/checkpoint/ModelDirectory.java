@@ -94,14 +94,12 @@ public final class ModelDirectory {
         List<String> names = entries.stream().map(entry -> entry.getFileName().toString()).toList();
         if (names.contains("adapter_config.json")) {
             return Optional.of(
-                    "an adapter (LoRA), not a model: merge it into its base model first, with"
-                            + " peft's merge_and_unload() and save_pretrained()");
+                    "an adapter (LoRA), not a model: merge it into its base model first, with peft's merge_and_unload() and save_pretrained()");
         }
         if (any(names, "model-\\d+-of-\\d+\\.safetensors")) {
             return Optional.of(
                     Checkpoint.INDEX
-                            + ", which names the shards, is not there: the download is incomplete,"
-                            + " run it again");
+                            + ", which names the shards, is not there: the download is incomplete, run it again");
         }
         if (any(names, ".*\\.(bin|pt|pth|ckpt)")) {
             return Optional.of(WrongFile.PICKLED);

@@ -12,11 +12,9 @@ final class WrongFile {
     static final int BEGINNING = 64;
 
     static final String PICKLED =
-            "pickled weights (.bin, .pt) can run code when read and are not supported: save the"
-                    + " model with transformers' save_pretrained(..., safe_serialization=True)";
+            "pickled weights (.bin, .pt) can run code when read and are not supported: save the model with transformers' save_pretrained(..., safe_serialization=True)";
     static final String GGUF =
-            "which is not read here: take the model's original repository, with config.json and"
-                    + " safetensors";
+            "which is not read here: take the model's original repository, with config.json and safetensors";
 
     private static final String POINTER = "version https://git-lfs.github.com/spec/";
 

@@ -60,12 +60,10 @@ record TensorCheck(Checkpoint checkpoint, ModelConfig config, Architecture archi
                 && checkpoint.find(name.substring(PREFIX.length())).isPresent()) {
             return ", but one without '"
                     + PREFIX
-                    + "' in front: the model was saved without its head; save it from transformers'"
-                    + " AutoModelForCausalLM";
+                    + "' in front: the model was saved without its head; save it from transformers' AutoModelForCausalLM";
         }
         return name.equals(architecture.head().table())
-                ? ", and config.json does not tie the head to the embedding: the checkpoint is"
-                        + " incomplete, or tie_word_embeddings should be true"
+                ? ", and config.json does not tie the head to the embedding: the checkpoint is incomplete, or tie_word_embeddings should be true"
                 : "";
     }
 

@@ -105,8 +105,7 @@ class CheckpointTest {
         index("{\"weight_map\":{\"a\":\"" + FIRST + "\",\"c\":\"model-00003.safetensors\"}}");
         assertRefused(
                 directory,
-                "of the 2 shards that it names 1 are not there, first model-00003.safetensors: the"
-                        + " download is incomplete");
+                "of the 2 shards that it names 1 are not there, first model-00003.safetensors: the download is incomplete");
     }
 
     @ParameterizedTest

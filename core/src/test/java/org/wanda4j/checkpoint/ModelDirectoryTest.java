@@ -42,8 +42,7 @@ class ModelDirectoryTest {
 
     @ParameterizedTest
     @CsvSource({
-        "model.gguf,GGUF\3\0\0\0,'a GGUF file, which is not read here: take the model''s original"
-                + " repository'",
+        "model.gguf,GGUF\3\0\0\0,'a GGUF file, which is not read here: take the model''s original repository'",
         "pytorch_model.bin,'PK\3\4',pickled weights",
         "model.safetensors,\20\0\0\0\0\0\0\0{},is a file; give the folder that holds config.json",
         "config.json,{},is a file; give the folder that holds config.json"
@@ -105,10 +104,8 @@ class ModelDirectoryTest {
         "model.pt,'save_pretrained(..., safe_serialization=True)'",
         "model-Q4_K_M.GGUF,'it holds a GGUF file, which is not read here'",
         "adapter_config.json,'an adapter (LoRA), not a model: merge it into its base model first'",
-        "model-00001-of-00002.safetensors,'model.safetensors.index.json, which names the shards, is"
-                + " not there'",
-        "model.SAFETENSORS,'holds model.SAFETENSORS, but the weights are looked for in"
-                + " model.safetensors'",
+        "model-00001-of-00002.safetensors,'model.safetensors.index.json, which names the shards, is not there'",
+        "model.SAFETENSORS,'holds model.SAFETENSORS, but the weights are looked for in model.safetensors'",
         "inner/config.json,'no model itself, but there is one in '",
         "notes.md,neither model.safetensors nor model.safetensors.index.json is there",
         ",an empty folder"

@@ -164,44 +164,30 @@ class SafetensorsTest {
     @CsvSource(
             delimiter = ';',
             value = {
-                "\"dtype\":\"F17\",\"shape\":[12],\"data_offsets\":[0,12]; dtype 'F17', which is"
-                        + " not known",
-                "\"dtype\":\"bf16\",\"shape\":[6],\"data_offsets\":[0,12]; dtype 'bf16', which is"
-                        + " not known",
+                "\"dtype\":\"F17\",\"shape\":[12],\"data_offsets\":[0,12]; dtype 'F17', which is not known",
+                "\"dtype\":\"bf16\",\"shape\":[6],\"data_offsets\":[0,12]; dtype 'bf16', which is not known",
                 "\"dtype\":3,\"shape\":[12],\"data_offsets\":[0,12]; a.dtype",
                 "\"shape\":[12],\"data_offsets\":[0,12]; dtype ''",
                 "\"dtype\":\"U8\",\"data_offsets\":[0,12]; lacks a shape",
                 "\"dtype\":\"U8\",\"shape\":[12]; lacks a shape or two data_offsets",
                 "\"dtype\":\"U8\",\"shape\":[12],\"data_offsets\":[0]; two data_offsets",
                 "\"dtype\":\"U8\",\"shape\":[12],\"data_offsets\":[0,12,12]; two data_offsets",
-                "\"dtype\":\"U8\",\"shape\":[12],\"data_offsets\":[0,12],\"more\":1; unknown entry"
-                        + " 'more'",
+                "\"dtype\":\"U8\",\"shape\":[12],\"data_offsets\":[0,12],\"more\":1; unknown entry 'more'",
                 "\"dtype\":\"U8\",\"shape\":12,\"data_offsets\":[0,12]; a.shape",
                 "\"dtype\":\"U8\",\"shape\":[\"12\"],\"data_offsets\":[0,12]; a.shape",
                 "\"dtype\":\"U8\",\"shape\":[12.0],\"data_offsets\":[0,12]; a.shape",
-                "\"dtype\":\"U8\",\"shape\":[-12],\"data_offsets\":[0,12]; a.shape holds a negative"
-                        + " number",
-                "\"dtype\":\"U8\",\"shape\":[-3,-4],\"data_offsets\":[0,12]; a.shape holds a"
-                        + " negative number",
-                "\"dtype\":\"U8\",\"shape\":[12],\"data_offsets\":[-12,0]; a.data_offsets holds a"
-                        + " negative number",
+                "\"dtype\":\"U8\",\"shape\":[-12],\"data_offsets\":[0,12]; a.shape holds a negative number",
+                "\"dtype\":\"U8\",\"shape\":[-3,-4],\"data_offsets\":[0,12]; a.shape holds a negative number",
+                "\"dtype\":\"U8\",\"shape\":[12],\"data_offsets\":[-12,0]; a.data_offsets holds a negative number",
                 "\"dtype\":\"U8\",\"shape\":[12],\"data_offsets\":[12,0]; claims bytes 12 to 0",
-                "\"dtype\":\"U8\",\"shape\":[13],\"data_offsets\":[0,13]; claims bytes 0 to 13 of"
-                        + " 12",
-                "\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,9223372036854775807]; claims"
-                        + " bytes",
-                "\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,9223372036854775808]; a number"
-                        + " that is too large",
-                "\"dtype\":\"U8\",\"shape\":[11],\"data_offsets\":[0,12]; needs 11 bytes, but its"
-                        + " range holds 12",
-                "\"dtype\":\"F32\",\"shape\":[12],\"data_offsets\":[0,12]; needs 48 bytes, but its"
-                        + " range holds 12",
-                "\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,12];"
-                        + " impossible shape",
-                "\"dtype\":\"F64\",\"shape\":[2305843009213693952],\"data_offsets\":[0,0];"
-                        + " impossible shape",
-                "\"dtype\":\"U8\",\"shape\":[99999999999999999999],\"data_offsets\":[0,12]; a"
-                        + " number that is too large",
+                "\"dtype\":\"U8\",\"shape\":[13],\"data_offsets\":[0,13]; claims bytes 0 to 13 of 12",
+                "\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,9223372036854775807]; claims bytes",
+                "\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,9223372036854775808]; a number that is too large",
+                "\"dtype\":\"U8\",\"shape\":[11],\"data_offsets\":[0,12]; needs 11 bytes, but its range holds 12",
+                "\"dtype\":\"F32\",\"shape\":[12],\"data_offsets\":[0,12]; needs 48 bytes, but its range holds 12",
+                "\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,12]; impossible shape",
+                "\"dtype\":\"F64\",\"shape\":[2305843009213693952],\"data_offsets\":[0,0]; impossible shape",
+                "\"dtype\":\"U8\",\"shape\":[99999999999999999999],\"data_offsets\":[0,12]; a number that is too large",
             })
     void aTensorThatIsNotWhatItsEntrySaysIsRefused(String entry, String expected)
             throws IOException {

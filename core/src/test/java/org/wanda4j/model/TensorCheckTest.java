@@ -44,8 +44,7 @@ class TensorCheckTest {
         Map<String, DType> tensors = complete();
         tensors.remove("lm_head.weight");
         assertRefused(
-                "there is no tensor lm_head.weight, and config.json does not tie the head to the"
-                        + " embedding",
+                "there is no tensor lm_head.weight, and config.json does not tie the head to the embedding",
                 "",
                 tensors);
     }

@@ -79,8 +79,7 @@ public record Perplexity(
         if (!Double.isFinite(loss)) {
             throw new InvalidInputException(
                     checkpoint.directory()
-                            + ": its loss is not finite; some weight is broken, or too large for"
-                            + " the type it was computed in");
+                            + ": its loss is not finite; some weight is broken, or too large for the type it was computed in");
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         return new Perplexity(
