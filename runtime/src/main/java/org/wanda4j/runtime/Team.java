@@ -125,6 +125,8 @@ final class Team implements AutoCloseable {
         wakeSleepers();
         try {
             task.run(0);
+        } catch (RuntimeException | Error e) {
+            failure.compareAndSet(null, e);
         } finally {
             // Now they have: a member that had not when it fell asleep is seen to sleep.
             VarHandle.fullFence();

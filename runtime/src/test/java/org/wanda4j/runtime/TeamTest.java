@@ -51,6 +51,18 @@ class TeamTest {
     }
 
     @Test
+    void whatSeveralMembersFailWithIsNotLeftForTheNextTask() {
+        try (var team = new Team(3)) {
+            Team.Work work =
+                    _ -> {
+                        throw new IllegalStateException("test");
+                    };
+            assertThrows(IllegalStateException.class, () -> team.run(work));
+            team.run(_ -> {});
+        }
+    }
+
+    @Test
     void itemsAreDealtOutOnceEach() {
         try (var team = new Team(3)) {
             for (int count : new int[] {0, 1, 2, 3, 10}) {
