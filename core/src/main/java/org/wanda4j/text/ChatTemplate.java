@@ -17,6 +17,7 @@ import org.wanda4j.checkpoint.ModelDirectory;
 import org.wanda4j.checkpoint.Utf8;
 import org.wanda4j.text.jinja.Template;
 import org.wanda4j.text.jinja.TemplateException;
+import org.wanda4j.text.jinja.Texts;
 import tools.jackson.databind.JsonNode;
 
 /// How a model wants a conversation written: its own Jinja template, rendered as transformers renders it.
@@ -184,7 +185,7 @@ public final class ChatTemplate {
     /// `text` up to the end of its last message, as transformers cuts it: behind the spaces at the message's end where the
     /// template keeps them.
     private static String open(String text, String last) {
-        String stripped = stripStart(stripEnd(last));
+        String stripped = Texts.strip(last);
         int at = text.lastIndexOf(stripped);
         if (at < 0) {
             throw new TemplateException(
@@ -193,27 +194,6 @@ public final class ChatTemplate {
         return text.startsWith(last, at)
                 ? text.substring(0, at + last.length())
                 : text.substring(0, at + stripped.length());
-    }
-
-    private static String stripStart(String text) {
-        int from = 0;
-        while (from < text.length() && isSpace(text.charAt(from))) {
-            from++;
-        }
-        return text.substring(from);
-    }
-
-    private static String stripEnd(String text) {
-        int to = text.length();
-        while (to > 0 && isSpace(text.charAt(to - 1))) {
-            to--;
-        }
-        return text.substring(0, to);
-    }
-
-    /// As Python's `str.isspace`.
-    private static boolean isSpace(char c) {
-        return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == '\u0085';
     }
 
     private static Map<String, Object> variables(Message message) {

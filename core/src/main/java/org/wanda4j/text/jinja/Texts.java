@@ -7,7 +7,7 @@ import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
 
 /// What Python does with characters and lines. A character is a code point; of a place in a text it says so.
-final class Texts {
+public final class Texts {
 
     private Texts() {}
 
@@ -16,7 +16,8 @@ final class Texts {
         return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == 0x85;
     }
 
-    static String strip(String text) {
+    /// `text` without the white space at its ends.
+    public static String strip(String text) {
         return strip(text, Texts::isSpace, true, true);
     }
 
