@@ -2,6 +2,7 @@ package org.wanda4j.cli;
 
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -9,6 +10,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -81,12 +83,16 @@ record Evaluation(
             List<String> tasks,
             Integer items,
             Optional<ComputeType> type) {
-        return new Evaluation(
-                text,
-                optional(seqlen),
-                optional(windows),
-                tasks.stream().map(task -> exam(task, optional(items))).toList(),
-                type);
+        List<Exam> exams = tasks.stream().map(task -> exam(task, optional(items))).toList();
+        Set<Task> different = EnumSet.noneOf(Task.class);
+        for (Exam exam : exams) {
+            if (!different.add(exam.task())) {
+                throw new InvalidInputException(
+                        "--task %s is given twice: results are told apart by the task's name, so give one file of it at a time"
+                                .formatted(exam.task().label()));
+            }
+        }
+        return new Evaluation(text, optional(seqlen), optional(windows), exams, type);
     }
 
     private static Exam exam(String text, OptionalInt items) {

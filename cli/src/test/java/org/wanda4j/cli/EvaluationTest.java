@@ -51,6 +51,15 @@ class EvaluationTest {
         assertFalse(table.out().contains("perplexity"), table.out());
     }
 
+    /// The second would stand in the place of the first.
+    @Test
+    void aTaskIsGivenOnce() {
+        Wanda wanda = eval("--task", task, "--task", task, "--items", "1");
+        assertEquals(2, wanda.exitCode());
+        assertEquals("", wanda.out());
+        assertTrue(wanda.errors().toString().contains("given twice"), wanda.errors()::toString);
+    }
+
     @Test
     void aTaskComesWithPerplexityWhereItOrATextIsAskedFor() throws IOException {
         Path text =
