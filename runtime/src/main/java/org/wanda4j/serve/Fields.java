@@ -83,7 +83,12 @@ record Fields(JsonNode object, String path) {
     }
 
     private static boolean isNumber(JsonNode value, double largest) {
-        return value.isNumber() && value.asDouble() <= largest;
+        return value.isNumber() && real(value) <= largest;
+    }
+
+    /// A number; NaN where it is a whole one that no `double` holds.
+    static double real(JsonNode number) {
+        return number.asDouble(Double.NaN);
     }
 
     Optional<Integer> whole(String name, int smallest, int largest) {

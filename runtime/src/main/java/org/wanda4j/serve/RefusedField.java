@@ -146,7 +146,7 @@ record RefusedField(String name, Set<Object> harmless, String instead) {
         if (value.isContainer()) {
             return value.isEmpty();
         }
-        Object asked = value.isNumber() ? (Object) value.asDouble() : value.asString();
+        Object asked = value.isNumber() ? (Object) Fields.real(value) : value.asString();
         return asked.equals("")
                 || harmless.contains(value.isBoolean() ? (Object) value.asBoolean() : asked);
     }

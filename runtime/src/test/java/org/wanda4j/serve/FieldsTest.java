@@ -26,6 +26,18 @@ class FieldsTest {
     }
 
     @Test
+    void aNumberThatNothingHoldsIsRefusedAsAnyOther() {
+        Fields fields =
+                new Fields(
+                        Json.parse(
+                                ("{\"temperature\":1" + "0".repeat(400) + "}")
+                                        .getBytes(StandardCharsets.UTF_8),
+                                "the test"));
+        assertThrows(ApiError.class, () -> fields.number("temperature", 1, 0, 100));
+        assertThrows(ApiError.class, () -> fields.positive("temperature", 1, 100));
+    }
+
+    @Test
     void aFieldIsNamedWithThoseItIsIn() {
         Fields in = FIELDS.object("in").orElseThrow();
         ApiError error = assertThrows(ApiError.class, () -> in.text("a"));

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +17,9 @@ import org.wanda4j.checkpoint.Json;
 
 class RefusedFieldTest {
 
+    /// No `double` holds it.
+    private static final BigInteger HUGE = BigInteger.TEN.pow(400);
+
     static Stream<RefusedField> all() {
         return RefusedField.ALL.stream();
     }
@@ -23,7 +27,7 @@ class RefusedFieldTest {
     @ParameterizedTest
     @MethodSource("all")
     void isRefusedByItsNameUnlessItAsksForNothing(RefusedField field) {
-        for (Object value : List.of(7, "seven", List.of(7), Map.of("x", 7))) {
+        for (Object value : List.of(7, HUGE, "seven", List.of(7), Map.of("x", 7))) {
             ApiError error = assertThrows(ApiError.class, () -> check(field, value));
             assertEquals(400, error.status());
             assertEquals(Optional.of(field.name()), error.body().error().param());
