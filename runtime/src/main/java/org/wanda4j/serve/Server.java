@@ -156,7 +156,7 @@ public final class Server implements AutoCloseable {
                 here.add(loopback);
             }
         }
-        return here;
+        return here.isEmpty() ? List.of(address.getAddress()) : here;
     }
 
     /// Where it listens; the first address where there are several.
