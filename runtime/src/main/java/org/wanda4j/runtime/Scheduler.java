@@ -328,15 +328,22 @@ final class Scheduler implements AutoCloseable {
         }
     }
 
+    /// Waits for the thread that decodes, whoever interrupts: it reads memory that is unmapped behind this.
     @Override
     public void close() {
         synchronized (this) {
             closed = true;
             notifyAll();
         }
-        try {
-            thread.join();
-        } catch (InterruptedException e) {
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
             Thread.currentThread().interrupt();
         }
     }

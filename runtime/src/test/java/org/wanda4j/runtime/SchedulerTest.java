@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -133,6 +134,60 @@ class SchedulerTest {
         CompletableFuture<Void> ended = scheduler.ended();
         scheduler.close();
         ended.join();
+    }
+
+    /// What decodes would read weights that are unmapped then.
+    @Test
+    void closingWaitsForWhatDecodesWhenItsThreadIsInterrupted() throws InterruptedException {
+        Scheduler scheduler = open();
+        var decoding = new CountDownLatch(1);
+        var goOn = new CountDownLatch(1);
+        submit(scheduler, new Held(decoding, goOn), TOKEN);
+        decoding.await();
+        var stayed = new CompletableFuture<Boolean>();
+        Thread closing =
+                Thread.ofPlatform()
+                        .start(() -> {
+                            scheduler.close();
+                            stayed.complete(Thread.interrupted());
+                        });
+        for (int i = 0; i < 3; i++) { // Who does not wait on takes two at most.
+            closing.interrupt();
+            while (closing.isInterrupted() && closing.isAlive()) {
+                Thread.onSpinWait();
+            }
+        }
+        boolean returned = stayed.isDone();
+        goOn.countDown();
+        assertFalse(returned, "it was closed while a text was decoded");
+        assertTrue(stayed.join(), "who was interrupted stays so");
+        scheduler.ended().join();
+    }
+
+    /// Has the thread that decodes wait at its first token.
+    private record Held(CountDownLatch decoding, CountDownLatch goOn) implements Request.Listener {
+
+        @Override
+        public boolean wantsLikelihoods() {
+            return false;
+        }
+
+        @Override
+        public boolean token(int id, Optional<Likelihoods> likelihoods) {
+            decoding.countDown();
+            try {
+                goOn.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+            return true;
+        }
+
+        @Override
+        public void finished(Finish finish) {}
+
+        @Override
+        public void failed(Throwable cause) {}
     }
 
     /// Each alone fits, no two do; what gives way goes on where it was. Scalar kernels give the same bits whatever is decoded
