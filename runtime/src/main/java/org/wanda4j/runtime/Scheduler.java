@@ -53,7 +53,7 @@ final class Scheduler implements AutoCloseable {
                     ? new IllegalStateException("the model failed for good", ended.exceptionNow())
                     : new IllegalStateException("the model is closed");
         }
-        if (queue.size() >= atOnce - running.size() + queueLimit) {
+        if (queue.size() - queueLimit >= atOnce - running.size()) { // So it does not overflow.
             return false;
         }
         queue.add(request);

@@ -190,6 +190,13 @@ class SchedulerTest {
         public void failed(Throwable cause) {}
     }
 
+    @Test
+    void theLargestLimitOfTheQueueLetsTextsWait() {
+        try (Scheduler scheduler = open(4 * PAGE, 0, Integer.MAX_VALUE)) {
+            assertEquals(8, tokens(scheduler, TOKEN, 8).join().size());
+        }
+    }
+
     /// Each alone fits, no two do; what gives way goes on where it was. Scalar kernels give the same bits whatever is decoded
     /// beside a text.
     @Test
@@ -353,8 +360,12 @@ class SchedulerTest {
     }
 
     private Scheduler open(long cacheBytes, int kept) {
+        return open(cacheBytes, kept, 4);
+    }
+
+    private Scheduler open(long cacheBytes, int kept, int queueLimit) {
         var decoder = new Decoder(checkpoint, new ScalarKernels("test"), 1, cacheBytes);
-        return new Scheduler(decoder, 4, 4, kept);
+        return new Scheduler(decoder, 4, queueLimit, kept);
     }
 
     @AfterEach
