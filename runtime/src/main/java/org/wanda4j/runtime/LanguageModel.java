@@ -180,7 +180,7 @@ public final class LanguageModel implements AutoCloseable {
 
     /// Whether it decodes: not closed, and not [#ended()] by a fault.
     public boolean isAlive() {
-        return !scheduler.ended().isDone();
+        return scheduler.isAlive();
     }
 
     /// Number of tokens that the model knows; their ids count from 0. The tokenizer may have more, which the model's embedding has

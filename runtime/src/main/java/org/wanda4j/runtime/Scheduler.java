@@ -88,7 +88,12 @@ final class Scheduler implements AutoCloseable {
                 decoder.cache().mostBytes());
     }
 
-    /// When the thread that decodes has ended: by [#close()], or with what it failed with.
+    /// Whether the thread that decodes has not ended.
+    boolean isAlive() {
+        return !ended.isDone();
+    }
+
+    /// When the thread that decodes has ended: by [#close()], or with what it failed with. Each of these is held until then.
     CompletableFuture<Void> ended() {
         return ended.copy();
     }
