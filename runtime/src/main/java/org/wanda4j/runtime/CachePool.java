@@ -12,8 +12,8 @@ import org.wanda4j.model.Architecture;
 /// Memory for keys and values, in pages of a few positions of all blocks, bf16, off the heap, up to a limit.
 ///
 /// Pages come from slabs. The first slab has one page and each further one as many as all before, up to a size that the C
-/// library gives back to the system when it is freed: the pool holds at most about twice of the most that was taken at once, and a slab is freed
-/// when its last page is given back. Threads may share a pool.
+/// library gives back to the system when it is freed: the pool holds at most about twice of the most that was taken at once, and
+/// a slab is freed when its last page is given back. Threads may share a pool.
 final class CachePool implements AutoCloseable {
 
     /// Positions of a page.
