@@ -118,7 +118,7 @@ class ResumeTest {
             // Longer each time: a run comes to its end on the slowest machine.
             for (long longest = 2000;
                     !process.runFor(random.nextLong(longest), "force", "resume");
-                    longest += 500) {
+                    longest *= 2) {
                 killed++;
             }
             ended++;
