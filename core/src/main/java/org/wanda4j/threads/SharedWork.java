@@ -1,6 +1,7 @@
 package org.wanda4j.threads;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -16,7 +17,8 @@ import java.util.function.Supplier;
 ///
 /// A failure stops the rest. The caller goes on when no thread works any more; it is thrown what the lowest index threw,
 /// however the indices were shared out, with what others threw suppressed in it. For an index that is taken is worked on:
-/// none below a failed one is left out.
+/// none below a failed one is left out. A [CancellationException], with which a task gives up for another one's failure, stands
+/// behind all that is none.
 public final class SharedWork {
 
     /// Stands behind every index.
@@ -101,7 +103,11 @@ public final class SharedWork {
 
     private void throwFirst() {
         if (!failures.isEmpty()) {
-            throw Threads.rethrow(failures.values().stream().reduce(SharedWork::suppress).get());
+            throw Threads.rethrow(
+                    failures.values().stream()
+                            .sorted(Comparator.comparing(CancellationException.class::isInstance))
+                            .reduce(SharedWork::suppress)
+                            .get());
         }
     }
 

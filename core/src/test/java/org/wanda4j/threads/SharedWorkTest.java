@@ -3,6 +3,7 @@ package org.wanda4j.threads;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -131,6 +132,28 @@ class SharedWorkTest {
                                     await(failed);
                                 },
                                 failed::countDown));
+    }
+
+    @Test
+    void whoGaveUpForAnotherIsNotTheFailureThatIsThrown() {
+        var failed = new CountDownLatch(1);
+        var failure =
+                assertThrows(
+                        ArithmeticException.class,
+                        () ->
+                                SharedWork.on(
+                                        pool,
+                                        2,
+                                        2,
+                                        i -> {
+                                            if (i == 1) {
+                                                throw new ArithmeticException();
+                                            }
+                                            await(failed);
+                                            throw new CancellationException();
+                                        },
+                                        failed::countDown));
+        assertInstanceOf(CancellationException.class, failure.getSuppressed()[0]);
     }
 
     @Test

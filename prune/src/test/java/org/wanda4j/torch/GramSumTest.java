@@ -11,6 +11,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 import org.bytedeco.javacpp.PointerScope;
@@ -91,6 +92,30 @@ class GramSumTest {
         }
     }
 
+    @Test
+    void aBatchThatFailsBeforeOneInFrontOfItIsAddedIsTheOneThatIsTold() {
+        var failed = new CountDownLatch(1);
+        try (var engine = new Engine(ComputeType.FP32, 2);
+                var sum = new GramSum(WIDTH, ComputeType.FP32, 2)) {
+            assertThrows(
+                    ArithmeticException.class,
+                    () ->
+                            engine.forEach(
+                                    2,
+                                    i -> {
+                                        if (i == 1) {
+                                            throw new ArithmeticException();
+                                        }
+                                        await(failed);
+                                        sum.add(i, batch(i));
+                                    },
+                                    () -> {
+                                        sum.abandon();
+                                        failed.countDown();
+                                    }));
+        }
+    }
+
     /// Adds all batches but the first, with which `first` is run once the other threads can go no further.
     private static IntConsumer whileTheFirstIsHeld(GramSum sum, Runnable first) {
         Set<Thread> others = ConcurrentHashMap.newKeySet();
@@ -114,6 +139,14 @@ class GramSumTest {
                 var _ = new PointerScope()) {
             sum.abandon();
             assertThrows(CancellationException.class, () -> sum.add(0, batch(0)));
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
         }
     }
 
