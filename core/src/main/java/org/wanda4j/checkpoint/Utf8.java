@@ -15,12 +15,23 @@ public final class Utf8 {
 
     /// The text in `in`, behind the mark that it may begin with. Reading throws a `CharacterCodingException` where it is not UTF-8.
     ///
+    /// @param in is closed with the reader, and where there comes none
     /// @param place what is read, for messages
     /// @throws InvalidInputException when it is a git-lfs pointer
     public static BufferedReader reader(InputStream in, String place) throws IOException {
         var reader =
                 new BufferedReader(
                         new InputStreamReader(in, StandardCharsets.UTF_8.newDecoder()), 1 << 16);
+        try {
+            passMark(reader, place);
+            return reader;
+        } catch (IOException | RuntimeException e) {
+            reader.close();
+            throw e;
+        }
+    }
+
+    private static void passMark(BufferedReader reader, String place) throws IOException {
         reader.mark(WrongFile.BEGINNING);
         char[] beginning = new char[WrongFile.BEGINNING];
         int length = Math.max(0, reader.read(beginning));
@@ -35,7 +46,6 @@ public final class Utf8 {
         if (length > 0 && text.charAt(0) == MARK) {
             reader.skip(1);
         }
-        return reader;
     }
 
     /// Whether `bytes` begin with the mark.
