@@ -189,14 +189,16 @@ public final class Pruner {
     private void pruneAlongWindows(Journal journal) {
         CheckpointWriter writer = journal.writer();
         Windows windows = phases.time("tokenize", this::windows);
-        if (journal.done() == 0 && windows.seqlen() > architecture.positions()) {
-            journal.note(
-                    "calibration windows of %,d tokens are longer than the model's context of %,d"
-                            .formatted(windows.seqlen(), architecture.positions()));
-        }
         try (Engine engine = new Engine(recipe.type().orElseThrow(), settings.threads())) {
             LinearPruner linears =
                     linears(writer, journal.survey(() -> survey(engine, windows, writer)));
+            // The next entry in the journal is that of the first block: whoever goes on before it
+            // has no note yet.
+            if (journal.done() == 0 && windows.seqlen() > architecture.positions()) {
+                journal.note(
+                        "calibration windows of %,d tokens are longer than the model's context of %,d"
+                                .formatted(windows.seqlen(), architecture.positions()));
+            }
             try (Decoding decoding = embed(engine, windows, writer, recipe.order().keepsStages());
                     var blocks =
                             new BlockPruner(

@@ -11,7 +11,9 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -27,7 +29,9 @@ import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.OutputDirectory;
+import org.wanda4j.report.PruneReport;
 import org.wanda4j.sparse.SparsityPattern.Unstructured;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
@@ -126,6 +130,34 @@ class FailedRunTest {
         Files.write(weights, whole); // At another time, but the same.
         resume(output, RECIPE);
         assertSameAsUndisturbed(output);
+    }
+
+    @Test
+    void aRunThatIsGoneOnWithBeforeItsFirstBlockIsDoneSaysOnceThatItsWindowsAreLong()
+            throws IOException {
+        var sampling = RECIPE.sampling();
+        Recipe recipe =
+                RECIPE.withSampling(
+                                new Recipe.Sampling(
+                                        sampling.sampler(),
+                                        2,
+                                        OptionalInt.of(600),
+                                        sampling.seed()))
+                        .withAllocation(Allocation.OWL, new LinkedHashMap<>());
+        Path output = directory.resolve("out");
+        var failing =
+                settings(
+                        Long.MAX_VALUE,
+                        When.block(
+                                1,
+                                () -> {
+                                    throw new IllegalStateException();
+                                }));
+        assertThrows(IllegalStateException.class, () -> prune(output, recipe, failing));
+        assertEquals("0 of 6 blocks are done", Pruner.left(output).orElseThrow());
+        resume(output, recipe);
+        var report = Json.read(output.resolve("wanda-report.json"), PruneReport.class);
+        assertEquals(1, report.notes().size(), report.notes().toString());
     }
 
     @Test
