@@ -38,7 +38,7 @@ final class Operators {
         if (left instanceof String first && right instanceof String second) {
             return new Output(scope.budget()).append(first).append(second).toString();
         }
-        if (isText(left) && isText(right)) {
+        if (Values.isText(left) && Values.isText(right)) {
             return new Markup(
                     Markup.escaped(scope, left).text() + Markup.escaped(scope, right).text());
         }
@@ -51,10 +51,6 @@ final class Operators {
             return left instanceof Tuple ? Tuple.of(sum) : sum;
         }
         throw unsupported("+", left, right);
-    }
-
-    private static boolean isText(Object value) {
-        return value instanceof String || value instanceof Markup;
     }
 
     private static Object product(Scope scope, Object value, Object factor) {
@@ -162,7 +158,7 @@ final class Operators {
     /// `value in container`
     static boolean contains(Scope scope, Object container, Object value) {
         return switch (Values.charged(scope, container)) {
-            case String text when isText(value) -> {
+            case String text when Values.isText(value) -> {
                 String part = Values.text(scope, value);
                 Values.chargeSearch(scope, text, part);
                 yield text.contains(part);
@@ -191,7 +187,7 @@ final class Operators {
         if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
             return Numbers.compare(left, right);
         }
-        if (isText(left) && isText(right)) {
+        if (Values.isText(left) && Values.isText(right)) {
             String first = Values.text(scope, left);
             Values.charged(scope, first);
             return Texts.compare(first, Values.text(scope, right));

@@ -14,7 +14,7 @@ final class Tests {
                     .add("true()", (_, value, _) -> Boolean.TRUE.equals(value))
                     .add("false()", (_, value, _) -> Boolean.FALSE.equals(value))
                     .add("boolean()", (_, value, _) -> value instanceof Boolean)
-                    .add("string()", (_, value, _) -> isText(value))
+                    .add("string()", (_, value, _) -> Values.isText(value))
                     .add("escaped()", (_, value, _) -> value instanceof Markup)
                     .add("number()", (_, value, _) -> Numbers.isNumber(value))
                     .add("integer()", (_, value, _) -> value instanceof Long)
@@ -77,12 +77,8 @@ final class Tests {
                 Operators.compare(scope, operator, value, given.get("other"));
     }
 
-    private static boolean isText(Object value) {
-        return value instanceof String || value instanceof Markup;
-    }
-
     private static boolean isSequence(Object value) {
-        return isText(value)
+        return Values.isText(value)
                 || value instanceof List
                 || value instanceof Map
                 || value instanceof Undefined;
@@ -102,7 +98,7 @@ final class Tests {
     /// Whether both are the same object, as far as that does not depend on how Python keeps numbers and texts.
     @SuppressWarnings("ReferenceEquality") // which is what is asked for
     private static boolean isSame(Object left, Object right) {
-        boolean byValue = Numbers.isNumber(left) || isText(left);
+        boolean byValue = Numbers.isNumber(left) || Values.isText(left);
         if (byValue && !(left instanceof Boolean) && Values.type(left).equals(Values.type(right))) {
             throw new TemplateException(
                     "'sameas' of two values of type '" + Values.type(left) + "'");

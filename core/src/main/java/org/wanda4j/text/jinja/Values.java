@@ -54,6 +54,10 @@ final class Values {
         };
     }
 
+    static boolean isText(Object value) {
+        return value instanceof String || value instanceof Markup;
+    }
+
     static boolean isTrue(Object value) {
         return switch (value) {
             case null -> false;
