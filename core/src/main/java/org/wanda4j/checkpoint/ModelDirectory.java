@@ -101,9 +101,6 @@ public final class ModelDirectory {
                     Checkpoint.INDEX
                             + ", which names the shards, is not there: the download is incomplete, run it again");
         }
-        if (any(names, ".*\\.(bin|pt|pth|ckpt)")) {
-            return Optional.of(WrongFile.PICKLED);
-        }
         if (any(names, ".*\\.gguf")) {
             return Optional.of("it holds a GGUF file, " + WrongFile.GGUF);
         }
@@ -121,6 +118,9 @@ public final class ModelDirectory {
                             + ", but the weights are looked for in "
                             + Checkpoint.SINGLE
                             + ": rename it, if that is what it is");
+        }
+        if (any(names, ".*\\.(bin|pt|pth|ckpt)")) {
+            return Optional.of(WrongFile.PICKLED);
         }
         List<Path> models =
                 entries.stream().filter(it -> Files.exists(it.resolve("config.json"))).toList();

@@ -121,6 +121,13 @@ class ModelDirectoryTest {
     }
 
     @Test
+    void weightsOfAnotherNameAreNamedBeforeAPickledFileBesideThem() throws IOException {
+        write("training_args.bin", "");
+        write("weights.safetensors", "");
+        assertRefused(directory, "holds weights.safetensors, but the weights are looked for in");
+    }
+
+    @Test
     void anAdaptersWeightsAreNotTakenForAModels() throws IOException {
         write("adapter_config.json", "{}");
         write("adapter_model.safetensors", "");
