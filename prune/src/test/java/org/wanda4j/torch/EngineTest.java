@@ -2,6 +2,9 @@ package org.wanda4j.torch;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.wanda4j.Together.await;
+import static org.wanda4j.Together.meet;
+import static org.wanda4j.Together.spin;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
@@ -65,28 +68,5 @@ class EngineTest {
         running.incrementAndGet();
         spin();
         running.decrementAndGet();
-    }
-
-    /// Gives who should wait for this thread, and does not, the time to be caught.
-    private static void spin() {
-        for (int i = 0; i < 100_000; i++) {
-            Thread.onSpinWait();
-        }
-    }
-
-    private static void meet(CyclicBarrier others) {
-        try {
-            others.await();
-        } catch (Exception e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    private static void await(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
     }
 }

@@ -3,6 +3,7 @@ package org.wanda4j.torch;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.wanda4j.Together.await;
 
 import java.util.ArrayList;
 import java.util.Collections;
@@ -139,14 +140,6 @@ class GramSumTest {
                 var _ = new PointerScope()) {
             sum.abandon();
             assertThrows(CancellationException.class, () -> sum.add(0, batch(0)));
-        }
-    }
-
-    private static void await(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
         }
     }
 
