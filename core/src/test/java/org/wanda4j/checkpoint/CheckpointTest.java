@@ -87,9 +87,9 @@ class CheckpointTest {
         Files.createSymbolicLink(model.resolve(Checkpoint.SINGLE), Path.of("other.safetensors"));
         Files.createSymbolicLink(model.resolve("other.safetensors"), Path.of(Checkpoint.SINGLE));
         Files.createFile(model.resolve("pytorch_model.bin"));
-        assertRefused(model, "pickled weights");
+        assertRefused(model, "is a link to nothing");
         Files.createSymbolicLink(model.resolve(Checkpoint.INDEX), Path.of(Checkpoint.INDEX));
-        assertRefused(model, "pickled weights");
+        assertRefused(model, "is a link to nothing");
     }
 
     @Test
