@@ -16,7 +16,7 @@ import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import org.wanda4j.checkpoint.Json;
 
-/// Answers calls, each in a thread of its own.
+/// Routes exchanges, each in a thread of its own, and turns errors into responses.
 final class Api implements HttpHandler {
 
     private static final String MODELS = "/v1/models";
@@ -24,7 +24,7 @@ final class Api implements HttpHandler {
     private static final String COMPLETIONS = "/v1/completions";
     private static final String GET = "GET";
     private static final String POST = "POST";
-    private static final Map<String, String> METHODS =
+    private static final Map<String, String> METHODS_BY_PATH =
             Map.of(
                     "/",
                     GET,
@@ -39,42 +39,44 @@ final class Api implements HttpHandler {
                     COMPLETIONS,
                     POST);
     private static final System.Logger LOG = System.getLogger("org.wanda4j.serve");
-    private static final Set<String> OPEN_TO_ALL = Set.of("/", "/health");
-    private static final String POLICY =
+    private static final Set<String> WITHOUT_KEY = Set.of("/", "/health");
+    private static final String CONTENT_SECURITY_POLICY =
             "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:;"
                     + " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
     private final Server.Settings settings;
-    private final WriteLimit limit;
-    private final CallReader reader;
+    private final WriteTimeout timeout;
+    private final CompletionRequestReader reader;
     private final Guard guard;
     private final Metrics metrics;
-    private final Answering answering;
+    private final CompletionHandler completions;
     private final ModelEntry entry;
     private final byte[] page = readPage();
 
-    /// What `/health` tells.
+    /// Response of `/health`.
     record Health(String status) {}
 
-    /// What `/v1/models` tells.
+    /// Response of `/v1/models`.
     record ModelList(String object, List<ModelEntry> data) {}
 
-    /// A model.
+    /// A model in that list.
+    ///
+    /// @param created seconds since 1970
     record ModelEntry(
             String id, String object, long created, @JsonProperty("owned_by") String ownedBy) {}
 
     Api(
             Server.Settings settings,
-            WriteLimit limit,
-            CallReader reader,
+            WriteTimeout timeout,
+            CompletionRequestReader reader,
             Metrics metrics,
-            Answering answering) {
+            CompletionHandler completions) {
         this.settings = settings;
-        this.limit = limit;
+        this.timeout = timeout;
         this.reader = reader;
         this.guard = new Guard(settings);
         this.metrics = metrics;
-        this.answering = answering;
+        this.completions = completions;
         this.entry =
                 new ModelEntry(settings.name(), "model", Instant.now().getEpochSecond(), "wanda4j");
     }
@@ -90,99 +92,100 @@ final class Api implements HttpHandler {
     @Override
     public void handle(HttpExchange http) {
         long start = System.nanoTime();
-        var call = new Call(http, limit);
-        String path = METHODS.containsKey(call.path()) ? call.path() : "other";
-        try (call) {
-            answer(call, path);
+        var exchange = new Exchange(http, timeout);
+        String path = METHODS_BY_PATH.containsKey(exchange.path()) ? exchange.path() : "other";
+        try (exchange) {
+            respond(exchange, path);
         } catch (IOException e) {
-            // The caller left, or does not read; the call's status says so.
+            // The client disconnected, or does not read: status 499.
         } finally {
-            metrics.answered(path, call.status(), (System.nanoTime() - start) / 1e9);
+            metrics.responded(path, exchange.status(), (System.nanoTime() - start) / 1e9);
         }
     }
 
-    private void answer(Call call, String path) throws IOException {
+    private void respond(Exchange exchange, String path) throws IOException {
         try {
-            route(call);
-        } catch (ApiError e) {
-            fail(call, e);
+            route(exchange);
+        } catch (ApiException e) {
+            fail(exchange, e);
         } catch (RuntimeException | Error e) {
             String number = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt());
             LOG.log(Level.ERROR, "fault %s, at %s".formatted(number, path), e);
             fail(
-                    call,
-                    ApiError.ofServer(
+                    exchange,
+                    ApiException.ofServer(
                             500, "the server failed; its log has the reason, as fault " + number));
         }
     }
 
-    private static void fail(Call call, ApiError error) throws IOException {
+    private static void fail(Exchange exchange, ApiException error) throws IOException {
         Map<String, String> headers =
                 switch (error.status()) {
                     case 401 -> Map.of("WWW-Authenticate", "Bearer");
-                    case 405 -> Map.of("Allow", String.join(", ", allowed(method(call))));
+                    case 405 -> Map.of("Allow", String.join(", ", allowed(method(exchange))));
                     case 429, 503 -> Map.of("Retry-After", "1");
                     default -> Map.of();
                 };
         byte[] body = Json.writeLine(error.body()).getBytes(StandardCharsets.UTF_8);
-        call.answer(error.status(), Call.JSON, body, headers);
+        exchange.respond(error.status(), Exchange.JSON, body, headers);
     }
 
-    private void route(Call call) throws IOException {
-        String path = call.path();
-        guard.checkHost(call);
-        if (!OPEN_TO_ALL.contains(path)) {
-            guard.checkKey(call);
+    private void route(Exchange exchange) throws IOException {
+        String path = exchange.path();
+        guard.checkHost(exchange);
+        if (!WITHOUT_KEY.contains(path)) {
+            guard.checkKey(exchange);
         }
         if (path.startsWith(MODELS + "/")) {
-            checkMethod(call, GET);
+            checkMethod(exchange, GET);
             reader.checkModel(path.substring(MODELS.length() + 1));
-            call.answer(200, entry);
+            exchange.respond(200, entry);
             return;
         }
-        if (!METHODS.containsKey(path)) {
-            throw ApiError.invalid(404, "there is nothing at " + path);
+        if (!METHODS_BY_PATH.containsKey(path)) {
+            throw ApiException.invalid(404, "there is nothing at " + path);
         }
-        checkMethod(call, METHODS.get(path));
+        checkMethod(exchange, METHODS_BY_PATH.get(path));
         switch (path) {
             case "/" ->
-                    call.answer(
+                    exchange.respond(
                             200,
                             "text/html; charset=utf-8",
                             page,
-                            Map.of("Content-Security-Policy", POLICY));
-            case "/health" -> call.answer(200, health());
-            case "/metrics" -> call.answer(200, metrics.type(), metrics.text(), Map.of());
-            case MODELS -> call.answer(200, new ModelList("list", List.of(entry)));
-            case CHAT -> answering.answer(call, reader.chat(body(call)));
-            default -> answering.answer(call, reader.completion(body(call)));
+                            Map.of("Content-Security-Policy", CONTENT_SECURITY_POLICY));
+            case "/health" -> exchange.respond(200, health());
+            case "/metrics" -> exchange.respond(200, metrics.type(), metrics.text(), Map.of());
+            case MODELS -> exchange.respond(200, new ModelList("list", List.of(entry)));
+            case CHAT -> completions.handle(exchange, reader.chat(body(exchange)));
+            default -> completions.handle(exchange, reader.completion(body(exchange)));
         }
     }
 
-    /// @throws ApiError when the model does not decode any more
+    /// @throws ApiException with status 503 when the model cannot generate any more
     private Health health() {
-        answering.checkModel();
+        completions.checkModel();
         return new Health("ok");
     }
 
-    private static String method(Call call) {
-        return METHODS.getOrDefault(call.path(), GET);
+    private static String method(Exchange exchange) {
+        return METHODS_BY_PATH.getOrDefault(exchange.path(), GET);
     }
 
-    private static void checkMethod(Call call, String method) {
-        if (!allowed(method).contains(call.method())) {
-            String those = String.join(" and ", allowed(method));
-            throw ApiError.invalid(405, "%s is for %s alone".formatted(call.path(), those));
+    private static void checkMethod(Exchange exchange, String method) {
+        if (!allowed(method).contains(exchange.method())) {
+            String methods = String.join(" and ", allowed(method));
+            throw ApiException.invalid(
+                    405, "%s is for %s alone".formatted(exchange.path(), methods));
         }
     }
 
-    /// What GET gives, HEAD gives the headers of.
+    /// HEAD is allowed wherever GET is: it gives the headers of that response.
     private static List<String> allowed(String method) {
         return method.equals(GET) ? List.of(GET, "HEAD") : List.of(method);
     }
 
-    private byte[] body(Call call) throws IOException {
-        guard.checkType(call);
-        return call.read(settings.largestBody());
+    private byte[] body(Exchange exchange) throws IOException {
+        guard.checkType(exchange);
+        return exchange.read(settings.largestBody());
     }
 }

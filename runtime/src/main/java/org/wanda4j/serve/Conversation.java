@@ -11,33 +11,40 @@ import org.wanda4j.text.ChatTemplate.Ending;
 import org.wanda4j.text.ChatTemplate.Message;
 import tools.jackson.databind.JsonNode;
 
-/// The conversation that a caller sent, and how it is to be written: the fields of `/v1/chat/completions` that its text
-/// depends on.
+/// The fields of `/v1/chat/completions` that the prompt's text depends on.
 ///
-/// @param variables that the template sees beside it
+/// @param variables of the template beside the messages
 record Conversation(List<Message> messages, Ending ending, Map<String, Object> variables) {
 
     private static final String KWARGS = "chat_template_kwargs";
-    private static final String PROMPT = "add_generation_prompt";
-    private static final String OPEN = "continue_final_message";
+    private static final String GENERATION_PROMPT = "add_generation_prompt";
+    private static final String CONTINUE = "continue_final_message";
 
-    /// What a template sees of a message beside its role and content.
-    private static final List<String> OTHERS = List.of("name", "reasoning_content", "reasoning");
+    /// Fields of a message that a template reads beside role and content.
+    private static final List<String> OPTIONAL_FIELDS =
+            List.of("name", "reasoning_content", "reasoning");
 
-    /// What a message may not have, for the answer would be another one.
+    /// Fields of a message that are not supported and would change the completion.
     private static final List<String> REFUSED =
             List.of("tool_calls", "function_call", "audio", "prefix", "partial");
 
-    /// What the request itself says, or what would be another template.
-    private static final Set<String> NO_VARIABLES =
-            Set.of("messages", "tools", "documents", PROMPT, OPEN, "chat_template", "tokenize");
+    /// Names that are fields of the request, or would replace the template.
+    private static final Set<String> RESERVED =
+            Set.of(
+                    "messages",
+                    "tools",
+                    "documents",
+                    GENERATION_PROMPT,
+                    CONTINUE,
+                    "chat_template",
+                    "tokenize");
 
-    static Conversation of(Fields fields) {
-        List<Fields> messages =
+    static Conversation of(RequestFields fields) {
+        List<RequestFields> messages =
                 fields.objects("messages")
-                        .orElseThrow(() -> fields.wrong("messages", "must be a list"));
+                        .orElseThrow(() -> fields.invalid("messages", "must be a list"));
         if (messages.isEmpty()) {
-            throw fields.wrong("messages", "is empty");
+            throw fields.invalid("messages", "is empty");
         }
         return new Conversation(
                 messages.stream().map(Conversation::message).toList(),
@@ -45,83 +52,85 @@ record Conversation(List<Message> messages, Ending ending, Map<String, Object> v
                 fields.object(KWARGS).map(Conversation::variables).orElse(Map.of()));
     }
 
-    private static Ending ending(Fields fields) {
-        boolean open = fields.isSet(OPEN);
-        boolean prompt = fields.flag(PROMPT).orElse(!open);
+    private static Ending ending(RequestFields fields) {
+        boolean open = fields.isTrue(CONTINUE);
+        boolean prompt = fields.bool(GENERATION_PROMPT).orElse(!open);
         if (open && prompt) {
-            throw fields.wrong(OPEN, "cannot be with " + PROMPT);
+            throw fields.invalid(CONTINUE, "cannot be with " + GENERATION_PROMPT);
         }
         return open ? Ending.OPEN : prompt ? Ending.ANSWER : Ending.CLOSED;
     }
 
-    private static Map<String, Object> variables(Fields kwargs) {
+    private static Map<String, Object> variables(RequestFields kwargs) {
         Map<String, Object> values = kwargs.values();
         values.keySet().stream()
-                .filter(NO_VARIABLES::contains)
+                .filter(RESERVED::contains)
                 .findFirst()
                 .ifPresent(name -> {
-                    throw kwargs.wrong(name, "is not for the template: a field of the request is");
+                    throw kwargs.invalid(
+                            name, "is not for the template: a field of the request is");
                 });
         return values;
     }
 
-    private static Message message(Fields message) {
-        String role = message.text("role").orElse("");
+    private static Message message(RequestFields message) {
+        String role = message.string("role").orElse("");
         for (String name : REFUSED) {
-            if (message.find(name).filter(value -> !isNothing(value)).isPresent()) {
-                throw message.wrong(name, "is not supported here");
+            if (message.find(name).filter(value -> !isEmptyOrFalse(value)).isPresent()) {
+                throw message.invalid(name, "is not supported here");
             }
         }
         Map<String, Object> others = new LinkedHashMap<>();
-        OTHERS.forEach(name -> message.text(name).ifPresent(text -> others.put(name, text)));
+        OPTIONAL_FIELDS.forEach(
+                name -> message.string(name).ifPresent(text -> others.put(name, text)));
         return new Message(
                 switch (role) {
                     case "system", "user", "assistant" -> role;
                     case "developer" -> "system";
                     default ->
-                            throw message.wrong(
+                            throw message.invalid(
                                     "role", "must be system, developer, user or assistant");
                 },
                 content(message),
                 others);
     }
 
-    private static boolean isNothing(JsonNode value) {
+    private static boolean isEmptyOrFalse(JsonNode value) {
         return value.isContainer() ? value.isEmpty() : value.isBoolean() && !value.asBoolean();
     }
 
-    private static String content(Fields message) {
-        JsonNode content = message.find("content").orElseThrow(() -> noText(message));
+    private static String content(RequestFields message) {
+        JsonNode content = message.find("content").orElseThrow(() -> notText(message));
         if (content.isString()) {
             return content.asString();
         }
         if (!content.isArray()) {
-            throw noText(message);
+            throw notText(message);
         }
         var text = new StringBuilder();
         for (JsonNode part : content) {
-            text.append(new Fields(part).text("text").orElseThrow(() -> noText(message)));
+            text.append(new RequestFields(part).string("text").orElseThrow(() -> notText(message)));
         }
         return text.toString();
     }
 
-    private static ApiError noText(Fields message) {
-        return message.wrong("content", "must be a text, or parts of text");
+    private static ApiException notText(RequestFields message) {
+        return message.invalid("content", "must be a text, or parts of text");
     }
 
-    /// Whether the answer goes on with its last message.
-    boolean isOpen() {
+    /// Whether the completion continues the last message.
+    boolean continuesLastMessage() {
         return ending == Ending.OPEN;
     }
 
-    /// Its text.
+    /// The prompt's text.
     ///
-    /// @throws ApiError when the template refuses it
-    String write(ChatTemplate template) {
+    /// @throws ApiException when the template raises an error
+    String render(ChatTemplate template) {
         try {
             return template.render(messages, ending, variables);
         } catch (InvalidInputException e) {
-            throw ApiError.ofField(
+            throw ApiException.ofField(
                     "messages",
                     "the model's chat template refuses this conversation: "
                             + Optional.ofNullable(e.getCause()).orElse(e).getMessage());

@@ -7,61 +7,67 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
-/// Who may call.
+/// Access checks: of the host name, the API key and the content type.
 final class Guard {
 
     private static final String BEARER = "Bearer ";
-    private static final Set<String> THIS_MACHINE = Set.of("localhost", "127.0.0.1", "[::1]");
+    private static final Set<String> LOOPBACK_HOSTS = Set.of("localhost", "127.0.0.1", "[::1]");
 
     private final Optional<byte[]> key;
-    private final boolean thisMachineAlone;
+    private final boolean loopbackOnly;
 
     Guard(Server.Settings settings) {
         this.key = settings.key().map(text -> text.getBytes(StandardCharsets.UTF_8));
-        this.thisMachineAlone =
-                settings.address().getAddress().isLoopbackAddress() && key.isEmpty();
+        this.loopbackOnly = settings.address().getAddress().isLoopbackAddress() && key.isEmpty();
     }
 
-    /// A server without a key that listens to this machine alone answers under this machine's names alone: a page from
-    /// elsewhere could otherwise have a browser call it under a name of its own (DNS rebinding).
-    void checkHost(Call call) {
-        if (thisMachineAlone && !THIS_MACHINE.contains(host(call))) {
-            throw ApiError.invalid(
+    /// A server without a key that listens on loopback alone accepts loopback host names alone: by DNS rebinding, a web page
+    /// could otherwise send requests to it through the browser of someone on this machine.
+    ///
+    /// @throws ApiException with status 403
+    void checkHost(Exchange exchange) {
+        if (loopbackOnly && !LOOPBACK_HOSTS.contains(host(exchange))) {
+            throw ApiException.invalid(
                     403,
                     "this server answers under localhost alone; with --api-key or --host it answers under any name");
         }
     }
 
-    private static String host(Call call) {
+    private static String host(Exchange exchange) {
         try {
-            String host = URI.create("http://" + call.header("Host").orElse("")).getHost();
+            String host = URI.create("http://" + exchange.header("Host").orElse("")).getHost();
             return Optional.ofNullable(host).orElse("").toLowerCase(Locale.ROOT);
         } catch (IllegalArgumentException e) {
             return "";
         }
     }
 
-    /// Takes as long for a wrong key as for the right one.
-    void checkKey(Call call) {
+    /// Compares in constant time.
+    ///
+    /// @throws ApiException with status 401
+    void checkKey(Exchange exchange) {
         if (key.isEmpty()) {
             return;
         }
         String given =
-                call.header("Authorization").filter(it -> it.startsWith(BEARER)).orElse(BEARER);
+                exchange.header("Authorization").filter(it -> it.startsWith(BEARER)).orElse(BEARER);
         byte[] bytes = given.substring(BEARER.length()).getBytes(StandardCharsets.UTF_8);
         if (!MessageDigest.isEqual(bytes, key.get())) {
-            throw ApiError.invalid(
+            throw ApiException.invalid(
                     401,
                     "invalid_api_key",
                     "the header 'Authorization: Bearer KEY' lacks the right key");
         }
     }
 
-    /// A page from elsewhere can have a browser send other types without asking, but not this one.
-    void checkType(Call call) {
-        String type = call.header("Content-Type").orElse("").toLowerCase(Locale.ROOT);
-        if (!type.equals(Call.JSON) && !type.startsWith(Call.JSON + ";")) {
-            throw ApiError.invalid(415, "the header 'Content-Type: application/json' is needed");
+    /// Refuses content types that a web page of another origin can have a browser send without a CORS preflight.
+    ///
+    /// @throws ApiException with status 415
+    void checkType(Exchange exchange) {
+        String type = exchange.header("Content-Type").orElse("").toLowerCase(Locale.ROOT);
+        if (!type.equals(Exchange.JSON) && !type.startsWith(Exchange.JSON + ";")) {
+            throw ApiException.invalid(
+                    415, "the header 'Content-Type: application/json' is needed");
         }
     }
 }

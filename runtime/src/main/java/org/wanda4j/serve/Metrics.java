@@ -12,7 +12,7 @@ import org.wanda4j.runtime.Generation;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.runtime.LanguageModel.Load;
 
-/// What a server did, for Prometheus.
+/// Counters, gauges and histograms of a server, in the text format of Prometheus.
 final class Metrics {
 
     private final PrometheusTextFormatWriter format = PrometheusTextFormatWriter.create();
@@ -68,15 +68,16 @@ final class Metrics {
                 .register(registry);
     }
 
-    /// A request was answered.
+    /// Counts a request.
     ///
-    /// @param path one of few
-    void answered(String path, int code, double took) {
+    /// @param path one of a fixed set, as each is a label
+    /// @param duration in seconds
+    void responded(String path, int code, double duration) {
         requests.labelValues(path, "" + code).inc();
-        seconds.labelValues(path).observe(took);
+        seconds.labelValues(path).observe(duration);
     }
 
-    /// An answer ended.
+    /// Counts the tokens of a completion.
     void generated(Generation generation) {
         promptTokens.inc(generation.promptTokens());
         answerTokens.inc(generation.tokens());

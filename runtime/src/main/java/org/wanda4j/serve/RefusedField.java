@@ -4,13 +4,13 @@ import java.util.List;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
-/// A field that another server knows, that changes the answer, and that this one does not heed: it is refused, unless its
-/// value asks for what is done anyway.
+/// A field of another server's interface that would change the completion and is not implemented here. It is refused, unless its
+/// value stands for what this server does in any case.
 ///
 /// @param name of the field
-/// @param harmless values that ask for nothing else: numbers (`Double`), truths and texts. Nothing, an empty text and an
-///     empty list always do.
-/// @param instead what the caller can do; may be empty
+/// @param harmless values that are accepted: `Double`, `Boolean` and `String`. `null`, an empty string, an empty list and an
+///     empty object always are.
+/// @param instead what a client can use in its place; may be empty
 record RefusedField(String name, Set<Object> harmless, String instead) {
 
     private static final String ONE = "one answer to a request, n = 1";
@@ -22,7 +22,7 @@ record RefusedField(String name, Set<Object> harmless, String instead) {
     /// The fields of OpenAI, vLLM, SGLang, llama.cpp, TGI and Ollama.
     static final List<RefusedField> ALL =
             List.of(
-                    // How many answers, and how they are searched.
+                    // Number of completions, and search.
                     field("n", ONE, 1.0),
                     field("n_cmpl", ONE, 1.0),
                     field("best_of", ONE, 1.0),
@@ -30,7 +30,7 @@ record RefusedField(String name, Set<Object> harmless, String instead) {
                     field("num_beams", "", 1.0),
                     field("length_penalty", "", 1.0),
                     field("early_stopping", "", false),
-                    // Which tokens are likely.
+                    // Sampling.
                     field("frequency_penalty", PENALTY, 0.0),
                     field("presence_penalty", PENALTY, 0.0),
                     field("repeat_penalty", PENALTY, 1.0),
@@ -50,7 +50,7 @@ record RefusedField(String name, Set<Object> harmless, String instead) {
                     field("mirostat", "", 0.0),
                     field("min_keep", "", 0.0),
                     field("watermark", "", false),
-                    // Where the answer ends.
+                    // End of the completion.
                     field("n_predict", LENGTH),
                     field("num_predict", LENGTH),
                     field("max_new_tokens", LENGTH),
@@ -60,7 +60,7 @@ record RefusedField(String name, Set<Object> harmless, String instead) {
                     field("ignore_eos", "", false),
                     field("stop_token_ids", STOP),
                     field("stop_regex", STOP),
-                    // What form it has.
+                    // Form of the completion.
                     field("tools", ""),
                     field("tool_choice", "", "none", "auto"),
                     field("tool_prompt", ""),
@@ -84,7 +84,7 @@ record RefusedField(String name, Set<Object> harmless, String instead) {
                     field("no_stop_trim", "", false),
                     field("skip_special_tokens", "", true),
                     field("spaces_between_special_tokens", "", true),
-                    // What the model reads.
+                    // Form of the prompt.
                     field("suffix", ""),
                     field("prompt_embeds", ""),
                     field("truncate_prompt_tokens", "shorten the text"),
@@ -98,7 +98,7 @@ record RefusedField(String name, Set<Object> harmless, String instead) {
                     field("adapter_id", ""),
                     field("options", "fields of the request itself are"),
                     field("vllm_xargs", ""),
-                    // How it thinks, and whether that is told apart.
+                    // Reasoning.
                     field("reasoning_effort", KWARGS),
                     field("reasoning", KWARGS),
                     field("think", KWARGS),
@@ -112,7 +112,7 @@ record RefusedField(String name, Set<Object> harmless, String instead) {
                     field("reasoning_format", "", "none"),
                     field("include_reasoning", "", true),
                     field("separate_reasoning", "", false),
-                    // What is told beside the answer.
+                    // Further output.
                     field("echo", "", false),
                     field("prompt_logprobs", ""),
                     field("n_probs", "logprobs is", 0.0),
@@ -130,14 +130,14 @@ record RefusedField(String name, Set<Object> harmless, String instead) {
         return new RefusedField(name, Set.of(harmless), instead);
     }
 
-    /// Refuses a request with one of them.
-    static void check(Fields fields) {
+    /// @throws ApiException when a request has one of them, with a value that is not harmless
+    static void check(RequestFields fields) {
         ALL.forEach(field -> field.refuse(fields));
     }
 
-    private void refuse(Fields fields) {
+    private void refuse(RequestFields fields) {
         if (fields.find(name).filter(value -> !isHarmless(value)).isPresent()) {
-            throw fields.wrong(
+            throw fields.invalid(
                     name, "is not supported here" + (instead.isEmpty() ? "" : "; " + instead));
         }
     }
@@ -146,7 +146,7 @@ record RefusedField(String name, Set<Object> harmless, String instead) {
         if (value.isContainer()) {
             return value.isEmpty();
         }
-        Object asked = value.isNumber() ? (Object) Fields.real(value) : value.asString();
+        Object asked = value.isNumber() ? (Object) RequestFields.toDouble(value) : value.asString();
         return asked.equals("")
                 || harmless.contains(value.isBoolean() ? (Object) value.asBoolean() : asked);
     }

@@ -17,7 +17,7 @@ import org.wanda4j.text.ChatTemplate;
 
 /// A model behind HTTP: OpenAI's interface under `/v1`, a page to chat at `/`, `/health`, and `/metrics` for Prometheus.
 ///
-/// The JDK's server, with a virtual thread for each call; what is asked for at the same time is decoded together.
+/// The JDK's server, with a virtual thread for each request; concurrent requests are decoded in one batch.
 ///
 /// The JDK's server reads its limits once, from properties of the whole process. This class sets three of them when it is first
 /// used, unless the host program has: `sun.net.httpserver.nodelay` (true), `sun.net.httpserver.maxReqTime` (60 seconds) and
@@ -26,15 +26,15 @@ public final class Server implements AutoCloseable {
 
     private static final int SECONDS_TO_CLOSE = 5;
 
-    private static final int TRIES = 10; // to find a port that is free on several addresses
+    private static final int BIND_ATTEMPTS = 10; // for one port that is free on several addresses
     private static final String LOCALHOST = "localhost";
 
-    /// How long a caller may not read what is sent to it.
-    private static final Duration WRITE_LIMIT = Duration.ofSeconds(30);
+    /// How long a write may wait for the client to read.
+    private static final Duration WRITE_TIMEOUT = Duration.ofSeconds(30);
 
     static {
-        // Read once, by the JDK's server: parts are sent at once, a request has to arrive in a
-        // minute, and so many callers may be connected.
+        // The JDK's server reads these once: no Nagle delay, seconds for a request to arrive,
+        // connections.
         setUnlessSet("sun.net.httpserver.nodelay", "true");
         setUnlessSet("sun.net.httpserver.maxReqTime", "60");
         setUnlessSet("jdk.httpserver.maxConnections", "1000");
@@ -42,17 +42,17 @@ public final class Server implements AutoCloseable {
 
     private final List<HttpServer> listening;
     private final ExecutorService threads;
-    private final Answering answering;
-    private final WriteLimit limit;
+    private final CompletionHandler completions;
+    private final WriteTimeout timeout;
 
     /// How a model is served.
     ///
     /// @param address where to listen; port 0 takes a free one, and the name `localhost` is both of this machine's own addresses,
     ///     127.0.0.1 and ::1
-    /// @param key what callers present; everybody may call where it is empty
-    /// @param name what callers call the model
-    /// @param longestAnswer tokens that a caller may ask for
-    /// @param largestBody bytes that a caller may send
+    /// @param key API key that clients send as a bearer token; where it is empty, none is needed
+    /// @param name of the model in requests and responses
+    /// @param longestAnswer most tokens of a completion
+    /// @param largestBody most bytes of a request's body
     public record Settings(
             InetSocketAddress address,
             Optional<String> key,
@@ -60,9 +60,9 @@ public final class Server implements AutoCloseable {
             int longestAnswer,
             int largestBody) {
 
-        /// Checks them.
+        /// Checks the values.
         ///
-        /// @throws InvalidInputException when one cannot be used
+        /// @throws InvalidInputException when one is invalid
         public Settings {
             check(!address.isUnresolved(), "there is no host " + address.getHostString());
             check(key.filter(String::isBlank).isEmpty(), "the API key must not be empty");
@@ -80,12 +80,12 @@ public final class Server implements AutoCloseable {
     private Server(
             List<HttpServer> listening,
             ExecutorService threads,
-            Answering answering,
-            WriteLimit limit) {
+            CompletionHandler completions,
+            WriteTimeout timeout) {
         this.listening = listening;
         this.threads = threads;
-        this.answering = answering;
-        this.limit = limit;
+        this.completions = completions;
+        this.timeout = timeout;
     }
 
     private static void setUnlessSet(String property, String value) {
@@ -97,15 +97,17 @@ public final class Server implements AutoCloseable {
     /// Starts to listen.
     ///
     /// @param model stays open as long as this
-    /// @param template how conversations are written; without one there are completions only
+    /// @param template of conversations; without one, `/v1/chat/completions` is refused
     /// @throws InvalidInputException when the address is not free
     public static Server start(
             LanguageModel model, Optional<ChatTemplate> template, Settings settings) {
-        var limit = new WriteLimit(WRITE_LIMIT);
+        var timeout = new WriteTimeout(WRITE_TIMEOUT);
         var metrics = new Metrics(model);
-        var answering = new Answering(model, metrics);
-        var reader = new CallReader(model, template, settings.name(), settings.longestAnswer());
-        var api = new Api(settings, limit, reader, metrics, answering);
+        var completions = new CompletionHandler(model, metrics);
+        var reader =
+                new CompletionRequestReader(
+                        model, template, settings.name(), settings.longestAnswer());
+        var api = new Api(settings, timeout, reader, metrics, completions);
         List<HttpServer> listening = listen(settings.address());
         ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
         try {
@@ -114,17 +116,17 @@ public final class Server implements AutoCloseable {
                 http.createContext("/", api);
                 http.start();
             }
-        } catch (RuntimeException | Error e) { // There may be no more threads.
+        } catch (RuntimeException | Error e) { // such as no more threads
             listening.forEach(http -> http.stop(0));
             threads.close();
             throw e;
         }
-        return new Server(listening, threads, answering, limit);
+        return new Server(listening, threads, completions, timeout);
     }
 
-    /// Servers that listen at `address`, at one port where that has several addresses.
+    /// Servers that listen at `address`, all on one port where the name has several addresses.
     private static List<HttpServer> listen(InetSocketAddress address) {
-        for (int tries = 1; ; tries++) {
+        for (int attempts = 1; ; attempts++) {
             List<HttpServer> listening = new ArrayList<>();
             int port = address.getPort();
             try {
@@ -135,7 +137,7 @@ public final class Server implements AutoCloseable {
                 return listening;
             } catch (IOException e) {
                 listening.forEach(http -> http.stop(0));
-                if (address.getPort() != 0 || listening.isEmpty() || tries == TRIES) {
+                if (address.getPort() != 0 || listening.isEmpty() || attempts == BIND_ATTEMPTS) {
                     throw new InvalidInputException(
                             "cannot listen on %s:%d: %s; another port may be free"
                                     .formatted(address.getHostString(), port, e.getMessage()),
@@ -159,17 +161,17 @@ public final class Server implements AutoCloseable {
         return here.isEmpty() ? List.of(address.getAddress()) : here;
     }
 
-    /// Where it listens; the first address where there are several.
+    /// The address it listens at; the first one where there are several.
     public InetSocketAddress address() {
         return listening.getFirst().getAddress();
     }
 
-    /// Ends: answers that are being written are cut off, each with an error that says why.
+    /// Stops listening, and ends running completions with an error response.
     @Override
     public void close() {
-        answering.close();
+        completions.close();
         listening.forEach(http -> http.stop(SECONDS_TO_CLOSE));
         threads.close();
-        limit.close();
+        timeout.close();
     }
 }

@@ -1,5 +1,5 @@
-/// A language model as an HTTP service, with the interface of OpenAI's: for programs, and a page for people.
+/// A language model behind HTTP, with OpenAI's interface for programs and a page for people.
 ///
-/// `Server` listens, `Api` answers. A call is read by `CallReader` into an `Ask`, which the model goes on with; `Reply`
-/// words the answer, whole or in parts.
+/// [Server] listens. `Api` routes an `Exchange`; `CompletionRequestReader` checks its JSON and makes a `CompletionRequest`;
+/// `CompletionHandler` runs that and sends the JSON of a `ResponseWriter`, whole or streamed.
 package org.wanda4j.serve;

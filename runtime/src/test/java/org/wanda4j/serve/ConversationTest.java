@@ -81,7 +81,7 @@ class ConversationTest {
                     {'messages':[{'role':'user','content':'x'}],'add_generation_prompt':true,'continue_final_message':true} | continue_final_message
                     """)
     void whatIsWrongIsNamed(String body, String param) {
-        ApiError error = assertThrows(ApiError.class, () -> write(body));
+        ApiException error = assertThrows(ApiException.class, () -> write(body));
         assertEquals(400, error.status());
         assertEquals(Optional.of(param), error.body().error().param());
     }
@@ -89,7 +89,7 @@ class ConversationTest {
     private String write(String body) throws IOException {
         Files.writeString(directory.resolve("chat_template.jinja"), TEMPLATE);
         byte[] json = body.replace('\'', '"').getBytes(StandardCharsets.UTF_8);
-        return Conversation.of(new Fields(Json.parse(json, "the test")))
-                .write(ChatTemplate.of(directory).orElseThrow());
+        return Conversation.of(new RequestFields(Json.parse(json, "the test")))
+                .render(ChatTemplate.of(directory).orElseThrow());
     }
 }

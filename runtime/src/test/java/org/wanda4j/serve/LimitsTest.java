@@ -187,13 +187,13 @@ class LimitsTest {
         var ended = new CompletableFuture<Integer>();
         HttpServer http =
                 HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-        try (var limit = new WriteLimit(Duration.ofMillis(200));
+        try (var limit = new WriteTimeout(Duration.ofMillis(200));
                 var threads = Executors.newVirtualThreadPerTaskExecutor()) {
             http.setExecutor(threads);
             http.createContext(
                     "/",
                     exchange -> {
-                        var call = new Call(exchange, limit);
+                        var call = new Exchange(exchange, limit);
                         try (call) {
                             call.beginEvents();
                             while (true) {
@@ -289,10 +289,10 @@ class LimitsTest {
         var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         HttpServer http = HttpServer.create(address, 0);
         try (LanguageModel model = LanguageModel.open(RunningServer.copyModel(directory));
-                var limit = new WriteLimit(Duration.ofSeconds(30))) {
+                var limit = new WriteTimeout(Duration.ofSeconds(30))) {
             var settings = new Server.Settings(address, Optional.empty(), "tiny", 1, 1000);
             var metrics = new Metrics(model);
-            var answering = new Answering(model, metrics);
+            var answering = new CompletionHandler(model, metrics);
             http.createContext("/", new Api(settings, limit, null, metrics, answering));
             http.start();
             String completions =

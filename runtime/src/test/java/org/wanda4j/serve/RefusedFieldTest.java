@@ -28,7 +28,7 @@ class RefusedFieldTest {
     @MethodSource("all")
     void isRefusedByItsNameUnlessItAsksForNothing(RefusedField field) {
         for (Object value : List.of(7, HUGE, "seven", List.of(7), Map.of("x", 7))) {
-            ApiError error = assertThrows(ApiError.class, () -> check(field, value));
+            ApiException error = assertThrows(ApiException.class, () -> check(field, value));
             assertEquals(400, error.status());
             assertEquals(Optional.of(field.name()), error.body().error().param());
         }
@@ -48,7 +48,7 @@ class RefusedFieldTest {
         RefusedField.check(fields(Json.writeLine(Map.of(field.name(), value))));
     }
 
-    private static Fields fields(String json) {
-        return new Fields(Json.parse(json.getBytes(StandardCharsets.UTF_8), "the test"));
+    private static RequestFields fields(String json) {
+        return new RequestFields(Json.parse(json.getBytes(StandardCharsets.UTF_8), "the test"));
     }
 }

@@ -18,7 +18,7 @@ import org.wanda4j.runtime.OtherTokenizer;
 import tools.jackson.databind.JsonNode;
 
 /// Tokens as callers are told of them, where many read the same or are parts of characters.
-class ToldTokensTest {
+class LogprobsTest {
 
     private static final int SEEDS = 10;
 

@@ -9,13 +9,14 @@ import java.util.OptionalInt;
 import java.util.function.Predicate;
 import tools.jackson.databind.JsonNode;
 
-/// The fields of a JSON object that a caller sent. What is `null` counts as absent.
+/// Fields of a JSON object in a request, by name. `null` counts as absent. Each method throws an [ApiException] that names the field
+/// where its value is of another type or out of range.
 ///
-/// @param path what names it in errors: empty for the body, or with a point at its end
-record Fields(JsonNode object, String path) {
+/// @param path of the object, for errors: empty for the body, else ends with a point
+record RequestFields(JsonNode object, String path) {
 
-    /// The fields of a body.
-    Fields(JsonNode body) {
+    /// Fields of the request's body.
+    RequestFields(JsonNode body) {
         this(body, "");
     }
 
@@ -23,23 +24,23 @@ record Fields(JsonNode object, String path) {
         return Optional.ofNullable(object.get(name)).filter(value -> !value.isNull());
     }
 
-    /// An object that is a field.
-    Optional<Fields> object(String name) {
+    /// Fields of an object.
+    Optional<RequestFields> object(String name) {
         return find(name, JsonNode::isObject, "an object")
-                .map(value -> new Fields(value, path + name + "."));
+                .map(value -> new RequestFields(value, path + name + "."));
     }
 
-    /// The objects of a list that is a field.
-    Optional<List<Fields>> objects(String name) {
+    /// Fields of each object of a list.
+    Optional<List<RequestFields>> objects(String name) {
         return find(
                         name,
                         value -> value.isArray() && all(value, JsonNode::isObject),
                         "a list of objects")
                 .map(list -> {
-                    List<Fields> objects = new ArrayList<>();
+                    List<RequestFields> objects = new ArrayList<>();
                     list.forEach(value ->
                             objects.add(
-                                    new Fields(
+                                    new RequestFields(
                                             value,
                                             "%s%s[%d].".formatted(path, name, objects.size()))));
                     return objects;
@@ -50,16 +51,16 @@ record Fields(JsonNode object, String path) {
         return list.valueStream().allMatch(valid);
     }
 
-    Optional<String> text(String name) {
+    Optional<String> string(String name) {
         return find(name, JsonNode::isString, "a text").map(JsonNode::asString);
     }
 
-    Optional<Boolean> flag(String name) {
+    Optional<Boolean> bool(String name) {
         return find(name, JsonNode::isBoolean, "true or false").map(JsonNode::asBoolean);
     }
 
-    boolean isSet(String name) {
-        return flag(name).orElse(false);
+    boolean isTrue(String name) {
+        return bool(name).orElse(false);
     }
 
     /// A number in `[smallest, largest]`.
@@ -83,42 +84,44 @@ record Fields(JsonNode object, String path) {
     }
 
     private static boolean isNumber(JsonNode value, double largest) {
-        return value.isNumber() && real(value) <= largest;
+        return value.isNumber() && toDouble(value) <= largest;
     }
 
-    /// A number; NaN where it is a whole one that no `double` holds.
-    static double real(JsonNode number) {
+    /// A number; NaN for an integer that is out of a `double`'s range.
+    static double toDouble(JsonNode number) {
         return number.asDouble(Double.NaN);
     }
 
-    Optional<Integer> whole(String name, int smallest, int largest) {
+    /// An integer in `[smallest, largest]`.
+    Optional<Integer> integer(String name, int smallest, int largest) {
         return find(
                         name,
-                        value -> isWhole(value, smallest, largest),
+                        value -> isInteger(value, smallest, largest),
                         "a whole number from %,d to %,d".formatted(smallest, largest))
                 .map(JsonNode::asInt);
     }
 
-    /// A limit; `none` where the caller sent -1.
+    /// An integer in `[smallest, largest]`; `none` where the value is -1.
     OptionalInt limit(String name, int smallest, int largest, int none) {
         Optional<JsonNode> value =
                 find(
                         name,
-                        it -> isWhole(it, smallest, largest) || isWhole(it, -1, -1),
+                        it -> isInteger(it, smallest, largest) || isInteger(it, -1, -1),
                         "a whole number from %,d to %,d, or -1".formatted(smallest, largest));
         return value.isEmpty()
                 ? OptionalInt.empty()
                 : OptionalInt.of(value.get().asInt() == -1 ? none : value.get().asInt());
     }
 
-    private static boolean isWhole(JsonNode value, int smallest, int largest) {
+    private static boolean isInteger(JsonNode value, int smallest, int largest) {
         return value.isIntegralNumber()
                 && value.canConvertToInt()
                 && value.asInt() >= smallest
                 && value.asInt() <= largest;
     }
 
-    Optional<Long> wholeLong(String name) {
+    /// An integer of 64 bits.
+    Optional<Long> longInteger(String name) {
         return find(
                         name,
                         value -> value.isIntegralNumber() && value.canConvertToLong(),
@@ -126,16 +129,11 @@ record Fields(JsonNode object, String path) {
                 .map(JsonNode::asLong);
     }
 
-    /// All of them as plain values: texts, numbers (`Long`, `Double`), truths, lists and maps.
+    /// All fields as `String`, `Long`, `Double`, `Boolean`, `List`, `Map` or null.
     Map<String, Object> values() {
         Map<String, Object> values = new LinkedHashMap<>();
         object.forEachEntry((name, value) -> values.put(name, plain(value, name)));
         return values;
-    }
-
-    /// One of them as [#values()] has it.
-    Optional<Object> value(String name) {
-        return find(name).map(value -> plain(value, name));
     }
 
     private Object plain(JsonNode value, String name) {
@@ -143,7 +141,7 @@ record Fields(JsonNode object, String path) {
             return null;
         }
         if (value.isObject()) {
-            return new Fields(value, path + name + ".").values();
+            return new RequestFields(value, path + name + ".").values();
         }
         if (value.isArray()) {
             List<Object> list = new ArrayList<>();
@@ -161,7 +159,7 @@ record Fields(JsonNode object, String path) {
                         ? value.canConvertToLong()
                         : Double.isFinite(value.asDouble());
         if (!fits) {
-            throw wrong(name, "has a number that is too large");
+            throw invalid(name, "has a number that is too large");
         }
         return value.isIntegralNumber() ? (Object) value.asLong() : (Object) value.asDouble();
     }
@@ -169,15 +167,15 @@ record Fields(JsonNode object, String path) {
     private Optional<JsonNode> find(String name, Predicate<JsonNode> valid, String what) {
         Optional<JsonNode> value = find(name);
         if (value.isPresent() && !valid.test(value.get())) {
-            throw wrong(name, "must be " + what);
+            throw invalid(name, "must be " + what);
         }
         return value;
     }
 
-    /// A field that cannot be used.
+    /// The error for a field.
     ///
-    /// @param what goes on behind the field's name
-    ApiError wrong(String name, String what) {
-        return ApiError.ofField(path + name, "%s%s %s".formatted(path, name, what));
+    /// @param what predicate of the message, whose subject is the field
+    ApiException invalid(String name, String what) {
+        return ApiException.ofField(path + name, "%s%s %s".formatted(path, name, what));
     }
 }

@@ -9,10 +9,10 @@ import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.wanda4j.checkpoint.Json;
 
-class FieldsTest {
+class RequestFieldsTest {
 
-    private static final Fields FIELDS =
-            new Fields(
+    private static final RequestFields FIELDS =
+            new RequestFields(
                     Json.parse(
                             "{\"none\":-1,\"some\":7,\"in\":{\"a\":1}}"
                                     .getBytes(StandardCharsets.UTF_8),
@@ -27,20 +27,20 @@ class FieldsTest {
 
     @Test
     void aNumberThatNothingHoldsIsRefusedAsAnyOther() {
-        Fields fields =
-                new Fields(
+        RequestFields fields =
+                new RequestFields(
                         Json.parse(
                                 ("{\"temperature\":1" + "0".repeat(400) + "}")
                                         .getBytes(StandardCharsets.UTF_8),
                                 "the test"));
-        assertThrows(ApiError.class, () -> fields.number("temperature", 1, 0, 100));
-        assertThrows(ApiError.class, () -> fields.positive("temperature", 1, 100));
+        assertThrows(ApiException.class, () -> fields.number("temperature", 1, 0, 100));
+        assertThrows(ApiException.class, () -> fields.positive("temperature", 1, 100));
     }
 
     @Test
     void aFieldIsNamedWithThoseItIsIn() {
-        Fields in = FIELDS.object("in").orElseThrow();
-        ApiError error = assertThrows(ApiError.class, () -> in.text("a"));
+        RequestFields in = FIELDS.object("in").orElseThrow();
+        ApiException error = assertThrows(ApiException.class, () -> in.string("a"));
         assertEquals(Optional.of("in.a"), error.body().error().param());
         assertEquals("in.a must be a text", error.getMessage());
     }

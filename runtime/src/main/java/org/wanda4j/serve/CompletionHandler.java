@@ -1,0 +1,146 @@
+package org.wanda4j.serve;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.runtime.Answer;
+import org.wanda4j.runtime.Generation;
+import org.wanda4j.runtime.Generation.Finish;
+import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.runtime.QueueFullException;
+import org.wanda4j.runtime.ScoredToken;
+
+/// Runs completions and sends them, each until it ends or its client disconnects.
+final class CompletionHandler {
+
+    private final LanguageModel model;
+    private final Metrics metrics;
+    private final Set<Answer> active = ConcurrentHashMap.newKeySet();
+    private volatile boolean closing;
+
+    CompletionHandler(LanguageModel model, Metrics metrics) {
+        this.model = model;
+        this.metrics = metrics;
+    }
+
+    /// Cancels all completions, and refuses further ones.
+    void close() {
+        closing = true;
+        active.forEach(Answer::cancel);
+    }
+
+    /// Runs a completion and sends it; returns when all of it is sent.
+    ///
+    /// @throws IOException when the client disconnected, or does not read; the completion is cancelled
+    /// @throws ApiException when the model cannot take the request
+    void handle(Exchange exchange, CompletionRequest request) throws IOException {
+        try (Answer tokens = start(request)) {
+            active.add(tokens);
+            try {
+                if (closing) { // close() may have run before the completion was added
+                    throw closing();
+                }
+                if (request.stream()) {
+                    stream(exchange, request, tokens);
+                } else {
+                    respond(exchange, request, tokens);
+                }
+            } finally {
+                active.remove(tokens);
+            }
+        }
+    }
+
+    /// @throws ApiException with status 503 when this is closing, or the model's decoding thread has ended
+    void checkModel() {
+        if (closing) {
+            throw closing();
+        }
+        if (!model.isAlive()) {
+            throw ApiException.ofServer(
+                    503, "the model failed for good: the server has to be started anew");
+        }
+    }
+
+    private Answer start(CompletionRequest request) {
+        checkModel();
+        try {
+            return request.writer().continuesPrompt()
+                    ? model.start(request.prompt(), request.sampling(), request.alternatives())
+                    : model.reply(request.prompt(), request.sampling(), request.alternatives());
+        } catch (InvalidInputException e) {
+            throw ApiException.invalid(400, "context_length_exceeded", e.getMessage());
+        } catch (QueueFullException e) {
+            throw ApiException.busy(e.getMessage());
+        }
+    }
+
+    private static ApiException closing() {
+        return ApiException.ofServer(503, "the server is closing");
+    }
+
+    private void respond(Exchange exchange, CompletionRequest request, Answer tokens)
+            throws IOException {
+        List<ScoredToken> scored = new ArrayList<>();
+        Generation generation = read(exchange, tokens, piece -> scored.addAll(piece.tokens()));
+        Optional<List<ScoredToken>> logprobs =
+                request.alternatives().isPresent() ? Optional.of(scored) : Optional.empty();
+        exchange.respond(200, request.writer().response(generation, logprobs));
+    }
+
+    private void stream(Exchange exchange, CompletionRequest request, Answer tokens)
+            throws IOException {
+        ResponseWriter writer = request.writer();
+        boolean logprobs = request.alternatives().isPresent();
+        exchange.beginEvents();
+        if (writer.firstChunk().isPresent()) {
+            send(exchange, writer.firstChunk().get());
+        }
+        Generation generation =
+                read(exchange, tokens, piece -> send(exchange, writer.chunk(piece, logprobs)));
+        send(exchange, writer.finishChunk(generation));
+        if (request.includeUsage()) {
+            send(exchange, writer.usageChunk(generation));
+        }
+        exchange.endEvents("[DONE]");
+    }
+
+    private static void send(Exchange exchange, Object chunk) throws IOException {
+        exchange.event(Json.writeLine(chunk));
+    }
+
+    private interface PieceConsumer {
+        void accept(Answer.Piece piece) throws IOException;
+    }
+
+    /// Passes on the pieces of a completion, and returns what ended it.
+    private Generation read(Exchange exchange, Answer tokens, PieceConsumer consumer)
+            throws IOException {
+        while (true) {
+            Optional<Answer.Event> event = tokens.next(Exchange.KEEP_ALIVE);
+            if (closing) {
+                throw closing();
+            }
+            if (event.isPresent()) {
+                switch (event.get()) {
+                    case Answer.Piece piece -> consumer.accept(piece);
+                    case Generation generation -> {
+                        metrics.generated(generation);
+                        if (generation.finish() == Finish.CANCELLED) {
+                            checkModel();
+                            throw new InterruptedIOException("the caller does not read");
+                        }
+                        return generation;
+                    }
+                }
+            }
+            exchange.keepAlive();
+        }
+    }
+}

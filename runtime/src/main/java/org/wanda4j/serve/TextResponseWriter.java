@@ -1,0 +1,129 @@
+package org.wanda4j.serve;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.wanda4j.runtime.Answer;
+import org.wanda4j.runtime.Generation;
+import org.wanda4j.runtime.ScoredToken;
+
+/// Responses of `/v1/completions`.
+final class TextResponseWriter implements ResponseWriter {
+
+    private final String id = "cmpl-" + UUID.randomUUID();
+    private final long created = Instant.now().getEpochSecond();
+    private final String model;
+
+    /// Code points of the tokens written so far.
+    private int offset;
+
+    /// @param model its name
+    TextResponseWriter(String model) {
+        this.model = model;
+    }
+
+    /// A response or a chunk.
+    record TextCompletion(
+            String id,
+            String object,
+            long created,
+            String model,
+            List<TextChoice> choices,
+            @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Usage> usage) {}
+
+    /// The text of a response or a chunk.
+    record TextChoice(
+            String text,
+            int index,
+            Optional<TextLogprobs> logprobs,
+            @JsonProperty("finish_reason") Optional<String> finishReason) {}
+
+    /// Log probabilities of tokens, in lists of equal length.
+    ///
+    /// @param textOffset where each begins in the completion, in code points
+    record TextLogprobs(
+            List<String> tokens,
+            @JsonProperty("token_logprobs") List<Double> tokenLogprobs,
+            @JsonProperty("top_logprobs") List<Map<String, Double>> topLogprobs,
+            @JsonProperty("text_offset") List<Integer> textOffset) {}
+
+    private TextLogprobs logprobs(List<ScoredToken> tokens) {
+        List<Map<String, Double>> alternatives = new ArrayList<>();
+        List<Integer> offsets = new ArrayList<>();
+        for (ScoredToken token : tokens) {
+            alternatives.add(byText(token.alternatives()));
+            offsets.add(offset);
+            offset += token.text().codePointCount(0, token.text().length());
+        }
+        return new TextLogprobs(
+                tokens.stream().map(ScoredToken::text).toList(),
+                tokens.stream().map(ScoredToken::logProbability).toList(),
+                alternatives,
+                offsets);
+    }
+
+    /// Log probabilities by text. A token that adds no text, and one whose text a likelier token has, is `token_id:` and its id.
+    private static Map<String, Double> byText(List<ScoredToken> tokens) {
+        Map<String, Double> logprobs = new LinkedHashMap<>();
+        for (ScoredToken token : tokens) {
+            String text = token.text();
+            boolean unique = !text.isEmpty() && !logprobs.containsKey(text);
+            logprobs.put(unique ? text : "token_id:" + token.id(), token.logProbability());
+        }
+        return logprobs;
+    }
+
+    @Override
+    public boolean continuesPrompt() {
+        return true;
+    }
+
+    @Override
+    public Object response(Generation generation, Optional<List<ScoredToken>> tokens) {
+        var choice =
+                new TextChoice(
+                        generation.text(),
+                        0,
+                        tokens.map(this::logprobs),
+                        ResponseWriter.finishReason(generation));
+        return completion(List.of(choice), Optional.of(Usage.of(generation)));
+    }
+
+    @Override
+    public Optional<Object> firstChunk() {
+        return Optional.empty();
+    }
+
+    @Override
+    public Object chunk(Answer.Piece piece, boolean logprobs) {
+        var choice =
+                new TextChoice(
+                        piece.text(),
+                        0,
+                        logprobs ? Optional.of(logprobs(piece.tokens())) : Optional.empty(),
+                        Optional.empty());
+        return completion(List.of(choice), Optional.empty());
+    }
+
+    @Override
+    public Object finishChunk(Generation generation) {
+        var choice =
+                new TextChoice("", 0, Optional.empty(), ResponseWriter.finishReason(generation));
+        return completion(List.of(choice), Optional.empty());
+    }
+
+    @Override
+    public Object usageChunk(Generation generation) {
+        return completion(List.of(), Optional.of(Usage.of(generation)));
+    }
+
+    private TextCompletion completion(List<TextChoice> choices, Optional<Usage> usage) {
+        return new TextCompletion(id, "text_completion", created, model, choices, usage);
+    }
+}
