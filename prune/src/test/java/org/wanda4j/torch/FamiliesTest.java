@@ -3,38 +3,29 @@ package org.wanda4j.torch;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.wanda4j.Expected;
+import org.wanda4j.GoldenFamilies;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.text.Windows;
 
 /// Every family against the logits of Hugging Face transformers (see `src/test/python/families.py`).
 class FamiliesTest {
 
-    private static final Path FAMILIES = Path.of("src/test/resources/families");
     private static final float TOLERANCE = 1e-4f;
-    private static final int CASES = 15;
 
-    static List<Path> cases() throws IOException {
-        try (Stream<Path> directories = Files.list(FAMILIES)) {
-            return directories
-                    .filter(directory -> Files.exists(directory.resolve("expected.safetensors")))
-                    .sorted()
-                    .toList();
-        }
+    static List<Path> cases() {
+        return GoldenFamilies.except(GoldenFamilies.PENDING);
     }
 
     @Test
-    void allCasesAreThere() throws IOException {
-        assertEquals(CASES, cases().size());
+    void allCasesAreThere() {
+        assertEquals(59, GoldenFamilies.all().size());
     }
 
     @ParameterizedTest
@@ -45,7 +36,7 @@ class FamiliesTest {
 
     @Test
     void aShortSequenceTurnsByTheDynamicFrequenciesOfItsOwnLength() {
-        Path directory = FAMILIES.resolve("llama-dynamic");
+        Path directory = GoldenFamilies.of("llama-dynamic");
         try (var expected = new Expected(directory.resolve("expected.safetensors"));
                 Checkpoint checkpoint = Checkpoint.open(directory)) {
             float[] logits = expected.floats("short_logits");

@@ -4,23 +4,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.wanda4j.Expected;
+import org.wanda4j.GoldenFamilies;
 import org.wanda4j.checkpoint.Checkpoint;
 
 /// Every family against the logits of Hugging Face transformers.
 class DecoderTest {
-
-    private static final Path FAMILIES = Path.of("../prune/src/test/resources/families");
 
     /// Relative: keys and values are kept in bf16.
     private static final double TOLERANCE = 0.02;
@@ -28,13 +24,8 @@ class DecoderTest {
     /// Its rotation changes with the length of the text, so that it matters when a token came.
     private static final String DYNAMIC = "llama-dynamic";
 
-    static List<Path> families() throws IOException {
-        try (Stream<Path> directories = Files.list(FAMILIES)) {
-            return directories
-                    .filter(directory -> Files.exists(directory.resolve("expected.safetensors")))
-                    .sorted()
-                    .toList();
-        }
+    static List<Path> families() {
+        return GoldenFamilies.except(GoldenFamilies.PENDING);
     }
 
     @ParameterizedTest
@@ -47,7 +38,7 @@ class DecoderTest {
 
     @Test
     @Timeout(60)
-    void aDecoderThatCannotBeMadeLeavesNoThread() throws IOException, InterruptedException {
+    void aDecoderThatCannotBeMadeLeavesNoThread() throws InterruptedException {
         Checkpoint closed = Checkpoint.open(families().getFirst());
         closed.close();
         assertThrows(RuntimeException.class, () -> new Decoder(closed, KernelChoice.BEST, 3));
