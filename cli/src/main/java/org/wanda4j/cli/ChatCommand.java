@@ -112,12 +112,12 @@ final class ChatCommand implements Runnable {
             return;
         }
         Generation answer =
-                AnswerDisplay.show(
+                GenerationDisplay.show(
                         opened.reply(prompt, room(opened, prompt), OptionalInt.empty()),
                         Console::printPart);
         messages.add(new Message("assistant", answer.text()));
         Console.print("");
-        Console.note(AnswerDisplay.figures(answer) + ending(answer, opened.context()));
+        Console.note(GenerationDisplay.figures(answer) + ending(answer, opened.context()));
     }
 
     /// As it is sampled, and no longer than the context.

@@ -5,10 +5,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
-import org.wanda4j.runtime.Answer;
 import org.wanda4j.runtime.Generation;
-import org.wanda4j.runtime.Generation.Finish;
+import org.wanda4j.runtime.Generation.FinishReason;
 import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.runtime.TokenStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -56,16 +56,17 @@ final class GenerateCommand implements Callable<Integer> {
         var settings = new LanguageModel.Settings(decode.threads(), 1, 0, 0, cache.bytes());
         try (LanguageModel opened = LanguageModel.open(model, settings)) {
             int[] tokens = opened.tokens(prompt.equals(STANDARD_INPUT) ? standardInput() : prompt);
-            Answer answer = opened.start(tokens, sampling.sampling(), OptionalInt.empty());
-            Generation generation = AnswerDisplay.show(answer, json ? _ -> {} : Console::printPart);
+            TokenStream stream = opened.start(tokens, sampling.sampling(), OptionalInt.empty());
+            Generation generation =
+                    GenerationDisplay.show(stream, json ? _ -> {} : Console::printPart);
             if (json) {
                 Console.printJson(generation);
             } else {
                 Console.print("");
-                Console.note(AnswerDisplay.figures(generation));
+                Console.note(GenerationDisplay.figures(generation));
                 Console.note("kernels: " + LanguageModel.kernels());
             }
-            return generation.finish() == Finish.CANCELLED ? INTERRUPTED : 0;
+            return generation.finish() == FinishReason.CANCELLED ? INTERRUPTED : 0;
         }
     }
 

@@ -113,7 +113,11 @@ final class Decoder implements AutoCloseable {
                                         .bytes(embedding.type().padded(embedding.columns()));
     }
 
-    /// Where keys and values of all texts are.
+    RowKernels kernels() {
+        return compute.kernels();
+    }
+
+    /// Keys and values of all sequences.
     CachePool cache() {
         return pool;
     }
@@ -142,8 +146,8 @@ final class Decoder implements AutoCloseable {
         return logits.width();
     }
 
-    /// Does `work` for 0 to `count - 1`, shared out to the team.
-    void share(int count, IntConsumer work) {
+    /// Runs `work` for 0 to `count - 1` on the decoder's threads.
+    void parallelFor(int count, IntConsumer work) {
         team.deal(count, (_, i) -> work.accept(i));
     }
 

@@ -1,10 +1,10 @@
 package org.wanda4j.runtime;
 
-/// What came of a prompt: the last event of an [Answer].
+/// Result of a generation: the last event of a [TokenStream].
 ///
-/// @param text the answer
-/// @param promptTokens length of the prompt
-/// @param tokens length of the answer, the token that ended it included
+/// @param text all generated text
+/// @param promptTokens number of tokens of the prompt
+/// @param tokens number of generated tokens, the end token included
 /// @param finish why it ended
 /// @param secondsToFirst from the request to the first token
 /// @param seconds from the request to the last token
@@ -12,22 +12,22 @@ public record Generation(
         String text,
         int promptTokens,
         int tokens,
-        Finish finish,
+        FinishReason finish,
         double secondsToFirst,
         double seconds)
-        implements Answer.Event {
+        implements TokenStream.Event {
 
-    /// Why an answer ends.
-    public enum Finish {
-        /// The model ended it, or a stop text occurred.
+    /// Why a generation ends.
+    public enum FinishReason {
+        /// The model generated an end token, or a stop string occurred.
         STOP,
-        /// It is as long as was asked for, or as the model's context.
+        /// It has [Sampling#maxTokens()] tokens, or fills the model's context.
         LENGTH,
-        /// Nobody listens any more.
+        /// It was cancelled, or its model closed.
         CANCELLED
     }
 
-    /// Tokens of the answer after the first, for each second that they took.
+    /// Tokens per second after the first token; 0 where there are fewer than two.
     public double decodeTokensPerSecond() {
         return tokens < 2 ? 0 : (tokens - 1) / (seconds - secondsToFirst);
     }

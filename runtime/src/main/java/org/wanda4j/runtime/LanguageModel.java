@@ -15,9 +15,9 @@ import org.wanda4j.text.Detokenizer;
 import org.wanda4j.text.EndTokens;
 import org.wanda4j.text.Tokenizer;
 
-/// A model that writes text: a dense or packed checkpoint, used where it is mapped.
+/// A language model that generates text, from a dense or packed checkpoint whose tensors stay in the mapped file.
 ///
-/// Threads may share one; what they ask for at the same time is decoded together.
+/// Thread-safe. Concurrent generations are decoded in one batch.
 public final class LanguageModel implements AutoCloseable {
 
     private final Checkpoint checkpoint;
@@ -28,36 +28,40 @@ public final class LanguageModel implements AutoCloseable {
 
     /// How a model is run.
     ///
-    /// @param threads that decode
-    /// @param atOnce texts that are decoded together
-    /// @param queueLimit texts that may wait for others to end
-    /// @param kept texts whose keys and values are kept when they ended: a prompt that begins like one of them is not decoded
-    ///     again as far as they agree
-    /// @param cacheBytes memory that keys and values of all texts may take: kept texts make way first, then texts wait
-    public record Settings(int threads, int atOnce, int queueLimit, int kept, long cacheBytes) {
+    /// @param threads of the decoder
+    /// @param maxRunning most generations that are decoded in one batch
+    /// @param queueLimit most generations that wait for others to end
+    /// @param prefixCacheSize most generations whose keys and values are kept after their end: a prefix that a later prompt shares
+    ///     with one of them is not decoded again
+    /// @param cacheBytes most memory for keys and values, in bytes: entries of the prefix cache are dropped first, then generations wait
+    public record Settings(
+            int threads, int maxRunning, int queueLimit, int prefixCacheSize, long cacheBytes) {
 
         private static final int MEMORY_SHARE = 4;
 
         /// Checks the ranges.
         ///
-        /// @throws InvalidInputException when one is left
+        /// @throws InvalidInputException when a value is out of its range
         public Settings {
             check(threads >= 1, "threads must be at least 1", threads);
             check(
-                    atOnce >= 1 && atOnce <= Decoder.LARGEST_BATCH,
+                    maxRunning >= 1 && maxRunning <= Decoder.LARGEST_BATCH,
                     "between 1 and " + Decoder.LARGEST_BATCH + " texts can run at once",
-                    atOnce);
+                    maxRunning);
             check(queueLimit >= 0, "the queue's limit must not be negative", queueLimit);
-            check(kept >= 0, "the number of kept texts must not be negative", kept);
+            check(
+                    prefixCacheSize >= 0,
+                    "the number of kept texts must not be negative",
+                    prefixCacheSize);
             check(cacheBytes >= 1, "keys and values need memory", cacheBytes);
         }
 
-        /// Keeps no text that ended; keys and values take [#defaultCacheBytes()] at most.
-        public Settings(int threads, int atOnce, int queueLimit) {
-            this(threads, atOnce, queueLimit, 0, defaultCacheBytes());
+        /// Without a prefix cache, and with [#defaultCacheBytes()] for keys and values.
+        public Settings(int threads, int maxRunning, int queueLimit) {
+            this(threads, maxRunning, queueLimit, 0, defaultCacheBytes());
         }
 
-        /// A quarter of the memory of this machine, or container.
+        /// A quarter of the memory of this machine or container, in bytes.
         public static long defaultCacheBytes() {
             return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
                             .getTotalMemorySize()
@@ -70,17 +74,17 @@ public final class LanguageModel implements AutoCloseable {
             }
         }
 
-        /// All processors, sixteen texts together, and any number that wait.
+        /// All processors, 16 generations in a batch, no limit of the queue.
         public static final Settings DEFAULT =
                 new Settings(Runtime.getRuntime().availableProcessors(), 16, Integer.MAX_VALUE / 2);
     }
 
-    /// How busy a model is.
+    /// Load of a model.
     ///
-    /// @param waiting texts that wait for others to end
-    /// @param running texts that are decoded
-    /// @param cacheBytes memory that running and kept texts take for keys and values
-    /// @param cacheLimit bytes that they may take
+    /// @param waiting generations in the queue
+    /// @param running generations that are decoded
+    /// @param cacheBytes memory of keys and values, those of the prefix cache included, in bytes
+    /// @param cacheLimit most such memory, in bytes
     public record Load(int waiting, int running, long cacheBytes, long cacheLimit) {}
 
     private LanguageModel(
@@ -99,19 +103,23 @@ public final class LanguageModel implements AutoCloseable {
                                     megabytes(settings.cacheBytes())));
         }
         this.scheduler =
-                new Scheduler(decoder, settings.atOnce(), settings.queueLimit(), settings.kept());
+                new Scheduler(
+                        decoder,
+                        settings.maxRunning(),
+                        settings.queueLimit(),
+                        settings.prefixCacheSize());
     }
 
     /// Opens the model in `directory`.
     ///
-    /// @throws InvalidInputException when it cannot be used
+    /// @throws InvalidInputException when it is no model that can be run
     public static LanguageModel open(Path directory) {
         return open(directory, Settings.DEFAULT);
     }
 
     /// Opens the model in `directory`.
     ///
-    /// @throws InvalidInputException when it cannot be used
+    /// @throws InvalidInputException when it is no model that can be run
     public static LanguageModel open(Path directory, Settings settings) {
         var opening = CompletableFuture.supplyAsync(() -> Tokenizer.open(directory));
         try {
@@ -122,7 +130,7 @@ public final class LanguageModel implements AutoCloseable {
         }
     }
 
-    /// @param opening takes as long as all else together, and is waited for last
+    /// @param opening the tokenizer; takes about as long as everything else, and is awaited last
     private static LanguageModel open(
             Checkpoint checkpoint, CompletableFuture<Tokenizer> opening, Settings settings) {
         try {
@@ -156,47 +164,47 @@ public final class LanguageModel implements AutoCloseable {
         }
     }
 
-    /// What runs, for a banner.
+    /// The kernels that run on this machine, in words.
     public static String kernels() {
         return KernelChoice.BEST.description();
     }
 
-    /// Tokens that a text can have, its prompt included: those that the model was made for, or those whose keys and values the
-    /// memory for them holds, whichever are fewer.
+    /// Most tokens of a prompt and its generated text together: the model's positions, or those for which the memory for keys and values
+    /// suffices, whichever are fewer.
     public int context() {
         return Math.min(decoder.architecture().positions(), decoder.cache().mostPositions());
     }
 
-    /// How busy it is now.
+    /// The current load.
     public Load load() {
         return scheduler.load();
     }
 
-    /// Completes when it decodes no more: when it is closed, or, exceptionally, with the fault that ended the thread that
-    /// decodes. All else that fails ends a text, and not this.
+    /// Completes when the decoding thread ends: when this is closed, or exceptionally, with the fault that ended the thread. Any other
+    /// failure ends one generation only.
     public CompletableFuture<Void> ended() {
         return scheduler.ended();
     }
 
-    /// Whether it decodes: not closed, and not [#ended()] by a fault.
+    /// Whether the decoding thread runs.
     public boolean isAlive() {
         return scheduler.isAlive();
     }
 
-    /// Number of tokens that the model knows; their ids count from 0. The tokenizer may have more, which the model's embedding has
-    /// no row for, such as one to pad with that was added later; and the embedding may have more rows.
+    /// Number of token ids, from 0: those that both the tokenizer and the embedding have. Either may have more: an added padding token
+    /// has no row of the embedding, and an embedding may be padded to a round number of rows.
     public int vocabulary() {
         return Math.min(tokenizer.vocabularySize(), decoder.architecture().vocabulary());
     }
 
-    /// The tokens of a text, with the special tokens that the tokenizer adds.
+    /// Ids of a text's tokens, with the special tokens that the tokenizer adds.
     ///
     /// @throws InvalidInputException when half of a surrogate pair stands alone in `text`, or a token is not the model's
     public int[] tokens(String text) {
         return known(tokenizer.encode(text));
     }
 
-    /// The tokens of a text that writes its special tokens itself, as a chat template does.
+    /// Ids of a text's tokens, where the text itself contains its special tokens, as a rendered chat template does.
     ///
     /// @throws InvalidInputException when half of a surrogate pair stands alone in `text`, or a token is not the model's
     public int[] tokensAsWritten(String text) {
@@ -214,17 +222,17 @@ public final class LanguageModel implements AutoCloseable {
         return ids;
     }
 
-    /// Goes on with `prompt`, and returns when the answer is complete.
+    /// Continues `prompt`, and returns when the generation has ended.
     ///
-    /// @param pieces told of the text as it comes, by the calling thread; what it throws ends the answer
-    /// @throws InvalidInputException when the prompt is empty or longer than the context, or its answer may take more memory
+    /// @param chunks receives the text as it is generated, on the calling thread; an exception that it throws cancels the generation
+    /// @throws InvalidInputException when the prompt is empty or longer than the context, or the generation may need more memory
     ///     for keys and values than there is
-    /// @throws QueueFullException when too many texts wait already
-    public Generation generate(String prompt, Sampling sampling, Consumer<String> pieces) {
-        try (Answer answer = start(tokens(prompt), sampling, OptionalInt.empty())) {
+    /// @throws QueueFullException when [Settings#queueLimit()] generations wait already
+    public Generation generate(String prompt, Sampling sampling, Consumer<String> chunks) {
+        try (TokenStream tokens = start(tokens(prompt), sampling, OptionalInt.empty())) {
             while (true) {
-                switch (answer.next()) {
-                    case Answer.Piece piece -> pieces.accept(piece.text());
+                switch (tokens.next()) {
+                    case TokenStream.Chunk chunk -> chunks.accept(chunk.text());
                     case Generation generation -> {
                         return generation;
                     }
@@ -233,64 +241,68 @@ public final class LanguageModel implements AutoCloseable {
         }
     }
 
-    /// Goes on with `prompt`: pieces of text as they come. Close the stream to end it early.
+    /// Continues `prompt`, as a stream of chunks of text. Closing the stream cancels the generation.
     ///
     /// @see #generate(String, Sampling, Consumer)
     public Stream<String> stream(String prompt, Sampling sampling) {
-        Answer answer = start(tokens(prompt), sampling, OptionalInt.empty());
-        return Stream.generate(answer::next)
-                .takeWhile(Answer.Piece.class::isInstance)
-                .map(piece -> ((Answer.Piece) piece).text())
-                .onClose(answer::close);
+        TokenStream tokens = start(tokens(prompt), sampling, OptionalInt.empty());
+        return Stream.generate(tokens::next)
+                .takeWhile(TokenStream.Chunk.class::isInstance)
+                .map(chunk -> ((TokenStream.Chunk) chunk).text())
+                .onClose(tokens::close);
     }
 
-    /// Starts to go on with the text of some tokens; returns before anything is written. The answer's text is what follows on the
-    /// prompt's, with the space between them where there is one.
+    /// Starts a generation that continues the prompt's text; returns at once. Its text begins with the space behind the prompt, where
+    /// there is one.
     ///
     /// @param prompt ids below [#vocabulary()]
-    /// @param alternatives how many of the likeliest tokens the answer tells with each of its tokens; empty where it is to
-    ///     tell of text alone
-    /// @throws InvalidInputException when the prompt is empty or longer than the context, or its answer may take more memory
+    /// @param alternatives how many of the likeliest tokens are reported with each token; empty for text without log probabilities
+    /// @throws InvalidInputException when the prompt is empty or longer than the context, or the generation may need more memory
     ///     for keys and values than there is
-    /// @throws QueueFullException when too many texts wait already
-    public Answer start(int[] prompt, Sampling sampling, OptionalInt alternatives) {
+    /// @throws QueueFullException when [Settings#queueLimit()] generations wait already
+    public TokenStream start(int[] prompt, Sampling sampling, OptionalInt alternatives) {
         checkPrompt(prompt);
         return start(prompt, new Detokenizer(tokenizer, prompt), sampling, alternatives);
     }
 
-    /// Starts to reply to a conversation; returns before anything is written. The reply is a text of its own: a space before its
-    /// first word, which many tokenizers write into the word's token, is no part of it.
+    /// Starts a generation that replies to a conversation; returns at once. Its text stands alone: the space that many tokenizers put
+    /// into the token of its first word is left out.
     ///
     /// @see #start(int[], Sampling, OptionalInt)
-    public Answer reply(int[] prompt, Sampling sampling, OptionalInt alternatives) {
+    public TokenStream reply(int[] prompt, Sampling sampling, OptionalInt alternatives) {
         checkPrompt(prompt);
         return start(prompt, new Detokenizer(tokenizer), sampling, alternatives);
     }
 
-    private Answer start(
+    private TokenStream start(
             int[] prompt, Detokenizer detokenizer, Sampling sampling, OptionalInt alternatives) {
-        int limit =
+        int maxTokens =
                 Math.min(decoder.architecture().positions() - prompt.length, sampling.maxTokens());
-        checkMemory(prompt.length, limit);
-        var unread = new Unread(scheduler::wake);
+        checkMemory(prompt.length, maxTokens);
+        var queue = new EventQueue(scheduler::wake);
         var writer =
-                new AnswerWriter(
+                new TokenStreamWriter(
                         detokenizer,
-                        new StopTexts(sampling.stop()),
+                        new StopStrings(sampling.stop()),
                         endTokens,
                         alternatives,
                         prompt.length,
-                        unread);
-        var request = new Request(prompt, limit, new Sampler(sampling, vocabulary()), writer);
-        if (limit == 0) {
-            writer.finished(Generation.Finish.LENGTH);
+                        queue);
+        var request =
+                new GenerationRequest(
+                        prompt,
+                        maxTokens,
+                        new Sampler(sampling, vocabulary(), decoder.kernels()),
+                        writer);
+        if (maxTokens == 0) {
+            writer.finished(Generation.FinishReason.LENGTH);
         } else if (!scheduler.submit(request)) {
             throw new QueueFullException(load());
         }
-        return new Answer(unread, () -> scheduler.cancel(request));
+        return new TokenStream(queue, () -> scheduler.cancel(request));
     }
 
-    /// What decodes, for tests that hold it.
+    /// For tests.
     Scheduler scheduler() {
         return scheduler;
     }
@@ -314,15 +326,17 @@ public final class LanguageModel implements AutoCloseable {
         }
     }
 
-    private void checkMemory(int prompt, int answer) {
+    private void checkMemory(int prompt, int maxTokens) {
         CachePool cache = decoder.cache();
-        if (prompt + answer > cache.mostPositions()) {
+        if (prompt + maxTokens > cache.mostPositions()) {
             throw new InvalidInputException(
                     "the prompt has %,d tokens, the answer up to %,d; their keys and values take %s, and may take %s (--cache-memory), room for %,d tokens"
                             .formatted(
                                     prompt,
-                                    answer,
-                                    megabytes(CachePool.pages(prompt + answer) * cache.pageBytes()),
+                                    maxTokens,
+                                    megabytes(
+                                            CachePool.pages(prompt + maxTokens)
+                                                    * cache.pageBytes()),
                                     megabytes(cache.mostBytes()),
                                     cache.mostPositions()));
         }

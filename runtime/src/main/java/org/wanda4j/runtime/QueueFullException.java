@@ -1,6 +1,6 @@
 package org.wanda4j.runtime;
 
-/// More texts wait than a model was told to let wait.
+/// The queue of a model is full.
 public final class QueueFullException extends RuntimeException {
 
     private static final long serialVersionUID = 1;

@@ -6,69 +6,72 @@ import java.util.Random;
 import java.util.function.IntToDoubleFunction;
 import java.util.random.RandomGenerator;
 
-/// Chooses the tokens of one text. The steps and their order are those of transformers: repetition penalty, temperature,
-/// top-k, top-p, min-p.
+/// Samples the tokens of one generation, as transformers does and in its order: repetition penalty, temperature, top-k, top-p, min-p.
 final class Sampler {
 
-    private static final float LOWEST_POWER = -80; // exp of it is no subnormal float
+    private static final float LOWEST_EXPONENT = -80; // e^-80 is a normal float
 
-    private static final int SPARE = 64; // keys
+    private static final int SPARE_KEYS = 64;
 
     private final Sampling sampling;
-    private final int tokens;
+    private final int vocabulary;
+    private final RowKernels kernels;
     private final RandomGenerator random;
     private final BitSet seen = new BitSet();
 
-    /// @param tokens ids that may be chosen lie below; a model may have logits for more
-    Sampler(Sampling sampling, int tokens) {
+    /// @param vocabulary ids below it may be chosen; a model may have logits for more
+    Sampler(Sampling sampling, int vocabulary, RowKernels kernels) {
         this.sampling = sampling;
-        this.tokens = tokens;
+        this.vocabulary = vocabulary;
+        this.kernels = kernels;
         this.random =
                 sampling.seed().isPresent()
                         ? new Random(sampling.seed().getAsLong())
                         : new Random();
     }
 
-    /// Tells of a token of the text.
+    /// Notes that a token occurs in the text, for the repetition penalty.
     void see(int id) {
         seen.set(id);
     }
 
-    /// The next token.
+    /// Samples a token.
     ///
-    /// @param logits is changed where a penalty asks for that
+    /// @param logits are changed by a repetition penalty
     /// @param from index of the logit of id 0
-    /// @param rows how many logits there are
+    /// @param rows number of logits
+    /// @return its id
     int choose(float[] logits, int from, int rows) {
-        int vocabulary = Math.min(tokens, rows);
-        penalise(logits, from, vocabulary);
+        int count = Math.min(vocabulary, rows);
+        penalise(logits, from, count);
         if (sampling.temperature() == 0) {
-            return likeliest(logits, from, vocabulary);
+            return likeliest(logits, from, count);
         }
         return sampling.topK() == 0 && sampling.topP() == 1 && sampling.minP() == 0
-                ? drawFromAll(logits, from, vocabulary)
-                : drawFromLikeliest(logits, from, vocabulary);
+                ? drawFromAll(logits, from, count)
+                : drawFromLikeliest(logits, from, count);
     }
 
-    /// Without limits there is nothing to sort.
-    private int drawFromAll(float[] logits, int from, int vocabulary) {
-        float highest = highest(logits, from, vocabulary);
-        float colder = (float) Math.min(Float.MAX_VALUE, 1 / sampling.temperature());
-        var weights = new float[vocabulary];
-        for (int id = 0; id < vocabulary; id++) {
-            weights[id] = Math.max(LOWEST_POWER, (logits[from + id] - highest) * colder);
+    /// Without top-k, top-p and min-p: nothing is sorted.
+    private int drawFromAll(float[] logits, int from, int count) {
+        float highest = highest(logits, from, count);
+        float inverseTemperature = (float) Math.min(Float.MAX_VALUE, 1 / sampling.temperature());
+        var weights = new float[count];
+        for (int id = 0; id < count; id++) {
+            weights[id] =
+                    Math.max(LOWEST_EXPONENT, (logits[from + id] - highest) * inverseTemperature);
         }
-        KernelChoice.BEST.exponentials(weights, vocabulary, 0);
+        kernels.exponentials(weights, count, 0);
         double total = 0;
         for (float weight : weights) {
             total += weight;
         }
-        return draw(id -> weights[id], vocabulary, total);
+        return draw(id -> weights[id], count, total);
     }
 
-    private int drawFromLikeliest(float[] logits, int from, int vocabulary) {
-        int limit = sampling.topK() == 0 ? vocabulary : sampling.topK();
-        long[] ordered = likeliestFirst(logits, from, vocabulary, limit);
+    private int drawFromLikeliest(float[] logits, int from, int count) {
+        int limit = sampling.topK() == 0 ? count : sampling.topK();
+        long[] ordered = likeliestFirst(logits, from, count, limit);
         double[] weights = new double[ordered.length];
         double total = 0;
         for (int i = 0; i < ordered.length; i++) {
@@ -86,7 +89,7 @@ final class Sampler {
         return id(ordered[draw(i -> weights[i], kept, sum)]);
     }
 
-    /// One of the first `count` indices, as likely as its weight is of `total`, their sum.
+    /// Draws one of the first `count` indices with probability `weight / total`, where `total` is the sum of their weights.
     private int draw(IntToDoubleFunction weight, int count, double total) {
         double at = random.nextDouble() * total;
         int chosen = 0;
@@ -96,47 +99,45 @@ final class Sampler {
         return chosen;
     }
 
-    private void penalise(float[] logits, int from, int vocabulary) {
+    private void penalise(float[] logits, int from, int count) {
         float penalty = (float) sampling.repetitionPenalty();
         if (penalty == 1) {
             return;
         }
-        for (int id = seen.nextSetBit(0);
-                id >= 0 && id < vocabulary;
-                id = seen.nextSetBit(id + 1)) {
+        for (int id = seen.nextSetBit(0); id >= 0 && id < count; id = seen.nextSetBit(id + 1)) {
             float logit = logits[from + id];
             logits[from + id] = logit > 0 ? logit / penalty : logit * penalty;
         }
     }
 
-    /// The first of the highest.
-    static int likeliest(float[] logits, int from, int vocabulary) {
-        float highest = highest(logits, from, vocabulary);
+    /// Index of the highest of `count` logits, the lowest such index.
+    static int likeliest(float[] logits, int from, int count) {
+        float highest = highest(logits, from, count);
         int best = 0;
-        while (best < vocabulary - 1 && logits[from + best] != highest) {
+        while (best < count - 1 && logits[from + best] != highest) {
             best++;
         }
         return best;
     }
 
-    private static float highest(float[] logits, int from, int vocabulary) {
+    private static float highest(float[] logits, int from, int count) {
         float highest = Float.NEGATIVE_INFINITY;
-        for (int id = 0; id < vocabulary; id++) {
+        for (int id = 0; id < count; id++) {
             highest = Math.max(highest, logits[from + id]);
         }
         return highest;
     }
 
-    /// The likeliest tokens, at most `limit`, and their logits as keys that sort ascending.
+    /// The `limit` likeliest tokens, likeliest first, as keys of [#id] and [#logit].
     ///
-    /// Keeps what is among the likeliest so far in room for about twice as many, which is sorted and cut when it is full: about
-    /// one comparison a token where few are kept, and no more than a few sorts of them where many are.
+    /// Candidates are collected in an array of about twice that length, which is sorted and cut to the limit when it is full: about one
+    /// comparison a token for a low limit, a few sorts for a high one.
     static long[] likeliestFirst(float[] logits, int from, int vocabulary, int limit) {
         int count = Math.min(limit, vocabulary);
         if (count == 0) {
             return new long[0];
         }
-        long[] keys = new long[Math.min(vocabulary, count + Math.max(count, SPARE))];
+        long[] keys = new long[Math.min(vocabulary, count + Math.max(count, SPARE_KEYS))];
         long worst = Long.MAX_VALUE;
         int size = 0;
         for (int id = 0; id < vocabulary; id++) {
@@ -156,7 +157,7 @@ final class Sampler {
         return Arrays.copyOf(keys, count);
     }
 
-    /// The larger the logit the smaller; equal ones by id.
+    /// Sorts ascending by descending logit, then by id.
     private static long key(float logit, int id) {
         int bits = Float.floatToIntBits(logit);
         int ascending = bits ^ (bits >> 31 & Integer.MAX_VALUE);
@@ -168,6 +169,7 @@ final class Sampler {
         return Float.intBitsToFloat(ascending ^ (ascending >> 31 & Integer.MAX_VALUE));
     }
 
+    /// Id of a key of [#likeliestFirst].
     static int id(long key) {
         return (int) key;
     }

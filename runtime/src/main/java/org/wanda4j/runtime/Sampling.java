@@ -4,16 +4,16 @@ import java.util.List;
 import java.util.OptionalLong;
 import org.wanda4j.checkpoint.InvalidInputException;
 
-/// How the next token is chosen, and when a text ends.
+/// How tokens are sampled, and when a generation ends.
 ///
-/// @param maxTokens longest answer, in tokens
-/// @param temperature divides the logits; 0 always takes the likeliest token
-/// @param topK only so many of the likeliest tokens; 0 for all
-/// @param topP only the likeliest tokens that together have this probability; 1 for all
-/// @param minP only tokens that have this share of the likeliest one's probability; 0 for all
-/// @param repetitionPenalty divides positive logits of tokens that occurred, and multiplies negative ones; 1 for none
-/// @param seed decides the draws; another one each time where empty
-/// @param stop texts that end the answer, and are not part of it
+/// @param maxTokens most tokens that are generated
+/// @param temperature divides the logits; 0 takes the likeliest token (greedy)
+/// @param topK samples from so many of the likeliest tokens; 0 for all
+/// @param topP samples from the likeliest tokens whose probabilities add up to this; 1 for all
+/// @param minP samples from tokens with at least this fraction of the likeliest one's probability; 0 for all
+/// @param repetitionPenalty divides positive logits of tokens in the text, and multiplies negative ones; 1 for none
+/// @param seed of the random numbers; where empty, another one each time
+/// @param stop strings that end the generation and are not part of its text
 public record Sampling(
         int maxTokens,
         double temperature,
@@ -24,17 +24,17 @@ public record Sampling(
         OptionalLong seed,
         List<String> stop) {
 
-    /// Lively, but on the point.
+    /// 512 tokens, temperature 0.8, top-k 40, top-p 0.95, min-p 0.05.
     public static final Sampling DEFAULT =
             new Sampling(512, 0.8, 40, 0.95, 0.05, 1, OptionalLong.empty(), List.of());
 
-    /// The same text each time.
+    /// 512 tokens, always the likeliest.
     public static final Sampling GREEDY =
             new Sampling(512, 0, 0, 1, 0, 1, OptionalLong.empty(), List.of());
 
     /// Checks the ranges.
     ///
-    /// @throws InvalidInputException when one is left
+    /// @throws InvalidInputException when a value is out of its range
     public Sampling {
         stop = List.copyOf(stop);
         check(maxTokens >= 0, "max-tokens must not be negative", maxTokens);
@@ -52,7 +52,7 @@ public record Sampling(
         }
     }
 
-    /// The same with another length.
+    /// The same with another [#maxTokens()].
     public Sampling withMaxTokens(int tokens) {
         return new Sampling(tokens, temperature, topK, topP, minP, repetitionPenalty, seed, stop);
     }

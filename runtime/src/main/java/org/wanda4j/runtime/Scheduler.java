@@ -7,53 +7,54 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import org.wanda4j.runtime.Generation.Finish;
+import org.wanda4j.runtime.Generation.FinishReason;
 
-/// Decodes many texts at once: each turn takes the next token of every running text and as much of waiting prompts as
-/// fits a batch, so that weights are read once for all of them.
+/// Continuous batching: each step decodes the next token of every running request and as much of their prompts as fits a batch, so
+/// that weights are read once for all of them.
 ///
-/// Texts begin in the order in which they came, each when keys and values of its prompt find room, for which kept texts make way. When
-/// those that run have grown until there is none, the one that came last gives way: it waits until its longest answer has
-/// room, and is decoded again. Nothing fails because others run.
+/// Requests begin in the order of their arrival, each when the cache has memory for its prompt; entries of the prefix cache are dropped
+/// for that. When the running requests have outgrown the memory, the one that began last is preempted: its keys and values are freed,
+/// and it begins again, with all that it had generated, once there is memory for the most that it may generate.
 ///
-/// A request that fails ends alone: a batch that fails is decoded again text by text, to find the one that cannot be.
+/// A failure ends one request: a batch that fails is decoded again request by request, to find the one that fails.
 final class Scheduler implements AutoCloseable {
 
     private final Decoder decoder;
-    private final int atOnce;
+    private final int maxRunning;
     private final int queueLimit;
-    private final Deque<Request> queue = new ArrayDeque<>();
-    private final List<Request> running = new ArrayList<>();
-    private final KeptTexts kept;
+    private final Deque<GenerationRequest> queue = new ArrayDeque<>();
+    private final List<GenerationRequest> running = new ArrayList<>();
+    private final PrefixCache prefixes;
     private final CompletableFuture<Void> ended = new CompletableFuture<>();
     private final Thread thread;
     private boolean closed;
 
-    /// What one text has decoded in a turn.
-    private record Part(Request request, Batch.Step step) {}
+    /// A request's share of a batch.
+    private record Part(GenerationRequest request, Batch.Step step) {}
 
-    /// @param decoder used by nobody else, and closed with this
-    /// @param atOnce texts that run together, at most [Decoder#LARGEST_BATCH]
-    /// @param queueLimit texts that may wait for others to end
-    /// @param kept texts that are kept when they ended, for others that begin like them
-    Scheduler(Decoder decoder, int atOnce, int queueLimit, int kept) {
+    /// @param decoder is used by this alone, and closed with it
+    /// @param maxRunning most requests that run at the same time, up to [Decoder#LARGEST_BATCH]
+    /// @param queueLimit most requests that wait for others to end
+    /// @param prefixCacheSize entries of the prefix cache
+    Scheduler(Decoder decoder, int maxRunning, int queueLimit, int prefixCacheSize) {
         this.decoder = decoder;
-        this.atOnce = atOnce;
+        this.maxRunning = maxRunning;
         this.queueLimit = queueLimit;
-        this.kept = new KeptTexts(kept);
+        this.prefixes = new PrefixCache(prefixCacheSize);
         this.thread = Thread.ofPlatform().name("wanda-scheduler").daemon().start(this::loop);
     }
 
     /// Queues a request.
     ///
-    /// @return whether there was room: as many may wait as are free to run, and the queue's limit
-    synchronized boolean submit(Request request) {
+    /// @return whether the queue had room: for its limit and as many more as could run
+    /// @throws IllegalStateException when this is closed, or its thread has ended
+    synchronized boolean submit(GenerationRequest request) {
         if (closed) {
             throw ended.isCompletedExceptionally()
                     ? new IllegalStateException("the model failed for good", ended.exceptionNow())
                     : new IllegalStateException("the model is closed");
         }
-        if (queue.size() - queueLimit >= atOnce - running.size()) { // So it does not overflow.
+        if (queue.size() - queueLimit >= maxRunning - running.size()) { // a sum could overflow
             return false;
         }
         queue.add(request);
@@ -61,25 +62,25 @@ final class Scheduler implements AutoCloseable {
         return true;
     }
 
-    /// Ends a request before its time: at once where it waits, after the turn where it runs.
-    void cancel(Request request) {
+    /// Cancels a request: at once where it waits, after the current step where it runs.
+    void cancel(GenerationRequest request) {
         request.cancel();
-        boolean waited;
+        boolean wasQueued;
         synchronized (this) {
-            waited = queue.remove(request);
+            wasQueued = queue.remove(request);
             notifyAll();
         }
-        if (waited) {
-            tell(request, Finish.CANCELLED);
+        if (wasQueued) {
+            notifyListener(request, FinishReason.CANCELLED);
         }
     }
 
-    /// Tells that a request may not wait for its listener any more.
+    /// Notifies this that the listener of a paused request may take tokens again.
     synchronized void wake() {
         notifyAll();
     }
 
-    /// How busy it is.
+    /// The current load.
     synchronized LanguageModel.Load load() {
         return new LanguageModel.Load(
                 queue.size(),
@@ -88,30 +89,31 @@ final class Scheduler implements AutoCloseable {
                 decoder.cache().mostBytes());
     }
 
-    /// Whether the thread that decodes has not ended.
+    /// Whether the decoding thread runs.
     boolean isAlive() {
         return !ended.isDone();
     }
 
-    /// When the thread that decodes has ended: by [#close()], or with what it failed with. Each of these is held until then.
+    /// Completes when the decoding thread ends: by [#close()], or exceptionally with what it failed with. Each returned future is held
+    /// until then.
     CompletableFuture<Void> ended() {
         return ended.copy();
     }
 
     private void loop() {
         try (decoder;
-                kept) {
+                prefixes) {
             try {
-                while (admit()) {
+                while (awaitWork()) {
                     try {
-                        turn();
+                        step();
                     } catch (RuntimeException | Error e) {
                         List.copyOf(running).forEach(request -> fail(request, e));
                     }
                 }
             } finally {
-                drain().forEach(request -> tell(request, Finish.CANCELLED));
-                List.copyOf(running).forEach(request -> end(request, Finish.CANCELLED));
+                drain().forEach(request -> notifyListener(request, FinishReason.CANCELLED));
+                List.copyOf(running).forEach(request -> end(request, FinishReason.CANCELLED));
             }
         } catch (InterruptedException | RuntimeException | Error e) {
             ended.completeExceptionally(e);
@@ -120,46 +122,46 @@ final class Scheduler implements AutoCloseable {
         }
     }
 
-    private synchronized List<Request> drain() {
+    private synchronized List<GenerationRequest> drain() {
         closed = true;
-        List<Request> waiting = List.copyOf(queue);
+        List<GenerationRequest> waiting = List.copyOf(queue);
         queue.clear();
         return waiting;
     }
 
-    /// Waits until there is something to do.
+    /// Waits until there is something to decode.
     ///
-    /// @return false when there will not be any more
-    private synchronized boolean admit() throws InterruptedException {
+    /// @return false when this is closed
+    private synchronized boolean awaitWork() throws InterruptedException {
         while (!closed && isIdle()) {
             wait();
         }
         return !closed;
     }
 
-    /// Whether nothing that runs can go on, and nothing that waits can begin.
+    /// Whether every running request is paused, and no waiting one may begin.
     private boolean isIdle() {
-        return running.stream().allMatch(Request::waits) && !mayBegin();
+        return running.stream().allMatch(GenerationRequest::isPaused) && !mayBegin();
     }
 
-    /// Whether the text that has waited longest may begin.
+    /// Whether the request that has waited longest may begin.
     private boolean mayBegin() {
-        return running.size() < atOnce && !queue.isEmpty() && hasRoom(queue.peek());
+        return running.size() < maxRunning && !queue.isEmpty() && hasRoom(queue.peek());
     }
 
-    private void turn() {
-        for (Request request : List.copyOf(running)) {
+    private void step() {
+        for (GenerationRequest request : List.copyOf(running)) {
             if (request.isCancelled()) {
-                end(request, Finish.CANCELLED);
+                end(request, FinishReason.CANCELLED);
             }
         }
-        boolean enough = makeRoom();
+        boolean enough = reserveAll();
         while (enough && beginNext()) {
-            enough = makeRoom();
+            enough = reserveAll();
         }
         List<Part> parts = new ArrayList<>();
         int room = Decoder.LARGEST_BATCH;
-        for (Request request : answersFirst()) {
+        for (GenerationRequest request : generatingFirst()) {
             if (room > 0) {
                 try {
                     Batch.Step step = request.next(room);
@@ -175,7 +177,7 @@ final class Scheduler implements AutoCloseable {
         }
     }
 
-    /// A batch that failed left all of its texts as they were.
+    /// Decodes a batch. Where that fails, no sequence has changed.
     private void decode(List<Part> parts) {
         float[] logits;
         try {
@@ -188,16 +190,16 @@ final class Scheduler implements AutoCloseable {
             }
             return;
         }
-        choose(
+        sample(
                 parts.stream().filter(part -> part.step().predicts()).map(Part::request).toList(),
                 logits);
     }
 
-    /// Begins the text that has waited longest, if it may.
+    /// Begins the request that has waited longest, if it may.
     ///
     /// @return whether one began
     private boolean beginNext() {
-        Request next;
+        GenerationRequest next;
         synchronized (this) {
             if (!mayBegin()) {
                 return false;
@@ -206,30 +208,32 @@ final class Scheduler implements AutoCloseable {
             running.add(next);
         }
         try {
-            next.begin(kept.find(next.text()).orElseGet(decoder::newSequence));
+            next.begin(prefixes.find(next.tokens()).orElseGet(decoder::newSequence));
         } catch (RuntimeException | Error e) {
             fail(next, e);
         }
         return true;
     }
 
-    private boolean hasRoom(Request request) {
+    private boolean hasRoom(GenerationRequest request) {
         return running.isEmpty()
-                || CachePool.pages(request.wants()) <= decoder.cache().freePages() + kept.pages();
+                || CachePool.pages(request.neededPositions())
+                        <= decoder.cache().freePages() + prefixes.pages();
     }
 
-    /// Makes room for what each running text decodes next, in the order in which they began.
+    /// Reserves cache positions for the next step of each running request, in the order in which they began; preempts the last ones
+    /// where there are not enough.
     ///
-    /// @return whether there was enough for all of them
-    private boolean makeRoom() {
+    /// @return whether none was preempted
+    private boolean reserveAll() {
         boolean enough = true;
-        for (Request request : List.copyOf(running)) {
+        for (GenerationRequest request : List.copyOf(running)) {
             try {
                 while (request.hasBegun() && !reserve(request)) {
                     if (running.size() == 1) {
                         throw new OutOfMemoryError("the system has no memory for keys and values");
                     }
-                    pause(running.getLast());
+                    preempt(running.getLast());
                     enough = false;
                 }
             } catch (RuntimeException | Error e) {
@@ -239,34 +243,34 @@ final class Scheduler implements AutoCloseable {
         return enough;
     }
 
-    /// Makes room for what a text decodes next; kept texts make way.
-    private boolean reserve(Request request) {
+    /// Reserves cache positions for the next step of a request; drops entries of the prefix cache for that.
+    private boolean reserve(GenerationRequest request) {
         boolean reserved = request.reserve();
-        while (!reserved && kept.dropOldest()) {
+        while (!reserved && prefixes.dropOldest()) {
             reserved = request.reserve();
         }
         return reserved;
     }
 
-    private synchronized void pause(Request request) {
-        request.pause();
+    private synchronized void preempt(GenerationRequest request) {
+        request.preempt();
         running.remove(request);
         queue.addFirst(request);
     }
 
-    /// A long prompt takes what room the answers leave, and does not stop them.
-    private List<Request> answersFirst() {
+    /// Requests that generate come before prompts, so that a long prompt does not delay them.
+    private List<GenerationRequest> generatingFirst() {
         return running.stream()
-                .filter(request -> !request.waits())
-                .sorted(Comparator.comparing(request -> !request.answers()))
+                .filter(request -> !request.isPaused())
+                .sorted(Comparator.comparing(request -> !request.isGenerating()))
                 .toList();
     }
 
-    /// Draws the next tokens of all texts at the same time, then tells of them one after the other.
-    private void choose(List<Request> predicted, float[] logits) {
+    /// Samples the next tokens of all requests in parallel, then appends them one after the other.
+    private void sample(List<GenerationRequest> predicted, float[] logits) {
         int vocabulary = decoder.architecture().vocabulary();
         var failures = new Throwable[predicted.size()];
-        decoder.share(
+        decoder.parallelFor(
                 predicted.size(),
                 i -> {
                     try {
@@ -276,7 +280,7 @@ final class Scheduler implements AutoCloseable {
                     }
                 });
         for (int i = 0; i < failures.length; i++) {
-            Request request = predicted.get(i);
+            GenerationRequest request = predicted.get(i);
             if (failures[i] == null) {
                 take(request);
             } else {
@@ -285,55 +289,55 @@ final class Scheduler implements AutoCloseable {
         }
     }
 
-    private void take(Request request) {
-        Optional<Finish> finish;
+    private void take(GenerationRequest request) {
+        Optional<FinishReason> finish;
         try {
             finish = request.take();
         } catch (RuntimeException | Error e) {
             fail(request, e);
             return;
         }
-        finish.ifPresent(why -> end(request, why));
+        finish.ifPresent(reason -> end(request, reason));
     }
 
-    private void end(Request request, Finish finish) {
+    private void end(GenerationRequest request, FinishReason finish) {
         Optional<Sequence> decoded = request.end();
         try {
-            decoded.ifPresent(text -> kept.keep(request.text(), text));
+            decoded.ifPresent(sequence -> prefixes.add(request.tokens(), sequence));
         } catch (RuntimeException | Error e) {
-            decoded.ifPresent(Sequence::close); // The text is complete without being kept.
+            decoded.ifPresent(Sequence::close); // it has ended all the same
         }
         remove(request);
-        tell(request, finish);
+        notifyListener(request, finish);
     }
 
-    private void fail(Request request, Throwable cause) {
+    private void fail(GenerationRequest request, Throwable cause) {
         request.end().ifPresent(Sequence::close);
         remove(request);
-        tell(request, cause);
+        notifyListener(request, cause);
     }
 
-    private synchronized void remove(Request request) {
+    private synchronized void remove(GenerationRequest request) {
         running.remove(request);
     }
 
-    private static void tell(Request request, Finish finish) {
+    private static void notifyListener(GenerationRequest request, FinishReason finish) {
         try {
             request.listener().finished(finish);
         } catch (RuntimeException | Error e) {
-            tell(request, e);
+            notifyListener(request, e);
         }
     }
 
-    private static void tell(Request request, Throwable cause) {
+    private static void notifyListener(GenerationRequest request, Throwable cause) {
         try {
             request.listener().failed(cause);
         } catch (RuntimeException | Error e) {
-            // Who does not even take that is not to end the others.
+            // a listener that fails here too must not end other requests
         }
     }
 
-    /// Waits for the thread that decodes, whoever interrupts: it reads memory that is unmapped behind this.
+    /// Waits for the decoding thread, even when interrupted: memory that it reads is unmapped afterwards.
     @Override
     public void close() {
         synchronized (this) {

@@ -2,17 +2,17 @@ package org.wanda4j.runtime;
 
 import java.util.List;
 
-/// A token, and how likely the model found it there.
+/// A token and its log probability.
 ///
-/// @param text what it adds to the answer: of the tokens that make a character together, the last one adds it, and special tokens
-///     add nothing. An alternative reads as it would there, and a special one as it is written.
-/// @param bytes its own, in UTF-8 where it is no part of a character
-/// @param logProbability natural logarithm of its probability, before any sampling option
-/// @param alternatives the likeliest tokens there, likeliest first; each without alternatives of its own
+/// @param text that it adds: of the tokens of one character, the last one adds it, and special tokens add nothing. Of an alternative, the
+///     text that it would add; of a special one, its name.
+/// @param bytes of the token itself; valid UTF-8 unless it is a part of a character
+/// @param logProbability natural logarithm of its probability before temperature and other sampling options
+/// @param alternatives the likeliest tokens at this position, likeliest first; without alternatives of their own
 public record ScoredToken(
         int id, String text, byte[] bytes, double logProbability, List<ScoredToken> alternatives) {
 
-    /// The same with more text.
+    /// The same with `more` appended to its text.
     ScoredToken with(String more) {
         return new ScoredToken(id, text + more, bytes, logProbability, alternatives);
     }

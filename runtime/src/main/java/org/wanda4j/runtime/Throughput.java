@@ -8,13 +8,13 @@ import java.util.Random;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
 
-/// How fast a model decodes: prefill and decode apart, as llama-bench measures them.
+/// Speed of a model: prefill and decode apart, as llama-bench measures them.
 ///
-/// @param prefill tokens/s of a prompt, one for each repeat
-/// @param decode tokens/s one after the other from an empty text, one for each repeat
-/// @param bytesPerToken of weights that are read for a token
-/// @param weights number of weights that those bytes hold, zeros included
-/// @param kernels what ran
+/// @param prefill tokens/s of a prompt, for each repeat
+/// @param decode tokens/s of single tokens from an empty text on, for each repeat
+/// @param bytesPerToken bytes of weights that are read for a token
+/// @param weights number of weights in those bytes, zeros included
+/// @param kernels those that ran, in words
 public record Throughput(
         List<Double> prefill,
         List<Double> decode,
@@ -24,14 +24,14 @@ public record Throughput(
 
     private static final int SEED = 1;
 
-    /// The JVM compiles kernels meanwhile.
+    /// Long enough for the JVM to compile the kernels.
     private static final long WARM_UP_NANOS = 5_000_000_000L;
 
     /// Measures the model in `directory`.
     ///
     /// @param promptTokens length of the prompt; 0 to leave prefill out
     /// @param tokens how many are decoded; 0 to leave decoding out
-    /// @param repeats how often each is measured, after a warm-up of at least 5 s each
+    /// @param repeats number of measurements of each, after a warm-up of at least 5 s each
     public static Throughput measure(
             Path directory, int promptTokens, int tokens, int repeats, int threads) {
         try (Checkpoint checkpoint = Checkpoint.open(directory);
@@ -84,7 +84,7 @@ public record Throughput(
         }
     }
 
-    /// Any tokens: to choose them is not measured.
+    /// Decodes random tokens; sampling is not measured.
     private static void decode(Decoder decoder, int tokens) {
         var random = new Random(SEED);
         int vocabulary = decoder.architecture().vocabulary();

@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.IntStream;
-import org.wanda4j.runtime.Answer;
 import org.wanda4j.runtime.Generation;
 import org.wanda4j.runtime.ScoredToken;
+import org.wanda4j.runtime.TokenStream;
 
 /// Responses of `/v1/chat/completions`.
 ///
@@ -107,7 +107,7 @@ record ChatResponseWriter(String id, long created, String model, boolean continu
     }
 
     @Override
-    public Object chunk(Answer.Piece piece, boolean logprobs) {
+    public Object chunk(TokenStream.Chunk piece, boolean logprobs) {
         var delta = new Delta(Optional.empty(), Optional.of(piece.text()));
         return chunk(
                 delta,

@@ -9,19 +9,19 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
-import org.wanda4j.runtime.Answer;
 import org.wanda4j.runtime.Generation;
-import org.wanda4j.runtime.Generation.Finish;
+import org.wanda4j.runtime.Generation.FinishReason;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.runtime.QueueFullException;
 import org.wanda4j.runtime.ScoredToken;
+import org.wanda4j.runtime.TokenStream;
 
 /// Runs completions and sends them, each until it ends or its client disconnects.
 final class CompletionHandler {
 
     private final LanguageModel model;
     private final Metrics metrics;
-    private final Set<Answer> active = ConcurrentHashMap.newKeySet();
+    private final Set<TokenStream> active = ConcurrentHashMap.newKeySet();
     private volatile boolean closing;
 
     CompletionHandler(LanguageModel model, Metrics metrics) {
@@ -32,7 +32,7 @@ final class CompletionHandler {
     /// Cancels all completions, and refuses further ones.
     void close() {
         closing = true;
-        active.forEach(Answer::cancel);
+        active.forEach(TokenStream::cancel);
     }
 
     /// Runs a completion and sends it; returns when all of it is sent.
@@ -40,7 +40,7 @@ final class CompletionHandler {
     /// @throws IOException when the client disconnected, or does not read; the completion is cancelled
     /// @throws ApiException when the model cannot take the request
     void handle(Exchange exchange, CompletionRequest request) throws IOException {
-        try (Answer tokens = start(request)) {
+        try (TokenStream tokens = start(request)) {
             active.add(tokens);
             try {
                 if (closing) { // close() may have run before the completion was added
@@ -68,7 +68,7 @@ final class CompletionHandler {
         }
     }
 
-    private Answer start(CompletionRequest request) {
+    private TokenStream start(CompletionRequest request) {
         checkModel();
         try {
             return request.writer().continuesPrompt()
@@ -85,7 +85,7 @@ final class CompletionHandler {
         return ApiException.ofServer(503, "the server is closing");
     }
 
-    private void respond(Exchange exchange, CompletionRequest request, Answer tokens)
+    private void respond(Exchange exchange, CompletionRequest request, TokenStream tokens)
             throws IOException {
         List<ScoredToken> scored = new ArrayList<>();
         Generation generation = read(exchange, tokens, piece -> scored.addAll(piece.tokens()));
@@ -94,7 +94,7 @@ final class CompletionHandler {
         exchange.respond(200, request.writer().response(generation, logprobs));
     }
 
-    private void stream(Exchange exchange, CompletionRequest request, Answer tokens)
+    private void stream(Exchange exchange, CompletionRequest request, TokenStream tokens)
             throws IOException {
         ResponseWriter writer = request.writer();
         boolean logprobs = request.alternatives().isPresent();
@@ -115,24 +115,24 @@ final class CompletionHandler {
         exchange.event(Json.writeLine(chunk));
     }
 
-    private interface PieceConsumer {
-        void accept(Answer.Piece piece) throws IOException;
+    private interface ChunkConsumer {
+        void accept(TokenStream.Chunk piece) throws IOException;
     }
 
     /// Passes on the pieces of a completion, and returns what ended it.
-    private Generation read(Exchange exchange, Answer tokens, PieceConsumer consumer)
+    private Generation read(Exchange exchange, TokenStream tokens, ChunkConsumer consumer)
             throws IOException {
         while (true) {
-            Optional<Answer.Event> event = tokens.next(Exchange.KEEP_ALIVE);
+            Optional<TokenStream.Event> event = tokens.next(Exchange.KEEP_ALIVE);
             if (closing) {
                 throw closing();
             }
             if (event.isPresent()) {
                 switch (event.get()) {
-                    case Answer.Piece piece -> consumer.accept(piece);
+                    case TokenStream.Chunk piece -> consumer.accept(piece);
                     case Generation generation -> {
                         metrics.generated(generation);
-                        if (generation.finish() == Finish.CANCELLED) {
+                        if (generation.finish() == FinishReason.CANCELLED) {
                             checkModel();
                             throw new InterruptedIOException("the caller does not read");
                         }

@@ -3,9 +3,9 @@ package org.wanda4j.serve;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.List;
 import java.util.Optional;
-import org.wanda4j.runtime.Answer;
 import org.wanda4j.runtime.Generation;
 import org.wanda4j.runtime.ScoredToken;
+import org.wanda4j.runtime.TokenStream;
 
 /// Writes one completion as the objects of OpenAI's interface, which become JSON: a single response, or the chunks of a stream.
 sealed interface ResponseWriter permits ChatResponseWriter, TextResponseWriter {
@@ -24,7 +24,7 @@ sealed interface ResponseWriter permits ChatResponseWriter, TextResponseWriter {
     /// A chunk of text.
     ///
     /// @param logprobs whether the request asks for log probabilities
-    Object chunk(Answer.Piece piece, boolean logprobs);
+    Object chunk(TokenStream.Chunk piece, boolean logprobs);
 
     /// The chunk behind the text, with the reason for its end.
     Object finishChunk(Generation generation);

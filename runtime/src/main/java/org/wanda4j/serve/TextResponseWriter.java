@@ -9,9 +9,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import org.wanda4j.runtime.Answer;
 import org.wanda4j.runtime.Generation;
 import org.wanda4j.runtime.ScoredToken;
+import org.wanda4j.runtime.TokenStream;
 
 /// Responses of `/v1/completions`.
 final class TextResponseWriter implements ResponseWriter {
@@ -101,7 +101,7 @@ final class TextResponseWriter implements ResponseWriter {
     }
 
     @Override
-    public Object chunk(Answer.Piece piece, boolean logprobs) {
+    public Object chunk(TokenStream.Chunk piece, boolean logprobs) {
         var choice =
                 new TextChoice(
                         piece.text(),

@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.runtime.Generation.Finish;
+import org.wanda4j.runtime.Generation.FinishReason;
 
 class LanguageModelTest {
 
@@ -50,7 +50,7 @@ class LanguageModelTest {
                     model.stream("The king", GREEDY).collect(Collectors.joining()));
             assertTrue(generation.tokens() <= 24);
             assertTrue(generation.secondsToFirst() <= generation.seconds());
-            assertEquals(Finish.LENGTH, generation.finish());
+            assertEquals(FinishReason.LENGTH, generation.finish());
         }
     }
 
@@ -90,7 +90,7 @@ class LanguageModelTest {
     void aFullQueueRefuses() {
         var settings = new LanguageModel.Settings(1, 1, 0);
         try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama(), settings);
-                var _ = HeldText.of(model)) {
+                var _ = HeldGeneration.of(model)) {
             assertThrows(QueueFullException.class, () -> model.generate("A", GREEDY, _ -> {}));
         }
     }
@@ -99,20 +99,20 @@ class LanguageModelTest {
     void whatIsCancelledEndsAndGivesItsMemoryBack() throws InterruptedException {
         var settings = new LanguageModel.Settings(1, 2, 1);
         try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama(), settings);
-                HeldText held = HeldText.of(model)) {
-            Answer running = start(model, LONG);
+                HeldGeneration held = HeldGeneration.of(model)) {
+            TokenStream running = start(model, LONG);
             held.turn();
             held.turn();
-            Answer waiting = start(model, LONG);
+            TokenStream waiting = start(model, LONG);
             assertEquals(2, model.load().running());
             assertEquals(1, model.load().waiting());
             assertTrue(model.load().cacheBytes() > 0);
             waiting.cancel();
-            assertEquals(Finish.CANCELLED, end(waiting).finish());
+            assertEquals(FinishReason.CANCELLED, end(waiting).finish());
             running.cancel();
             held.letGo();
-            assertEquals(Finish.CANCELLED, end(running).finish());
-            assertEquals(Finish.CANCELLED, end(running).finish());
+            assertEquals(FinishReason.CANCELLED, end(running).finish());
+            assertEquals(FinishReason.CANCELLED, end(running).finish());
             held.awaitEnd();
             assertEquals(0, model.load().running() + model.load().waiting());
             assertEquals(0, model.load().cacheBytes());
@@ -142,7 +142,7 @@ class LanguageModelTest {
     @Test
     void nobodyWaitsForAReaderWhoIsSlow() {
         try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama());
-                Answer unread = start(model, GREEDY)) {
+                TokenStream unread = start(model, GREEDY)) {
             String alone = model.generate(PROMPTS.getFirst(), GREEDY, _ -> {}).text();
             assertEquals(alone, end(unread).text());
         }
@@ -154,8 +154,8 @@ class LanguageModelTest {
             int[] prompt = model.tokens(PROMPTS.getFirst());
             OptionalInt all = OptionalInt.of(model.vocabulary());
             Sampling some = GREEDY.withMaxTokens(200);
-            try (Answer unread = model.start(prompt, some, all)) {
-                assertEquals(Finish.LENGTH, model.generate("A", LONG, _ -> {}).finish());
+            try (TokenStream unread = model.start(prompt, some, all)) {
+                assertEquals(FinishReason.LENGTH, model.generate("A", LONG, _ -> {}).finish());
                 assertEquals(1, model.load().running());
                 assertEquals(200, end(unread).tokens());
             }
@@ -165,7 +165,7 @@ class LanguageModelTest {
     @Test
     void aReaderThatFailsEndsItsOwnAnswerOnly() {
         try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama());
-                Answer other = start(model, GREEDY)) {
+                TokenStream other = start(model, GREEDY)) {
             var thrown =
                     assertThrows(
                             IllegalStateException.class,
@@ -177,7 +177,7 @@ class LanguageModelTest {
                                                 throw new IllegalStateException("mine");
                                             }));
             assertEquals("mine", thrown.getMessage());
-            assertEquals(Finish.LENGTH, end(other).finish());
+            assertEquals(FinishReason.LENGTH, end(other).finish());
         }
     }
 
@@ -185,11 +185,11 @@ class LanguageModelTest {
     void anInterruptedReaderGetsWhatThereIs() {
         var settings = new LanguageModel.Settings(1, 1, 1);
         try (LanguageModel model = LanguageModel.open(SharedFiles.tinyLlama(), settings);
-                var _ = HeldText.of(model)) {
+                var _ = HeldGeneration.of(model)) {
             Thread.currentThread().interrupt();
             Generation generation = model.generate("The king", LONG, _ -> {});
             assertTrue(Thread.interrupted());
-            assertEquals(Finish.CANCELLED, generation.finish());
+            assertEquals(FinishReason.CANCELLED, generation.finish());
         }
     }
 
@@ -199,8 +199,9 @@ class LanguageModelTest {
             int[] prompt = model.tokens("The king");
             List<ScoredToken> tokens = new ArrayList<>();
             var text = new StringBuilder();
-            try (Answer answer = model.start(prompt, GREEDY, OptionalInt.of(model.vocabulary()))) {
-                while (answer.next() instanceof Answer.Piece piece) {
+            try (TokenStream answer =
+                    model.start(prompt, GREEDY, OptionalInt.of(model.vocabulary()))) {
+                while (answer.next() instanceof TokenStream.Chunk piece) {
                     tokens.addAll(piece.tokens());
                     text.append(piece.text());
                 }
@@ -221,11 +222,11 @@ class LanguageModelTest {
         }
     }
 
-    private static Answer start(LanguageModel model, Sampling sampling) {
+    private static TokenStream start(LanguageModel model, Sampling sampling) {
         return model.start(model.tokens(PROMPTS.getFirst()), sampling, OptionalInt.empty());
     }
 
-    private static Generation end(Answer answer) {
+    private static Generation end(TokenStream answer) {
         while (true) {
             if (answer.next() instanceof Generation generation) {
                 return generation;

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.runtime.Generation.Finish;
+import org.wanda4j.runtime.Generation.FinishReason;
 
 class SchedulerTest {
 
@@ -41,7 +41,7 @@ class SchedulerTest {
 
     /// Throws where it is told to; says how it ended.
     private record Listener(Place fails, Error with, CompletableFuture<String> end)
-            implements Request.Listener {
+            implements GenerationRequest.Listener {
 
         Listener(Place fails) {
             this(fails, new OutOfMemoryError(fails.name()), new CompletableFuture<>());
@@ -54,19 +54,19 @@ class SchedulerTest {
         }
 
         @Override
-        public boolean wantsLikelihoods() {
+        public boolean needsLogProbabilities() {
             check(Place.DRAW);
             return false;
         }
 
         @Override
-        public boolean token(int id, Optional<Likelihoods> likelihoods) {
+        public boolean token(int id, Optional<LogProbabilities> likelihoods) {
             check(Place.TOKEN);
             return true;
         }
 
         @Override
-        public void finished(Finish finish) {
+        public void finished(FinishReason finish) {
             check(Place.END);
             end.complete(finish.name());
             check(Place.FAILURE);
@@ -165,15 +165,16 @@ class SchedulerTest {
     }
 
     /// Has the thread that decodes wait at its first token.
-    private record Held(CountDownLatch decoding, CountDownLatch goOn) implements Request.Listener {
+    private record Held(CountDownLatch decoding, CountDownLatch goOn)
+            implements GenerationRequest.Listener {
 
         @Override
-        public boolean wantsLikelihoods() {
+        public boolean needsLogProbabilities() {
             return false;
         }
 
         @Override
-        public boolean token(int id, Optional<Likelihoods> likelihoods) {
+        public boolean token(int id, Optional<LogProbabilities> likelihoods) {
             decoding.countDown();
             try {
                 goOn.await();
@@ -184,7 +185,7 @@ class SchedulerTest {
         }
 
         @Override
-        public void finished(Finish finish) {}
+        public void finished(FinishReason finish) {}
 
         @Override
         public void failed(Throwable cause) {}
@@ -255,14 +256,14 @@ class SchedulerTest {
         List<Integer> tokens = new ArrayList<>();
         var end = new CompletableFuture<List<Integer>>();
         var listener =
-                new Request.Listener() {
+                new GenerationRequest.Listener() {
                     @Override
-                    public boolean wantsLikelihoods() {
+                    public boolean needsLogProbabilities() {
                         return false;
                     }
 
                     @Override
-                    public boolean token(int id, Optional<Likelihoods> likelihoods) {
+                    public boolean token(int id, Optional<LogProbabilities> likelihoods) {
                         tokens.add(id);
                         LanguageModel.Load load = scheduler.load();
                         assertTrue(load.cacheBytes() <= load.cacheLimit(), load.toString());
@@ -270,7 +271,7 @@ class SchedulerTest {
                     }
 
                     @Override
-                    public void finished(Finish finish) {
+                    public void finished(FinishReason finish) {
                         end.complete(tokens);
                     }
 
@@ -280,8 +281,11 @@ class SchedulerTest {
                     }
                 };
         var request =
-                new Request(
-                        prompt, limit, new Sampler(Sampling.GREEDY, Integer.MAX_VALUE), listener);
+                new GenerationRequest(
+                        prompt,
+                        limit,
+                        new Sampler(Sampling.GREEDY, Integer.MAX_VALUE, KernelChoice.BEST),
+                        listener);
         assertTrue(scheduler.submit(request));
         return end;
     }
@@ -292,30 +296,30 @@ class SchedulerTest {
     }
 
     /// Takes no token behind its first until it is told to; says how many it had when it ended.
-    private static final class Slow implements Request.Listener {
+    private static final class Slow implements GenerationRequest.Listener {
 
         private final CompletableFuture<Integer> end = new CompletableFuture<>();
         private volatile boolean ready = true;
         private int tokens;
 
         @Override
-        public boolean wantsLikelihoods() {
+        public boolean needsLogProbabilities() {
             return false;
         }
 
         @Override
-        public boolean isReady() {
+        public boolean acceptsToken() {
             return ready;
         }
 
         @Override
-        public boolean token(int id, Optional<Likelihoods> likelihoods) {
+        public boolean token(int id, Optional<LogProbabilities> likelihoods) {
             ready = ++tokens > 1;
             return true;
         }
 
         @Override
-        public void finished(Finish finish) {
+        public void finished(FinishReason finish) {
             end.complete(tokens);
         }
 
@@ -346,7 +350,7 @@ class SchedulerTest {
         var slow = new Slow();
         var good = new Listener(Place.NOWHERE);
         try (Scheduler scheduler = open()) {
-            Request request = request(slow, TOKEN);
+            GenerationRequest request = request(slow, TOKEN);
             assertTrue(scheduler.submit(request));
             submit(scheduler, good, TOKEN);
             assertEquals("LENGTH", good.end().join());
@@ -373,12 +377,16 @@ class SchedulerTest {
         checkpoint.close();
     }
 
-    private static void submit(Scheduler scheduler, Request.Listener listener, int token) {
+    private static void submit(
+            Scheduler scheduler, GenerationRequest.Listener listener, int token) {
         assertTrue(scheduler.submit(request(listener, token)));
     }
 
-    private static Request request(Request.Listener listener, int token) {
-        return new Request(
-                new int[] {token}, 5, new Sampler(Sampling.GREEDY, Integer.MAX_VALUE), listener);
+    private static GenerationRequest request(GenerationRequest.Listener listener, int token) {
+        return new GenerationRequest(
+                new int[] {token},
+                5,
+                new Sampler(Sampling.GREEDY, Integer.MAX_VALUE, KernelChoice.BEST),
+                listener);
     }
 }

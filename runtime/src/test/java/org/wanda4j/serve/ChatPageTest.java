@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.Browser;
-import org.wanda4j.runtime.HeldText;
+import org.wanda4j.runtime.HeldGeneration;
 import org.wanda4j.runtime.Sampling;
 
 /// The page, as a browser shows it.
@@ -57,7 +57,7 @@ class ChatPageTest {
     @Test
     void anAnswerCanBeStopped() throws Exception {
         try (RunningServer running = RunningServer.start(model, 2, 2, Optional.empty());
-                HeldText held = HeldText.of(running.model());
+                HeldGeneration held = HeldGeneration.of(running.model());
                 Browser browser = Browser.open(profile, running.base())) {
             browser.await("document.title === 'tiny'");
             browser.evaluate(

@@ -32,7 +32,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.wanda4j.runtime.HeldText;
+import org.wanda4j.runtime.HeldGeneration;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.runtime.Sampling;
 
@@ -84,7 +84,7 @@ class LimitsTest {
     @Test
     void whoLeavesEndsTheAnswerThatIsSentInParts() throws Exception {
         try (RunningServer running = start(2, 4, Optional.empty());
-                HeldText held = HeldText.of(running.model())) {
+                HeldGeneration held = HeldGeneration.of(running.model())) {
             try (Socket caller =
                     call(running, "{\"prompt\":\"The king\",\"max_tokens\":400,\"stream\":true}")) {
                 assertEquals('H', caller.getInputStream().read());
@@ -109,7 +109,7 @@ class LimitsTest {
     @Test
     void whoLeavesEndsTheAnswerThatIsWaitedFor() throws Exception {
         try (RunningServer running = start(1, 4, Optional.empty());
-                var _ = HeldText.of(running.model())) {
+                var _ = HeldGeneration.of(running.model())) {
             try (Socket caller = call(running, "{\"prompt\":\"The king\"}")) {
                 await(() -> running.model().load().waiting() == 1);
                 assertTrue(caller.isConnected());
@@ -122,7 +122,7 @@ class LimitsTest {
     @Test
     void whoComesWhenTheQueueIsFullIsToldToComeBack() throws Exception {
         try (RunningServer running = start(1, 1, Optional.empty());
-                var _ = HeldText.of(running.model());
+                var _ = HeldGeneration.of(running.model());
                 var _ = running.model().start(new int[] {1}, Sampling.GREEDY, NONE)) {
             assertEquals(1, running.model().load().waiting());
             HttpResponse<String> refused = running.post("/v1/completions", "{\"prompt\":\"I\"}");
@@ -160,7 +160,7 @@ class LimitsTest {
     @Test
     void aServerThatClosesTellsThoseWhoWait() throws Exception {
         RunningServer running = start(2, 2, Optional.empty());
-        try (var held = HeldText.of(running.model())) {
+        try (var held = HeldGeneration.of(running.model())) {
             String body =
                     "{\"prompt\":\"The king\",\"max_tokens\":400,\"logprobs\":20,\"stream\":true}";
             var told = inBackground(() -> running.post("/v1/completions", body).body());

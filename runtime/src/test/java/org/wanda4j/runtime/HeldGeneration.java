@@ -3,11 +3,11 @@ package org.wanda4j.runtime;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
-import org.wanda4j.runtime.Generation.Finish;
+import org.wanda4j.runtime.Generation.FinishReason;
 
 /// A text that a model goes on with a token at a time, as a test lets it; all its other texts wait with it, and none begins.
 /// What a test wants to see thus lasts until the test has seen it, however fast or slow the machine is.
-public final class HeldText implements AutoCloseable {
+public final class HeldGeneration implements AutoCloseable {
 
     private static final int FOR_EVER = 1 << 20;
 
@@ -15,49 +15,49 @@ public final class HeldText implements AutoCloseable {
     private final Semaphore turns = new Semaphore(0);
     private final Semaphore drawn = new Semaphore(0);
     private final CountDownLatch ended = new CountDownLatch(1);
-    private final Request request;
+    private final GenerationRequest request;
 
-    private HeldText(LanguageModel model) {
+    private HeldGeneration(LanguageModel model) {
         this.model = model;
         int limit = model.context() - 1;
         this.request =
-                new Request(
+                new GenerationRequest(
                         new int[] {1},
                         limit,
-                        new Sampler(Sampling.GREEDY, model.vocabulary()),
+                        new Sampler(Sampling.GREEDY, model.vocabulary(), KernelChoice.BEST),
                         new Gate());
     }
 
     /// Waits for a turn behind each token, while the thread that decodes waits for it.
-    private final class Gate implements Request.Listener {
+    private final class Gate implements GenerationRequest.Listener {
 
         @Override
-        public boolean wantsLikelihoods() {
+        public boolean needsLogProbabilities() {
             return false;
         }
 
         @Override
-        public boolean token(int id, Optional<Likelihoods> likelihoods) {
+        public boolean token(int id, Optional<LogProbabilities> likelihoods) {
             drawn.release();
             turns.acquireUninterruptibly();
             return true;
         }
 
         @Override
-        public void finished(Finish finish) {
+        public void finished(FinishReason finish) {
             drawn.release(FOR_EVER);
             ended.countDown();
         }
 
         @Override
         public void failed(Throwable cause) {
-            finished(Finish.CANCELLED);
+            finished(FinishReason.CANCELLED);
         }
     }
 
     /// Has a model that is idle run such a text; returns when it has its first token.
-    public static HeldText of(LanguageModel model) {
-        var held = new HeldText(model);
+    public static HeldGeneration of(LanguageModel model) {
+        var held = new HeldGeneration(model);
         if (!held.model.scheduler().submit(held.request)) {
             throw new IllegalStateException("no room");
         }

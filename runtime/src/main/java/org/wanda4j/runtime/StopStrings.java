@@ -2,20 +2,20 @@ package org.wanda4j.runtime;
 
 import java.util.List;
 
-/// Lets text through until one of the stop texts occurs; holds back what may be the beginning of one.
-final class StopTexts {
+/// Passes text on up to the first stop string; holds back an end that may be the beginning of one.
+final class StopStrings {
 
     private final List<String> stops;
     private final StringBuilder held = new StringBuilder();
     private boolean stopped;
 
-    StopTexts(List<String> stops) {
+    StopStrings(List<String> stops) {
         this.stops = stops;
     }
 
-    /// Takes a piece of text.
+    /// Appends text.
     ///
-    /// @return what is certain not to be part of a stop text
+    /// @return the text that is not part of a stop string
     String append(String piece) {
         if (stopped) {
             return "";
@@ -32,15 +32,15 @@ final class StopTexts {
             stopped = true;
             return take(end);
         }
-        return take(held.length() - longestBeginning());
+        return take(held.length() - longestPartialMatch());
     }
 
-    /// Whether one has occurred.
+    /// Whether a stop string has occurred.
     boolean stopped() {
         return stopped;
     }
 
-    /// What was held back, where the text ends without a stop text.
+    /// The text that was held back, where no stop string has occurred.
     String finish() {
         return stopped ? "" : take(held.length());
     }
@@ -51,8 +51,8 @@ final class StopTexts {
         return text;
     }
 
-    /// Length of the longest end of the text with which a stop text begins.
-    private int longestBeginning() {
+    /// Length of the longest suffix of the text that is a prefix of a stop string.
+    private int longestPartialMatch() {
         int longest = 0;
         for (String stop : stops) {
             for (int n = Math.min(stop.length() - 1, held.length()); n > longest; n--) {

@@ -5,13 +5,13 @@ import java.util.List;
 import java.util.function.IntFunction;
 import org.wanda4j.text.Detokenizer.Reading;
 
-/// How likely the model finds each token in one place: `log softmax(logits)`.
-final class Likelihoods {
+/// Log probabilities (natural) of the tokens at one position: `log softmax(logits)`.
+final class LogProbabilities {
 
     private final float[] logits;
     private final double logSum;
 
-    Likelihoods(float[] logits, int from, int vocabulary) {
+    LogProbabilities(float[] logits, int from, int vocabulary) {
         this.logits = Arrays.copyOfRange(logits, from, from + vocabulary);
         float highest = this.logits[Sampler.likeliest(this.logits, 0, vocabulary)];
         double sum = 0;
@@ -21,22 +21,22 @@ final class Likelihoods {
         this.logSum = highest + Math.log(sum);
     }
 
-    /// Of a token.
-    double logProbability(int id) {
+    /// Log probability of a token.
+    double of(int id) {
         return logits[id] - logSum;
     }
 
     /// The `count` likeliest tokens, likeliest first.
     ///
-    /// @param reading what a token would give there
+    /// @param reading text and bytes that a token would add
     List<ScoredToken> likeliest(int count, IntFunction<Reading> reading) {
         return Arrays.stream(Sampler.likeliestFirst(logits, 0, logits.length, count))
-                .mapToObj(key -> alone(Sampler.id(key), reading))
+                .mapToObj(key -> scored(Sampler.id(key), reading))
                 .toList();
     }
 
-    private ScoredToken alone(int id, IntFunction<Reading> reading) {
+    private ScoredToken scored(int id, IntFunction<Reading> reading) {
         Reading read = reading.apply(id);
-        return new ScoredToken(id, read.text(), read.bytes(), logProbability(id), List.of());
+        return new ScoredToken(id, read.text(), read.bytes(), of(id), List.of());
     }
 }

@@ -1,20 +1,20 @@
 package org.wanda4j.cli;
 
 import java.util.function.Consumer;
-import org.wanda4j.runtime.Answer;
 import org.wanda4j.runtime.Generation;
+import org.wanda4j.runtime.TokenStream;
 
-/// An answer as it is written; Ctrl-C ends it, and not the program.
-final class AnswerDisplay {
+/// Prints a generation as it proceeds; Ctrl-C cancels it, and not the program.
+final class GenerationDisplay {
 
-    private AnswerDisplay() {}
+    private GenerationDisplay() {}
 
-    static Generation show(Answer answer, Consumer<String> pieces) {
-        try (answer;
-                var _ = Interrupts.by(answer::cancel)) {
+    static Generation show(TokenStream tokens, Consumer<String> chunks) {
+        try (tokens;
+                var _ = Interrupts.by(tokens::cancel)) {
             while (true) {
-                switch (answer.next()) {
-                    case Answer.Piece piece -> pieces.accept(piece.text());
+                switch (tokens.next()) {
+                    case TokenStream.Chunk chunk -> chunks.accept(chunk.text());
                     case Generation generation -> {
                         return generation;
                     }

@@ -7,117 +7,115 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import org.wanda4j.runtime.Answer.Piece;
-import org.wanda4j.runtime.Generation.Finish;
+import org.wanda4j.runtime.Generation.FinishReason;
+import org.wanda4j.runtime.TokenStream.Chunk;
 import org.wanda4j.text.Detokenizer;
 import org.wanda4j.text.Detokenizer.Reading;
 
-/// Makes text of a request's tokens as they come, and lays it down for the reader.
-final class AnswerWriter implements Request.Listener {
+/// Turns the tokens of a request into chunks of text, for the reader of its [TokenStream].
+final class TokenStreamWriter implements GenerationRequest.Listener {
 
     private final Detokenizer detokenizer;
-    private final StopTexts stops;
+    private final StopStrings stopStrings;
     private final Set<Integer> endTokens;
     private final OptionalInt alternatives;
     private final int promptTokens;
-    private final Unread unread;
+    private final EventQueue queue;
     private final StringBuilder text = new StringBuilder();
+
+    /// Tokens whose text is not in a chunk yet.
     private final Deque<ScoredToken> pending = new ArrayDeque<>();
 
-    /// Characters of the tokens that were told of.
-    private int told;
+    /// Characters (UTF-16) of the tokens in all chunks so far.
+    private int reported;
 
     private final long start = System.nanoTime();
     private long first;
     private int tokens;
 
-    /// @param alternatives how many of the likeliest tokens are told with each; empty where the tokens are not told
-    AnswerWriter(
+    /// @param alternatives how many of the likeliest tokens are reported with each token; empty where no log probabilities are
+    TokenStreamWriter(
             Detokenizer detokenizer,
-            StopTexts stops,
+            StopStrings stopStrings,
             Set<Integer> endTokens,
             OptionalInt alternatives,
             int promptTokens,
-            Unread unread) {
+            EventQueue queue) {
         this.detokenizer = detokenizer;
-        this.stops = stops;
+        this.stopStrings = stopStrings;
         this.endTokens = endTokens;
         this.alternatives = alternatives;
         this.promptTokens = promptTokens;
-        this.unread = unread;
+        this.queue = queue;
     }
 
     @Override
-    public boolean wantsLikelihoods() {
+    public boolean needsLogProbabilities() {
         return alternatives.isPresent();
     }
 
     @Override
-    public boolean isReady() {
-        return !unread.isFarBehind();
+    public boolean acceptsToken() {
+        return !queue.isFull();
     }
 
     @Override
-    public boolean token(int id, Optional<Likelihoods> likelihoods) {
+    public boolean token(int id, Optional<LogProbabilities> logProbabilities) {
         if (tokens++ == 0) {
             first = System.nanoTime();
         }
         if (endTokens.contains(id)) {
             return false;
         }
-        String piece = stops.append(read(id, likelihoods));
+        String piece = stopStrings.append(read(id, logProbabilities));
         if (!piece.isEmpty()) {
-            give(piece);
+            addChunk(piece);
         }
-        return !stops.stopped();
+        return !stopStrings.stopped();
     }
 
-    private String read(int id, Optional<Likelihoods> likelihoods) {
-        List<ScoredToken> others =
-                likelihoods
+    private String read(int id, Optional<LogProbabilities> logProbabilities) {
+        List<ScoredToken> likeliest =
+                logProbabilities
                         .map(each -> each.likeliest(alternatives.orElse(0), detokenizer::preview))
                         .orElse(List.of());
         Reading reading = detokenizer.append(id);
-        likelihoods.ifPresent(each ->
+        logProbabilities.ifPresent(each ->
                 pending.add(
                         new ScoredToken(
-                                id,
-                                reading.text(),
-                                reading.bytes(),
-                                each.logProbability(id),
-                                others)));
+                                id, reading.text(), reading.bytes(), each.of(id), likeliest)));
         return reading.text();
     }
 
-    /// Tokens whose text is held back wait for it.
-    private void give(String piece) {
+    /// Adds a chunk. Tokens whose text is held back stay pending.
+    private void addChunk(String piece) {
         text.append(piece);
-        List<ScoredToken> scored = tell();
+        List<ScoredToken> scored = reportable();
         if (!piece.isEmpty() || !scored.isEmpty()) {
-            unread.add(new Piece(piece, scored));
+            queue.add(new Chunk(piece, scored));
         }
     }
 
-    /// The tokens that are told of with the text so far. What begins where a stop text does is no part of the answer.
-    private List<ScoredToken> tell() {
+    /// Takes the pending tokens whose text is complete. A token that begins where a stop string does is dropped.
+    private List<ScoredToken> reportable() {
         List<ScoredToken> tokens = new ArrayList<>();
         while (pending.size() > (detokenizer.holds() ? 1 : 0)) {
             ScoredToken next = pending.remove();
-            if (!stops.stopped() || told < text.length()) {
+            if (!stopStrings.stopped() || reported < text.length()) {
                 tokens.add(next);
             }
-            told += next.text().length();
+            reported += next.text().length();
         }
         return tokens;
     }
 
     @Override
-    public void finished(Finish finish) {
+    public void finished(FinishReason finish) {
         String held = detokenizer.finish();
         if (!held.isEmpty() && !pending.isEmpty()) {
             pending.add(pending.removeLast().with(held));
         }
-        give(stops.append(held) + stops.finish());
+        addChunk(stopStrings.append(held) + stopStrings.finish());
         var generation =
                 new Generation(
                         text.toString(),
@@ -126,12 +124,12 @@ final class AnswerWriter implements Request.Listener {
                         finish,
                         seconds(tokens == 0 ? System.nanoTime() : first),
                         seconds(System.nanoTime()));
-        unread.addLast(() -> generation);
+        queue.addLast(() -> generation);
     }
 
     @Override
     public void failed(Throwable cause) {
-        unread.addLast(() -> {
+        queue.addLast(() -> {
             throw new IllegalStateException("the model failed: " + cause, cause);
         });
     }

@@ -25,7 +25,7 @@ import org.wanda4j.checkpoint.InvalidInputException;
 
 /// The text of answers, and of the tokens that they are told with, where a tokenizer writes spaces into words and a character may
 /// take several tokens: the model draws any of them.
-class AnswerTextTest {
+class TokenStreamTextTest {
 
     private static final int SEEDS = 20;
     private static final int WORD = OtherTokenizer.FIRST_WORD;
@@ -36,11 +36,11 @@ class AnswerTextTest {
 
     private record Told(String text, List<ScoredToken> tokens) {
 
-        static Told read(Answer answer) {
+        static Told read(TokenStream answer) {
             List<ScoredToken> tokens = new ArrayList<>();
             while (true) {
                 switch (answer.next()) {
-                    case Answer.Piece piece -> tokens.addAll(piece.tokens());
+                    case TokenStream.Chunk piece -> tokens.addAll(piece.tokens());
                     case Generation generation -> {
                         return new Told(generation.text(), tokens);
                     }
