@@ -11,6 +11,8 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.TensorInfo;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Attention;
+import org.wanda4j.model.Block;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.report.SparsityProfile.LinearSparsity;
@@ -91,7 +93,9 @@ final class InspectCommand implements Runnable {
 
     private Inspection inspect(Checkpoint checkpoint) {
         Architecture architecture = Architecture.of(checkpoint);
-        var attention = architecture.blocks().getFirst().attention();
+        Block block = architecture.blocks().getFirst();
+        Attention attention = block.attentions().findFirst().orElseThrow();
+        int intermediate = block.stages().getLast().width();
         List<LinearSparsity> linears = SparsityProfile.of(checkpoint, architecture);
         return new Inspection(
                 model.toString(),
@@ -101,7 +105,7 @@ final class InspectCommand implements Runnable {
                 attention.heads(),
                 attention.keyValueHeads(),
                 attention.headSize(),
-                architecture.blocks().getFirst().mlp().down().inputs(),
+                intermediate,
                 architecture.vocabulary(),
                 architecture.positions(),
                 architecture.head().table().equals(architecture.embedding().tokens()),

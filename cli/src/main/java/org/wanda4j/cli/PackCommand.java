@@ -13,7 +13,6 @@ import org.wanda4j.checkpoint.PackReport;
 import org.wanda4j.checkpoint.Packer;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Architecture.Linear;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -73,7 +72,7 @@ final class PackCommand implements Runnable {
             Architecture architecture = Architecture.of(checkpoint);
             Set<String> linears =
                     architecture.linears().stream()
-                            .map(Linear::weight)
+                            .map(linear -> linear.weight().tensor())
                             .collect(Collectors.toUnmodifiableSet());
             Set<String> tables = Set.copyOf(architecture.tables());
             try (var directory = OutputDirectory.claim(output, model, force)) {

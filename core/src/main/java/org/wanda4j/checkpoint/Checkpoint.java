@@ -104,6 +104,14 @@ public final class Checkpoint implements AutoCloseable {
         return stored(name).map(arena);
     }
 
+    /// Maps a matrix, or copies it where its rows do not follow each other, until `arena` closes.
+    ///
+    /// @return named as the tensor that it is in
+    /// @throws InvalidInputException when there is no such tensor
+    public TensorView map(MatrixView view, Arena arena) {
+        return view.of(map(view.tensor(), arena), arena);
+    }
+
     /// Reads tensor `name` and forgets it: whoever maps it next finds it in the system's page cache. Of a packed one nothing
     /// is read.
     ///

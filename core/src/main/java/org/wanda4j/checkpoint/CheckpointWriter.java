@@ -1,6 +1,7 @@
 package org.wanda4j.checkpoint;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -97,6 +98,33 @@ public final class CheckpointWriter implements AutoCloseable {
             unforced.add(shard);
         });
         written.add(name);
+    }
+
+    /// Gives a matrix new values; what else its tensor holds stays as it is in the source, or as it was written.
+    ///
+    /// @param matrix rows x columns, in the tensor's type
+    public void write(MatrixView view, MemorySegment matrix) {
+        if (view.isWhole()) {
+            write(view.tensor(), matrix);
+            return;
+        }
+        TensorInfo tensor = source.info(view.tensor());
+        Safetensors shard = source.shardOf(view.tensor());
+        boolean first = written.add(view.tensor());
+        submit(() -> {
+            try (Arena memory = Arena.ofConfined()) {
+                MemorySegment data = memory.allocate(tensor.length(), 64);
+                if (first) {
+                    data.copyFrom(source.map(view.tensor(), memory).data());
+                } else {
+                    Disk.readFully(shards.get(shard), data, tensor.offset());
+                }
+                view.put(
+                        matrix, new TensorView(tensor.name(), tensor.type(), tensor.shape(), data));
+                Disk.writeFully(shards.get(shard), data, tensor.offset());
+            }
+            unforced.add(shard);
+        });
     }
 
     /// Keeps the bytes of `parts`, one after the other, for whoever goes on with this run; they are no part of the output.
@@ -245,7 +273,11 @@ public final class CheckpointWriter implements AutoCloseable {
             Path file = output.resolve(String.valueOf(shard.path().getFileName()));
             shards.put(
                     shard,
-                    FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE));
+                    FileChannel.open(
+                            file,
+                            StandardOpenOption.CREATE,
+                            StandardOpenOption.READ,
+                            StandardOpenOption.WRITE));
         }
         for (String name : written) {
             TensorInfo tensor = source.info(name);

@@ -1,19 +1,18 @@
 package org.wanda4j.model;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
+import java.util.OptionalDouble;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 
 /// What a decoder-only transformer is, as data: which tensors it has and how they are joined.
 ///
-/// A family makes one from `config.json` ([Families]); an engine interprets it and knows no family.
+/// A family makes one from `config.json` ([Families]); an engine interprets it, whatever the family.
 ///
 /// @param family the `model_type`
 /// @param hidden size of the hidden state between blocks
@@ -63,116 +62,62 @@ public record Architecture(
         return Stream.of(embedding.tokens(), head.table()).distinct().toList();
     }
 
-    /// Where token ids become vectors.
+    /// Where token ids become vectors: `norm(project(scale * row) + position)`.
     ///
     /// @param tokens name of the table, vocabulary x width
     /// @param width of the table's rows
+    /// @param scale of a row, rounded to the type that is computed in (Gemma: `sqrt(hidden)`)
     /// @param positions learned positions, where the model has them
     /// @param project from `width` to the hidden size, where they differ
+    /// @param norm of the sum (BLOOM)
     public record Embedding(
-            String tokens, int width, Optional<Positions> positions, Optional<Linear> project) {}
+            String tokens,
+            int width,
+            double scale,
+            Optional<LearnedPositions> positions,
+            Optional<Linear> project,
+            Optional<Norm> norm) {
+
+        /// A table and nothing else.
+        public static Embedding of(String tokens, int width) {
+            return new Embedding(
+                    tokens, width, 1, Optional.empty(), Optional.empty(), Optional.empty());
+        }
+    }
 
     /// A learned vector for each position.
     ///
     /// @param table its name, (positions + offset) x hidden
     /// @param offset row of position 0
-    public record Positions(String table, int offset) {}
+    public record LearnedPositions(String table, int offset) {}
 
-    /// `y = x W^T + b`.
-    ///
-    /// @param name of the module; its tensors are `name.weight` (outputs x inputs) and `name.bias`
-    /// @param bias whether it has one
-    public record Linear(String name, int inputs, int outputs, boolean bias) {
-
-        /// Name of the matrix.
-        public String weight() {
-            return name + ".weight";
-        }
-
-        /// Names of the matrix and, where there is one, the bias.
-        public Stream<String> tensors() {
-            return bias ? Stream.of(weight(), name + ".bias") : Stream.of(weight());
-        }
-    }
-
-    /// A normalisation over the last dimension.
-    ///
-    /// @param name of the module; its tensors are `name.weight` and, for a layer norm, `name.bias`
-    /// @param affine whether it has weights at all
-    public record Norm(Kind kind, String name, int width, double epsilon, boolean affine) {
-
-        /// Which mean is taken.
-        public enum Kind {
-            /// `x / sqrt(mean(x^2) + epsilon) * weight`
-            RMS,
-            /// `(x - mean) / sqrt(variance + epsilon) * weight + bias`
-            LAYER
-        }
-    }
-
-    /// Causal self-attention.
-    ///
-    /// @param heads number of query heads
-    /// @param keyValueHeads number of key and value heads; divides `heads`
-    /// @param headSize width of a head
-    /// @param queryNorm over each query head, before the rotation
-    /// @param keyNorm over each key head, before the rotation
-    /// @param rotary rotation of queries and keys by position
-    /// @param window how many positions, its own included, a token sees; all before it where empty
-    public record Attention(
-            Linear query,
-            Linear key,
-            Linear value,
-            Linear output,
-            int heads,
-            int keyValueHeads,
-            int headSize,
-            Optional<Norm> queryNorm,
-            Optional<Norm> keyNorm,
-            Optional<Rotary> rotary,
-            OptionalInt window) {}
-
-    /// `down(activation(gate(x)) * up(x))`, or `down(activation(up(x)))` without a gate.
-    public record Mlp(Optional<Linear> gate, Linear up, Linear down, Activation activation) {}
-
-    /// Two residual branches. With `normFirst` a norm stands before each branch, else behind each sum.
-    public record Block(
-            Norm attentionNorm, Attention attention, Norm mlpNorm, Mlp mlp, boolean normFirst) {
-
-        /// The linears that read the input of `stage`.
-        public List<Linear> linears(Stage stage) {
-            return switch (stage) {
-                case QKV -> List.of(attention.query(), attention.key(), attention.value());
-                case OUTPUT -> List.of(attention.output());
-                case GATE_UP ->
-                        mlp.gate()
-                                .map(gate -> List.of(gate, mlp.up()))
-                                .orElseGet(() -> List.of(mlp.up()));
-                case DOWN -> List.of(mlp.down());
-            };
-        }
-
-        /// All linears, stage by stage.
-        public List<Linear> linears() {
-            return List.of(Stage.values()).stream()
-                    .flatMap(stage -> linears(stage).stream())
-                    .toList();
-        }
-
-        private List<Norm> norms() {
-            var norms = new ArrayList<>(List.of(attentionNorm, mlpNorm));
-            attention.queryNorm().ifPresent(norms::add);
-            attention.keyNorm().ifPresent(norms::add);
-            return norms;
-        }
-    }
-
-    /// From the last hidden state to logits.
+    /// From the last hidden state to logits: `cap(scale * (table project(norm(x)) + bias))`.
     ///
     /// @param norm before all else, where there is one
     /// @param project from the hidden size to the width of the table, where they differ
     /// @param table name of the matrix, vocabulary x width; the embedding's where the two are tied
-    public record Head(Optional<Norm> norm, Optional<Linear> project, String table) {}
+    /// @param bias name of a vector of the vocabulary's size
+    /// @param scale of the logits (Cohere, Granite)
+    /// @param cap `c` of `c tanh(x / c)`, which logits pass through (Gemma 2)
+    public record Head(
+            Optional<Norm> norm,
+            Optional<Linear> project,
+            String table,
+            Optional<String> bias,
+            double scale,
+            OptionalDouble cap) {
+
+        /// A norm and a table.
+        public static Head of(Norm norm, String table) {
+            return new Head(
+                    Optional.of(norm),
+                    Optional.empty(),
+                    table,
+                    Optional.empty(),
+                    1,
+                    OptionalDouble.empty());
+        }
+    }
 
     /// The shape of every tensor that the model reads.
     public Map<String, List<Long>> tensors() {
@@ -186,29 +131,24 @@ public record Architecture(
                                 learned.table(),
                                 List.of((long) positions + learned.offset(), (long) hidden)));
         embedding.project().ifPresent(linear -> put(shapes, linear));
+        embedding.norm().ifPresent(norm -> put(shapes, norm));
         for (Block block : blocks) {
             block.linears().forEach(linear -> put(shapes, linear));
+            block.fixed().forEach(linear -> put(shapes, linear));
             block.norms().forEach(norm -> put(shapes, norm));
         }
         head.norm().ifPresent(norm -> put(shapes, norm));
         head.project().ifPresent(linear -> put(shapes, linear));
+        head.bias().ifPresent(bias -> shapes.put(bias, List.of((long) vocabulary)));
         shapes.put(head.table(), table);
         return shapes;
     }
 
     private static void put(Map<String, List<Long>> shapes, Linear linear) {
-        shapes.put(linear.weight(), List.of((long) linear.outputs(), (long) linear.inputs()));
-        if (linear.bias()) {
-            shapes.put(linear.name() + ".bias", List.of((long) linear.outputs()));
-        }
+        linear.views().forEach(view -> shapes.put(view.tensor(), view.shape()));
     }
 
     private static void put(Map<String, List<Long>> shapes, Norm norm) {
-        if (norm.affine()) {
-            shapes.put(norm.name() + ".weight", List.of((long) norm.width()));
-            if (norm.kind() == Norm.Kind.LAYER) {
-                shapes.put(norm.name() + ".bias", List.of((long) norm.width()));
-            }
-        }
+        norm.tensors().forEach(name -> shapes.put(name, List.of((long) norm.width())));
     }
 }

@@ -2,16 +2,13 @@ package org.wanda4j.model;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
-import org.wanda4j.model.Architecture.Attention;
-import org.wanda4j.model.Architecture.Block;
 import org.wanda4j.model.Architecture.Embedding;
 import org.wanda4j.model.Architecture.Head;
-import org.wanda4j.model.Architecture.Linear;
-import org.wanda4j.model.Architecture.Mlp;
-import org.wanda4j.model.Architecture.Norm;
+import org.wanda4j.model.Block.Branch;
 
 /// Llama (Touvron et al., 2023) and the families that changed one thing in it: RMS norms before each branch, rotary
 /// positions, grouped key and value heads, a gated MLP.
@@ -77,23 +74,21 @@ record LlamaLike(
                 hidden,
                 config.size("vocab_size"),
                 config.size("max_position_embeddings"),
-                new Embedding(table, hidden, Optional.empty(), Optional.empty()),
+                Embedding.of(table, hidden),
                 IntStream.range(0, config.size("num_hidden_layers")).mapToObj(this::block).toList(),
-                new Head(
-                        Optional.of(norm("model.norm", hidden)),
-                        Optional.empty(),
-                        tied ? table : "lm_head.weight"));
+                Head.of(norm("model.norm", hidden), tied ? table : "lm_head.weight"));
     }
 
     private Block block(int index) {
         String name = "model.layers." + index + ".";
         int hidden = config.size("hidden_size");
-        return new Block(
-                norm(name + "input_layernorm", hidden),
-                attention(name + "self_attn.", hidden, window.apply(index)),
-                norm(name + "post_attention_layernorm", hidden),
-                mlp(name + "mlp.", hidden),
-                true);
+        return Block.sequential(
+                Branch.normFirst(
+                        norm(name + "input_layernorm", hidden),
+                        attention(name + "self_attn.", hidden, window.apply(index))),
+                Branch.normFirst(
+                        norm(name + "post_attention_layernorm", hidden),
+                        mlp(name + "mlp.", hidden)));
     }
 
     private Attention attention(String name, int hidden, OptionalInt sees) {
@@ -118,16 +113,19 @@ record LlamaLike(
                     "num_attention_heads", "is too large: " + heads + " heads of " + headSize);
         }
         return new Attention(
-                new Linear(name + "q_proj", hidden, heads * headSize, qkvBias),
-                new Linear(name + "k_proj", hidden, keyValueHeads * headSize, qkvBias),
-                new Linear(name + "v_proj", hidden, keyValueHeads * headSize, qkvBias),
-                new Linear(name + "o_proj", heads * headSize, hidden, outputBias),
+                Linear.of(name + "q_proj", hidden, heads * headSize, qkvBias),
+                Linear.of(name + "k_proj", hidden, keyValueHeads * headSize, qkvBias),
+                Linear.of(name + "v_proj", hidden, keyValueHeads * headSize, qkvBias),
+                Linear.of(name + "o_proj", heads * headSize, hidden, outputBias),
                 heads,
                 keyValueHeads,
                 headSize,
+                1 / Math.sqrt(headSize),
+                OptionalDouble.empty(),
+                OptionalDouble.empty(),
                 headNorms ? Optional.of(norm(name + "q_norm", headSize)) : Optional.empty(),
                 headNorms ? Optional.of(norm(name + "k_norm", headSize)) : Optional.empty(),
-                Optional.of(Rotary.of(config, headSize)),
+                Rotary.of(config, headSize),
                 sees);
     }
 
@@ -135,14 +133,14 @@ record LlamaLike(
         int inner = config.size("intermediate_size");
         boolean bias = config.flag("mlp_bias", false);
         return new Mlp(
-                Optional.of(new Linear(name + "gate_proj", hidden, inner, bias)),
-                new Linear(name + "up_proj", hidden, inner, bias),
-                new Linear(name + "down_proj", inner, hidden, bias),
+                Optional.of(Linear.of(name + "gate_proj", hidden, inner, bias)),
+                Linear.of(name + "up_proj", hidden, inner, bias),
+                Linear.of(name + "down_proj", inner, hidden, bias),
                 Activation.of(config, "hidden_act", "silu"));
     }
 
     private Norm norm(String name, int width) {
-        return new Norm(Norm.Kind.RMS, name, width, config.number("rms_norm_eps", 1e-6), true);
+        return Norm.rms(name, width, config.number("rms_norm_eps", 1e-6));
     }
 
     private static OptionalInt everything(int block) {

@@ -1,16 +1,14 @@
 package org.wanda4j.model;
 
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
-import org.wanda4j.model.Architecture.Attention;
-import org.wanda4j.model.Architecture.Block;
 import org.wanda4j.model.Architecture.Embedding;
 import org.wanda4j.model.Architecture.Head;
-import org.wanda4j.model.Architecture.Linear;
-import org.wanda4j.model.Architecture.Mlp;
-import org.wanda4j.model.Architecture.Norm;
-import org.wanda4j.model.Architecture.Positions;
+import org.wanda4j.model.Architecture.LearnedPositions;
+import org.wanda4j.model.Attention.NoPositions;
+import org.wanda4j.model.Block.Branch;
 
 /// OPT (Zhang et al., 2022): learned positions, layer norms, a plain MLP with ReLU; the 350M model norms behind the
 /// branches and has narrower embeddings.
@@ -37,6 +35,7 @@ final class Opt {
         boolean projected = width != opt.hidden;
         boolean normFirst = config.flag("do_layer_norm_before", true);
         boolean finalNorm = normFirst && !config.flag("_remove_final_layer_norm", false);
+        String table = DECODER + "embed_tokens.weight";
         boolean tied = config.flag("tie_word_embeddings", true);
         return new Architecture(
                 "opt",
@@ -44,15 +43,17 @@ final class Opt {
                 config.size("vocab_size"),
                 config.size("max_position_embeddings"),
                 new Embedding(
-                        DECODER + "embed_tokens.weight",
+                        table,
                         width,
+                        1,
                         Optional.of(
-                                new Positions(DECODER + "embed_positions.weight", FIRST_POSITION)),
+                                new LearnedPositions(
+                                        DECODER + "embed_positions.weight", FIRST_POSITION)),
                         projected
                                 ? Optional.of(
-                                        new Linear(
-                                                DECODER + "project_in", width, opt.hidden, false))
-                                : Optional.empty()),
+                                        Linear.of(DECODER + "project_in", width, opt.hidden, false))
+                                : Optional.empty(),
+                        Optional.empty()),
                 IntStream.range(0, config.size("num_hidden_layers")).mapToObj(opt::block).toList(),
                 new Head(
                         finalNorm
@@ -60,10 +61,13 @@ final class Opt {
                                 : Optional.empty(),
                         projected
                                 ? Optional.of(
-                                        new Linear(
+                                        Linear.of(
                                                 DECODER + "project_out", opt.hidden, width, false))
                                 : Optional.empty(),
-                        tied ? DECODER + "embed_tokens.weight" : "lm_head.weight"));
+                        tied ? table : "lm_head.weight",
+                        Optional.empty(),
+                        1,
+                        OptionalDouble.empty()));
     }
 
     private Block block(int index) {
@@ -75,39 +79,46 @@ final class Opt {
                     "num_attention_heads",
                     "must divide hidden_size, is " + heads + " for " + hidden);
         }
-        return new Block(
-                norm(name + "self_attn_layer_norm"),
-                new Attention(
-                        square(name + "self_attn.q_proj"),
-                        square(name + "self_attn.k_proj"),
-                        square(name + "self_attn.v_proj"),
-                        square(name + "self_attn.out_proj"),
-                        heads,
-                        heads,
-                        hidden / heads,
-                        Optional.empty(),
-                        Optional.empty(),
-                        Optional.empty(),
-                        OptionalInt.empty()),
-                norm(name + "final_layer_norm"),
-                new Mlp(
-                        Optional.empty(),
-                        new Linear(name + "fc1", hidden, inner, bias),
-                        new Linear(name + "fc2", inner, hidden, bias),
-                        Activation.of(config, "activation_function", "relu")),
-                config.flag("do_layer_norm_before", true));
+        return Block.sequential(
+                branch(
+                        norm(name + "self_attn_layer_norm"),
+                        new Attention(
+                                square(name + "self_attn.q_proj"),
+                                square(name + "self_attn.k_proj"),
+                                square(name + "self_attn.v_proj"),
+                                square(name + "self_attn.out_proj"),
+                                heads,
+                                heads,
+                                hidden / heads,
+                                1 / Math.sqrt(hidden / heads),
+                                OptionalDouble.empty(),
+                                OptionalDouble.empty(),
+                                Optional.empty(),
+                                Optional.empty(),
+                                new NoPositions(),
+                                OptionalInt.empty())),
+                branch(
+                        norm(name + "final_layer_norm"),
+                        new Mlp(
+                                Optional.empty(),
+                                Linear.of(name + "fc1", hidden, inner, bias),
+                                Linear.of(name + "fc2", inner, hidden, bias),
+                                Activation.of(config, "activation_function", "relu"))));
+    }
+
+    private Branch branch(Norm norm, Mixer mixer) {
+        return config.flag("do_layer_norm_before", true)
+                ? Branch.normFirst(norm, mixer)
+                : new Branch(Optional.empty(), mixer, Optional.empty(), Optional.of(norm), 1);
     }
 
     private Linear square(String name) {
-        return new Linear(name, hidden, hidden, bias);
+        return Linear.of(name, hidden, hidden, bias);
     }
 
     private Norm norm(String name) {
-        return new Norm(
-                Norm.Kind.LAYER,
-                name,
-                hidden,
-                EPSILON,
-                config.flag("layer_norm_elementwise_affine", true));
+        return config.flag("layer_norm_elementwise_affine", true)
+                ? Norm.layer(name, hidden, EPSILON)
+                : Norm.plainLayer(hidden, EPSILON);
     }
 }

@@ -1,13 +1,16 @@
 package org.wanda4j.model;
 
-/// Rotary position embedding (Su et al., 2021): the pair `(x_i, x_{i + size/2})` of a head turns by
-/// `position * frequency_i`.
+/// Rotary position embedding (Su et al., 2021): pair `i` of a head turns by `position * frequency_i`.
 ///
-/// @param size width of a head
+/// A head that is wider keeps what is behind the first `size` values as it is.
+///
+/// @param size how much of a head turns
+/// @param interleaved whether the pair is `(x_2i, x_2i+1)`; else it is the halves, `(x_i, x_(i + size/2))`
 /// @param theta base of the frequencies
 /// @param positions longest sequence that the model was made for
 /// @param scaling how the frequencies change for longer ones
-public record Rotary(int size, double theta, int positions, Scaling scaling) {
+public record Rotary(int size, boolean interleaved, double theta, int positions, Scaling scaling)
+        implements Attention.Positions {
 
     /// How frequencies are stretched; the names are those of `rope_scaling.rope_type`.
     public sealed interface Scaling {
@@ -51,7 +54,7 @@ public record Rotary(int size, double theta, int positions, Scaling scaling) {
                                             + type
                                             + "' is not supported (default, linear, dynamic, llama3 are)");
                 };
-        return new Rotary(size, theta, positions, scaling);
+        return new Rotary(size, false, theta, positions, scaling);
     }
 
     private static Scaling llama3(ModelConfig entry) {
@@ -100,6 +103,11 @@ public record Rotary(int size, double theta, int positions, Scaling scaling) {
                     };
         }
         return frequencies;
+    }
+
+    /// What cosines and sines are multiplied by.
+    public float magnitude() {
+        return 1;
     }
 
     private static float stretched(float frequency, Scaling.Llama3 scaling) {

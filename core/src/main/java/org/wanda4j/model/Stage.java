@@ -1,24 +1,23 @@
 package org.wanda4j.model;
 
-/// Linears of a block that share an input, in the order in which a block computes them.
-public enum Stage {
-    /// Query, key and value read the block's normed input.
-    QKV("qkv"),
-    /// The output projection reads what the heads attended to.
-    OUTPUT("o"),
-    /// Gate and up read the normed sum of input and attention.
-    GATE_UP("gate+up"),
-    /// Down reads the activated product.
-    DOWN("down");
+import java.util.List;
 
-    private final String label;
+/// Linears of a block that read one input: the unit of calibration statistics.
+///
+/// @param label how reports name it; unique in its block
+/// @param branch number of the block's branch that it belongs to
+/// @param step of that branch's mixer that it belongs to
+/// @param part its number in the step
+/// @param linears in the order of the computation; all have as many inputs
+public record Stage(String label, int branch, int step, int part, List<Linear> linears) {
 
-    Stage(String label) {
-        this.label = label;
+    /// Copies the list.
+    public Stage {
+        linears = List.copyOf(linears);
     }
 
-    /// How reports name it.
-    public String label() {
-        return label;
+    /// Channels of the input.
+    public int width() {
+        return linears.getFirst().inputs();
     }
 }

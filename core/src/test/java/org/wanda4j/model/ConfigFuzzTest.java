@@ -32,13 +32,13 @@ class ConfigFuzzTest {
             Hostile.isRead(() ->
                     Families.describe(ModelConfig.read(directory), checkpoint)
                             .blocks()
-                            .forEach(block -> check(block.attention())));
+                            .forEach(block -> block.attentions().forEach(ConfigFuzzTest::check)));
             Hostile.isRead(() -> Architecture.of(checkpoint));
         }
         Hostile.isRead(() -> EndTokens.of(directory, OptionalInt.empty()));
     }
 
-    private static void check(Architecture.Attention attention) {
+    private static void check(Attention attention) {
         assertTrue(attention.heads() % attention.keyValueHeads() == 0);
         attention.rotary().filter(it -> it.size() <= 1 << 16).ifPresent(it -> it.frequencies(64));
     }

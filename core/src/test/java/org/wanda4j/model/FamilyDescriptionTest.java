@@ -1,7 +1,6 @@
 package org.wanda4j.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -25,8 +24,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.model.Architecture.Attention;
-import org.wanda4j.model.Architecture.Linear;
 
 /// What a `config.json` means, above all where it is silent: as transformers 4.56.2 reads it.
 class FamilyDescriptionTest {
@@ -53,17 +50,17 @@ class FamilyDescriptionTest {
             assertEquals("llama", it.family());
             assertEquals(6, it.blocks().size());
             assertEquals(42, it.linears().size());
-            Attention attention = it.blocks().get(5).attention();
+            Attention attention = attention(it.blocks().get(5));
             assertEquals(6, attention.heads());
             assertEquals(2, attention.keyValueHeads());
             assertEquals(32, attention.headSize());
             assertEquals(
-                    new Linear("model.layers.5.self_attn.k_proj", 192, 64, false), attention.key());
-            assertEquals(1e-5, it.blocks().getFirst().attentionNorm().epsilon());
+                    Linear.of("model.layers.5.self_attn.k_proj", 192, 64, false), attention.key());
+            assertEquals(1e-5, it.blocks().getFirst().norms().findFirst().orElseThrow().epsilon());
             assertEquals(it.embedding().tokens(), it.head().table());
             assertEquals(
                     List.of("model.layers.0.mlp.gate_proj", "model.layers.0.mlp.up_proj"),
-                    it.blocks().getFirst().linears(Stage.GATE_UP).stream()
+                    it.blocks().getFirst().stages().get(2).linears().stream()
                             .map(Linear::name)
                             .toList());
         }
@@ -271,7 +268,7 @@ class FamilyDescriptionTest {
     void optIsTiedUnlessItSaysOtherwise() throws IOException {
         Architecture opt = describe(config("opt", ", \"ffn_dim\": 96"));
         assertEquals("model.decoder.embed_tokens.weight", opt.head().table());
-        assertTrue(opt.blocks().getFirst().attention().rotary().isEmpty());
+        assertTrue(attention(opt.blocks().getFirst()).rotary().isEmpty());
         assertEquals(
                 256 + 2,
                 (int) (long) opt.tensors().get("model.decoder.embed_positions.weight").getFirst());
@@ -287,13 +284,16 @@ class FamilyDescriptionTest {
                         config(
                                 "opt",
                                 ", \"ffn_dim\": 96, \"do_layer_norm_before\": false, \"word_embed_proj_dim\": 64"));
-        assertFalse(opt.blocks().getFirst().normFirst());
+        assertTrue(
+                opt.blocks().getFirst().branches().stream()
+                        .allMatch(branch ->
+                                branch.before().isEmpty() && branch.behind().isPresent()));
         assertTrue(opt.head().norm().isEmpty());
         assertEquals(
-                Optional.of(new Linear("model.decoder.project_in", 64, 512, false)),
+                Optional.of(Linear.of("model.decoder.project_in", 64, 512, false)),
                 opt.embedding().project());
         assertEquals(
-                Optional.of(new Linear("model.decoder.project_out", 512, 64, false)),
+                Optional.of(Linear.of("model.decoder.project_out", 512, 64, false)),
                 opt.head().project());
     }
 
@@ -355,18 +355,26 @@ class FamilyDescriptionTest {
     }
 
     private Attention attention(String family, String more) throws IOException {
-        return describe(config(family, more)).blocks().getFirst().attention();
+        return attention(describe(config(family, more)).blocks().getFirst());
+    }
+
+    private static Attention attention(Block block) {
+        return block.attentions().findFirst().orElseThrow();
     }
 
     private List<OptionalInt> windows(String family, String more) throws IOException {
         return describe(config(family, more)).blocks().stream()
-                .map(block -> block.attention().window())
+                .map(block -> attention(block).window())
                 .toList();
     }
 
     private List<Boolean> biases(String family, String more) throws IOException {
         Attention it = attention(family, more);
-        return List.of(it.query().bias(), it.key().bias(), it.value().bias(), it.output().bias());
+        return List.of(
+                it.query().bias().isPresent(),
+                it.key().bias().isPresent(),
+                it.value().bias().isPresent(),
+                it.output().bias().isPresent());
     }
 
     private Rotary rotary(String more) throws IOException {

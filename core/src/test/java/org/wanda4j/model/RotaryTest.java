@@ -14,7 +14,8 @@ class RotaryTest {
 
     @Test
     void withoutScalingAPairTurnsByAPowerOfTheBase() {
-        float[] frequencies = new Rotary(SIZE, 10_000, 2048, new Scaling.None()).frequencies(1);
+        float[] frequencies =
+                new Rotary(SIZE, false, 10_000, 2048, new Scaling.None()).frequencies(1);
         assertEquals(SIZE / 2, frequencies.length);
         for (int i = 0; i < frequencies.length; i++) {
             assertEquals(
@@ -25,7 +26,7 @@ class RotaryTest {
     @Test
     void linearScalingDividesAllFrequencies() {
         assertFrequencies(
-                new Rotary(SIZE, 10_000, 2048, new Scaling.Linear(4)).frequencies(9000),
+                new Rotary(SIZE, false, 10_000, 2048, new Scaling.Linear(4)).frequencies(9000),
                 0.25,
                 0.21649108827114105,
                 0.02500000037252903,
@@ -36,8 +37,8 @@ class RotaryTest {
 
     @Test
     void dynamicScalingChangesNothingUpToTheLengthOfTraining() {
-        var rotary = new Rotary(SIZE, 10_000, 2048, new Scaling.Dynamic(4));
-        float[] trained = new Rotary(SIZE, 10_000, 2048, new Scaling.None()).frequencies(1);
+        var rotary = new Rotary(SIZE, false, 10_000, 2048, new Scaling.Dynamic(4));
+        float[] trained = new Rotary(SIZE, false, 10_000, 2048, new Scaling.None()).frequencies(1);
         assertArrayEquals(trained, rotary.frequencies(1));
         assertArrayEquals(trained, rotary.frequencies(2048));
     }
@@ -46,7 +47,7 @@ class RotaryTest {
     @Test
     void dynamicScalingRaisesTheBaseBeyond() {
         float[] frequencies =
-                new Rotary(SIZE, 10_000, 2048, new Scaling.Dynamic(4)).frequencies(5000);
+                new Rotary(SIZE, false, 10_000, 2048, new Scaling.Dynamic(4)).frequencies(5000);
         double base = 10_000 * Math.pow(4.0 * 5000 / 2048 - 3, SIZE / (SIZE - 2.0));
         for (int i = 0; i < frequencies.length; i++) {
             assertEquals(1, frequencies[i] * Math.pow(base, 2.0 * i / SIZE), 2 * FP32);
@@ -65,14 +66,14 @@ class RotaryTest {
     void llama3ScalingKeepsHighFrequenciesAndDividesLowOnes() {
         var scaling = new Scaling.Llama3(8, 1, 4, 8192);
         assertFrequencies(
-                new Rotary(SIZE, 500_000, 131_072, scaling).frequencies(100),
+                new Rotary(SIZE, false, 500_000, 131_072, scaling).frequencies(100),
                 1.0,
                 0.8146172165870667,
                 0.03760603070259094,
                 0.00729266507551074,
                 0.0005248460220173001,
                 3.068925877869333e-07);
-        float[] frequencies = new Rotary(SIZE, 500_000, 131_072, scaling).frequencies(100);
+        float[] frequencies = new Rotary(SIZE, false, 500_000, 131_072, scaling).frequencies(100);
         assertEquals(0.0013718937f, frequencies[30]);
         assertEquals(0.00085675146f, frequencies[31]);
     }
@@ -80,7 +81,8 @@ class RotaryTest {
     /// In SmolLM2 some of these are not the nearest fp32 to the formula's.
     @Test
     void aFrequencyIsRoundedAsTransformersRoundsIt() {
-        float[] frequencies = new Rotary(64, 100_000, 8192, new Scaling.None()).frequencies(1);
+        float[] frequencies =
+                new Rotary(64, false, 100_000, 8192, new Scaling.None()).frequencies(1);
         assertEquals(0.23713736f, frequencies[4]);
         assertEquals(0.1154782f, frequencies[6]);
         assertEquals(0.013335215f, frequencies[12]);

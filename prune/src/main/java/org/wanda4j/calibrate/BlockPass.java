@@ -1,8 +1,11 @@
 package org.wanda4j.calibrate;
 
-import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.function.UnaryOperator;
+import org.wanda4j.model.Block.Step;
 import org.wanda4j.model.Stage;
 import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.Engine;
@@ -18,7 +21,7 @@ public final class BlockPass {
     private final Progress progress;
 
     /// @param needed what to find out about inputs; at least their norms are
-    /// @param progress hears of tokens, a quarter for each stage of a block
+    /// @param progress is told of tokens, of each step a share
     public BlockPass(
             Engine engine,
             TorchBlock block,
@@ -32,58 +35,55 @@ public final class BlockPass {
         this.progress = progress;
     }
 
-    /// Brings every window to `stage`, where the one before was the last, and collects the statistics of its input.
-    public InputStatistics advanceTo(Stage stage) {
-        StageInputs inputs = inputs(stage);
-        try {
-            forEachBatch(
-                    (index, batch) -> {
-                        block.advanceTo(stage, batch);
-                        inputs.collect(index, batch);
-                        report(stage, store.tokensOf(index));
-                    },
-                    inputs::abandon);
-            return inputs.statistics();
-        } catch (RuntimeException | Error e) {
-            inputs.close();
-            throw e;
-        }
+    /// The steps of the block.
+    public List<Step> steps() {
+        return block.steps();
     }
 
-    /// Brings every window from the last stage to the block's end.
+    /// Brings every window to `step`, where the one before was the last, and collects the statistics of its stages' inputs.
+    public Map<Stage, InputStatistics> advanceTo(Step step) {
+        return collect(List.of(step), batch -> batch);
+    }
+
+    /// Brings every window from the last step to the block's end.
     public void finish() {
         forEachBatch((_, batch) -> block.finish(batch), () -> {});
     }
 
     /// Collects the statistics of every stage's input as the block is now, and leaves the hidden states as they are.
-    /// The last linear is not computed: nothing reads its result.
+    /// The last linears are not computed: nothing reads their result.
     public Map<Stage, InputStatistics> observe() {
-        Map<Stage, StageInputs> inputs = new EnumMap<>(Stage.class);
-        for (Stage stage : Stage.values()) {
-            inputs.put(stage, inputs(stage));
+        return collect(block.steps(), Batch::copy);
+    }
+
+    /// @param taken what goes through the steps, given a batch of the store
+    private Map<Stage, InputStatistics> collect(List<Step> steps, UnaryOperator<Batch> taken) {
+        Map<Stage, StageInputs> inputs = new LinkedHashMap<>();
+        for (Step step : steps) {
+            for (Stage stage : step.stages()) {
+                inputs.put(stage, new StageInputs(block, stage, store, needed, engine.threads()));
+            }
         }
         try {
             forEachBatch(
-                    (index, batch) -> {
-                        Batch copy = batch.copy();
-                        for (Stage stage : Stage.values()) {
-                            block.advanceTo(stage, copy);
-                            inputs.get(stage).collect(index, copy);
-                            report(stage, store.tokensOf(index));
+                    (index, stored) -> {
+                        Batch batch = taken.apply(stored);
+                        for (Step step : steps) {
+                            block.advanceTo(step, batch);
+                            for (Stage stage : step.stages()) {
+                                inputs.get(stage).collect(index, batch);
+                            }
+                            report(step, store.tokensOf(index));
                         }
                     },
                     () -> inputs.values().forEach(StageInputs::abandon));
-            Map<Stage, InputStatistics> statistics = new EnumMap<>(Stage.class);
+            Map<Stage, InputStatistics> statistics = new LinkedHashMap<>();
             inputs.forEach((stage, collected) -> statistics.put(stage, collected.statistics()));
             return statistics;
         } catch (RuntimeException | Error e) {
             inputs.values().forEach(StageInputs::close);
             throw e;
         }
-    }
-
-    private StageInputs inputs(Stage stage) {
-        return new StageInputs(block, stage, store, needed, engine.threads());
     }
 
     /// Takes every window through the whole block.
@@ -96,10 +96,12 @@ public final class BlockPass {
                 () -> {});
     }
 
-    /// A stage is a quarter of a block; the last one takes what does not divide.
-    private void report(Stage stage, long tokens) {
-        long quarter = tokens / Stage.values().length;
-        progress.advance(stage == Stage.DOWN ? tokens - 3 * quarter : quarter, stage.label());
+    /// Each step counts as much as any other; the last one takes what does not divide.
+    private void report(Step step, long tokens) {
+        int steps = block.steps().size();
+        long part = tokens / steps;
+        boolean last = step.equals(block.steps().getLast());
+        progress.advance(last ? tokens - (steps - 1) * part : part, step.label());
     }
 
     private void forEachBatch(BiConsumer<Integer, Batch> work, Runnable onFailure) {

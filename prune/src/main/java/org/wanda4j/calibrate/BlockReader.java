@@ -6,9 +6,10 @@ import java.util.concurrent.Executors;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Architecture.Block;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Linear;
 import org.wanda4j.threads.Background;
 import org.wanda4j.threads.Threads;
 
@@ -58,7 +59,7 @@ final class BlockReader implements AutoCloseable {
     }
 
     private static Stream<String> names(Block block) {
-        return block.linears().stream().flatMap(Linear::tensors);
+        return block.linears().stream().flatMap(Linear::views).map(MatrixView::tensor).distinct();
     }
 
     /// Ends reading, in the middle of a block if need be. Nothing is interrupted: that would close the file.

@@ -3,6 +3,7 @@ package org.wanda4j.calibrate;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import org.wanda4j.model.Block.Step;
 import org.wanda4j.model.Stage;
 
 /// In which order a block's inputs are looked at and its linears pruned. Leaves the hidden states after the block in
@@ -14,10 +15,8 @@ public enum CalibrationOrder {
         @Override
         public void run(
                 BlockPass pass, boolean lastBlock, BiConsumer<Stage, InputStatistics> prune) {
-            for (Stage stage : Stage.values()) {
-                try (InputStatistics statistics = pass.advanceTo(stage)) {
-                    prune.accept(stage, statistics);
-                }
+            for (Step step : pass.steps()) {
+                prune(pass.advanceTo(step), prune);
             }
             if (!lastBlock) {
                 pass.finish();
@@ -31,17 +30,21 @@ public enum CalibrationOrder {
         @Override
         public void run(
                 BlockPass pass, boolean lastBlock, BiConsumer<Stage, InputStatistics> prune) {
-            Map<Stage, InputStatistics> statistics = pass.observe();
-            try {
-                statistics.forEach(prune);
-            } finally {
-                statistics.values().forEach(InputStatistics::close);
-            }
+            prune(pass.observe(), prune);
             if (!lastBlock) {
                 pass.forward();
             }
         }
     };
+
+    private static void prune(
+            Map<Stage, InputStatistics> statistics, BiConsumer<Stage, InputStatistics> prune) {
+        try {
+            statistics.forEach(prune);
+        } finally {
+            statistics.values().forEach(InputStatistics::close);
+        }
+    }
 
     /// Collects statistics stage by stage and has each stage pruned with them.
     ///

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.report.Phases;
@@ -52,8 +53,7 @@ public final class Decoding implements AutoCloseable {
         this.activationMemory = activationMemory;
         this.scratch = scratch;
         check(checkpoint, architecture, windows);
-        int stageWidth =
-                architecture.blocks().stream().mapToInt(TorchBlock::stageWidth).max().orElse(1);
+        int stageWidth = TorchBlock.stageWidth(architecture);
         this.store =
                 new ActivationStore(
                         new ActivationStore.Layout(
@@ -81,8 +81,8 @@ public final class Decoding implements AutoCloseable {
     }
 
     /// A tensor of the checkpoint.
-    public TensorView map(String name, Arena memory) {
-        return checkpoint.map(name, memory);
+    public TensorView map(MatrixView view, Arena memory) {
+        return checkpoint.map(view, memory);
     }
 
     /// Loads the blocks one after the other, front to back.
@@ -110,7 +110,7 @@ public final class Decoding implements AutoCloseable {
     private TorchBlock load(int index, Arena memory) {
         return new TorchBlock(
                 architecture.blocks().get(index),
-                name -> checkpoint.map(name, memory),
+                view -> checkpoint.map(view, memory),
                 engine.type(),
                 store.layout().length());
     }
@@ -120,7 +120,7 @@ public final class Decoding implements AutoCloseable {
                 var embedding =
                         new TorchEmbedding(
                                 architecture,
-                                name -> checkpoint.map(name, memory),
+                                view -> checkpoint.map(view, memory),
                                 engine.type())) {
             engine.forEach(
                     store.batches(),

@@ -24,8 +24,7 @@ final class StageInputs implements AutoCloseable {
         this.norms = new WindowNorms(store.layout().windows());
         this.products =
                 needed == Statistic.GRAM
-                        ? Optional.of(
-                                new GramSum(block.width(stage), store.layout().type(), threads))
+                        ? Optional.of(new GramSum(stage.width(), store.layout().type(), threads))
                         : Optional.empty();
     }
 
@@ -33,7 +32,7 @@ final class StageInputs implements AutoCloseable {
     void collect(int index, Batch batch) {
         norms.put(
                 store.firstWindow(index),
-                block.measure(stage, batch, index, products),
+                block.measure(stage, batch, index, products, false).squares(),
                 store.windowsOf(index));
     }
 

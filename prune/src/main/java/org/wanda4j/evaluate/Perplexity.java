@@ -151,7 +151,7 @@ public record Perplexity(
                 TorchHead head =
                         new TorchHead(
                                 architecture,
-                                name -> checkpoint.map(name, memory),
+                                view -> checkpoint.map(view, memory),
                                 engine.type())) {
             engine.forEach(
                     store.batches(),

@@ -126,8 +126,7 @@ public record ZeroShot(
             RunSettings settings,
             double[][] likelihoods) {
         int depth = groups.stream().mapToInt(group -> group.tree().depth()).max().orElseThrow();
-        int stageWidth =
-                architecture.blocks().stream().mapToInt(TorchBlock::stageWidth).max().orElse(1);
+        int stageWidth = TorchBlock.stageWidth(architecture);
         try (Arena states = Arena.ofShared()) {
             List<MemorySegment> hidden =
                     groups.stream()
@@ -143,7 +142,7 @@ public record ZeroShot(
                     var embedding =
                             new TorchEmbedding(
                                     architecture,
-                                    name -> checkpoint.map(name, memory),
+                                    view -> checkpoint.map(view, memory),
                                     engine.type())) {
                 trees.forEach(
                         (index, batch) -> embedding.embed(List.of(groups.get(index).ids()), batch));
@@ -155,7 +154,7 @@ public record ZeroShot(
                         TorchBlock block =
                                 new TorchBlock(
                                         architecture.blocks().get(i),
-                                        name -> checkpoint.map(name, memory),
+                                        view -> checkpoint.map(view, memory),
                                         engine.type(),
                                         depth)) {
                     trees.forEach((index, batch) -> {
@@ -168,7 +167,7 @@ public record ZeroShot(
                     TorchHead head =
                             new TorchHead(
                                     architecture,
-                                    name -> checkpoint.map(name, memory),
+                                    view -> checkpoint.map(view, memory),
                                     engine.type())) {
                 trees.forEach(
                         (index, batch) -> predict(groups.get(index), head, batch, likelihoods));

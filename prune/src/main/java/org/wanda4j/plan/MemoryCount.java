@@ -7,8 +7,8 @@ import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.DType;
-import org.wanda4j.model.Architecture.Block;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.plan.Workload.Memory;
 import org.wanda4j.prune.Method;
@@ -91,10 +91,7 @@ record MemoryCount(
                 recipe.sampling().windows(),
                 recipe.sampling().seqlen().orElseThrow(),
                 subject.architecture().hidden(),
-                subject.architecture().blocks().stream()
-                        .mapToInt(TorchBlock::stageWidth)
-                        .max()
-                        .orElse(1),
+                TorchBlock.stageWidth(subject.architecture()),
                 recipe.order().keepsStages(),
                 recipe.type().orElseThrow());
     }
@@ -110,8 +107,8 @@ record MemoryCount(
     private long gram(Block block) {
         long largest = 0;
         long all = 0;
-        for (Stage stage : Stage.values()) {
-            long square = Workload.width(block, stage) * Workload.width(block, stage) * Float.BYTES;
+        for (Stage stage : block.stages()) {
+            long square = stage.width() * stage.width() * Float.BYTES;
             largest = Math.max(largest, square);
             all += square;
         }

@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.Set;
 import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.Statistic;
-import org.wanda4j.model.Architecture.Block;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.plan.Workload.Operations;
 import org.wanda4j.prune.Allocation;
@@ -50,7 +50,7 @@ record OperationCount(Recipe recipe, Set<Linear> chosen, long tokens) {
             if (recipe.allocation() != Allocation.UNIFORM) {
                 sum = sum.plus(forward(block, new Passes(1, 0)));
             }
-            for (Stage stage : Stage.values()) {
+            for (Stage stage : block.stages()) {
                 sum = sum.plus(pruning(block, stage));
             }
         }
@@ -60,8 +60,8 @@ record OperationCount(Recipe recipe, Set<Linear> chosen, long tokens) {
     private Operations calibration(Block block, Passes passes) {
         double gram = 0;
         if (method().needs() == Statistic.GRAM) {
-            for (Stage stage : Stage.values()) {
-                double width = Workload.width(block, stage);
+            for (Stage stage : block.stages()) {
+                double width = stage.width();
                 gram += tokens * width * width;
             }
         }
@@ -71,10 +71,10 @@ record OperationCount(Recipe recipe, Set<Linear> chosen, long tokens) {
     /// Passes over a block that is loaded once and whose inputs are measured once.
     private Operations forward(Block block, Passes passes) {
         double all = Workload.weights(block.linears());
-        double down = Workload.weights(block.mlp().down());
+        double down = Workload.weights(SmallBlock.mlp(block).down());
         double measured = 0;
-        for (Stage stage : Stage.values()) {
-            measured += (double) tokens * Workload.width(block, stage);
+        for (Stage stage : block.stages()) {
+            measured += (double) tokens * stage.width();
         }
         return new Operations(
                 2.0 * tokens * (passes.all() * all - passes.withoutDown() * down),
@@ -97,7 +97,7 @@ record OperationCount(Recipe recipe, Set<Linear> chosen, long tokens) {
     }
 
     private Operations pruning(Block block, Stage stage) {
-        List<Linear> pruned = block.linears(stage).stream().filter(chosen::contains).toList();
+        List<Linear> pruned = stage.linears().stream().filter(chosen::contains).toList();
         if (pruned.isEmpty()) {
             return Operations.NONE;
         }
@@ -108,7 +108,7 @@ record OperationCount(Recipe recipe, Set<Linear> chosen, long tokens) {
                 0,
                 0,
                 0,
-                update.sharedOperations(Workload.width(block, stage)),
+                update.sharedOperations(stage.width()),
                 pruned.stream()
                         .mapToDouble(linear -> update.operations(linear.outputs(), linear.inputs()))
                         .sum(),

@@ -17,8 +17,9 @@ import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.TensorView;
-import org.wanda4j.model.Architecture.Block;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Block.Step;
+import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.prune.Method;
 import org.wanda4j.prune.Methods;
@@ -93,20 +94,20 @@ final class Rehearsal {
                         memory);
         this.block = model.block();
         int length = recipe.sampling().seqlen().orElseThrow();
-        int width = block.attention().output().outputs();
+        int width = SmallBlock.attention(block).output().outputs();
         ComputeType type = recipe.type().orElseThrow();
         var whole =
                 new ActivationStore.Layout(
                         recipe.sampling().windows(),
                         length,
                         width,
-                        TorchBlock.stageWidth(block),
+                        TorchBlock.stageWidth(block, width),
                         true,
                         type);
         int windows = Math.min(recipe.sampling().windows(), whole.windowsPerBatch());
         this.layout =
                 new ActivationStore.Layout(
-                        windows, length, width, TorchBlock.stageWidth(block), true, type);
+                        windows, length, width, TorchBlock.stageWidth(block, width), true, type);
         if (recipe.needsCalibration()) {
             int each =
                     Math.clamp(
@@ -164,11 +165,12 @@ final class Rehearsal {
                 new TorchBlock(block, model::tensor, layout.type(), layout.length())) {
             add(times, Part.LOAD, start);
             double forward = 0;
-            for (Stage stage : Stage.values()) {
-                forward += forward(engine, batch -> torch.advanceTo(stage, batch));
+            for (Step step : torch.steps()) {
+                Stage stage = step.stages().getFirst();
+                forward += forward(engine, batch -> torch.advanceTo(step, batch));
                 try (InputStatistics statistics = measure(engine, times, torch, stage)) {
                     boolean first = true;
-                    for (Linear linear : block.linears(stage)) {
+                    for (Linear linear : stage.linears()) {
                         TensorView pruned = prune(times, linear, statistics, first, memory);
                         long replacing = System.nanoTime();
                         torch.replace(linear, pruned);
@@ -231,13 +233,14 @@ final class Rehearsal {
         if (hidden.isEmpty()) {
             return InputStatistics.none();
         }
-        int width = torch.width(stage);
+        int width = stage.width();
         float[] norms = new float[width];
         long start = System.nanoTime();
         engine.forEach(
                 hidden.size(),
                 i -> {
-                    float[] sums = torch.measure(stage, batch(i), i, Optional.empty());
+                    float[] sums =
+                            torch.measure(stage, batch(i), i, Optional.empty(), false).squares();
                     if (i == 0) {
                         System.arraycopy(sums, 0, norms, 0, width);
                     }
@@ -254,7 +257,7 @@ final class Rehearsal {
             long squaring = System.nanoTime();
             engine.forEach(
                     hidden.size(),
-                    i -> torch.measure(stage, batch(i), i, Optional.of(sum)),
+                    i -> torch.measure(stage, batch(i), i, Optional.of(sum), false),
                     sum::abandon);
             times.merge(Part.GRAM, seconds(squaring) - plain, Double::sum);
             long averaging = System.nanoTime();
@@ -336,12 +339,12 @@ final class Rehearsal {
         double gram = 0;
         double shared = 0;
         double update = 0;
-        for (Stage stage : Stage.values()) {
-            double width = block.linears(stage).getFirst().inputs();
+        for (Stage stage : block.stages()) {
+            double width = stage.width();
             measured += tokens * width;
             gram += tokens * width * width;
             shared += method.update().sharedOperations((long) width);
-            for (Linear linear : block.linears(stage)) {
+            for (Linear linear : stage.linears()) {
                 update += method.update().operations(linear.outputs(), linear.inputs());
             }
         }

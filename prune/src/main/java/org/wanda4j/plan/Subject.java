@@ -21,7 +21,7 @@ public record Subject(
         return new Subject(
                 checkpoint.directory(),
                 architecture,
-                checkpoint.info(architecture.linears().getFirst().weight()).type(),
+                checkpoint.info(architecture.linears().getFirst().weight().tensor()).type(),
                 checkpoint.bytes(),
                 Optional.of(checkpoint.shards().getFirst().path()));
     }

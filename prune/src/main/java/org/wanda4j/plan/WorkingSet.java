@@ -2,8 +2,8 @@ package org.wanda4j.plan;
 
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.Statistic;
-import org.wanda4j.model.Architecture.Attention;
-import org.wanda4j.model.Architecture.Block;
+import org.wanda4j.model.Attention;
+import org.wanda4j.model.Block;
 import org.wanda4j.model.Stage;
 import org.wanda4j.torch.TorchBlock;
 import org.wanda4j.tune.BlockTuner;
@@ -15,9 +15,9 @@ final class WorkingSet {
 
     /// Values for each token that norms (two, each read and written), sums (two) and the activation function pass over.
     static double values(Block block) {
-        int hidden = block.attention().output().outputs();
-        int inner = block.mlp().down().inputs();
-        return 6.0 * hidden + (block.mlp().gate().isPresent() ? 3.0 : 2.0) * inner;
+        int hidden = SmallBlock.attention(block).output().outputs();
+        int inner = SmallBlock.mlp(block).down().inputs();
+        return 6.0 * hidden + (SmallBlock.mlp(block).gate().isPresent() ? 3.0 : 2.0) * inner;
     }
 
     /// The most bytes that all threads hold at a time, each with a batch in some stage.
@@ -36,13 +36,13 @@ final class WorkingSet {
     /// A norm in fp32, its result, and that in the type that is computed in.
     private static long norm(Block block, ActivationStore.Layout layout, long tokens) {
         return tokens
-                * block.attention().output().outputs()
+                * SmallBlock.attention(block).output().outputs()
                 * (2L * Float.BYTES + layout.type().bytes());
     }
 
     /// Queries and keys as they are projected, turned and laid out anew; a slice's scores in both types.
     private static long attention(Block block, ActivationStore.Layout layout, long tokens) {
-        Attention it = block.attention();
+        Attention it = SmallBlock.attention(block);
         long scores = layout.windowsPerBatch() * TorchBlock.attentionScores(block, layout.length());
         return norm(block, layout, tokens)
                 + tokens * projected(it) * layout.type().bytes()
@@ -55,7 +55,7 @@ final class WorkingSet {
     }
 
     private static long mlp(Block block, ActivationStore.Layout layout, long tokens) {
-        long inner = block.mlp().down().inputs();
+        long inner = SmallBlock.mlp(block).down().inputs();
         return norm(block, layout, tokens) + 2 * tokens * inner * layout.type().bytes();
     }
 
@@ -66,9 +66,9 @@ final class WorkingSet {
         long tokens = (long) layout.windowsPerBatch() * layout.length();
         int batches = BlockTuner.batchesPerStep(layout.windowsPerBatch());
         int running = Math.min(threads, batches);
-        Attention it = block.attention();
+        Attention it = SmallBlock.attention(block);
         long hidden = it.output().outputs();
-        long inner = 4L * block.mlp().down().inputs();
+        long inner = 4L * SmallBlock.mlp(block).down().inputs();
         long seen = Math.ceilDiv(layout.length(), 2);
         long values = 12 * hidden + projected(it) + inner + 3L * it.heads() * seen;
         return weights * Float.BYTES * (6L + batches)
@@ -81,8 +81,8 @@ final class WorkingSet {
     private static long measured(
             Block block, ActivationStore.Layout layout, Statistic needed, long tokens) {
         long widest = 0;
-        for (Stage stage : Stage.values()) {
-            widest = Math.max(widest, block.linears(stage).getFirst().inputs());
+        for (Stage stage : block.stages()) {
+            widest = Math.max(widest, stage.width());
         }
         long copies = needed == Statistic.GRAM ? 3 : 2;
         return norm(block, layout, tokens) + copies * tokens * widest * Float.BYTES;

@@ -3,9 +3,8 @@ package org.wanda4j.plan;
 import java.util.List;
 import java.util.Set;
 import org.wanda4j.calibrate.RunSettings;
-import org.wanda4j.model.Architecture.Block;
-import org.wanda4j.model.Architecture.Linear;
-import org.wanda4j.model.Stage;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Linear;
 import org.wanda4j.prune.Recipe;
 
 /// What a run does, in units that do not depend on how fast a machine is.
@@ -136,10 +135,5 @@ public record Workload(
     /// Weights of linears.
     static long weights(List<Linear> linears) {
         return linears.stream().mapToLong(Workload::weights).sum();
-    }
-
-    /// Input channels of a stage.
-    static long width(Block block, Stage stage) {
-        return block.linears(stage).getFirst().inputs();
     }
 }

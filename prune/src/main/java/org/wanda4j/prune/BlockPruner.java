@@ -15,10 +15,12 @@ import org.wanda4j.calibrate.BlockPass;
 import org.wanda4j.calibrate.Decoding;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Progress;
+import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Architecture.Block;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.prune.ChannelOrder.Places;
 import org.wanda4j.report.Phases;
@@ -111,7 +113,7 @@ final class BlockPruner implements AutoCloseable {
         });
         List<LinearReport> reports = new ArrayList<>();
         List<InputReport> inputs = new ArrayList<>();
-        Map<String, TensorView> pruned = new HashMap<>();
+        Map<MatrixView, TensorView> pruned = new HashMap<>();
         BlockPass pass = pass(index, block, decoding.store());
         forward(
                 block.times(),
@@ -121,7 +123,7 @@ final class BlockPruner implements AutoCloseable {
                                         pass,
                                         isLast(index),
                                         (stage, statistics) -> {
-                                            for (Linear linear : toPrune(index, stage)) {
+                                            for (Linear linear : toPrune(stage)) {
                                                 var done =
                                                         pruneOne(
                                                                 index,
@@ -173,7 +175,7 @@ final class BlockPruner implements AutoCloseable {
             Linear linear,
             Stage stage,
             InputStatistics statistics,
-            Map<String, TensorView> pruned,
+            Map<MatrixView, TensorView> pruned,
             Arena memory) {
         TensorView matrix = linears.source().map(linear.weight(), memory);
         Optional<ChannelOrder> order =
@@ -194,20 +196,18 @@ final class BlockPruner implements AutoCloseable {
     }
 
     /// Writes the rows that compute reordered channels in the order of these.
-    private void moveRows(ChannelOrder order, Map<String, TensorView> pruned, Arena memory) {
+    private void moveRows(ChannelOrder order, Map<MatrixView, TensorView> pruned, Arena memory) {
         order.writers().stream()
-                .flatMap(Linear::tensors)
-                .forEach(name -> {
-                    TensorView moved = order.rows(current(name, pruned, memory), memory);
-                    pruned.put(name, moved);
-                    linears.writer().write(name, moved.data());
+                .flatMap(Linear::views)
+                .forEach(view -> {
+                    TensorView moved = order.rows(current(view, pruned, memory), memory);
+                    pruned.put(view, moved);
+                    linears.writer().write(view, moved.data());
                 });
     }
 
-    private List<Linear> toPrune(int index, Stage stage) {
-        return architecture.blocks().get(index).linears(stage).stream()
-                .filter(linears::prunes)
-                .toList();
+    private List<Linear> toPrune(Stage stage) {
+        return stage.linears().stream().filter(linears::prunes).toList();
     }
 
     private boolean isLast(int index) {
@@ -234,32 +234,33 @@ final class BlockPruner implements AutoCloseable {
 
     /// Trains what survives, writes it, and takes the windows through the block again.
     private TuneReport tune(
-            int index, Streams streams, Map<String, TensorView> pruned, Arena memory) {
+            int index, Streams streams, Map<MatrixView, TensorView> pruned, Arena memory) {
         Block block = architecture.blocks().get(index);
-        Set<String> dense = leftDense(block);
-        Map<String, TensorView> best = new HashMap<>();
+        Set<MatrixView> dense = leftDense(block);
+        Map<MatrixView, TensorView> best = new HashMap<>();
         TuneReport report =
                 new BlockTuner(engine, streams.inputs(), streams.dense(), within(index))
                         .tune(
                                 block,
-                                name -> current(name, pruned, memory),
-                                name -> !dense.contains(name),
+                                view -> current(view, pruned, memory),
+                                view -> !dense.contains(view),
                                 recipe.tuning().orElseThrow(),
                                 recipe.sampling().seed() + index,
                                 best,
                                 memory);
         best.keySet().removeAll(dense);
-        best.forEach((name, value) -> {
-            TensorView rounded = Rounding.to(linears.source().info(name).type(), value, memory);
-            pruned.put(name, rounded);
-            linears.writer().write(name, rounded.data());
+        best.forEach((view, value) -> {
+            DType type = linears.source().info(view.tensor()).type();
+            TensorView rounded = Rounding.to(type, value, memory);
+            pruned.put(view, rounded);
+            linears.writer().write(view, rounded.data());
         });
         if (!best.isEmpty() && !isLast(index)) {
             decoding.store().copyStates(streams.inputs());
             try (TorchBlock tuned =
                     new TorchBlock(
                             block,
-                            name -> current(name, pruned, memory),
+                            view -> current(view, pruned, memory),
                             engine.type(),
                             decoding.store().layout().length())) {
                 pass(index, tuned, decoding.store()).forward();
@@ -268,15 +269,15 @@ final class BlockPruner implements AutoCloseable {
         return report;
     }
 
-    private TensorView current(String name, Map<String, TensorView> pruned, Arena memory) {
-        return pruned.containsKey(name) ? pruned.get(name) : linears.source().map(name, memory);
+    private TensorView current(MatrixView view, Map<MatrixView, TensorView> pruned, Arena memory) {
+        return pruned.containsKey(view) ? pruned.get(view) : linears.source().map(view, memory);
     }
 
-    /// Names of the tensors of linears that the recipe leaves alone.
-    private Set<String> leftDense(Block block) {
+    /// Matrices and biases of linears that the recipe leaves alone.
+    private Set<MatrixView> leftDense(Block block) {
         return block.linears().stream()
                 .filter(linear -> !linears.prunes(linear))
-                .flatMap(Linear::tensors)
+                .flatMap(Linear::views)
                 .collect(Collectors.toSet());
     }
 

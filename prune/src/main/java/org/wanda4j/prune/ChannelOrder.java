@@ -6,13 +6,13 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.checkpoint.TensorView;
-import org.wanda4j.model.Architecture.Attention;
-import org.wanda4j.model.Architecture.Block;
-import org.wanda4j.model.Architecture.Linear;
-import org.wanda4j.model.Architecture.Mlp;
+import org.wanda4j.model.Attention;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Experts;
+import org.wanda4j.model.Linear;
+import org.wanda4j.model.Mlp;
 import org.wanda4j.model.Stage;
 
 /// The channel permutation of Zhang et al., 2024 (its heuristic allocation): input channels of a linear change
@@ -36,26 +36,24 @@ final class ChannelOrder {
 
         /// Those for the inputs of `stage`; none where the order is not free.
         static Optional<Places> of(Block block, Stage stage) {
-            Attention attention = block.attention();
-            Mlp mlp = block.mlp();
-            return switch (stage) {
-                case QKV, GATE_UP -> Optional.empty();
-                case OUTPUT ->
-                        Optional.of(
+            if (stage.step() == 0) {
+                return Optional.empty();
+            }
+            return Optional.of(
+                    switch (block.branches().get(stage.branch()).mixer()) {
+                        case Attention attention ->
                                 new Places(
                                         List.of(attention.value()),
                                         attention.keyValueHeads(),
                                         attention.heads() / attention.keyValueHeads(),
-                                        attention.headSize()));
-                case DOWN ->
-                        Optional.of(
-                                new Places(
-                                        Stream.concat(mlp.gate().stream(), Stream.of(mlp.up()))
-                                                .toList(),
-                                        1,
-                                        1,
-                                        mlp.down().inputs()));
-            };
+                                        attention.headSize());
+                        case Mlp mlp -> of(mlp);
+                        case Experts experts -> of(experts.mlp(stage.part()));
+                    });
+        }
+
+        private static Places of(Mlp mlp) {
+            return new Places(mlp.first(), 1, 1, mlp.down().inputs());
         }
 
         /// The row of the writers that computes column `column` of the reader.

@@ -9,7 +9,7 @@ import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Linear;
 
 /// Which linears are pruned: those that match `only`, less those that match `skip`.
 final class LinearFilter {

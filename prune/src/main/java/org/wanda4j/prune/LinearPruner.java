@@ -10,7 +10,7 @@ import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.TensorView;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Linear;
 import org.wanda4j.prune.ChannelOrder.Places;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport.LinearReport;

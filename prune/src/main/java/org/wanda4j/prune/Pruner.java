@@ -15,7 +15,7 @@ import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Linear;
 import org.wanda4j.prune.Allocation.BlockScores;
 import org.wanda4j.prune.Journal.Outcome;
 import org.wanda4j.report.ModelCard;

@@ -12,7 +12,7 @@ import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Linear;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.CalibrationSampler;
 import org.wanda4j.text.Corpus;

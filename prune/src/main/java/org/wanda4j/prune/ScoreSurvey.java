@@ -10,7 +10,7 @@ import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Linear;
 import org.wanda4j.prune.Allocation.BlockScores;
 import org.wanda4j.sparse.Kernels;
 import org.wanda4j.torch.Engine;
@@ -47,7 +47,7 @@ final class ScoreSurvey {
                     pass,
                     index == all - 1,
                     (stage, statistics) -> {
-                        for (Linear linear : architecture.blocks().get(index).linears(stage)) {
+                        for (Linear linear : stage.linears()) {
                             if (chosen.contains(linear)) {
                                 TensorView weight = decoding.map(linear.weight(), memory);
                                 survey.add(new Wanda().score(weight, statistics));

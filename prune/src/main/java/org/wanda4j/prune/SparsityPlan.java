@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Linear;
 import org.wanda4j.prune.Allocation.BlockScores;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.sparse.SparsityPattern.Unstructured;

@@ -7,8 +7,8 @@ import java.util.Optional;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Architecture.Block;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Linear;
 import org.wanda4j.report.PruneReport.BlockReport;
 import org.wanda4j.report.PruneReport.LinearReport;
 

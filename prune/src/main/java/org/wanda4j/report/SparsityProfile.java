@@ -7,7 +7,7 @@ import java.util.Optional;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Linear;
 import org.wanda4j.sparse.Kernels;
 import org.wanda4j.sparse.Mask;
 import org.wanda4j.sparse.SparsityPattern.NofM;

@@ -99,6 +99,13 @@ public final class Batch {
         return hidden;
     }
 
+    /// tokens x hidden size: the end of the memory between two stages
+    Tensor waiting() {
+        long width = hidden.size(1);
+        return between.narrow(0, between.numel() - tokens() * width, tokens() * width)
+                .view(tokens(), width);
+    }
+
     /// tokens x `width`: the memory between two stages
     Tensor between(long width) {
         return between.narrow(0, 0, tokens() * width).view(tokens(), width);

@@ -18,8 +18,9 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
-import org.wanda4j.model.Architecture.Block;
+import org.wanda4j.model.Block;
 
 /// A block whose weights are being fitted by Adam: in fp32, but for the products of its linears. A weight that is zero at
 /// the start stays zero.
@@ -27,7 +28,7 @@ public final class BlockTraining implements AutoCloseable {
 
     private static final double TINY = 1e-12;
 
-    private final Map<String, TensorView> values = new LinkedHashMap<>();
+    private final Map<MatrixView, TensorView> values = new LinkedHashMap<>();
     private final List<Tensor> parameters = new ArrayList<>();
     private final List<Tensor> masks = new ArrayList<>();
     private final List<Tensor> kept = new ArrayList<>();
@@ -38,15 +39,15 @@ public final class BlockTraining implements AutoCloseable {
     ///
     public record Gradient(List<Tensor> tensors) {}
 
-    /// @param source from a tensor's name to its values at the start
-    /// @param trained which tensors are fitted, by name; the others stay as they are
+    /// @param source from a matrix or vector to its values at the start
+    /// @param trained which of them are fitted; the others stay as they are
     /// @param products what linears multiply in, forward and back
     /// @param length tokens of every window
     /// @param memory that outlives this
     public BlockTraining(
             Block description,
-            Function<String, TensorView> source,
-            Predicate<String> trained,
+            Function<MatrixView, TensorView> source,
+            Predicate<MatrixView> trained,
             ComputeType products,
             int length,
             Arena memory) {
@@ -54,9 +55,9 @@ public final class BlockTraining implements AutoCloseable {
                 new TorchBlock(
                         description,
                         new Weights(
-                                name ->
+                                view ->
                                         values.computeIfAbsent(
-                                                name,
+                                                view,
                                                 key ->
                                                         Rounding.to(
                                                                 DType.F32,
@@ -145,8 +146,8 @@ public final class BlockTraining implements AutoCloseable {
         gradients.forEach(gradient -> gradient.tensors().forEach(Tensor::releaseReference));
     }
 
-    /// The values as they are now, in fp32, by name; they change with the next step.
-    public Map<String, TensorView> values() {
+    /// The values as they are now, in fp32; they change with the next step.
+    public Map<MatrixView, TensorView> values() {
         return Map.copyOf(values);
     }
 

@@ -1,6 +1,7 @@
 package org.wanda4j.torch;
 
 import java.lang.foreign.MemorySegment;
+import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -23,6 +24,21 @@ final class Tensors {
     /// A tensor over `data`, valid as long as that memory is.
     static Tensor over(MemorySegment data, ScalarType type, long... shape) {
         return torch.from_blob(new Address(data), shape, new TensorOptions(type));
+    }
+
+    /// A tensor of whole numbers of the given shape, in memory of the scope at hand; a vector where none is given.
+    static Tensor of(long[] values, long... shape) {
+        return torch.from_blob(
+                new LongPointer(values),
+                shape.length == 0 ? new long[] {values.length} : shape,
+                new TensorOptions(ScalarType.Long));
+    }
+
+    /// All elements of a tensor of whole numbers, in row order.
+    static long[] longs(Tensor tensor) {
+        long[] values = new long[Math.toIntExact(tensor.numel())];
+        tensor.contiguous().data_ptr_long().get(values);
+        return values;
     }
 
     private static ScalarType scalar(DType type) {

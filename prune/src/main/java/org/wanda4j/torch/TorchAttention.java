@@ -1,19 +1,23 @@
 package org.wanda4j.torch;
 
+import java.util.Arrays;
+import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.LongStream;
 import org.bytedeco.javacpp.FloatPointer;
-import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.wanda4j.model.Architecture.Attention;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Attention;
+import org.wanda4j.model.Attention.Alibi;
+import org.wanda4j.model.Linear;
 import org.wanda4j.model.Rotary;
 import org.wanda4j.torch.KernelTimes.Kernel;
 import org.wanda4j.torch.Weights.LoadedLinear;
@@ -24,12 +28,12 @@ import org.wanda4j.torch.Weights.LoadedNorm;
 /// Queries are taken a slice at a time against the keys that the slice can see, so that the scores of a long window
 /// never exist at once and half of the causal square is never computed. The query heads that share a key head form
 /// one matrix.
-final class TorchAttention {
+final class TorchAttention implements TorchMixer {
 
     private static final int SLICE = 128;
 
     private final Attention attention;
-    private final Function<Linear, LoadedLinear> linears;
+    private final Map<String, LoadedLinear> linears;
     private final Optional<LoadedNorm> queryNorm;
     private final Optional<LoadedNorm> keyNorm;
     private final Optional<Rotation> rotation;
@@ -40,21 +44,13 @@ final class TorchAttention {
 
         /// The rotation of each token of a tree.
         Rotation along(Tree tree) {
-            long[] positions = tree.positions();
-            Tensor index =
-                    torch.from_blob(
-                            new LongPointer(positions),
-                            new long[] {positions.length},
-                            new TensorOptions(ScalarType.Long));
+            Tensor index = Tensors.of(tree.positions());
             return new Rotation(cos.index_select(0, index), sin.index_select(0, index));
         }
     }
 
     TorchAttention(
-            Attention attention,
-            Function<Linear, LoadedLinear> linears,
-            Weights weights,
-            int length) {
+            Attention attention, Map<String, LoadedLinear> linears, Weights weights, int length) {
         this.attention = attention;
         this.linears = linears;
         this.times = weights.times();
@@ -83,17 +79,53 @@ final class TorchAttention {
         return Math.max(0, from - attention.window().orElse(Integer.MAX_VALUE) + 1);
     }
 
+    @Override
+    public void advance(Tensor input, Batch batch, Tensor result) {
+        attend(input, batch.windows(), batch.length(), batch.tree(), result);
+    }
+
+    @Override
+    public Tensor finish(Supplier<Tensor> entered, Tensor between) {
+        return output().apply(between);
+    }
+
+    @Override
+    public Optional<LoadedLinear> last() {
+        return Optional.of(output());
+    }
+
+    private LoadedLinear output() {
+        return linears.get(attention.output().name());
+    }
+
+    @Override
+    public StageInput input(
+            int step, int part, Supplier<Tensor> entered, Tensor between, boolean everything) {
+        return StageInput.all(step == 0 ? entered.get() : between);
+    }
+
+    @Override
+    public Tensor differentiable(Tensor input, int windows, int length) {
+        Tensor attended =
+                torch.empty(
+                        new long[] {input.size(0), attention.width()},
+                        new TensorOptions(input.scalar_type()),
+                        new MemoryFormatOptional());
+        attend(input, windows, length, Optional.empty(), attended);
+        return output().apply(attended);
+    }
+
     /// @param input tokens x hidden, normed
     /// @param tree how the only window branches, where it does
     /// @param output tokens x (heads x size): what the heads attended to
-    void attend(Tensor input, int windows, int length, Optional<Tree> tree, Tensor output) {
+    private void attend(Tensor input, int windows, int length, Optional<Tree> tree, Tensor output) {
         int shared = attention.keyValueHeads();
         int group = attention.heads() / shared;
         int size = attention.headSize();
         Optional<Rotation> turn =
                 rotation.map(whole -> tree.map(whole::along).orElseGet(() -> whole));
         Tensor queries = heads(attention.query(), input, windows, length, queryNorm, turn);
-        queries.mul_(new Scalar(1 / Math.sqrt(size)));
+        queries.mul_(new Scalar(attention.scale()));
         Tensor keys =
                 heads(attention.key(), input, windows, length, keyNorm, turn)
                         .reshape((long) windows * shared, length, size)
@@ -137,8 +169,7 @@ final class TorchAttention {
         int window = attention.window().orElse(Integer.MAX_VALUE);
         int first = first(attention, from);
         int seen = from + count - first;
-        long batch = queries.size(0);
-        Tensor scores = queries.bmm(keys.narrow(2, first, seen)).view(batch, -1, count, seen);
+        Tensor scores = scores(queries, keys.narrow(2, first, seen), count, places(first, seen));
         Tensor blocked =
                 torch.full(
                         new long[] {count, count},
@@ -157,11 +188,54 @@ final class TorchAttention {
         int window = attention.window().orElse(Integer.MAX_VALUE);
         int first = tree.first(from, count, window);
         int seen = from + count - first;
-        Tensor scores =
-                queries.bmm(keys.narrow(2, first, seen)).view(queries.size(0), -1, count, seen);
+        long[] positions = Arrays.copyOfRange(tree.positions(), first, first + seen);
+        Tensor scores = scores(queries, keys.narrow(2, first, seen), count, positions);
         Tensor blocked =
                 torch.from_blob(new FloatPointer(tree.blocked(from, count, window)), count, seen);
         return mix(scores.add_(blocked.to(scores.scalar_type())), values.narrow(1, first, seen));
+    }
+
+    private static long[] places(int first, int count) {
+        return LongStream.range(first, first + count).toArray();
+    }
+
+    /// Products of queries and keys, capped and with the biases of their positions.
+    ///
+    /// @param queries heads of all windows x (group x count) x size
+    /// @param keys heads of all windows x size x seen
+    /// @param positions of the keys
+    /// @return heads of all windows x group x count x seen
+    private Tensor scores(Tensor queries, Tensor keys, int count, long[] positions) {
+        Tensor scores = queries.bmm(keys).view(queries.size(0), -1, count, positions.length);
+        attention
+                .cap()
+                .ifPresent(cap -> scores.div_(new Scalar(cap)).tanh_().mul_(new Scalar(cap)));
+        if (attention.positions() instanceof Alibi(double factor)) {
+            scores.view(-1, attention.keyValueHeads(), scores.size(1), count, positions.length)
+                    .add_(biases(factor, positions).to(scores.scalar_type()));
+        }
+        return scores;
+    }
+
+    /// `slope * position` of each head and key, less what they have in common, which softmax does not see: key heads x group x
+    /// 1 x keys.
+    private Tensor biases(double factor, long[] positions) {
+        float[] slopes = Alibi.slopes(attention.heads());
+        long last = Arrays.stream(positions).max().orElse(0);
+        float[] biases = new float[slopes.length * positions.length];
+        for (int i = 0; i < biases.length; i++) {
+            long distance = positions[i % positions.length] - last;
+            biases[i] = (float) (slopes[i / positions.length] * factor * distance);
+        }
+        return torch.from_blob(
+                new FloatPointer(biases),
+                new long[] {
+                    attention.keyValueHeads(),
+                    attention.heads() / attention.keyValueHeads(),
+                    1,
+                    positions.length
+                },
+                new TensorOptions(ScalarType.Float));
     }
 
     /// @param scores batch x group x queries x keys
@@ -185,7 +259,7 @@ final class TorchAttention {
         return times.time(
                 Kernel.ATTENTION,
                 () -> {
-                    Tensor normed = norm.map(each -> each.apply(plain)).orElse(plain);
+                    Tensor normed = norm.map(each -> normed(each, plain)).orElse(plain);
                     return rotation.map(turn -> rotate(normed, turn))
                             .orElse(normed)
                             .transpose(1, 2)
@@ -195,23 +269,53 @@ final class TorchAttention {
 
     /// windows x length x heads x size
     private Tensor project(Linear linear, Tensor input, int windows, int length) {
-        return linears.apply(linear).apply(input).view(windows, length, -1, attention.headSize());
+        Tensor projected = linears.get(linear.name()).apply(input);
+        attention
+                .clip()
+                .ifPresent(most ->
+                        projected.clamp_(
+                                new ScalarOptional(new Scalar(-most)),
+                                new ScalarOptional(new Scalar(most))));
+        return projected.view(windows, length, -1, attention.headSize());
     }
 
-    /// `(a, b)` becomes `(a cos - b sin, b cos + a sin)`, where a and b are the halves of a head. Each
-    /// product is rounded before they are added, as transformers does: the masks of deep blocks tell the difference.
-    private static Tensor rotate(Tensor heads, Rotation rotation) {
-        long half = heads.size(3) / 2;
-        Tensor a = heads.narrow(3, 0, half);
-        Tensor b = heads.narrow(3, half, half);
+    /// Each head by itself, or all of a token at once.
+    private Tensor normed(LoadedNorm norm, Tensor heads) {
+        return norm.norm().width() == attention.headSize()
+                ? norm.apply(heads)
+                : norm.apply(heads.reshape(heads.size(0), heads.size(1), -1)).view(heads.sizes());
+    }
+
+    /// A pair `(a, b)` of a head becomes `(a cos - b sin, b cos + a sin)`. Each product is rounded before they are added, as
+    /// transformers does: the masks of deep blocks tell the difference.
+    private Tensor rotate(Tensor heads, Rotation rotation) {
+        Rotary rotary = attention.rotary().orElseThrow();
         Tensor turned =
                 torch.empty(
                         heads.sizes(),
                         new TensorOptions(heads.scalar_type()),
                         new MemoryFormatOptional());
-        turned.narrow(3, 0, half).copy_(a.mul(rotation.cos()).sub_(b.mul(rotation.sin())));
-        turned.narrow(3, half, half).copy_(b.mul(rotation.cos()).add_(a.mul(rotation.sin())));
+        int size = rotary.size();
+        if (size < heads.size(3)) {
+            long rest = heads.size(3) - size;
+            turned.narrow(3, size, rest).copy_(heads.narrow(3, size, rest));
+        }
+        Tensor a = half(heads, rotary, 0);
+        Tensor b = half(heads, rotary, 1);
+        half(turned, rotary, 0).copy_(a.mul(rotation.cos()).sub_(b.mul(rotation.sin())));
+        half(turned, rotary, 1).copy_(b.mul(rotation.cos()).add_(a.mul(rotation.sin())));
         return turned;
+    }
+
+    /// The first (0) or second (1) values of a head's pairs.
+    private static Tensor half(Tensor heads, Rotary rotary, int which) {
+        long half = rotary.size() / 2;
+        if (!rotary.interleaved()) {
+            return heads.narrow(3, which * half, half);
+        }
+        return heads.narrow(3, 0, rotary.size())
+                .view(heads.size(0), heads.size(1), heads.size(2), half, 2)
+                .select(4, which);
     }
 
     private static Rotation rotation(Rotary rotary, int length, Weights weights) {
@@ -225,8 +329,12 @@ final class TorchAttention {
             Tensor turned =
                     torch.from_blob(new FloatPointer(angles), length, 1, frequencies.length);
             return new Rotation(
-                    weights.keep(turned.cos().to(weights.type())),
-                    weights.keep(turned.sin().to(weights.type())));
+                    weights.keep(scaled(turned.cos(), rotary).to(weights.type())),
+                    weights.keep(scaled(turned.sin(), rotary).to(weights.type())));
         }
+    }
+
+    private static Tensor scaled(Tensor values, Rotary rotary) {
+        return rotary.magnitude() == 1 ? values : values.mul_(new Scalar(rotary.magnitude()));
     }
 }

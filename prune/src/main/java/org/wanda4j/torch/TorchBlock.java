@@ -1,5 +1,7 @@
 package org.wanda4j.torch;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -8,67 +10,119 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
-import org.bytedeco.pytorch.MemoryFormatOptional;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
-import org.wanda4j.model.Activation;
-import org.wanda4j.model.Architecture.Block;
-import org.wanda4j.model.Architecture.Linear;
-import org.wanda4j.model.Architecture.Mlp;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Block.Branch;
+import org.wanda4j.model.Block.Step;
+import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.torch.KernelTimes.Kernel;
 import org.wanda4j.torch.Weights.LoadedLinear;
 import org.wanda4j.torch.Weights.LoadedNorm;
 
-/// One decoder block in libtorch, run stage by stage so that each stage's input can be looked at, and its linears
-/// replaced, before it is computed. Knows no family: it does what the [Block] says.
+/// One decoder block in libtorch, run step by step so that the input of each stage can be measured, and its linears
+/// replaced, before they are computed. It does what the [Block] says, whatever the family.
 public final class TorchBlock implements AutoCloseable {
 
     private final Block block;
+    private final List<Step> steps;
     private final Weights weights;
     private final Map<String, LoadedLinear> linears = new HashMap<>();
-    private final LoadedNorm attentionNorm;
-    private final LoadedNorm mlpNorm;
-    private final TorchAttention attention;
+    private final List<TorchBranch> branches = new ArrayList<>();
 
-    /// @param source from a tensor's name to its memory, which must outlive this block
+    /// A branch with its weights.
+    private record TorchBranch(
+            Branch branch,
+            TorchMixer mixer,
+            Optional<LoadedNorm> before,
+            Optional<LoadedNorm> after,
+            Optional<LoadedNorm> behind) {
+
+        /// What the mixer reads: tokens x hidden.
+        Tensor entered(Tensor hidden) {
+            return before.map(norm -> norm.apply(hidden)).orElse(hidden);
+        }
+
+        /// Whether what the mixer gives is added as it is.
+        boolean isPlain() {
+            return after.isEmpty() && branch.multiplier() == 1 && mixer.last().isPresent();
+        }
+
+        /// What is added to the hidden state, given what the mixer gives.
+        Tensor added(Tensor given) {
+            Tensor normed = after.map(norm -> norm.apply(given)).orElse(given);
+            return branch.multiplier() == 1 ? normed : normed.mul(new Scalar(branch.multiplier()));
+        }
+    }
+
+    /// @param source from a matrix or vector of the checkpoint to its memory, which must outlive this block
     /// @param length tokens of every window that will be run
     public TorchBlock(
-            Block block, Function<String, TensorView> source, ComputeType type, int length) {
+            Block block, Function<MatrixView, TensorView> source, ComputeType type, int length) {
         this(block, new Weights(source, type), length);
     }
 
     TorchBlock(Block block, Weights weights, int length) {
         this.block = block;
+        this.steps = block.steps();
         this.weights = weights;
         try (var _ = new AutoGradMode(false)) {
             block.linears().forEach(linear -> linears.put(linear.name(), weights.linear(linear)));
-            this.attentionNorm = weights.norm(block.attentionNorm());
-            this.mlpNorm = weights.norm(block.mlpNorm());
-            this.attention =
-                    new TorchAttention(
-                            block.attention(),
-                            linear -> linears.get(linear.name()),
-                            weights,
-                            length);
+            for (Branch branch : block.branches()) {
+                branches.add(
+                        new TorchBranch(
+                                branch,
+                                TorchMixer.of(branch.mixer(), linears, weights, length),
+                                branch.before().map(weights::norm),
+                                branch.after().map(weights::norm),
+                                branch.behind().map(weights::norm)));
+            }
         }
     }
 
-    /// The widest that [Batch] must hold between two stages.
-    public static int stageWidth(Block block) {
-        return block.linears().stream().mapToInt(Linear::inputs).max().orElseThrow();
+    /// The steps of the block.
+    public List<Step> steps() {
+        return steps;
+    }
+
+    /// Values for each token that a [Batch] must hold between two steps of any block.
+    public static int stageWidth(Architecture architecture) {
+        return architecture.blocks().stream()
+                .mapToInt(block -> stageWidth(block, architecture.hidden()))
+                .max()
+                .orElse(1);
+    }
+
+    /// Values for each token that a [Batch] must hold between two steps of a block.
+    ///
+    /// @param hidden size of the hidden state
+    public static int stageWidth(Block block, int hidden) {
+        int widest =
+                block.branches().stream()
+                        .mapToInt(branch -> Math.max(hidden, branch.mixer().width()))
+                        .max()
+                        .orElseThrow();
+        return widest + (block.parallel() ? hidden : 0);
     }
 
     /// Operations of a block's heads for one window of `length` tokens, besides those of its linears.
     public static double attentionOperations(Block block, int length) {
-        return TorchAttention.operations(block.attention(), length);
+        return block.attentions().mapToDouble(it -> TorchAttention.operations(it, length)).sum();
     }
 
     /// The most attention scores that exist at a time for one window of `length` tokens.
     public static long attentionScores(Block block, int length) {
-        return TorchAttention.scores(block.attention(), length);
+        return block.attentions()
+                .mapToLong(it -> TorchAttention.scores(it, length))
+                .max()
+                .orElse(0);
     }
 
     /// Gives a linear another matrix, in memory that outlives this block.
@@ -76,109 +130,115 @@ public final class TorchBlock implements AutoCloseable {
         linears.compute(linear.name(), (_, old) -> old.with(weights.adopt(weight)));
     }
 
-    /// Brings a batch that is ready for the stage before, or at the block's beginning, to where it is ready for `stage`, in
-    /// place: its linears can read their input.
-    public void advanceTo(Stage stage, Batch batch) {
+    /// Brings a batch that is ready for the step before, or at the block's beginning, to where it is ready for `step`, in
+    /// place: its linears can read their inputs.
+    public void advanceTo(Step step, Batch batch) {
         try (var _ = new PointerScope()) {
-            switch (stage) {
-                case QKV -> enter(attentionNorm, batch);
-                case OUTPUT ->
-                        attention.attend(
-                                input(Stage.QKV, batch),
-                                batch.windows(),
-                                batch.length(),
-                                batch.tree(),
-                                input(Stage.OUTPUT, batch));
-                case GATE_UP -> {
-                    close(block.attention().output(), attentionNorm, batch);
-                    enter(mlpNorm, batch);
+            TorchBranch branch = branches.get(step.branch());
+            if (step.index() == 0) {
+                if (step.branch() > 0) {
+                    close(step.branch() - 1, batch);
                 }
-                case DOWN -> activate(batch);
+                branch.before()
+                        .ifPresent(norm ->
+                                batch.between(batch.hidden().size(1))
+                                        .copy_(norm.apply(batch.hidden())));
+            } else {
+                branch.mixer().advance(entered(branch, batch), batch, between(branch, batch));
             }
         }
     }
 
-    /// Brings a batch that is ready for [Stage#DOWN] to the block's end.
+    /// Brings a batch that is ready for the last step to the block's end.
     public void finish(Batch batch) {
         try (var _ = new PointerScope()) {
-            close(block.mlp().down(), mlpNorm, batch);
+            close(branches.size() - 1, batch);
         }
     }
 
     /// The whole block.
     public void forward(Batch batch) {
-        for (Stage stage : Stage.values()) {
-            advanceTo(stage, batch);
+        for (Step step : steps) {
+            advanceTo(step, batch);
         }
         finish(batch);
     }
 
     /// The whole block without writing over anything, so that gradients can flow back through it.
     ///
-    /// @param hidden tokens x hidden size
-    Tensor differentiable(Tensor hidden, int windows, int length) {
-        Linear output = block.attention().output();
-        Tensor attended =
-                torch.empty(
-                        new long[] {hidden.size(0), output.inputs()},
-                        new TensorOptions(hidden.scalar_type()),
-                        new MemoryFormatOptional());
-        attention.attend(
-                branchInput(attentionNorm, hidden), windows, length, Optional.empty(), attended);
-        Tensor middle = closed(output, attentionNorm, hidden, attended);
-        Tensor active = active(branchInput(mlpNorm, middle));
-        return closed(block.mlp().down(), mlpNorm, middle, active);
+    /// @param input tokens x hidden size
+    Tensor differentiable(Tensor input, int windows, int length) {
+        Tensor hidden = input;
+        for (TorchBranch branch : branches) {
+            Tensor read = branch.entered(block.parallel() ? input : hidden);
+            Tensor given = branch.mixer().differentiable(read, windows, length);
+            Tensor sum = hidden.add(branch.added(given));
+            hidden = branch.behind().map(norm -> norm.apply(sum)).orElse(sum);
+        }
+        return hidden;
     }
 
-    /// The weights, biases and norms whose names `chosen` takes.
-    List<Tensor> parameters(Predicate<String> chosen) {
+    /// The weights, biases and norms that `chosen` takes.
+    List<Tensor> parameters(Predicate<MatrixView> chosen) {
         return weights.loaded().entrySet().stream()
                 .filter(entry -> chosen.test(entry.getKey()))
                 .map(Map.Entry::getValue)
                 .toList();
     }
 
-    private Tensor closed(Linear last, LoadedNorm norm, Tensor hidden, Tensor input) {
-        Tensor sum = hidden.add(linears.get(last.name()).apply(input));
-        return block.normFirst() ? sum : norm.apply(sum);
-    }
+    /// What a stage reads of a batch.
+    ///
+    /// @param squares for each window and channel the sum over its tokens of the squared input, window after window
+    /// @param tokens how many tokens of each window there were
+    public record Measured(float[] squares, long[] tokens) {}
 
-    private Tensor active(Tensor input) {
-        Mlp mlp = block.mlp();
-        Tensor up = linears.get(mlp.up().name()).apply(input);
-        return mlp.gate()
-                .map(gate -> activated(linears.get(gate.name()).apply(input)).mul(up))
-                .orElseGet(() -> activated(up));
-    }
-
-    /// How many input channels a stage has.
-    public int width(Stage stage) {
-        return block.linears(stage).getFirst().inputs();
-    }
-
-    /// For each window and input channel of `stage`, the sum over the window's tokens of the squared input, added in
-    /// double, for a batch that is ready for that stage: window after window. Adds the products of channels to `products` too.
+    /// Sums up what `stage` reads of a batch that is ready for its step; in double. Adds the products of channels to `products`
+    /// too.
     ///
     /// @param index of the batch
-    public float[] measure(Stage stage, Batch batch, int index, Optional<GramSum> products) {
+    /// @param everything whether every token counts for an expert, those too that are not routed to it
+    public Measured measure(
+            Stage stage, Batch batch, int index, Optional<GramSum> products, boolean everything) {
         try (var _ = new PointerScope()) {
-            Tensor input = input(stage, batch);
+            StageInput input = input(stage, batch, everything);
             return times().time(
                             Kernel.STATISTICS,
                             () -> {
-                                products.ifPresent(sum -> sum.add(index, input));
-                                return sumsOfSquares(
-                                        input.view(batch.windows(), batch.length(), -1));
+                                products.ifPresent(sum -> sum.add(index, input.rows()));
+                                return measured(input, batch);
                             });
         }
     }
 
-    /// @param input windows x length x channels
-    private static float[] sumsOfSquares(Tensor input) {
-        Tensor exact = input.to(torch.ScalarType.Double);
-        Tensor sums = exact.square_().sum(1).to(torch.ScalarType.Float);
+    private static Measured measured(StageInput input, Batch batch) {
+        Tensor squares = input.rows().to(ScalarType.Double).square_();
+        if (input.tokens().isEmpty()) {
+            long[] tokens = new long[batch.windows()];
+            Arrays.fill(tokens, batch.length());
+            return new Measured(
+                    floats(squares.view(batch.windows(), batch.length(), -1).sum(1)), tokens);
+        }
+        long[] rows = Tensors.longs(input.tokens().get());
+        long[] counts = new long[batch.windows()];
+        for (long row : rows) {
+            counts[(int) (row / batch.length())]++;
+        }
+        Tensor sums =
+                torch.zeros(
+                        new long[] {batch.windows(), squares.size(1)},
+                        new TensorOptions(ScalarType.Double));
+        long at = 0;
+        for (int window = 0; window < counts.length; window++) {
+            sums.narrow(0, window, 1)
+                    .copy_(squares.narrow(0, at, counts[window]).sum(0).view(1, -1));
+            at += counts[window];
+        }
+        return new Measured(floats(sums), counts);
+    }
+
+    private static float[] floats(Tensor sums) {
         float[] values = new float[Math.toIntExact(sums.numel())];
-        sums.contiguous().data_ptr_float().get(values);
+        sums.to(ScalarType.Float).contiguous().data_ptr_float().get(values);
         return values;
     }
 
@@ -187,50 +247,54 @@ public final class TorchBlock implements AutoCloseable {
         return weights.times();
     }
 
-    /// What the linears of `stage` read of a batch that is ready for it: tokens x width.
-    private Tensor input(Stage stage, Batch batch) {
-        boolean begins = stage == Stage.QKV || stage == Stage.GATE_UP;
-        return begins && !block.normFirst() ? batch.hidden() : batch.between(width(stage));
+    private StageInput input(Stage stage, Batch batch, boolean everything) {
+        TorchBranch branch = branches.get(stage.branch());
+        return branch.mixer()
+                .input(
+                        stage.step(),
+                        stage.part(),
+                        () ->
+                                stage.step() == 0
+                                        ? entered(branch, batch)
+                                        : branch.entered(batch.hidden()),
+                        between(branch, batch),
+                        everything);
     }
 
-    /// Begins a residual branch.
-    private void enter(LoadedNorm norm, Batch batch) {
-        if (block.normFirst()) {
-            batch.between(norm.norm().width()).copy_(norm.apply(batch.hidden()));
+    /// What the first step of a branch reads, once the batch is ready for it.
+    private static Tensor entered(TorchBranch branch, Batch batch) {
+        return branch.before().isPresent() ? batch.between(batch.hidden().size(1)) : batch.hidden();
+    }
+
+    private static Tensor between(TorchBranch branch, Batch batch) {
+        return batch.between(branch.branch().mixer().width());
+    }
+
+    /// Ends a residual branch: adds what its last linears make of the batch to the hidden state, or, where another branch is
+    /// still to read that, to the sum that waits.
+    private void close(int index, Batch batch) {
+        TorchBranch branch = branches.get(index);
+        boolean isLast = index == branches.size() - 1;
+        Tensor between = between(branch, batch);
+        if (block.parallel() && !isLast) {
+            Tensor added = branch.added(finished(branch, batch));
+            Tensor waiting = batch.waiting();
+            waiting.copy_(index == 0 ? added : waiting.add(added));
+            return;
         }
-    }
-
-    private Tensor branchInput(LoadedNorm norm, Tensor hidden) {
-        return block.normFirst() ? norm.apply(hidden) : hidden;
-    }
-
-    /// Ends a residual branch: adds what its last linear makes of the batch to the hidden state.
-    private void close(Linear last, LoadedNorm norm, Batch batch) {
-        linears.get(last.name()).addTo(batch.hidden(), batch.between(last.inputs()));
-        if (!block.normFirst()) {
-            batch.hidden().copy_(norm.apply(batch.hidden()));
+        if (branch.isPlain()) {
+            branch.mixer().last().orElseThrow().addTo(batch.hidden(), between);
+        } else {
+            batch.hidden().add_(branch.added(finished(branch, batch)));
         }
+        if (block.parallel()) {
+            batch.hidden().add_(batch.waiting());
+        }
+        branch.behind().ifPresent(norm -> batch.hidden().copy_(norm.apply(batch.hidden())));
     }
 
-    private void activate(Batch batch) {
-        Mlp mlp = block.mlp();
-        Tensor input = input(Stage.GATE_UP, batch);
-        Tensor result = input(Stage.DOWN, batch);
-        Tensor up = linears.get(mlp.up().name()).apply(input);
-        mlp.gate()
-                .map(gate -> linears.get(gate.name()).apply(input))
-                .ifPresentOrElse(
-                        gate -> torch.mul_out(result, activated(gate), up),
-                        () -> result.copy_(activated(up)));
-    }
-
-    private Tensor activated(Tensor values) {
-        return switch (block.mlp().activation()) {
-            case Activation.SILU -> torch.silu_(values);
-            case Activation.RELU -> torch.relu_(values);
-            case Activation.GELU -> torch.gelu_(values, "none");
-            case Activation.GELU_TANH -> torch.gelu_(values, "tanh");
-        };
+    private static Tensor finished(TorchBranch branch, Batch batch) {
+        return branch.mixer().finish(() -> branch.entered(batch.hidden()), between(branch, batch));
     }
 
     @Override

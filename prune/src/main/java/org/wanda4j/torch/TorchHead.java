@@ -3,15 +3,16 @@ package org.wanda4j.torch;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.Function;
-import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Architecture.Head;
 import org.wanda4j.torch.Weights.LoadedLinear;
 import org.wanda4j.torch.Weights.LoadedNorm;
 
@@ -24,17 +25,24 @@ public final class TorchHead implements AutoCloseable {
     private final Optional<LoadedNorm> norm;
     private final Optional<LoadedLinear> project;
     private final Tensor table;
+    private final Optional<Tensor> bias;
+    private final Head head;
     private final int vocabulary;
 
-    /// @param source from a tensor's name to its memory, which must outlive this
+    /// @param source from a matrix or vector of the checkpoint to its memory, which must outlive this
     public TorchHead(
-            Architecture architecture, Function<String, TensorView> source, ComputeType type) {
+            Architecture architecture, Function<MatrixView, TensorView> source, ComputeType type) {
         this.weights = new Weights(source, type);
+        this.head = architecture.head();
         this.vocabulary = architecture.vocabulary();
         try (var _ = new AutoGradMode(false)) {
-            this.norm = architecture.head().norm().map(weights::norm);
-            this.project = architecture.head().project().map(weights::linear);
-            this.table = weights.load(architecture.head().table());
+            this.norm = head.norm().map(weights::norm);
+            this.project = head.project().map(weights::linear);
+            this.table =
+                    weights.load(
+                            MatrixView.whole(
+                                    head.table(), vocabulary, architecture.embedding().width()));
+            this.bias = head.bias().map(name -> weights.load(MatrixView.vector(name, vocabulary)));
         }
     }
 
@@ -60,7 +68,7 @@ public final class TorchHead implements AutoCloseable {
             try (var _ = new PointerScope()) {
                 long[] next =
                         Arrays.stream(ids, from + 1, from + 1 + count).asLongStream().toArray();
-                Tensor targets = longs(next, count, 1);
+                Tensor targets = Tensors.of(next, count, 1);
                 Tensor logits = logits(batch.hidden().narrow(0, start + from, count));
                 Tensor chosen = logits.gather(1, targets).view(count);
                 Tensor losses = logits.logsumexp(1).sub(chosen);
@@ -82,23 +90,26 @@ public final class TorchHead implements AutoCloseable {
             try (var _ = new PointerScope()) {
                 long[] next = Arrays.copyOfRange(ids, from, to);
                 long[] given = Arrays.copyOfRange(givens, from, to);
-                Tensor hidden = batch.hidden().index_select(0, longs(given, given.length));
+                Tensor hidden = batch.hidden().index_select(0, Tensors.of(given));
                 Tensor logits = logits(hidden);
-                Tensor chosen = logits.gather(1, longs(next, next.length, 1)).view(next.length);
+                Tensor chosen =
+                        logits.gather(1, Tensors.of(next, next.length, 1)).view(next.length);
                 sum += chosen.sub(logits.logsumexp(1)).to(ScalarType.Double).sum().item_double();
             }
         }
         return sum;
     }
 
-    private static Tensor longs(long[] values, long... shape) {
-        return torch.from_blob(new LongPointer(values), shape, new TensorOptions(ScalarType.Long));
-    }
-
     private Tensor logits(Tensor hidden) {
         Tensor normed = norm.map(each -> each.apply(hidden)).orElse(hidden);
         Tensor projected = project.map(linear -> linear.apply(normed)).orElse(normed);
-        return torch.linear(projected, table).to(ScalarType.Float);
+        Tensor logits = torch.linear(projected, table);
+        bias.ifPresent(logits::add_);
+        if (head.scale() != 1) {
+            logits.mul_(new Scalar(head.scale()));
+        }
+        head.cap().ifPresent(cap -> logits.div_(new Scalar(cap)).tanh_().mul_(new Scalar(cap)));
+        return logits.to(ScalarType.Float);
     }
 
     @Override

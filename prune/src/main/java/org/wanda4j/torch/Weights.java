@@ -8,32 +8,34 @@ import java.util.Optional;
 import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
-import org.wanda4j.model.Architecture.Linear;
-import org.wanda4j.model.Architecture.Norm;
+import org.wanda4j.model.Linear;
+import org.wanda4j.model.Norm;
 import org.wanda4j.torch.KernelTimes.Kernel;
 
 /// Weights as libtorch sees them: the mapped memory itself where the types agree, else a converted copy.
 final class Weights implements AutoCloseable {
 
-    private final Function<String, TensorView> source;
+    private final Function<MatrixView, TensorView> source;
     private final ScalarType type;
     private final ScalarType products;
     private final KernelTimes times = new KernelTimes();
     private final List<Tensor> owned = new ArrayList<>();
-    private final Map<String, Tensor> loaded = new LinkedHashMap<>();
+    private final Map<MatrixView, Tensor> loaded = new LinkedHashMap<>();
 
-    /// @param source from a tensor's name to its memory, which must outlive this
-    Weights(Function<String, TensorView> source, ComputeType type) {
+    /// @param source from a matrix or vector of the checkpoint to its memory, which must outlive this
+    Weights(Function<MatrixView, TensorView> source, ComputeType type) {
         this(source, type, type);
     }
 
     /// @param products what linears multiply in, where that is not the type of the weights
-    Weights(Function<String, TensorView> source, ComputeType type, ComputeType products) {
+    Weights(Function<MatrixView, TensorView> source, ComputeType type, ComputeType products) {
         this.source = source;
         this.type = type.scalar();
         this.products = products.scalar();
@@ -43,19 +45,24 @@ final class Weights implements AutoCloseable {
         return type;
     }
 
-    /// Hears of everything that is computed with these weights.
+    /// Times of all that is computed with these weights.
     KernelTimes times() {
         return times;
     }
 
-    Tensor load(String name) {
-        Tensor tensor = adopt(source.apply(name));
-        loaded.put(name, tensor);
+    /// The memory of `view`, in its own type.
+    Tensor stored(MatrixView view) {
+        return keep(Tensors.over(source.apply(view)));
+    }
+
+    Tensor load(MatrixView view) {
+        Tensor tensor = adopt(source.apply(view));
+        loaded.put(view, tensor);
         return tensor;
     }
 
-    /// What was loaded, by name.
-    Map<String, Tensor> loaded() {
+    /// What was loaded.
+    Map<MatrixView, Tensor> loaded() {
         return loaded;
     }
 
@@ -75,19 +82,25 @@ final class Weights implements AutoCloseable {
 
     /// `x W^T + b`.
     LoadedLinear linear(Linear linear) {
-        Optional<Tensor> bias =
-                linear.bias() ? Optional.of(load(linear.name() + ".bias")) : Optional.empty();
-        return new LoadedLinear(load(linear.weight()), bias, products, times);
+        return new LoadedLinear(
+                load(linear.weight()), linear.bias().map(this::load), products, times);
     }
 
     LoadedNorm norm(Norm norm) {
         Optional<Tensor> weight =
-                norm.affine() ? Optional.of(load(norm.name() + ".weight")) : Optional.empty();
+                norm.weight()
+                        .map(name -> load(MatrixView.vector(name, norm.width())))
+                        .map(tensor -> norm.offset() == 0 ? tensor : offset(tensor, norm.offset()));
         Optional<Tensor> bias =
-                norm.affine() && norm.kind() == Norm.Kind.LAYER
-                        ? Optional.of(load(norm.name() + ".bias"))
-                        : Optional.empty();
+                norm.bias().map(name -> load(MatrixView.vector(name, norm.width())));
         return new LoadedNorm(norm, weight, bias);
+    }
+
+    /// In fp32: the sum has more digits than the weight's own type may have.
+    private Tensor offset(Tensor weight, float offset) {
+        try (var _ = new PointerScope()) {
+            return keep(weight.to(ScalarType.Float).add(new Scalar(offset)));
+        }
     }
 
     record LoadedLinear(
@@ -132,12 +145,12 @@ final class Weights implements AutoCloseable {
             Tensor wide = input.to(ScalarType.Float);
             Tensor normed =
                     torch.rms_norm(
-                                    wide,
-                                    width,
-                                    new TensorOptional(),
-                                    new DoubleOptional(norm.epsilon()))
-                            .to(input.scalar_type());
-            return weight.map(normed::mul_).orElse(normed);
+                            wide, width, new TensorOptional(), new DoubleOptional(norm.epsilon()));
+            if (norm.offset() != 0) {
+                return normed.mul_(weight.orElseThrow()).to(input.scalar_type());
+            }
+            Tensor rounded = normed.to(input.scalar_type());
+            return weight.map(rounded::mul_).orElse(rounded);
         }
     }
 

@@ -12,8 +12,9 @@ import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.Progress;
+import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
-import org.wanda4j.model.Architecture.Block;
+import org.wanda4j.model.Block;
 import org.wanda4j.report.PruneReport.TuneReport;
 import org.wanda4j.torch.BlockTraining;
 import org.wanda4j.torch.BlockTraining.Gradient;
@@ -60,11 +61,11 @@ public final class BlockTuner {
     /// @param memory to hold them
     public TuneReport tune(
             Block block,
-            Function<String, TensorView> source,
-            Predicate<String> trained,
+            Function<MatrixView, TensorView> source,
+            Predicate<MatrixView> trained,
             Tuning tuning,
             long seed,
-            Map<String, TensorView> best,
+            Map<MatrixView, TensorView> best,
             Arena memory) {
         try (Arena scratch = Arena.ofShared();
                 var training =
@@ -140,14 +141,14 @@ public final class BlockTuner {
     }
 
     private static void keep(
-            Map<String, TensorView> values, Map<String, TensorView> best, Arena memory) {
-        values.forEach((name, value) -> {
+            Map<MatrixView, TensorView> values, Map<MatrixView, TensorView> best, Arena memory) {
+        values.forEach((view, value) -> {
             TensorView copy =
                     best.computeIfAbsent(
-                            name,
+                            view,
                             _ ->
                                     new TensorView(
-                                            name,
+                                            value.name(),
                                             value.type(),
                                             value.shape(),
                                             memory.allocate(value.data().byteSize(), 64)));

@@ -15,7 +15,7 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.Safetensors;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Linear;
 import org.wanda4j.prune.Methods;
 import org.wanda4j.sparse.Mask;
 import org.wanda4j.sparse.SparsityPattern;
@@ -85,8 +85,7 @@ class GoldenNormsTest {
                             pass,
                             index == blocks - 1,
                             (stage, statistics) -> {
-                                for (Linear linear :
-                                        architecture.blocks().get(index).linears(stage)) {
+                                for (Linear linear : stage.linears()) {
                                     assertNorms(linear, statistics, expected);
                                     block.replace(
                                             linear,

@@ -30,8 +30,9 @@ import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Architecture.Block;
-import org.wanda4j.model.Architecture.Linear;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Linear;
+import org.wanda4j.model.Mlp;
 import org.wanda4j.model.Stage;
 import org.wanda4j.prune.ChannelOrder.Places;
 import org.wanda4j.report.SparsityProfile;
@@ -78,8 +79,8 @@ class ChannelOrderTest {
                         CheckpointWriter.create(
                                 dense, OutputDirectory.claim(output, dense.directory(), false))) {
             for (Block block : Architecture.of(dense).blocks()) {
-                for (Stage stage : List.of(Stage.OUTPUT, Stage.DOWN)) {
-                    Linear reader = block.linears(stage).getFirst();
+                for (Stage stage : List.of(block.stages().get(1), block.stages().get(3))) {
+                    Linear reader = stage.linears().getFirst();
                     TensorView matrix = dense.map(reader.weight(), memory);
                     ChannelOrder order =
                             ChannelOrder.of(
@@ -92,11 +93,11 @@ class ChannelOrderTest {
                             "there and back");
                     writer.write(reader.weight(), columns.data());
                     order.writers().stream()
-                            .flatMap(Linear::tensors)
-                            .forEach(name ->
+                            .flatMap(Linear::views)
+                            .forEach(view ->
                                     writer.write(
-                                            name,
-                                            order.rows(dense.map(name, memory), memory).data()));
+                                            view,
+                                            order.rows(dense.map(view, memory), memory).data()));
                 }
             }
             writer.complete();
@@ -161,11 +162,11 @@ class ChannelOrderTest {
     /// Each channel of the pruned MLP is one of the dense MLP, without some of its weights.
     private static void assertSameChannels(
             Checkpoint dense, Checkpoint pruned, Block block, Arena memory) {
-        int width = block.mlp().down().inputs();
+        int width = mlp(block).down().inputs();
         Map<Linear, TensorView> before = new HashMap<>();
         Map<Linear, TensorView> after = new HashMap<>();
         List<Linear> parts =
-                List.of(block.mlp().gate().orElseThrow(), block.mlp().up(), block.mlp().down());
+                List.of(mlp(block).gate().orElseThrow(), mlp(block).up(), mlp(block).down());
         for (Linear part : parts) {
             before.put(part, dense.map(part.weight(), memory));
             after.put(part, pruned.map(part.weight(), memory));
@@ -216,7 +217,10 @@ class ChannelOrderTest {
                     output);
             try (Checkpoint pruned = Checkpoint.open(output)) {
                 for (Block block : Architecture.of(dense).blocks()) {
-                    for (Linear kept : List.of(block.attention().value(), block.mlp().up())) {
+                    for (Linear kept :
+                            List.of(
+                                    block.attentions().findFirst().orElseThrow().value(),
+                                    mlp(block).up())) {
                         assertEquals(
                                 -1,
                                 pruned.map(kept.weight(), memory)
@@ -235,7 +239,7 @@ class ChannelOrderTest {
                 Arena memory = Arena.ofConfined()) {
             prune(dense, recipe("ria").withPattern(new Unstructured(0.5)), output);
             try (Checkpoint pruned = Checkpoint.open(output)) {
-                Linear down = Architecture.of(dense).blocks().getFirst().mlp().down();
+                Linear down = mlp(Architecture.of(dense).blocks().getFirst()).down();
                 TensorView before = dense.map(down.weight(), memory);
                 TensorView after = pruned.map(down.weight(), memory);
                 assertNotEquals(-1, before.data().mismatch(after.data()));
@@ -260,5 +264,9 @@ class ChannelOrderTest {
     private static void prune(Checkpoint dense, Recipe recipe, Path output) {
         Pruner.prune(
                 dense, recipe, Corpus.bundledCalibration(), output, true, RunSettings.defaults());
+    }
+
+    private static Mlp mlp(Block block) {
+        return block.mlps().findFirst().orElseThrow();
     }
 }

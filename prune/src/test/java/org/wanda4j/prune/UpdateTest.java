@@ -19,6 +19,7 @@ import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Linear;
 import org.wanda4j.report.PruneReport;
 import org.wanda4j.report.PruneReport.BlockReport;
 import org.wanda4j.report.PruneReport.LinearReport;
@@ -59,7 +60,7 @@ class UpdateTest {
 
     /// A negative zero would cost a packed checkpoint as much as any other value.
     private static void assertZerosArePositive(Checkpoint pruned) {
-        for (Architecture.Linear linear : Architecture.of(pruned).linears()) {
+        for (Linear linear : Architecture.of(pruned).linears()) {
             try (Arena memory = Arena.ofConfined()) {
                 TensorView weight = pruned.map(linear.weight(), memory);
                 for (long i = 0; i < (long) linear.inputs() * linear.outputs(); i++) {
@@ -91,7 +92,7 @@ class UpdateTest {
         try (Checkpoint rounded = Checkpoint.open(directory.resolve("rounded"));
                 Checkpoint exact = Checkpoint.open(directory.resolve("exact"));
                 Arena memory = Arena.ofConfined()) {
-            for (Architecture.Linear linear : Architecture.of(rounded).linears()) {
+            for (Linear linear : Architecture.of(rounded).linears()) {
                 TensorView actual = rounded.map(linear.weight(), memory);
                 TensorView expected =
                         Rounding.to(actual.type(), exact.map(linear.weight(), memory), memory);

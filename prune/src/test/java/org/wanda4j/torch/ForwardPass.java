@@ -34,7 +34,7 @@ public record ForwardPass(List<float[]> states, float[] logits) {
                                 RunSettings.defaults().activationMemory(),
                                 scratch.path());
                 TorchHead head =
-                        new TorchHead(architecture, name -> checkpoint.map(name, memory), type)) {
+                        new TorchHead(architecture, view -> checkpoint.map(view, memory), type)) {
             engine.forEach(1, _ -> states.add(values(decoding.store().batch(0))));
             decoding.forEachBlock((_, block, _) ->
                     engine.forEach(

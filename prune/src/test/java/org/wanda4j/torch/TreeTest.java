@@ -16,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Block;
 import org.wanda4j.text.Windows;
 
 class TreeTest {
@@ -122,19 +123,19 @@ class TreeTest {
     private static float[] logits(Checkpoint checkpoint, int[] ids) {
         Architecture architecture = Architecture.of(checkpoint);
         var tree = new Tree(CONTEXT, Collections.nCopies(BRANCHES, BRANCH));
-        int width = architecture.blocks().stream().mapToInt(TorchBlock::stageWidth).max().orElse(1);
+        int width = TorchBlock.stageWidth(architecture);
         List<float[]> logits = new ArrayList<>();
         try (Engine engine = new Engine(ComputeType.FP32, 1);
                 Arena memory = Arena.ofShared();
                 var embedding =
                         new TorchEmbedding(
                                 architecture,
-                                name -> checkpoint.map(name, memory),
+                                view -> checkpoint.map(view, memory),
                                 ComputeType.FP32);
                 TorchHead head =
                         new TorchHead(
                                 architecture,
-                                name -> checkpoint.map(name, memory),
+                                view -> checkpoint.map(view, memory),
                                 ComputeType.FP32)) {
             MemorySegment hidden =
                     memory.allocate((long) ids.length * architecture.hidden() * Float.BYTES, 64);
@@ -143,11 +144,11 @@ class TreeTest {
                     _ -> {
                         Batch batch = Batch.over(tree, hidden, width, ComputeType.FP32);
                         embedding.embed(List.of(ids), batch);
-                        for (Architecture.Block each : architecture.blocks()) {
+                        for (Block each : architecture.blocks()) {
                             try (var block =
                                     new TorchBlock(
                                             each,
-                                            name -> checkpoint.map(name, memory),
+                                            view -> checkpoint.map(view, memory),
                                             ComputeType.FP32,
                                             tree.depth())) {
                                 block.forward(batch);

@@ -5,7 +5,7 @@ import static org.wanda4j.runtime.MappedMatrix.MEMORY;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Optional;
-import org.wanda4j.model.Architecture.Attention;
+import org.wanda4j.model.Attention;
 import org.wanda4j.runtime.Weights.Scaling;
 
 /// Causal self-attention of a block against the cache, up to its output projection.

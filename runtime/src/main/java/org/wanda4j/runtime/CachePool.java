@@ -62,7 +62,7 @@ final class CachePool implements AutoCloseable {
         long at = 0;
         for (int i = 0; i < blockStarts.length; i++) {
             blockStarts[i] = at / BYTES;
-            var attention = architecture.blocks().get(i).attention();
+            var attention = architecture.blocks().get(i).attentions().findFirst().orElseThrow();
             at += 2L * POSITIONS * attention.keyValueHeads() * attention.headSize() * BYTES;
         }
         pageBytes = at;

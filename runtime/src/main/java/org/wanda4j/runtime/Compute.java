@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.wanda4j.model.Architecture.Norm;
+import org.wanda4j.model.Norm;
 import org.wanda4j.runtime.RowKernels.Order;
 import org.wanda4j.runtime.Weights.Projection;
 import org.wanda4j.runtime.Weights.Scaling;

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Linear;
 import org.wanda4j.model.Rotary;
 import org.wanda4j.runtime.Compute.Input;
 import org.wanda4j.runtime.Weights.Projection;
@@ -68,7 +69,9 @@ final class Decoder implements AutoCloseable {
             for (int i = 0; i < architecture.blocks().size(); i++) {
                 var block = architecture.blocks().get(i);
                 Optional<Rotation> rotation =
-                        block.attention()
+                        block.attentions()
+                                .findFirst()
+                                .orElseThrow()
                                 .rotary()
                                 .map(rotary -> rotations.computeIfAbsent(rotary, Rotation::new));
                 blocks.add(new DecoderBlock(block, i, compute, weights, pool, rotation, rooms));
@@ -91,7 +94,7 @@ final class Decoder implements AutoCloseable {
 
     private static int widest(Architecture architecture) {
         return architecture.linears().stream()
-                .mapToInt(Architecture.Linear::inputs)
+                .mapToInt(Linear::inputs)
                 .reduce(
                         Math.max(architecture.hidden(), architecture.embedding().width()),
                         Math::max);
@@ -193,7 +196,7 @@ final class Decoder implements AutoCloseable {
                 architecture
                         .embedding()
                         .positions()
-                        .map(Architecture.Positions::offset)
+                        .map(Architecture.LearnedPositions::offset)
                         .orElseThrow();
         float[] row = new float[Vectors.padded(architecture.hidden())];
         for (int t = 0; t < batch.tokens(); t++) {

@@ -3,8 +3,11 @@ package org.wanda4j.runtime;
 import java.util.List;
 import java.util.Optional;
 import org.wanda4j.model.Activation;
-import org.wanda4j.model.Architecture.Attention;
-import org.wanda4j.model.Architecture.Block;
+import org.wanda4j.model.Attention;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Block.Branch;
+import org.wanda4j.model.Mlp;
+import org.wanda4j.model.Norm;
 import org.wanda4j.model.Stage;
 import org.wanda4j.runtime.Compute.Input;
 import org.wanda4j.runtime.Weights.Projection;
@@ -13,7 +16,8 @@ import org.wanda4j.runtime.Weights.Scaling;
 /// A decoder block on a batch: two residual branches.
 final class DecoderBlock {
 
-    private final Block block;
+    private final Mlp mlp;
+    private final boolean normFirst;
     private final Compute compute;
     private final Scaling attentionNorm;
     private final Scaling mlpNorm;
@@ -32,16 +36,18 @@ final class DecoderBlock {
             CachePool pool,
             Optional<Rotation> rotation,
             Rooms rooms) {
-        this.block = block;
         this.compute = compute;
-        this.attentionNorm = weights.scaling(block.attentionNorm());
-        this.mlpNorm = weights.scaling(block.mlpNorm());
-        this.queryKeyValue = projections(Stage.QKV, weights);
-        this.output = projections(Stage.OUTPUT, weights);
-        this.gateUp = projections(Stage.GATE_UP, weights);
-        this.down = projections(Stage.DOWN, weights);
-        this.attention =
-                new AttentionStep(block.attention(), index, pool, compute, weights, rotation);
+        Attention heads = block.attentions().findFirst().orElseThrow();
+        this.mlp = block.mlps().findFirst().orElseThrow();
+        this.normFirst = block.branches().getFirst().before().isPresent();
+        this.attentionNorm = weights.scaling(norm(block, 0));
+        this.mlpNorm = weights.scaling(norm(block, 1));
+        List<Stage> stages = block.stages();
+        this.queryKeyValue = projections(stages.get(0), weights);
+        this.output = projections(stages.get(1), weights);
+        this.gateUp = projections(stages.get(2), weights);
+        this.down = projections(stages.get(3), weights);
+        this.attention = new AttentionStep(heads, index, pool, compute, weights, rotation);
         this.rooms = rooms;
     }
 
@@ -58,19 +64,25 @@ final class DecoderBlock {
 
         /// @param block any of the decoder's: all have the same sizes
         Rooms(Block block) {
-            Attention heads = block.attention();
+            Attention heads = block.attentions().findFirst().orElseThrow();
+            Mlp mlp = block.mlps().findFirst().orElseThrow();
             queries = new Vectors(heads.query().outputs());
             keys = new Vectors(heads.key().outputs());
             values = new Vectors(heads.value().outputs());
             attended = new Vectors(heads.output().inputs());
-            gate = new Vectors(block.mlp().down().inputs());
-            up = new Vectors(block.mlp().down().inputs());
+            gate = new Vectors(mlp.down().inputs());
+            up = new Vectors(mlp.down().inputs());
             branch = new Vectors(heads.output().outputs());
         }
     }
 
-    private List<Projection> projections(Stage stage, Weights weights) {
-        return block.linears(stage).stream().map(weights::projection).toList();
+    private static Norm norm(Block block, int branch) {
+        Branch it = block.branches().get(branch);
+        return it.before().or(it::behind).orElseThrow();
+    }
+
+    private static List<Projection> projections(Stage stage, Weights weights) {
+        return stage.linears().stream().map(weights::projection).toList();
     }
 
     /// Takes the hidden states of a batch to the block's end, in place.
@@ -100,7 +112,7 @@ final class DecoderBlock {
     }
 
     private Input branchInput(Scaling norm, Vectors hidden) {
-        return new Input(hidden, block.normFirst() ? Optional.of(norm) : Optional.empty());
+        return new Input(hidden, normFirst ? Optional.of(norm) : Optional.empty());
     }
 
     /// Ends a residual branch: each member adds what it has computed while that is in its cache.
@@ -121,13 +133,13 @@ final class DecoderBlock {
                                         to - from);
                     }
                 });
-        if (!block.normFirst()) {
+        if (!normFirst) {
             compute.norm(norm, hidden, hidden, tokens);
         }
     }
 
     private void activate(int from, int count) {
-        Activation activation = block.mlp().activation();
+        Activation activation = mlp.activation();
         float[] x = rooms.gate.values();
         if (activation == Activation.SILU && gateUp.size() == 2) {
             compute.kernels().silu(x, rooms.up.values(), from, count);

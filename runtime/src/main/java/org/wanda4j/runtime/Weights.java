@@ -3,9 +3,10 @@ package org.wanda4j.runtime;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
-import org.wanda4j.model.Architecture.Linear;
-import org.wanda4j.model.Architecture.Norm;
+import org.wanda4j.model.Linear;
+import org.wanda4j.model.Norm;
 
 /// The tensors of a checkpoint as a decoder uses them: matrices where they are mapped, vectors as floats.
 final class Weights {
@@ -31,17 +32,19 @@ final class Weights {
 
     Projection projection(Linear linear) {
         return new Projection(
-                matrix(linear.weight()),
-                linear.bias() ? vector(linear.name() + ".bias") : new float[0]);
+                matrix(linear.weight().tensor()),
+                linear.bias().map(this::vector).orElseGet(() -> new float[0]));
     }
 
     Scaling scaling(Norm norm) {
         return new Scaling(
                 norm,
-                norm.affine() ? vector(norm.name() + ".weight") : ones(norm.width()),
-                norm.affine() && norm.kind() == Norm.Kind.LAYER
-                        ? vector(norm.name() + ".bias")
-                        : new float[0]);
+                norm.weight()
+                        .map(name -> vector(MatrixView.vector(name, norm.width())))
+                        .orElseGet(() -> ones(norm.width())),
+                norm.bias()
+                        .map(name -> vector(MatrixView.vector(name, norm.width())))
+                        .orElseGet(() -> new float[0]));
     }
 
     private static float[] ones(int count) {
@@ -50,9 +53,9 @@ final class Weights {
         return ones;
     }
 
-    private float[] vector(String name) {
+    private float[] vector(MatrixView view) {
         try (Arena here = Arena.ofConfined()) {
-            TensorView tensor = checkpoint.map(name, here);
+            TensorView tensor = checkpoint.map(view, here);
             float[] values = new float[Math.toIntExact(tensor.shape().getFirst())];
             for (int i = 0; i < values.length; i++) {
                 values[i] = tensor.type().get(tensor.data(), i);
