@@ -195,7 +195,9 @@ class GoldenPruneTest {
             }
         }
         String name = actual.name();
-        assertTrue(agreeing >= ROWS_AGREE * actual.rows(), name + ": " + agreeing + " rows agree");
+        // Two weights that change places at a threshold change two rows, however few there are.
+        double least = Math.min(ROWS_AGREE * actual.rows(), actual.rows() - 2);
+        assertTrue(agreeing >= least, name + ": " + agreeing + " rows agree");
         double relative = Math.sqrt(difference / norm);
         assertTrue(relative <= WEIGHTS_WITHIN, name + " is off by " + relative);
     }
