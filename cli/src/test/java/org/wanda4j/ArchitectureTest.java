@@ -4,21 +4,23 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.library.GeneralCodingRules;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import java.util.Arrays;
 import java.util.stream.Stream;
 
-/// Which way the code may look: cli -> prune, runtime -> core.
+/// Dependencies between modules and packages: cli -> prune, runtime -> core.
 @AnalyzeClasses(packages = "org.wanda4j", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
 
     private static final String[] CORE = {
         "org.wanda4j.checkpoint..",
-        "org.wanda4j.gguf..",
         "org.wanda4j.model..",
         "org.wanda4j.sparse..",
         "org.wanda4j.text..",
@@ -66,9 +68,10 @@ class ArchitectureTest {
                             concat(concat(concat(CORE, PRUNE), RUNTIME), "org.wanda4j.cli.."))
                     .allowEmptyShould(true);
 
+    /// Subpackages count as packages of their own.
     @ArchTest
     static final ArchRule packages_have_no_cycles =
-            slices().matching("org.wanda4j.(*)..").should().beFreeOfCycles().allowEmptyShould(true);
+            slices().assignedFrom(new EachPackage()).should().beFreeOfCycles();
 
     @ArchTest
     static final ArchRule core_and_runtime_have_no_native_code_and_no_command_line =
@@ -109,6 +112,41 @@ class ArchitectureTest {
                     .resideInAnyPackage(
                             "org.wanda4j.serve..", "io.prometheus..", "com.sun.net.httpserver..")
                     .allowEmptyShould(true);
+
+    @ArchTest
+    static final ArchRule only_the_runtime_sees_its_internal_packages =
+            noClasses()
+                    .that()
+                    .resideOutsideOfPackage("org.wanda4j.runtime..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAPackage("org.wanda4j.runtime.internal..");
+
+    @ArchTest
+    static final ArchRule machine_code_is_behind_the_choice_of_kernels =
+            noClasses()
+                    .that()
+                    .resideOutsideOfPackage("org.wanda4j.runtime.internal.x86")
+                    .and()
+                    .doNotHaveSimpleName("KernelChoice")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAPackage("org.wanda4j.runtime.internal.x86");
+
+    private static final class EachPackage implements SliceAssignment {
+
+        @Override
+        public SliceIdentifier getIdentifierOf(JavaClass each) {
+            return each.getPackageName().startsWith("org.wanda4j")
+                    ? SliceIdentifier.of(each.getPackageName())
+                    : SliceIdentifier.ignore();
+        }
+
+        @Override
+        public String getDescription() {
+            return "packages";
+        }
+    }
 
     private static String[] concat(String[] some, String... more) {
         return Stream.of(some, more).flatMap(Arrays::stream).toArray(String[]::new);

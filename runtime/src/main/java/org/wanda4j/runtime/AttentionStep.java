@@ -1,12 +1,15 @@
 package org.wanda4j.runtime;
 
-import static org.wanda4j.runtime.MappedMatrix.MEMORY;
+import static org.wanda4j.runtime.internal.kernels.MappedMatrix.MEMORY;
 
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Optional;
 import org.wanda4j.model.Attention;
 import org.wanda4j.runtime.Weights.Scaling;
+import org.wanda4j.runtime.internal.kernels.CachedHead;
+import org.wanda4j.runtime.internal.kernels.RowKernels;
+import org.wanda4j.runtime.internal.kernels.Scratch;
 
 /// Causal self-attention of a block against the cache, up to its output projection.
 final class AttentionStep {

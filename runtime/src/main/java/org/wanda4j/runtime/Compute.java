@@ -9,9 +9,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.wanda4j.model.Norm;
-import org.wanda4j.runtime.RowKernels.Order;
 import org.wanda4j.runtime.Weights.Projection;
 import org.wanda4j.runtime.Weights.Scaling;
+import org.wanda4j.runtime.internal.kernels.MappedMatrix;
+import org.wanda4j.runtime.internal.kernels.RowKernels;
+import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
+import org.wanda4j.runtime.internal.kernels.Scratch;
 
 /// Matrices and norms on activations, by a [Team].
 final class Compute {
@@ -31,9 +34,9 @@ final class Compute {
     Compute(RowKernels kernels, Team team, int widest, Arena memory) {
         this.kernels = kernels;
         this.team = team;
-        int width = Vectors.padded(widest);
+        int width = RowKernels.padded(widest);
         this.scratch = new Scratch[team.size()];
-        Arrays.setAll(scratch, _ -> new Scratch(widest, memory));
+        Arrays.setAll(scratch, _ -> kernels.newScratch(widest, memory));
         this.normed = new float[team.size()][width];
         this.arranged = new float[team.size()][width];
     }
@@ -138,7 +141,8 @@ final class Compute {
             MappedMatrix matrix = projections.get(i).matrix();
             Order order = kernels.order(matrix);
             if (order != arrangedAs) {
-                kernels.arrange(order, x, 0, arranged[member], 0, Vectors.padded(matrix.columns()));
+                kernels.arrange(
+                        order, x, 0, arranged[member], 0, RowKernels.padded(matrix.columns()));
                 arrangedAs = order;
             }
             int from = first(member, matrix.rows());

@@ -14,6 +14,8 @@ import org.wanda4j.model.Rotary;
 import org.wanda4j.runtime.Compute.Input;
 import org.wanda4j.runtime.Weights.Projection;
 import org.wanda4j.runtime.Weights.Scaling;
+import org.wanda4j.runtime.internal.kernels.MappedMatrix;
+import org.wanda4j.runtime.internal.kernels.RowKernels;
 
 /// From token ids to logits: what an [Architecture] says, on the weights where they are mapped.
 ///
@@ -161,7 +163,9 @@ final class Decoder implements AutoCloseable {
         for (int i = 0; i < scores.length; i++) {
             if (scores[i] == null || scores[i].length < longest + RowKernels.SPARE_SCORES) {
                 scores[i] =
-                        new float[Vectors.padded(longest + longest / 2 + RowKernels.SPARE_SCORES)];
+                        new float
+                                [RowKernels.padded(
+                                        longest + longest / 2 + RowKernels.SPARE_SCORES)];
             }
         }
         for (DecoderBlock block : blocks) {
@@ -198,7 +202,7 @@ final class Decoder implements AutoCloseable {
                         .positions()
                         .map(Architecture.LearnedPositions::offset)
                         .orElseThrow();
-        float[] row = new float[Vectors.padded(architecture.hidden())];
+        float[] row = new float[RowKernels.padded(architecture.hidden())];
         for (int t = 0; t < batch.tokens(); t++) {
             compute.kernels()
                     .decode(learned, batch.position(t) + offset, row, 0, compute.scratch(0));

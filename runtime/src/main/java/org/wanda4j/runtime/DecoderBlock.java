@@ -12,6 +12,7 @@ import org.wanda4j.model.Stage;
 import org.wanda4j.runtime.Compute.Input;
 import org.wanda4j.runtime.Weights.Projection;
 import org.wanda4j.runtime.Weights.Scaling;
+import org.wanda4j.runtime.internal.kernels.RowKernels;
 
 /// A decoder block on a batch: two residual branches.
 final class DecoderBlock {

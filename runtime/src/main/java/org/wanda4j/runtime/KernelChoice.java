@@ -5,16 +5,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.wanda4j.runtime.x86.MachineCode;
-import org.wanda4j.sparse.Kernels;
+import org.wanda4j.runtime.internal.kernels.RowKernels;
+import org.wanda4j.runtime.internal.kernels.ScalarKernels;
+import org.wanda4j.runtime.internal.kernels.VectorKernels;
+import org.wanda4j.runtime.internal.kernels.WideKernels;
+import org.wanda4j.runtime.internal.x86.MachineKernels;
+import org.wanda4j.sparse.VectorSupport;
 
-/// The [RowKernels] that this machine and JVM can run.
+/// The [RowKernels] of this machine and JVM. Whatever decodes is handed kernels; they are chosen here alone.
 final class KernelChoice {
 
-    /// The fastest first.
+    /// All that run here, the fastest first.
     static final List<RowKernels> RUNNABLE = runnable();
 
     static final RowKernels BEST = RUNNABLE.getFirst();
@@ -24,34 +27,23 @@ final class KernelChoice {
     private KernelChoice() {}
 
     private static List<RowKernels> runnable() {
-        Kernels known = Kernels.best();
-        List<RowKernels> kernels = new ArrayList<>();
-        String reason = known.vectorized() ? "a twin" : known.description();
-        kernels.add(new ScalarKernels(reason.replaceFirst("^scalar: ", "")));
-        if (known.vectorized()) {
-            kernels.add(new VectorKernels());
+        VectorSupport vectors = VectorSupport.current();
+        Set<String> features = cpuFeatures();
+        List<RowKernels> slowestFirst = new ArrayList<>();
+        slowestFirst.add(
+                new ScalarKernels(vectors.isAvailable() ? "a twin" : vectors.description()));
+        if (vectors.isAvailable()) {
+            slowestFirst.add(new VectorKernels());
         }
-        Set<String> features = features();
-        if (known.vectorBits() == AVX_512 && features.containsAll(WideKernels.FEATURES)) {
-            kernels.add(new WideKernels());
+        if (vectors.bits() == AVX_512 && features.containsAll(WideKernels.FEATURES)) {
+            slowestFirst.add(new WideKernels());
         }
-        if (MachineCode.isPossible() && features.containsAll(MachineKernels.FEATURES)) {
-            machine(kernels.getLast()).ifPresent(kernels::add);
-        }
-        return List.copyOf(kernels.reversed());
+        MachineKernels.create(features, slowestFirst.getLast()).ifPresent(slowestFirst::add);
+        return List.copyOf(slowestFirst.reversed());
     }
 
-    /// Nothing on a system that lets no memory become code.
-    private static Optional<RowKernels> machine(RowKernels others) {
-        try {
-            return Optional.of(new MachineKernels(others));
-        } catch (IllegalStateException e) {
-            return Optional.empty();
-        }
-    }
-
-    /// Of the first processor, as Linux names them; only Linux tells a program without native code.
-    private static Set<String> features() {
+    /// Features of the first processor, as Linux names them. Elsewhere none: Java cannot find them without native code.
+    private static Set<String> cpuFeatures() {
         try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
             return lines.filter(line -> line.startsWith("flags"))
                     .findFirst()

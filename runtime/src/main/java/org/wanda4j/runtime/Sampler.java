@@ -5,6 +5,7 @@ import java.util.BitSet;
 import java.util.Random;
 import java.util.function.IntToDoubleFunction;
 import java.util.random.RandomGenerator;
+import org.wanda4j.runtime.internal.kernels.RowKernels;
 
 /// Samples the tokens of one generation, as transformers does and in its order: repetition penalty, temperature, top-k, top-p, min-p.
 final class Sampler {

@@ -1,5 +1,7 @@
 package org.wanda4j.runtime;
 
+import org.wanda4j.runtime.internal.kernels.RowKernels;
+
 /// Activations: a vector for each token, filled with zeros up to a multiple of [RowKernels#PADDING].
 final class Vectors {
 
@@ -9,12 +11,8 @@ final class Vectors {
 
     Vectors(int size) {
         this.size = size;
-        this.width = padded(size);
+        this.width = RowKernels.padded(size);
         this.values = new float[width];
-    }
-
-    static int padded(int size) {
-        return Math.ceilDiv(size, RowKernels.PADDING) * RowKernels.PADDING;
     }
 
     /// Makes room for `tokens` vectors.

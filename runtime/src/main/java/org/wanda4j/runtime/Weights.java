@@ -7,6 +7,7 @@ import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Norm;
+import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 
 /// The tensors of a checkpoint as a decoder uses them: matrices where they are mapped, vectors as floats.
 final class Weights {

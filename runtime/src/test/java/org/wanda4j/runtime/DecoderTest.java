@@ -14,6 +14,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.wanda4j.Expected;
 import org.wanda4j.GoldenFamilies;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.runtime.internal.kernels.RowKernels;
+import org.wanda4j.runtime.internal.kernels.ScalarKernels;
 
 /// Every family against the logits of Hugging Face transformers.
 class DecoderTest {

@@ -13,6 +13,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.wanda4j.checkpoint.PackedMatrix;
 import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.runtime.internal.kernels.CachedHead;
+import org.wanda4j.runtime.internal.kernels.MappedMatrix;
+import org.wanda4j.runtime.internal.kernels.RowKernels;
+import org.wanda4j.runtime.internal.kernels.ScalarKernels;
+import org.wanda4j.runtime.internal.x86.MachineKernels;
 
 /// The kernels of this machine against their scalar twin, on every encoding.
 class RowKernelsTest {
@@ -37,7 +42,7 @@ class RowKernelsTest {
     @MethodSource("kernels")
     void productsAreThoseOfTheScalarTwin(RowKernels kernels) {
         forEachMatrix((packed, matrix, what) -> {
-            float[] x = new float[Vectors.padded(matrix.columns())];
+            float[] x = new float[RowKernels.padded(matrix.columns())];
             System.arraycopy(random(matrix.columns()), 0, x, 0, matrix.columns());
             float[] expected = products(scalar, matrix, x);
             float[] actual = products(kernels, matrix, x);
@@ -66,7 +71,7 @@ class RowKernelsTest {
             float[] arranged = new float[columns];
             kernels.arrange(kernels.order(matrix), x, 0, arranged, 0, columns);
             float[] y = new float[rows];
-            kernels.products(matrix, 0, rows, arranged, y, new Scratch(columns, memory));
+            kernels.products(matrix, 0, rows, arranged, y, kernels.newScratch(columns, memory));
             for (int i = 0; i < rows; i++) {
                 double tolerance = ROUNDING * magnitude(matrix, i, x) + roundedVector(matrix, i, x);
                 assertEquals(product(matrix, i, x), y[i], tolerance);
@@ -109,8 +114,8 @@ class RowKernelsTest {
     }
 
     private float[] values(MappedMatrix matrix, int row) {
-        float[] values = new float[Vectors.padded(matrix.columns())];
-        scalar.decode(matrix, row, values, 0, new Scratch(matrix.columns(), Arena.ofAuto()));
+        float[] values = new float[RowKernels.padded(matrix.columns())];
+        scalar.decode(matrix, row, values, 0, scalar.newScratch(matrix.columns(), Arena.ofAuto()));
         return values;
     }
 
@@ -135,7 +140,7 @@ class RowKernelsTest {
     private static float[] products(RowKernels kernels, MappedMatrix matrix, float[] x) {
         float[] arranged = new float[x.length];
         float[] y = new float[ROWS];
-        var scratch = new Scratch(matrix.columns(), Arena.ofAuto());
+        var scratch = kernels.newScratch(matrix.columns(), Arena.ofAuto());
         kernels.arrange(kernels.order(matrix), x, 0, arranged, 0, x.length);
         kernels.products(matrix, 0, 2, arranged, y, scratch);
         kernels.products(matrix, 2, ROWS, arranged, y, scratch);
@@ -146,14 +151,18 @@ class RowKernelsTest {
     @MethodSource("kernels")
     void rowsAreDecodedExactlyAndFilledWithZeros(RowKernels kernels) {
         forEachMatrix((packed, matrix, what) -> {
-            int width = Vectors.padded(matrix.columns());
+            int width = RowKernels.padded(matrix.columns());
             float[] actual = new float[3 * width];
             for (int row = 0; row < ROWS; row++) {
                 float[] expected = new float[width];
                 packed.decode(row, expected);
                 Arrays.fill(actual, width, 2 * width, Float.NaN);
                 kernels.decode(
-                        matrix, row, actual, width, new Scratch(matrix.columns(), Arena.ofAuto()));
+                        matrix,
+                        row,
+                        actual,
+                        width,
+                        kernels.newScratch(matrix.columns(), Arena.ofAuto()));
                 for (int j = 0; j < width; j++) {
                     assertEquals(expected[j], actual[width + j], what + " " + j);
                 }
@@ -183,7 +192,7 @@ class RowKernelsTest {
     void whatIsNoNumberGivesNoNumber(RowKernels kernels) {
         forEachMatrix((packed, matrix, what) -> {
             if (!matrix.isSparse()) {
-                float[] x = new float[Vectors.padded(matrix.columns())];
+                float[] x = new float[RowKernels.padded(matrix.columns())];
                 x[matrix.columns() / 2] = Float.NaN;
                 float[] y = products(kernels, matrix, x);
                 for (int i = 0; i < ROWS; i++) {
@@ -197,8 +206,8 @@ class RowKernelsTest {
     @MethodSource("kernels")
     void severalActivationsAreMultipliedTogether(RowKernels kernels) {
         forEachMatrix((packed, matrix, what) -> {
-            int width = Vectors.padded(matrix.columns());
-            var scratch = new Scratch(matrix.columns(), Arena.ofAuto());
+            int width = RowKernels.padded(matrix.columns());
+            var scratch = kernels.newScratch(matrix.columns(), Arena.ofAuto());
             boolean oneByOne = kernels instanceof ScalarKernels;
             double rounding = oneByOne ? matrix.columns() * 0x1p-24 : ROUNDING;
             for (int tokens : List.of(2, 7, 43)) {
@@ -271,7 +280,7 @@ class RowKernelsTest {
     @ParameterizedTest
     @MethodSource("kernels")
     void aHeadOfTheCacheIsReadAndMixed(RowKernels kernels) {
-        var scratch = new Scratch(256, Arena.ofAuto());
+        var scratch = kernels.newScratch(256, Arena.ofAuto());
         try (Arena memory = Arena.ofConfined()) {
             for (int size : List.of(64, 16, 10, 128, 80, 256)) {
                 for (var lengths :
@@ -316,7 +325,7 @@ class RowKernelsTest {
     void scoresThatDoNotFitAreRefused(RowKernels kernels) {
         try (Arena memory = Arena.ofConfined()) {
             CachedHead head = head(64, List.of(32, 7), memory);
-            var scratch = new Scratch(64, memory);
+            var scratch = kernels.newScratch(64, memory);
             float[] scores = new float[38];
             assertThrows(
                     IndexOutOfBoundsException.class,

@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.runtime.Generation.FinishReason;
+import org.wanda4j.runtime.internal.kernels.ScalarKernels;
 
 class SchedulerTest {
 

@@ -1,12 +1,13 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.kernels;
 
+import java.lang.foreign.Arena;
 import java.util.Arrays;
 
 /// The arithmetic of decoding, on rows of a matrix or one head of the cache.
 ///
 /// A vector of activations is filled with zeros up to a multiple of [#PADDING]. Implementations agree to within the order in
 /// which they add, but for what [MachineKernels] say of activations; threads may share one.
-interface RowKernels {
+public interface RowKernels {
 
     /// Vectors are as long as a multiple of this.
     int PADDING = 64;
@@ -16,6 +17,19 @@ interface RowKernels {
 
     /// Scores that [#dots] may write behind the last.
     int SPARE_SCORES = 3;
+
+    /// `size` rounded up to a multiple of [#PADDING].
+    static int padded(int size) {
+        return Math.ceilDiv(size, PADDING) * PADDING;
+    }
+
+    /// Scratch for one thread that calls these kernels.
+    ///
+    /// @param widest columns of the widest matrix
+    /// @param memory stays open as long as the scratch is used
+    default Scratch newScratch(int widest, Arena memory) {
+        return new Scratch(widest);
+    }
 
     /// An order of the values of a vector, within each 64 of them.
     enum Order {

@@ -1,4 +1,4 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.kernels;
 
 import java.util.Arrays;
 
@@ -7,7 +7,7 @@ import java.util.Arrays;
 ///
 /// A thread fills one again and again: there is a head for every token, and a new object for each would be most of what
 /// there is to collect.
-final class CachedHead {
+public final class CachedHead {
 
     private int size;
     private int runs;
@@ -18,7 +18,7 @@ final class CachedHead {
     /// Forgets all runs.
     ///
     /// @param size width of the head
-    void clear(int size) {
+    public void clear(int size) {
         this.size = size;
         this.runs = 0;
     }
@@ -27,7 +27,7 @@ final class CachedHead {
     ///
     /// @param keys address of the first key
     /// @param values address of the first value
-    void add(long keys, long values, int positions) {
+    public void add(long keys, long values, int positions) {
         if (runs == this.keys.length) {
             this.keys = Arrays.copyOf(this.keys, 2 * runs);
             this.values = Arrays.copyOf(this.values, 2 * runs);
@@ -39,28 +39,28 @@ final class CachedHead {
         runs++;
     }
 
-    int size() {
+    public int size() {
         return size;
     }
 
-    int runs() {
+    public int runs() {
         return runs;
     }
 
-    long keys(int run) {
+    public long keys(int run) {
         return keys[run];
     }
 
-    long values(int run) {
+    public long values(int run) {
         return values[run];
     }
 
-    int positions(int run) {
+    public int positions(int run) {
         return positions[run];
     }
 
     /// Of all runs.
-    int positions() {
+    public int positions() {
         int sum = 0;
         for (int run = 0; run < runs; run++) {
             sum += positions[run];

@@ -1,4 +1,4 @@
-package org.wanda4j.runtime.x86;
+package org.wanda4j.runtime.internal.x86;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;

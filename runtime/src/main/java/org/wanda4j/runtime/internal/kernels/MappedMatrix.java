@@ -1,4 +1,4 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.kernels;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -18,7 +18,7 @@ import org.wanda4j.checkpoint.ValueType;
 /// @param bitmask address of the bitmask; 0 where every value is there
 /// @param rowOffsets address of the number of each row's first value; 0 where every value is there
 /// @param share of the values that are there
-record MappedMatrix(
+public record MappedMatrix(
         int rows,
         int columns,
         ValueType type,
@@ -31,14 +31,14 @@ record MappedMatrix(
     /// All memory. To read through a segment of its own costs every access a check of its bounds, its kind and its life
     /// that is not taken out of loops; a constant one costs nothing.
     @SuppressWarnings("restricted") // What is read through it was checked against its matrix.
-    static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+    public static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
     private static final ValueLayout.OfLong LONG =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    static MappedMatrix of(PackedMatrix matrix) {
+    public static MappedMatrix of(PackedMatrix matrix) {
         return new MappedMatrix(
                 matrix.rows(),
                 matrix.columns(),
@@ -58,14 +58,14 @@ record MappedMatrix(
                 : (double) matrix.start(last) / ((long) last * matrix.columns());
     }
 
-    boolean isSparse() {
+    public boolean isSparse() {
         return bitmask != 0;
     }
 
     /// Address of the first value of `row`.
     ///
     /// @throws IndexOutOfBoundsException where there is no such row: nothing else keeps an address within its matrix
-    long rowValues(int row) {
+    public long rowValues(int row) {
         Objects.checkIndex(row, rows);
         long first =
                 isSparse()
@@ -75,29 +75,29 @@ record MappedMatrix(
     }
 
     /// Address of the first scale of `row`, one for each group of columns.
-    long rowScales(int row) {
+    public long rowScales(int row) {
         return scales + (long) row * Math.ceilDiv(columns, ValueType.GROUP) * Short.BYTES;
     }
 
     /// Address of the bitmask of `row`.
-    long rowBitmask(int row) {
+    public long rowBitmask(int row) {
         return bitmask + (long) row * Math.ceilDiv(columns, Byte.SIZE);
     }
 
     /// The places of the 64 columns from `column` on.
-    static long word(long rowBitmask, int column, int columns) {
+    public static long word(long rowBitmask, int column, int columns) {
         return MEMORY.get(LONG, rowBitmask + (column >>> 3))
                 & (-1L >>> Math.max(0, column + Long.SIZE - columns));
     }
 
     /// How many bytes the values take that `word` asks for.
-    static long wordBytes(ValueType type, long word) {
+    public static long wordBytes(ValueType type, long word) {
         int count = Long.bitCount(word);
         return type == ValueType.INT4 ? (count + 1) >>> 1 : (long) count * type.bits() / Byte.SIZE;
     }
 
     /// The scale of the group of columns that `column` is in.
-    static float scale(long rowScales, int column) {
+    public static float scale(long rowScales, int column) {
         long address = rowScales + (long) (column / ValueType.GROUP) * Short.BYTES;
         return Float.intBitsToFloat(MEMORY.get(SHORT, address) << Short.SIZE);
     }

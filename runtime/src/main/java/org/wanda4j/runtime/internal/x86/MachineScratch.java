@@ -1,4 +1,4 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.x86;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -6,28 +6,28 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
-import org.wanda4j.runtime.x86.AttentionCode;
-import org.wanda4j.runtime.x86.BlockCode;
-import org.wanda4j.runtime.x86.RowCode;
-import org.wanda4j.runtime.x86.RowCode.Parameter;
+import org.wanda4j.runtime.internal.kernels.CachedHead;
+import org.wanda4j.runtime.internal.kernels.MappedMatrix;
+import org.wanda4j.runtime.internal.kernels.Scratch;
+import org.wanda4j.runtime.internal.x86.RowCode.Parameter;
 
-/// Memory off the heap between a thread and the machine code that it calls.
-final class MachineRoom {
+/// Scratch with memory off the heap for the machine code that a thread calls.
+final class MachineScratch extends Scratch {
 
-    /// Activations that are laid together at once: for so many of them, weights are read once.
+    /// Most activations that are interleaved at once; weights are read once for so many of them.
     static final int ACTIVATIONS = 4 * BlockCode.MOST_VECTORS;
 
-    private static final int LINE = 64;
+    private static final int CACHE_LINE = 64; // bytes
     private static final int WIDEST_HEAD = 512;
 
-    /// An activation in fp32, or as many of its values as a head has.
+    /// An activation in fp32, or a head of one.
     final MemorySegment plain;
 
-    /// The same as [RowCode] wants it.
+    /// The same in the layout of [RowCode].
     final MemorySegment prepared;
 
-    /// Some activations as [BlockCode] wants them.
-    final MemorySegment together;
+    /// Some activations in the layout of [BlockCode].
+    final MemorySegment interleaved;
 
     /// Products with rows A, one activation after the other, then those with rows B.
     final MemorySegment products;
@@ -38,26 +38,28 @@ final class MachineRoom {
 
     /// @param widest columns of the widest matrix
     /// @param memory stays open as long as this
-    MachineRoom(int widest, Arena memory) {
+    MachineScratch(int widest, Arena memory) {
+        super(widest);
         this.memory = memory;
-        runs = memory.allocate(AttentionCode.runsBytes(1), LINE);
-        int words = Math.max(Scratch.words(widest), WIDEST_HEAD / Long.SIZE);
-        plain = memory.allocate((long) words * Long.SIZE * Float.BYTES, LINE);
-        prepared = memory.allocate(RowCode.vectorBytes(words), LINE);
-        together = memory.allocate(4 * new BlockCode(BlockCode.MOST_VECTORS).bytes(words), LINE);
-        products = memory.allocate(2L * productsOfB(), LINE);
-        parameters = memory.allocate(Parameter.values().length * (long) Long.BYTES, LINE);
-        set(Parameter.ROOM, memory.allocate(RowCode.ROOM, LINE).address());
+        runs = memory.allocate(AttentionCode.runsBytes(1), CACHE_LINE);
+        int words = Math.max(words(widest), WIDEST_HEAD / Long.SIZE);
+        plain = memory.allocate((long) words * Long.SIZE * Float.BYTES, CACHE_LINE);
+        prepared = memory.allocate(RowCode.vectorBytes(words), CACHE_LINE);
+        interleaved =
+                memory.allocate(4 * new BlockCode(BlockCode.MOST_VECTORS).bytes(words), CACHE_LINE);
+        products = memory.allocate(2L * productsOfB(), CACHE_LINE);
+        parameters = memory.allocate(Parameter.values().length * (long) Long.BYTES, CACHE_LINE);
+        set(Parameter.WORKSPACE, memory.allocate(RowCode.WORKSPACE_BYTES, CACHE_LINE).address());
         set(Parameter.PRODUCTS_A, products.address());
         set(Parameter.PRODUCTS_B, products.address() + productsOfB());
     }
 
-    /// Where products with rows B begin.
+    /// Offset of the products with rows B, in bytes.
     static long productsOfB() {
         return (long) BlockCode.MOST_VECTORS * BlockCode.PITCH;
     }
 
-    /// Address of the parameters that [#set] has set.
+    /// Address of the parameters, as [#set] has set them.
     long parameters() {
         return parameters.address();
     }
@@ -66,12 +68,12 @@ final class MachineRoom {
         parameters.set(JAVA_LONG, parameter.offset(), value);
     }
 
-    /// Tells which rows are multiplied next, all but where their values are.
+    /// Sets which rows are multiplied next, but for the addresses of their values.
     ///
     /// @param a first of the rows A
     /// @param b first of the rows B
-    /// @param rows how many of either
-    /// @throws IndexOutOfBoundsException where there are no such rows: nothing else keeps machine code within a matrix
+    /// @param rows number of rows A, and of rows B
+    /// @throws IndexOutOfBoundsException where the matrix has no such rows; machine code does not check
     void setRows(MappedMatrix matrix, int a, int b, int rows) {
         Objects.checkFromIndexSize(a, rows, matrix.rows());
         Objects.checkFromIndexSize(b, rows, matrix.rows());
@@ -82,17 +84,17 @@ final class MachineRoom {
         set(Parameter.ROWS, rows);
     }
 
-    /// Tells where the values of the rows are.
+    /// Sets the addresses of the rows' values.
     void setValues(MappedMatrix matrix, int a, int b) {
         set(Parameter.VALUES_A, matrix.rowValues(a));
         set(Parameter.VALUES_B, matrix.rowValues(b));
     }
 
-    /// Where the keys and values of a head are, as [AttentionCode] wants it.
+    /// The addresses of a head's keys and values, in the layout of [AttentionCode].
     MemorySegment runs(CachedHead head) {
         long bytes = AttentionCode.runsBytes(head.runs());
         if (runs.byteSize() < bytes) {
-            runs = memory.allocate(2 * bytes, LINE);
+            runs = memory.allocate(2 * bytes, CACHE_LINE);
         }
         long at = 0;
         for (int run = 0; run < head.runs(); run++) {
@@ -106,7 +108,7 @@ final class MachineRoom {
         return runs;
     }
 
-    /// Copies products with an activation to `y`, where those with row 0 would be at `first`.
+    /// Copies the products of an activation to `y`; the product with row `i` goes to index `first + i`.
     void copyProducts(int activation, int a, int b, int rows, float[] y, int first) {
         long from = (long) activation * BlockCode.PITCH;
         MemorySegment.copy(products, JAVA_FLOAT, from, y, first + a, rows);

@@ -1,55 +1,55 @@
-package org.wanda4j.runtime.x86;
+package org.wanda4j.runtime.internal.x86;
 
-import static org.wanda4j.runtime.x86.Assembler.R10;
-import static org.wanda4j.runtime.x86.Assembler.R11;
-import static org.wanda4j.runtime.x86.Assembler.R12;
-import static org.wanda4j.runtime.x86.Assembler.R13;
-import static org.wanda4j.runtime.x86.Assembler.R8;
-import static org.wanda4j.runtime.x86.Assembler.R9;
-import static org.wanda4j.runtime.x86.Assembler.RAX;
-import static org.wanda4j.runtime.x86.Assembler.RBP;
-import static org.wanda4j.runtime.x86.Assembler.RBX;
-import static org.wanda4j.runtime.x86.Assembler.RCX;
-import static org.wanda4j.runtime.x86.Assembler.RDI;
-import static org.wanda4j.runtime.x86.Assembler.RDX;
-import static org.wanda4j.runtime.x86.Assembler.RSI;
-import static org.wanda4j.runtime.x86.Assembler.at;
-import static org.wanda4j.runtime.x86.Assembler.each;
-import static org.wanda4j.runtime.x86.Assembler.zmm;
+import static org.wanda4j.runtime.internal.x86.Assembler.R10;
+import static org.wanda4j.runtime.internal.x86.Assembler.R11;
+import static org.wanda4j.runtime.internal.x86.Assembler.R12;
+import static org.wanda4j.runtime.internal.x86.Assembler.R13;
+import static org.wanda4j.runtime.internal.x86.Assembler.R8;
+import static org.wanda4j.runtime.internal.x86.Assembler.R9;
+import static org.wanda4j.runtime.internal.x86.Assembler.RAX;
+import static org.wanda4j.runtime.internal.x86.Assembler.RBP;
+import static org.wanda4j.runtime.internal.x86.Assembler.RBX;
+import static org.wanda4j.runtime.internal.x86.Assembler.RCX;
+import static org.wanda4j.runtime.internal.x86.Assembler.RDI;
+import static org.wanda4j.runtime.internal.x86.Assembler.RDX;
+import static org.wanda4j.runtime.internal.x86.Assembler.RSI;
+import static org.wanda4j.runtime.internal.x86.Assembler.at;
+import static org.wanda4j.runtime.internal.x86.Assembler.each;
+import static org.wanda4j.runtime.internal.x86.Assembler.zmm;
 
 import java.util.List;
-import org.wanda4j.runtime.x86.Assembler.General;
-import org.wanda4j.runtime.x86.Assembler.Zmm;
+import org.wanda4j.runtime.internal.x86.Assembler.General;
+import org.wanda4j.runtime.internal.x86.Assembler.Zmm;
 
 /// Functions that read what a head of attention keeps in bf16. A head is a multiple of 64 wide.
 ///
 /// Its positions lie in runs; a function takes the address of a table that has three numbers of 64 bits for each: the addresses of its
 /// [#KEYS] and its [#VALUES], one position after the other, and how many [#POSITIONS] there are, at least 1. Behind the last run both
 /// addresses are 0. While a run is read, what is read next is asked for.
-public final class AttentionCode {
+final class AttentionCode {
 
     /// Where a number is in a run.
-    public static final int KEYS = 0;
+    static final int KEYS = 0;
 
-    public static final int VALUES = 8;
+    static final int VALUES = 8;
 
-    public static final int POSITIONS = 16;
+    static final int POSITIONS = 16;
 
     /// From a run to the next.
-    public static final int RUN = 24;
+    static final int RUN = 24;
 
     private static final int LINE = 64;
 
     private AttentionCode() {}
 
     /// Room for a table of so many runs.
-    public static long runsBytes(int runs) {
+    static long runsBytes(int runs) {
         return (runs + 1L) * RUN;
     }
 
     /// Products of a query with keys. It takes the addresses of the query, as [RowCode#split] has written it, the table, and the
     /// products in fp32, up to three more of which are written; and the bytes of a key.
-    public static byte[] dots() {
+    static byte[] dots() {
         var a = new Assembler();
         General query = RDI;
         General run = RSI;
@@ -120,7 +120,7 @@ public final class AttentionCode {
 
     /// The sum of weighted values. It takes the addresses of the weights in fp32, the table, and the sum in fp32; the bytes of a value;
     /// and a number in fp32 that the sum is multiplied with.
-    public static byte[] mix() {
+    static byte[] mix() {
         var a = new Assembler();
         General weights = RDI;
         General table = RSI;

@@ -1,39 +1,39 @@
-package org.wanda4j.runtime.x86;
+package org.wanda4j.runtime.internal.x86;
 
-import static org.wanda4j.runtime.x86.Assembler.RCX;
-import static org.wanda4j.runtime.x86.Assembler.RDI;
-import static org.wanda4j.runtime.x86.Assembler.RDX;
-import static org.wanda4j.runtime.x86.Assembler.RSI;
-import static org.wanda4j.runtime.x86.Assembler.at;
-import static org.wanda4j.runtime.x86.Assembler.zmm;
-import static org.wanda4j.runtime.x86.RowCode.LINE;
-import static org.wanda4j.runtime.x86.RowCode.MOST_ROWS;
-import static org.wanda4j.runtime.x86.RowCode.SCALES;
-import static org.wanda4j.runtime.x86.RowCode.SUMS;
-import static org.wanda4j.runtime.x86.RowCode.X;
+import static org.wanda4j.runtime.internal.x86.Assembler.RCX;
+import static org.wanda4j.runtime.internal.x86.Assembler.RDI;
+import static org.wanda4j.runtime.internal.x86.Assembler.RDX;
+import static org.wanda4j.runtime.internal.x86.Assembler.RSI;
+import static org.wanda4j.runtime.internal.x86.Assembler.at;
+import static org.wanda4j.runtime.internal.x86.Assembler.zmm;
+import static org.wanda4j.runtime.internal.x86.RowCode.LINE;
+import static org.wanda4j.runtime.internal.x86.RowCode.MOST_ROWS;
+import static org.wanda4j.runtime.internal.x86.RowCode.SCALES;
+import static org.wanda4j.runtime.internal.x86.RowCode.SUMS;
+import static org.wanda4j.runtime.internal.x86.RowCode.X;
 
 import java.util.Arrays;
 import java.util.stream.IntStream;
-import org.wanda4j.runtime.x86.Assembler.General;
-import org.wanda4j.runtime.x86.Assembler.Zmm;
-import org.wanda4j.runtime.x86.RowCode.Density;
+import org.wanda4j.runtime.internal.x86.Assembler.General;
+import org.wanda4j.runtime.internal.x86.Assembler.Zmm;
+import org.wanda4j.runtime.internal.x86.RowCode.Density;
 
 /// Functions that multiply rows of a matrix with several vectors, told as [RowCode] tells.
 ///
 /// The vectors lie together: 64 values of each, then the next 64 of each. For bf16 they are as [RowCode#split] writes them, for
 /// integers in fp32, as [#spread] does. Products with a vector are [#PITCH] bytes behind those with the one before.
-public final class BlockCode {
+final class BlockCode {
 
     /// The most vectors that a function takes.
-    public static final int MOST_VECTORS = 8;
+    static final int MOST_VECTORS = 8;
 
-    public static final int PITCH = (MOST_ROWS + 4) * Float.BYTES;
+    static final int PITCH = (MOST_ROWS + 4) * Float.BYTES;
 
     /// What half of a byte is of the byte whose upper half it is.
     private static final float INT4_UNIT = 0x1p-4f;
 
     /// Bytes of 64 values of a vector.
-    public static final int PART = Long.SIZE * Float.BYTES;
+    static final int PART = Long.SIZE * Float.BYTES;
 
     /// Sums of each row, one for each vector.
     private static final int SUMS_BYTES = (MOST_ROWS + 4) * MOST_VECTORS * Float.BYTES + LINE;
@@ -47,7 +47,7 @@ public final class BlockCode {
     private final Zmm[][] sums = new Zmm[2][];
 
     /// @param vectors how many are multiplied together, 4 or 8
-    public BlockCode(int vectors) {
+    BlockCode(int vectors) {
         this.vectors = vectors;
         this.wordBytes = vectors * PART;
         for (int i = 0; i < 2; i++) {
@@ -60,23 +60,23 @@ public final class BlockCode {
     }
 
     /// How many vectors are multiplied together.
-    public int vectors() {
+    int vectors() {
         return vectors;
     }
 
     /// From a word of a vector to the next.
-    public long wordBytes() {
+    long wordBytes() {
         return wordBytes;
     }
 
     /// Room for the vectors, of `words` words.
-    public long bytes(int words) {
+    long bytes(int words) {
         return (long) words * wordBytes;
     }
 
     /// Copies a vector in fp32. It takes four numbers: addresses of the vector and of room for it, its words, and the bytes from a
     /// word to the next in that room.
-    public static byte[] spread() {
+    static byte[] spread() {
         var a = new Assembler();
         int loop = a.here();
         for (int i = 0; i < PART; i += LINE) {
@@ -91,7 +91,7 @@ public final class BlockCode {
     }
 
     /// Rows of bf16.
-    public byte[] bf16(Density density) {
+    byte[] bf16(Density density) {
         var a = new Assembler();
         RowCode.start(a, wordBytes);
         int rows = RowCode.startRow(a);
@@ -114,12 +114,12 @@ public final class BlockCode {
     }
 
     /// Rows of bytes.
-    public byte[] int8(Density density) {
+    byte[] int8(Density density) {
         return integers(density, false);
     }
 
     /// Rows of halves of bytes.
-    public byte[] int4(Density density) {
+    byte[] int4(Density density) {
         return integers(density, true);
     }
 

@@ -1,4 +1,4 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.kernels;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.ADD;
@@ -9,7 +9,7 @@ import static jdk.incubator.vector.VectorOperators.EXP;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
-import static org.wanda4j.runtime.MappedMatrix.MEMORY;
+import static org.wanda4j.runtime.internal.kernels.MappedMatrix.MEMORY;
 
 import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
@@ -26,7 +26,7 @@ import org.wanda4j.checkpoint.ValueType;
 ///
 /// A row that is not plain floating point is written out before it is multiplied; [WideKernels] does better where the
 /// processor can.
-class VectorKernels implements RowKernels {
+public class VectorKernels implements RowKernels {
 
     static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
@@ -52,7 +52,7 @@ class VectorKernels implements RowKernels {
         int columns = matrix.columns();
         for (int i = from; i < to; i++) {
             if (matrix.isSparse() || matrix.type().isQuantised()) {
-                int width = Vectors.padded(columns);
+                int width = RowKernels.padded(columns);
                 decode(matrix, i, scratch.values, width, scratch);
                 y[i] = dot(scratch.values, width, x, width);
             } else {
@@ -138,7 +138,7 @@ class VectorKernels implements RowKernels {
                 values += MappedMatrix.wordBytes(type, word);
             }
         }
-        Arrays.fill(out, at + columns, at + Vectors.padded(columns), 0);
+        Arrays.fill(out, at + columns, at + RowKernels.padded(columns), 0);
         if (type.isQuantised()) {
             long scales = matrix.rowScales(row);
             for (int column = 0; column < columns; column += LANES) {

@@ -1,4 +1,4 @@
-package org.wanda4j.runtime.x86;
+package org.wanda4j.runtime.internal.x86;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
@@ -15,7 +15,7 @@ import java.lang.invoke.MethodHandle;
 ///
 /// What a function reads and writes is its caller's to keep within bounds.
 @SuppressWarnings("restricted")
-public final class MachineCode {
+final class MachineCode {
 
     private static final int PROT_READ = 1;
     private static final int PROT_WRITE = 2;
@@ -47,7 +47,7 @@ public final class MachineCode {
     private final MemorySegment code;
 
     /// @throws IllegalStateException where the system gives no memory for code
-    public MachineCode(byte[] code) {
+    MachineCode(byte[] code) {
         try {
             long address =
                     (long)
@@ -76,7 +76,7 @@ public final class MachineCode {
     }
 
     /// Whether this process may call what it writes: on Linux on x86-64, where Java may call native code.
-    public static boolean isPossible() {
+    static boolean isPossible() {
         return "Linux".equals(System.getProperty("os.name"))
                 && "amd64".equals(System.getProperty("os.arch"))
                 && MachineCode.class.getModule().isNativeAccessEnabled();
@@ -87,7 +87,7 @@ public final class MachineCode {
     }
 
     /// Calls a function that takes one number.
-    public void call(long a) {
+    void call(long a) {
         try {
             OF_ONE.invokeExact(code, a);
         } catch (Throwable e) {
@@ -96,7 +96,7 @@ public final class MachineCode {
     }
 
     /// Calls a function that takes at most five numbers.
-    public void call(long a, long b, long c, long d, long e) {
+    void call(long a, long b, long c, long d, long e) {
         try {
             OF_FIVE.invokeExact(code, a, b, c, d, e);
         } catch (Throwable t) {
@@ -105,7 +105,7 @@ public final class MachineCode {
     }
 
     /// Calls a function on vectors, which may lie on the heap; it must be quick, for the garbage collector waits for it.
-    public float call(MemorySegment a, MemorySegment b, MemorySegment c, long count, float number) {
+    float call(MemorySegment a, MemorySegment b, MemorySegment c, long count, float number) {
         try {
             return (float) OF_VECTORS.invokeExact(code, a, b, c, count, number);
         } catch (Throwable t) {

@@ -1,6 +1,6 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.kernels;
 
-import static org.wanda4j.runtime.MappedMatrix.MEMORY;
+import static org.wanda4j.runtime.internal.kernels.MappedMatrix.MEMORY;
 
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -8,12 +8,12 @@ import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.ValueType;
 
 /// [RowKernels] a value at a time, on any JVM: what the vector kernels are checked against.
-final class ScalarKernels implements RowKernels {
+public final class ScalarKernels implements RowKernels {
 
     private final String reason;
 
     /// @param reason why they run
-    ScalarKernels(String reason) {
+    public ScalarKernels(String reason) {
         this.reason = reason;
     }
 
@@ -34,7 +34,7 @@ final class ScalarKernels implements RowKernels {
     public void decode(MappedMatrix matrix, int row, float[] out, int at, Scratch scratch) {
         int columns = matrix.columns();
         ValueType type = matrix.type();
-        Arrays.fill(out, at, at + Vectors.padded(columns), 0);
+        Arrays.fill(out, at, at + RowKernels.padded(columns), 0);
         long values = matrix.rowValues(row);
         for (int column = 0; column < columns; column += Long.SIZE) {
             long word =

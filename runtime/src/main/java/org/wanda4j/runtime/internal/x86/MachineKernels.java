@@ -1,30 +1,32 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.x86;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.wanda4j.checkpoint.ValueType;
-import org.wanda4j.runtime.x86.AttentionCode;
-import org.wanda4j.runtime.x86.BlockCode;
-import org.wanda4j.runtime.x86.MachineCode;
-import org.wanda4j.runtime.x86.RowCode;
-import org.wanda4j.runtime.x86.RowCode.Density;
-import org.wanda4j.runtime.x86.RowCode.Parameter;
-import org.wanda4j.runtime.x86.VectorCode;
+import org.wanda4j.runtime.internal.kernels.CachedHead;
+import org.wanda4j.runtime.internal.kernels.MappedMatrix;
+import org.wanda4j.runtime.internal.kernels.RowKernels;
+import org.wanda4j.runtime.internal.kernels.ScalarKernels;
+import org.wanda4j.runtime.internal.kernels.Scratch;
+import org.wanda4j.runtime.internal.x86.RowCode.Density;
+import org.wanda4j.runtime.internal.x86.RowCode.Parameter;
 
 /// Kernels in machine code that Java has written: for instructions that the Vector API does not reach, sums of products of
 /// bf16 (AVX-512 BF16) or of whole numbers of 16 bits (AVX-512 VNNI), and to ask memory for what comes next.
 ///
 /// An activation is multiplied with bf16 as two bf16 that add up to each of its values, to within `2^-17` of it. One that is
 /// alone is multiplied with integers as whole numbers of 15 bits with a factor for each 32, to within `1.01 * 2^-15` of the largest of those.
-final class MachineKernels implements RowKernels {
+public final class MachineKernels implements RowKernels {
 
     /// What a processor must have, as Linux names it.
-    static final Set<String> FEATURES =
+    private static final Set<String> FEATURES =
             Set.of("avx512bw", "avx512_vbmi2", "avx512_vnni", "avx512_bf16", "bmi2", "popcnt");
 
     /// Where so few values are there, hardly any 64 places have more than 32.
@@ -116,10 +118,29 @@ final class MachineKernels implements RowKernels {
         }
     }
 
-    /// @param others take matrices whose columns are no multiple of 64, or whose values are of 16 or 32 bits otherwise
     /// @throws IllegalStateException where the system lets no memory become code
-    MachineKernels(RowKernels others) {
+    private MachineKernels(RowKernels others) {
         this.others = others;
+    }
+
+    /// Machine code for this process; empty where the system, the JVM or the processor does not run it.
+    ///
+    /// @param features of the processor, as Linux names them
+    /// @param others take matrices whose columns are no multiple of 64, and those in fp32 and fp16
+    public static Optional<RowKernels> create(Set<String> features, RowKernels others) {
+        if (!MachineCode.isPossible() || !features.containsAll(FEATURES)) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(new MachineKernels(others));
+        } catch (IllegalStateException e) {
+            return Optional.empty();
+        }
+    }
+
+    @Override
+    public Scratch newScratch(int widest, Arena memory) {
+        return new MachineScratch(widest, memory);
     }
 
     private static boolean isOurs(MappedMatrix matrix) {
@@ -144,27 +165,27 @@ final class MachineKernels implements RowKernels {
             others.products(matrix, from, to, x, y, scratch);
             return;
         }
-        MachineRoom room = scratch.machine;
+        var memory = (MachineScratch) scratch;
         MachineCode function = rows.of(matrix);
         int words = matrix.columns() / Long.SIZE;
-        prepare(matrix, x, room);
-        room.set(Parameter.VECTOR, room.prepared.address());
-        room.set(Parameter.WORDS, words);
+        prepare(matrix, x, memory);
+        memory.set(Parameter.VECTOR, memory.prepared.address());
+        memory.set(Parameter.WORDS, words);
         int half = (to - from + 1) / 2;
-        room.setValues(matrix, from, to - half);
+        memory.setValues(matrix, from, to - half);
         for (int i = 0; i < half; i += RowCode.MOST_ROWS) {
             int count = Math.min(RowCode.MOST_ROWS, half - i);
-            room.setRows(matrix, from + i, to - half + i, count);
-            function.call(room.parameters());
-            room.copyProducts(0, from + i, to - half + i, count, y, 0);
+            memory.setRows(matrix, from + i, to - half + i, count);
+            function.call(memory.parameters());
+            memory.copyProducts(0, from + i, to - half + i, count, y, 0);
         }
     }
 
-    private void prepare(MappedMatrix matrix, float[] x, MachineRoom room) {
+    private void prepare(MappedMatrix matrix, float[] x, MachineScratch memory) {
         int words = matrix.columns() / Long.SIZE;
-        MemorySegment.copy(x, 0, room.plain, JAVA_FLOAT, 0, matrix.columns());
-        long from = room.plain.address();
-        long to = room.prepared.address();
+        MemorySegment.copy(x, 0, memory.plain, JAVA_FLOAT, 0, matrix.columns());
+        long from = memory.plain.address();
+        long to = memory.prepared.address();
         switch (matrix.type()) {
             case INT8 -> quantise.call(from, to, words, bits(RowCode.INT8_UNIT), 0);
             case INT4 -> quantise.call(from, to, words, bits(RowCode.INT4_UNIT), 0);
@@ -191,34 +212,34 @@ final class MachineKernels implements RowKernels {
             others.block(matrix, from, to, x, width, tokens, y, outputs, scratch);
             return;
         }
-        MachineRoom room = scratch.machine;
+        var memory = (MachineScratch) scratch;
         Block block = tokens <= few.code.vectors() ? few : many;
-        room.set(Parameter.WORDS, matrix.columns() / Long.SIZE);
-        for (int t = 0; t < tokens; t += MachineRoom.ACTIVATIONS) {
-            int count = Math.min(MachineRoom.ACTIVATIONS, tokens - t);
-            layTogether(matrix, x, t * width, width, count, block.code, room);
-            multiply(matrix, from, to, count, block, y, t * outputs, outputs, room);
+        memory.set(Parameter.WORDS, matrix.columns() / Long.SIZE);
+        for (int t = 0; t < tokens; t += MachineScratch.ACTIVATIONS) {
+            int count = Math.min(MachineScratch.ACTIVATIONS, tokens - t);
+            interleave(matrix, x, t * width, width, count, block.code, memory);
+            multiply(matrix, from, to, count, block, y, t * outputs, outputs, memory);
         }
     }
 
     /// Lays activations as [BlockCode] wants them.
     ///
     /// @param at index of the first one's first value
-    private void layTogether(
+    private void interleave(
             MappedMatrix matrix,
             float[] x,
             int at,
             int width,
             int count,
             BlockCode code,
-            MachineRoom room) {
+            MachineScratch memory) {
         int words = matrix.columns() / Long.SIZE;
         MachineCode copy = matrix.type() == ValueType.BF16 ? split : spread;
         for (int t = 0; t < count; t++) {
-            long group = room.together.address() + t / code.vectors() * code.bytes(words);
+            long group = memory.interleaved.address() + t / code.vectors() * code.bytes(words);
             long place = group + (long) (t % code.vectors()) * BlockCode.PART;
-            MemorySegment.copy(x, at + t * width, room.plain, JAVA_FLOAT, 0, matrix.columns());
-            copy.call(room.plain.address(), place, words, code.wordBytes(), 0);
+            MemorySegment.copy(x, at + t * width, memory.plain, JAVA_FLOAT, 0, matrix.columns());
+            copy.call(memory.plain.address(), place, words, code.wordBytes(), 0);
         }
     }
 
@@ -234,7 +255,7 @@ final class MachineKernels implements RowKernels {
             float[] y,
             int at,
             int outputs,
-            MachineRoom room) {
+            MachineScratch memory) {
         MachineCode function = block.functions.of(matrix);
         int words = matrix.columns() / Long.SIZE;
         int vectors = block.code.vectors();
@@ -244,14 +265,14 @@ final class MachineKernels implements RowKernels {
             int a = from + i;
             int b = to - half + i;
             int rows = Math.min(most, half - i);
-            room.setRows(matrix, a, b, rows);
+            memory.setRows(matrix, a, b, rows);
             for (int t = 0; t < count; t += vectors) {
-                room.setValues(matrix, a, b);
+                memory.setValues(matrix, a, b);
                 long group = t / vectors * block.code.bytes(words);
-                room.set(Parameter.VECTOR, room.together.address() + group);
-                function.call(room.parameters());
+                memory.set(Parameter.VECTOR, memory.interleaved.address() + group);
+                function.call(memory.parameters());
                 for (int k = 0; k < Math.min(vectors, count - t); k++) {
-                    room.copyProducts(k, a, b, rows, y, at + (t + k) * outputs);
+                    memory.copyProducts(k, a, b, rows, y, at + (t + k) * outputs);
                 }
             }
         }
@@ -283,12 +304,12 @@ final class MachineKernels implements RowKernels {
             others.dots(query, from, head, scores, scratch);
             return;
         }
-        MachineRoom room = scratch.machine;
-        MemorySegment.copy(query, from, room.plain, JAVA_FLOAT, 0, size);
-        long prepared = room.prepared.address();
-        split.call(room.plain.address(), prepared, size / Long.SIZE, RowCode.SPLIT_WORD, 0);
+        var memory = (MachineScratch) scratch;
+        MemorySegment.copy(query, from, memory.plain, JAVA_FLOAT, 0, size);
+        long prepared = memory.prepared.address();
+        split.call(memory.plain.address(), prepared, size / Long.SIZE, RowCode.SPLIT_WORD, 0);
         MemorySegment all = part(scores, 0, head.positions() + SPARE_SCORES);
-        dots.call(room.prepared, room.runs(head), all, (long) size * Short.BYTES, 0);
+        dots.call(memory.prepared, memory.runs(head), all, (long) size * Short.BYTES, 0);
     }
 
     @Override
@@ -300,7 +321,7 @@ final class MachineKernels implements RowKernels {
             return;
         }
         MemorySegment all = part(weights, 0, head.positions());
-        MemorySegment runs = scratch.machine.runs(head);
+        MemorySegment runs = ((MachineScratch) scratch).runs(head);
         mix.call(all, runs, part(out, to, size), (long) size * Short.BYTES, factor);
     }
 

@@ -1,26 +1,26 @@
-package org.wanda4j.runtime.x86;
+package org.wanda4j.runtime.internal.x86;
 
-import static org.wanda4j.runtime.x86.Assembler.K1;
-import static org.wanda4j.runtime.x86.Assembler.R8;
-import static org.wanda4j.runtime.x86.Assembler.R9;
-import static org.wanda4j.runtime.x86.Assembler.RAX;
-import static org.wanda4j.runtime.x86.Assembler.RCX;
-import static org.wanda4j.runtime.x86.Assembler.RDI;
-import static org.wanda4j.runtime.x86.Assembler.RDX;
-import static org.wanda4j.runtime.x86.Assembler.RSI;
-import static org.wanda4j.runtime.x86.Assembler.at;
-import static org.wanda4j.runtime.x86.Assembler.zmm;
+import static org.wanda4j.runtime.internal.x86.Assembler.K1;
+import static org.wanda4j.runtime.internal.x86.Assembler.R8;
+import static org.wanda4j.runtime.internal.x86.Assembler.R9;
+import static org.wanda4j.runtime.internal.x86.Assembler.RAX;
+import static org.wanda4j.runtime.internal.x86.Assembler.RCX;
+import static org.wanda4j.runtime.internal.x86.Assembler.RDI;
+import static org.wanda4j.runtime.internal.x86.Assembler.RDX;
+import static org.wanda4j.runtime.internal.x86.Assembler.RSI;
+import static org.wanda4j.runtime.internal.x86.Assembler.at;
+import static org.wanda4j.runtime.internal.x86.Assembler.zmm;
 
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
-import org.wanda4j.runtime.x86.Assembler.General;
-import org.wanda4j.runtime.x86.Assembler.Memory;
-import org.wanda4j.runtime.x86.Assembler.Zmm;
+import org.wanda4j.runtime.internal.x86.Assembler.General;
+import org.wanda4j.runtime.internal.x86.Assembler.Memory;
+import org.wanda4j.runtime.internal.x86.Assembler.Zmm;
 
 /// Functions on the elements of vectors in fp32, any number from 1. Each takes the addresses of three vectors, the number of
 /// elements, and a number in fp32; it uses those that it names, and returns a number where it says so.
-public final class VectorCode {
+final class VectorCode {
 
     private static final int LINE = 64;
     private static final int LANES = LINE / Float.BYTES;
@@ -68,7 +68,7 @@ public final class VectorCode {
     }
 
     /// Returns `sum_j a_j^2`.
-    public static byte[] sumOfSquares() {
+    static byte[] sumOfSquares() {
         return loop(a -> {
             load(a, X, 0);
             a.vfmadd231ps(SUM, X, X);
@@ -76,7 +76,7 @@ public final class VectorCode {
     }
 
     /// `c_j = a_j * number * b_j`
-    public static byte[] scale() {
+    static byte[] scale() {
         return loop(a -> {
             load(a, X, 0);
             load(a, Y, 1);
@@ -87,7 +87,7 @@ public final class VectorCode {
     }
 
     /// `b_j += a_j`
-    public static byte[] add() {
+    static byte[] add() {
         return loop(a -> {
             load(a, X, 0);
             load(a, Y, 1);
@@ -97,7 +97,7 @@ public final class VectorCode {
     }
 
     /// `a_j = exp(a_j - number)`; returns their sum.
-    public static byte[] exponentials() {
+    static byte[] exponentials() {
         return loop(
                 CONSTANTS,
                 a -> {
@@ -111,7 +111,7 @@ public final class VectorCode {
     }
 
     /// `a_j = a_j / (1 + exp(-a_j)) * b_j`
-    public static byte[] silu() {
+    static byte[] silu() {
         return loop(
                 CONSTANTS,
                 a -> {

@@ -1,31 +1,31 @@
-package org.wanda4j.runtime.x86;
+package org.wanda4j.runtime.internal.x86;
 
-import static org.wanda4j.runtime.x86.Assembler.K1;
-import static org.wanda4j.runtime.x86.Assembler.K3;
-import static org.wanda4j.runtime.x86.Assembler.R10;
-import static org.wanda4j.runtime.x86.Assembler.R11;
-import static org.wanda4j.runtime.x86.Assembler.R12;
-import static org.wanda4j.runtime.x86.Assembler.R13;
-import static org.wanda4j.runtime.x86.Assembler.R14;
-import static org.wanda4j.runtime.x86.Assembler.R8;
-import static org.wanda4j.runtime.x86.Assembler.R9;
-import static org.wanda4j.runtime.x86.Assembler.RAX;
-import static org.wanda4j.runtime.x86.Assembler.RBP;
-import static org.wanda4j.runtime.x86.Assembler.RBX;
-import static org.wanda4j.runtime.x86.Assembler.RCX;
-import static org.wanda4j.runtime.x86.Assembler.RDI;
-import static org.wanda4j.runtime.x86.Assembler.RDX;
-import static org.wanda4j.runtime.x86.Assembler.RSI;
-import static org.wanda4j.runtime.x86.Assembler.at;
-import static org.wanda4j.runtime.x86.Assembler.each;
-import static org.wanda4j.runtime.x86.Assembler.zmm;
+import static org.wanda4j.runtime.internal.x86.Assembler.K1;
+import static org.wanda4j.runtime.internal.x86.Assembler.K3;
+import static org.wanda4j.runtime.internal.x86.Assembler.R10;
+import static org.wanda4j.runtime.internal.x86.Assembler.R11;
+import static org.wanda4j.runtime.internal.x86.Assembler.R12;
+import static org.wanda4j.runtime.internal.x86.Assembler.R13;
+import static org.wanda4j.runtime.internal.x86.Assembler.R14;
+import static org.wanda4j.runtime.internal.x86.Assembler.R8;
+import static org.wanda4j.runtime.internal.x86.Assembler.R9;
+import static org.wanda4j.runtime.internal.x86.Assembler.RAX;
+import static org.wanda4j.runtime.internal.x86.Assembler.RBP;
+import static org.wanda4j.runtime.internal.x86.Assembler.RBX;
+import static org.wanda4j.runtime.internal.x86.Assembler.RCX;
+import static org.wanda4j.runtime.internal.x86.Assembler.RDI;
+import static org.wanda4j.runtime.internal.x86.Assembler.RDX;
+import static org.wanda4j.runtime.internal.x86.Assembler.RSI;
+import static org.wanda4j.runtime.internal.x86.Assembler.at;
+import static org.wanda4j.runtime.internal.x86.Assembler.each;
+import static org.wanda4j.runtime.internal.x86.Assembler.zmm;
 
 import java.util.List;
 import java.util.function.IntConsumer;
-import org.wanda4j.runtime.x86.Assembler.General;
-import org.wanda4j.runtime.x86.Assembler.Mask;
-import org.wanda4j.runtime.x86.Assembler.Memory;
-import org.wanda4j.runtime.x86.Assembler.Zmm;
+import org.wanda4j.runtime.internal.x86.Assembler.General;
+import org.wanda4j.runtime.internal.x86.Assembler.Mask;
+import org.wanda4j.runtime.internal.x86.Assembler.Memory;
+import org.wanda4j.runtime.internal.x86.Assembler.Zmm;
 
 /// Functions that multiply rows of a matrix with a vector.
 ///
@@ -36,10 +36,10 @@ import org.wanda4j.runtime.x86.Assembler.Zmm;
 /// A bf16 is multiplied with two of bf16 that add up to the vector's value. A byte `q` is multiplied as the 16-bit number `256 q`,
 /// for it takes a shift to make such numbers of the bytes at even places, and a mask to make them of the others; a half of
 /// a byte is in the upper half of one.
-public final class RowCode {
+final class RowCode {
 
     /// Which values of a matrix are there.
-    public enum Density {
+    enum Density {
         /// All of them.
         DENSE,
         /// Those that a bitmask says.
@@ -49,7 +49,7 @@ public final class RowCode {
     }
 
     /// What a function of [#bf16], [#int8] or [#int4] is told, in this order.
-    public enum Parameter {
+    enum Parameter {
         /// Addresses of the values of the first row A and the first row B; of what follows the last, afterwards.
         VALUES_A,
         VALUES_B,
@@ -61,8 +61,8 @@ public final class RowCode {
         SCALES_B,
         /// Of the vector, as [#split] or [#quantise] has written it, at a line of the cache.
         VECTOR,
-        /// Of room for as many bytes as [#ROOM], at a line of the cache.
-        ROOM,
+        /// Address of [#WORKSPACE_BYTES] bytes, aligned to a cache line.
+        WORKSPACE,
         /// Of the products with rows A and with rows B, in fp32; up to three more are written behind them.
         PRODUCTS_A,
         PRODUCTS_B,
@@ -73,13 +73,13 @@ public final class RowCode {
 
         /// Where it lies.
         @SuppressWarnings("EnumOrdinal")
-        public int offset() {
+        int offset() {
             return ordinal() * Long.BYTES;
         }
     }
 
     /// The most rows A that a function takes.
-    public static final int MOST_ROWS = 128;
+    static final int MOST_ROWS = 128;
 
     static final int LINE = 64;
     private static final int QUARTER = 16;
@@ -88,18 +88,18 @@ public final class RowCode {
     private static final int SUMS_BYTES = (MOST_ROWS + 4) * LINE;
 
     /// Room that a function needs.
-    public static final int ROOM = 2 * SUMS_BYTES;
+    static final int WORKSPACE_BYTES = 2 * SUMS_BYTES;
 
     /// The largest whole number in a quantised vector: four products with bytes that are shifted by 8 add up to less than `2^31`.
     private static final int LARGEST = 16_383;
 
     /// What one part of a value of a matrix is of what it is multiplied as.
-    public static final float INT8_UNIT = 0x1p-8f;
+    static final float INT8_UNIT = 0x1p-8f;
 
-    public static final float INT4_UNIT = 0x1p-12f;
+    static final float INT4_UNIT = 0x1p-12f;
 
     /// Bytes of a word of a vector as [#split] and as [#quantise] write it.
-    public static final int SPLIT_WORD = 256;
+    static final int SPLIT_WORD = 256;
 
     private static final int QUANTISED_WORD = 192;
 
@@ -136,14 +136,14 @@ public final class RowCode {
     private RowCode() {}
 
     /// Room for a vector of `words` words.
-    public static long vectorBytes(int words) {
+    static long vectorBytes(int words) {
         return (long) words * SPLIT_WORD;
     }
 
     /// Writes a vector of fp32 as two of bf16 that add up to it: 32 values rounded to the nearest, then what is left of them, rounded too.
     /// It takes four numbers: addresses of the vector and of room for it, its words, and the bytes from a word to the next in
     /// that room, [#SPLIT_WORD] or more.
-    public static byte[] split() {
+    static byte[] split() {
         var a = new Assembler();
         General from = RDI;
         General to = RSI;
@@ -176,7 +176,7 @@ public final class RowCode {
     /// multiply them with two scales. Each is a pair with a zero for the other's scale.
     /// It takes four numbers: addresses of the vector and of room for it, its words, and the bits of the fp32 by which to
     /// multiply the factors.
-    public static byte[] quantise() {
+    static byte[] quantise() {
         var a = new Assembler();
         General from = RDI;
         General to = RSI;
@@ -236,7 +236,7 @@ public final class RowCode {
     }
 
     /// Rows of bf16, times a vector that [#split] has written.
-    public static byte[] bf16(Density density) {
+    static byte[] bf16(Density density) {
         var a = new Assembler();
         start(a, SPLIT_WORD);
         int rows = startRow(a);
@@ -269,12 +269,12 @@ public final class RowCode {
     }
 
     /// Rows of bytes, times a vector that [#quantise] has written.
-    public static byte[] int8(Density density) {
+    static byte[] int8(Density density) {
         return integers(density, false);
     }
 
     /// Rows of halves of bytes, times a vector that [#quantise] has written.
-    public static byte[] int4(Density density) {
+    static byte[] int4(Density density) {
         return integers(density, true);
     }
 
@@ -469,7 +469,7 @@ public final class RowCode {
         load(a, SCALES[0], Parameter.SCALES_A);
         load(a, SCALES[1], Parameter.SCALES_B);
         load(a, ROWS, Parameter.ROWS);
-        load(a, SUMS, Parameter.ROOM);
+        load(a, SUMS, Parameter.WORKSPACE);
     }
 
     /// @return where the code of the next rows begins
@@ -524,7 +524,7 @@ public final class RowCode {
         General to = RDX;
         General left = RCX;
         for (Parameter products : List.of(Parameter.PRODUCTS_A, Parameter.PRODUCTS_B)) {
-            load(a, from, Parameter.ROOM);
+            load(a, from, Parameter.WORKSPACE);
             if (products == Parameter.PRODUCTS_B) {
                 a.add(from, allBytes);
             }

@@ -1,7 +1,7 @@
-package org.wanda4j.runtime.x86;
+package org.wanda4j.runtime.internal.x86;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.wanda4j.runtime.x86.Assembler.*;
+import static org.wanda4j.runtime.internal.x86.Assembler.*;
 
 import java.util.HexFormat;
 import java.util.function.Consumer;

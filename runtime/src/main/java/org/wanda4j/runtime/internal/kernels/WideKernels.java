@@ -1,11 +1,11 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.kernels;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2S;
-import static org.wanda4j.runtime.MappedMatrix.MEMORY;
+import static org.wanda4j.runtime.internal.kernels.MappedMatrix.MEMORY;
 
 import java.util.Set;
 import jdk.incubator.vector.ByteVector;
@@ -22,10 +22,10 @@ import org.wanda4j.checkpoint.ValueType;
 ///
 /// Two bf16 or four bytes come to lie in an int, where shifts and masks make floats of them; the activation is in the same
 /// order. A byte is taken where it stands at an int's upper end, 2^24 times too large; the sum makes up for that.
-final class WideKernels extends VectorKernels {
+public final class WideKernels extends VectorKernels {
 
     /// What a processor must have.
-    static final Set<String> FEATURES = Set.of("avx512_vbmi2");
+    public static final Set<String> FEATURES = Set.of("avx512_vbmi2");
 
     private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_512;
     private static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_512;
@@ -290,7 +290,7 @@ final class WideKernels extends VectorKernels {
             MappedMatrix matrix, int row, float[] out, int at, Scratch scratch) {
         if (matrix.columns() % Long.SIZE != 0) {
             decode(matrix, row, scratch.values, 0, scratch);
-            arrange(Order.PAIRS, scratch.values, 0, out, at, Vectors.padded(matrix.columns()));
+            arrange(Order.PAIRS, scratch.values, 0, out, at, RowKernels.padded(matrix.columns()));
             return;
         }
         long values = matrix.rowValues(row);

@@ -1,8 +1,7 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.kernels;
 
-import static org.wanda4j.runtime.MappedMatrix.MEMORY;
+import static org.wanda4j.runtime.internal.kernels.MappedMatrix.MEMORY;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -11,7 +10,7 @@ import org.wanda4j.checkpoint.ValueType;
 /// What a thread needs while it computes with a few rows of a matrix: room, and on the heap what says where values go.
 ///
 /// To read a bitmask through a segment in the middle of a kernel makes that too large for the compiler.
-final class Scratch {
+public class Scratch {
 
     private static final ValueLayout.OfLong LONG =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -31,16 +30,11 @@ final class Scratch {
     final int[] scales;
 
     /// For the head whose turn it is.
-    final CachedHead head = new CachedHead();
-
-    /// For [MachineKernels].
-    final MachineRoom machine;
+    public final CachedHead head = new CachedHead();
 
     /// @param widest columns of the widest matrix
-    /// @param memory stays open as long as this
-    Scratch(int widest, Arena memory) {
-        this.machine = new MachineRoom(widest, memory);
-        int width = Vectors.padded(widest);
+    protected Scratch(int widest) {
+        int width = RowKernels.padded(widest);
         this.tile = new float[RowKernels.TILE * width];
         this.values = new float[2 * width];
         this.words = new long[RowKernels.TILE * width / Long.SIZE];
@@ -48,7 +42,7 @@ final class Scratch {
     }
 
     /// Words of a row.
-    static int words(int columns) {
+    protected static int words(int columns) {
         return Math.ceilDiv(columns, Long.SIZE);
     }
 
