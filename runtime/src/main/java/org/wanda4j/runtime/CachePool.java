@@ -8,6 +8,8 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Attention;
+import org.wanda4j.model.Block;
 
 /// Memory for keys and values, in pages of a few positions of all blocks, bf16, off the heap, up to a limit.
 ///
@@ -25,7 +27,7 @@ final class CachePool implements AutoCloseable {
     private static final long LARGE_SLAB = 33L << 20;
 
     private final List<Slab> slabs = new ArrayList<>();
-    private final long[] blockStarts;
+    private final long[] starts;
     private final long pageBytes;
     private final long mostPages;
     private long taken;
@@ -58,11 +60,13 @@ final class CachePool implements AutoCloseable {
 
     /// @param mostBytes that pages may take in all
     CachePool(Architecture architecture, long mostBytes) {
-        blockStarts = new long[architecture.blocks().size()];
+        List<Attention> attentions =
+                architecture.blocks().stream().flatMap(Block::attentions).toList();
+        starts = new long[attentions.size()];
         long at = 0;
-        for (int i = 0; i < blockStarts.length; i++) {
-            blockStarts[i] = at / BYTES;
-            var attention = architecture.blocks().get(i).attentions().findFirst().orElseThrow();
+        for (int i = 0; i < starts.length; i++) {
+            starts[i] = at / BYTES;
+            Attention attention = attentions.get(i);
             at += 2L * POSITIONS * attention.keyValueHeads() * attention.headSize() * BYTES;
         }
         pageBytes = at;
@@ -147,13 +151,15 @@ final class CachePool implements AutoCloseable {
     }
 
     /// Where the keys of a head start in a page, in values; each position's follow one another.
-    long keys(int block, int head, int headSize) {
-        return blockStarts[block] + (long) head * POSITIONS * headSize;
+    ///
+    /// @param attention number of the attention, counted through all blocks
+    long keys(int attention, int head, int headSize) {
+        return starts[attention] + (long) head * POSITIONS * headSize;
     }
 
     /// Where the values of a head start in a page, in values.
-    long values(int block, int head, int heads, int headSize) {
-        return keys(block, heads + head, headSize);
+    long values(int attention, int head, int heads, int headSize) {
+        return keys(attention, heads + head, headSize);
     }
 
     @Override

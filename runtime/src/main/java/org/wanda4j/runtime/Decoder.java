@@ -8,8 +8,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Architecture.Head;
+import org.wanda4j.model.Attention;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Experts;
 import org.wanda4j.model.Linear;
+import org.wanda4j.model.Mlp;
 import org.wanda4j.model.Rotary;
 import org.wanda4j.runtime.Compute.Input;
 import org.wanda4j.runtime.Weights.Projection;
@@ -34,7 +40,9 @@ final class Decoder implements AutoCloseable {
     private final MappedMatrix embedding;
     private final Optional<MappedMatrix> positions;
     private final Optional<Projection> intoHidden;
+    private final Optional<Scaling> embeddingNorm;
     private final Map<Rotary, Rotation> rotations = new HashMap<>();
+    private final Buffers buffers;
     private final List<DecoderBlock> blocks = new ArrayList<>();
     private final Optional<Scaling> headNorm;
     private final Optional<Projection> outOfHidden;
@@ -44,7 +52,6 @@ final class Decoder implements AutoCloseable {
     private final Vectors last;
     private final Vectors projected;
     private final Vectors logits;
-    private final float[][] scores;
 
     /// Keys and values may take all memory.
     ///
@@ -67,31 +74,54 @@ final class Decoder implements AutoCloseable {
             positions =
                     architecture.embedding().positions().map(each -> weights.matrix(each.table()));
             intoHidden = architecture.embedding().project().map(weights::projection);
-            var rooms = new DecoderBlock.Rooms(architecture.blocks().getFirst());
-            for (int i = 0; i < architecture.blocks().size(); i++) {
-                var block = architecture.blocks().get(i);
-                Optional<Rotation> rotation =
-                        block.attentions()
-                                .findFirst()
-                                .orElseThrow()
-                                .rotary()
-                                .map(rotary -> rotations.computeIfAbsent(rotary, Rotation::new));
-                blocks.add(new DecoderBlock(block, i, compute, weights, pool, rotation, rooms));
-            }
+            buffers = new Buffers(team.size());
+            addBlocks(weights);
             headNorm = architecture.head().norm().map(weights::scaling);
             outOfHidden = architecture.head().project().map(weights::projection);
-            table = new Projection(weights.matrix(architecture.head().table()), new float[0]);
+            embeddingNorm = architecture.embedding().norm().map(weights::scaling);
+            table = weights.table(architecture.head());
             embedded = new Vectors(architecture.embedding().width());
             hidden = new Vectors(architecture.hidden());
             last = new Vectors(architecture.hidden());
             projected = new Vectors(architecture.embedding().width());
             logits = new Vectors(architecture.vocabulary());
-            scores = new float[team.size()][];
         } catch (RuntimeException | Error e) {
             team.close();
             memory.close();
             throw e;
         }
+    }
+
+    private void addBlocks(Weights weights) {
+        int attentions = 0;
+        for (Block block : architecture.blocks()) {
+            List<MixerStep> mixers = new ArrayList<>();
+            for (Block.Branch branch : block.branches()) {
+                mixers.add(
+                        switch (branch.mixer()) {
+                            case Attention attention ->
+                                    new AttentionStep(
+                                            attention,
+                                            attentions++,
+                                            pool,
+                                            compute,
+                                            weights,
+                                            buffers,
+                                            attention.rotary().map(this::rotation));
+                            case Mlp mlp -> new MlpStep(mlp, compute, weights, buffers);
+                            case Experts _ ->
+                                    throw new InvalidInputException(
+                                            "the runtime cannot run a mixture of experts yet");
+                        });
+            }
+            blocks.add(
+                    new DecoderBlock(
+                            block, architecture.hidden(), mixers, compute, weights, buffers));
+        }
+    }
+
+    private Rotation rotation(Rotary rotary) {
+        return rotations.computeIfAbsent(rotary, Rotation::new);
     }
 
     private static int widest(Architecture architecture) {
@@ -160,16 +190,9 @@ final class Decoder implements AutoCloseable {
         embed(batch);
         int longest = batch.longest();
         rotations.values().forEach(rotation -> rotation.reserve(longest));
-        for (int i = 0; i < scores.length; i++) {
-            if (scores[i] == null || scores[i].length < longest + RowKernels.SPARE_SCORES) {
-                scores[i] =
-                        new float
-                                [RowKernels.padded(
-                                        longest + longest / 2 + RowKernels.SPARE_SCORES)];
-            }
-        }
+        buffers.reserveScores(longest);
         for (DecoderBlock block : blocks) {
-            block.forward(batch, hidden, scores);
+            block.forward(batch, hidden);
         }
     }
 
@@ -186,6 +209,7 @@ final class Decoder implements AutoCloseable {
                             t * rows.width(),
                             compute.scratch(0));
         }
+        scale(rows, batch.tokens());
         intoHidden.ifPresent(projection ->
                 compute.project(
                         List.of(projection),
@@ -193,6 +217,16 @@ final class Decoder implements AutoCloseable {
                         batch.tokens(),
                         List.of(hidden)));
         positions.ifPresent(learned -> addPositions(learned, batch));
+        embeddingNorm.ifPresent(norm -> compute.norm(norm, hidden, hidden, batch.tokens()));
+    }
+
+    private void scale(Vectors rows, int tokens) {
+        float scale = (float) architecture.embedding().scale();
+        if (scale != 1) {
+            for (int j = 0; j < tokens * rows.width(); j++) {
+                rows.values()[j] *= scale;
+            }
+        }
     }
 
     private void addPositions(MappedMatrix learned, Batch batch) {
@@ -228,7 +262,35 @@ final class Decoder implements AutoCloseable {
             compute.project(List.of(outOfHidden.get()), input, count, List.of(projected));
             input = new Input(projected, Optional.empty());
         }
-        compute.project(List.of(table), input, count, List.of(logits));
+        Head head = architecture.head();
+        if (head.scale() == 1 && head.cap().isEmpty()) {
+            compute.project(List.of(table), input, count, List.of(logits));
+        } else {
+            compute.project(
+                    List.of(table),
+                    input,
+                    count,
+                    List.of(logits),
+                    (from, to) -> {
+                        for (int i = 0; i < count; i++) {
+                            scaleAndCap(head, i * logits.width() + from, to - from);
+                        }
+                    });
+        }
+    }
+
+    private void scaleAndCap(Head head, int from, int count) {
+        float[] x = logits.values();
+        float scale = (float) head.scale();
+        for (int j = from; j < from + count; j++) {
+            x[j] *= scale;
+        }
+        if (head.cap().isPresent()) {
+            float cap = (float) head.cap().getAsDouble();
+            for (int j = from; j < from + count; j++) {
+                x[j] = cap * (float) Math.tanh(x[j] / cap);
+            }
+        }
     }
 
     @Override

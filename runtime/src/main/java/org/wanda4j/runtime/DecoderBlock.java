@@ -1,174 +1,111 @@
 package org.wanda4j.runtime;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.wanda4j.model.Activation;
-import org.wanda4j.model.Attention;
 import org.wanda4j.model.Block;
-import org.wanda4j.model.Block.Branch;
-import org.wanda4j.model.Mlp;
-import org.wanda4j.model.Norm;
-import org.wanda4j.model.Stage;
+import org.wanda4j.runtime.Buffers.Use;
 import org.wanda4j.runtime.Compute.Input;
-import org.wanda4j.runtime.Weights.Projection;
+import org.wanda4j.runtime.Compute.Then;
 import org.wanda4j.runtime.Weights.Scaling;
-import org.wanda4j.runtime.internal.kernels.RowKernels;
 
-/// A decoder block on a batch: two residual branches.
+/// A decoder block on a batch: residual branches, one after the other.
+///
+/// What a branch gives is added to the hidden states by the threads that have computed it, while it is in their caches,
+/// unless there is a norm between. In a parallel block the last branch adds what all of them gave.
 final class DecoderBlock {
 
-    private final Mlp mlp;
-    private final boolean normFirst;
-    private final Compute compute;
-    private final Scaling attentionNorm;
-    private final Scaling mlpNorm;
-    private final List<Projection> queryKeyValue;
-    private final List<Projection> output;
-    private final List<Projection> gateUp;
-    private final List<Projection> down;
-    private final AttentionStep attention;
-    private final Rooms rooms;
+    private static final Then NOTHING = (_, _) -> {};
 
+    private final Compute compute;
+    private final List<ResidualBranch> branches = new ArrayList<>();
+
+    /// @param result what the mixer gives
+    /// @param added branches whose results are added to the hidden states when this one is done
+    private record ResidualBranch(
+            MixerStep mixer,
+            Optional<Scaling> before,
+            Optional<Scaling> after,
+            Optional<Scaling> behind,
+            float multiplier,
+            Vectors result,
+            List<ResidualBranch> added) {}
+
+    /// @param mixers of the branches, in their order
     DecoderBlock(
             Block block,
-            int index,
+            int hidden,
+            List<MixerStep> mixers,
             Compute compute,
             Weights weights,
-            CachePool pool,
-            Optional<Rotation> rotation,
-            Rooms rooms) {
+            Buffers buffers) {
         this.compute = compute;
-        Attention heads = block.attentions().findFirst().orElseThrow();
-        this.mlp = block.mlps().findFirst().orElseThrow();
-        this.normFirst = block.branches().getFirst().before().isPresent();
-        this.attentionNorm = weights.scaling(norm(block, 0));
-        this.mlpNorm = weights.scaling(norm(block, 1));
-        List<Stage> stages = block.stages();
-        this.queryKeyValue = projections(stages.get(0), weights);
-        this.output = projections(stages.get(1), weights);
-        this.gateUp = projections(stages.get(2), weights);
-        this.down = projections(stages.get(3), weights);
-        this.attention = new AttentionStep(heads, index, pool, compute, weights, rotation);
-        this.rooms = rooms;
-    }
-
-    /// What lies between the linears of a block; all blocks of a decoder use the same rooms in turn.
-    static final class Rooms {
-
-        private final Vectors queries;
-        private final Vectors keys;
-        private final Vectors values;
-        private final Vectors attended;
-        private final Vectors gate;
-        private final Vectors up;
-        private final Vectors branch;
-
-        /// @param block any of the decoder's: all have the same sizes
-        Rooms(Block block) {
-            Attention heads = block.attentions().findFirst().orElseThrow();
-            Mlp mlp = block.mlps().findFirst().orElseThrow();
-            queries = new Vectors(heads.query().outputs());
-            keys = new Vectors(heads.key().outputs());
-            values = new Vectors(heads.value().outputs());
-            attended = new Vectors(heads.output().inputs());
-            gate = new Vectors(mlp.down().inputs());
-            up = new Vectors(mlp.down().inputs());
-            branch = new Vectors(heads.output().outputs());
-        }
-    }
-
-    private static Norm norm(Block block, int branch) {
-        Branch it = block.branches().get(branch);
-        return it.before().or(it::behind).orElseThrow();
-    }
-
-    private static List<Projection> projections(Stage stage, Weights weights) {
-        return stage.linears().stream().map(weights::projection).toList();
-    }
-
-    /// Takes the hidden states of a batch to the block's end, in place.
-    ///
-    /// @param scores room for each member of the team: as many as the longest sequence has positions, and
-    ///     [RowKernels#SPARE_SCORES]
-    void forward(Batch batch, Vectors hidden, float[][] scores) {
-        int tokens = batch.tokens();
-        compute.project(
-                queryKeyValue,
-                branchInput(attentionNorm, hidden),
-                tokens,
-                List.of(rooms.queries, rooms.keys, rooms.values));
-        attention.attend(batch, rooms.queries, rooms.keys, rooms.values, rooms.attended, scores);
-        close(output, rooms.attended, attentionNorm, hidden, tokens);
-        compute.project(
-                gateUp,
-                branchInput(mlpNorm, hidden),
-                tokens,
-                gateUp.size() == 1 ? List.of(rooms.gate) : List.of(rooms.gate, rooms.up),
-                (from, to) -> {
-                    for (int t = 0; t < tokens; t++) {
-                        activate(t * rooms.gate.width() + from, to - from);
-                    }
-                });
-        close(down, rooms.gate, mlpNorm, hidden, tokens);
-    }
-
-    private Input branchInput(Scaling norm, Vectors hidden) {
-        return new Input(hidden, normFirst ? Optional.of(norm) : Optional.empty());
-    }
-
-    /// Ends a residual branch: each member adds what it has computed while that is in its cache.
-    private void close(
-            List<Projection> last, Vectors branch, Scaling norm, Vectors hidden, int tokens) {
-        compute.project(
-                last,
-                new Input(branch, Optional.empty()),
-                tokens,
-                List.of(rooms.branch),
-                (from, to) -> {
-                    for (int t = 0; t < tokens; t++) {
-                        compute.kernels()
-                                .add(
-                                        rooms.branch.values(),
-                                        hidden.values(),
-                                        t * hidden.width() + from,
-                                        to - from);
-                    }
-                });
-        if (!normFirst) {
-            compute.norm(norm, hidden, hidden, tokens);
-        }
-    }
-
-    private void activate(int from, int count) {
-        Activation activation = mlp.activation();
-        float[] x = rooms.gate.values();
-        if (activation == Activation.SILU && gateUp.size() == 2) {
-            compute.kernels().silu(x, rooms.up.values(), from, count);
-            return;
-        }
-        for (int j = from; j < from + count; j++) {
-            x[j] = activated(activation, x[j]);
-        }
-        if (gateUp.size() == 2) {
-            for (int j = from; j < from + count; j++) {
-                x[j] *= rooms.up.values()[j];
+        for (int i = 0; i < mixers.size(); i++) {
+            Block.Branch branch = block.branches().get(i);
+            List<ResidualBranch> added = new ArrayList<>();
+            var residual =
+                    new ResidualBranch(
+                            mixers.get(i),
+                            branch.before().map(weights::scaling),
+                            branch.after().map(weights::scaling),
+                            branch.behind().map(weights::scaling),
+                            (float) branch.multiplier(),
+                            buffers.of(Use.RESULT, block.parallel() ? i : 0, hidden),
+                            added);
+            branches.add(residual);
+            if (!block.parallel()) {
+                added.add(residual);
+            } else if (i == mixers.size() - 1) {
+                added.addAll(branches);
             }
         }
     }
 
-    private static float activated(Activation activation, float x) {
-        return switch (activation) {
-            case SILU -> x / (1 + (float) Math.exp(-x));
-            case RELU -> Math.max(0, x);
-            case GELU -> (float) (x / 2 * (1 + ErrorFunction.of(x / Math.sqrt(2))));
-            case GELU_TANH ->
-                    (float)
-                            (x
-                                    / 2
-                                    * (1
-                                            + Math.tanh(
-                                                    Math.sqrt(2 / Math.PI)
-                                                            * (x + 0.044715 * x * x * x))));
-        };
+    /// Takes the hidden states of a batch to the block's end, in place.
+    void forward(Batch batch, Vectors hidden) {
+        for (ResidualBranch branch : branches) {
+            forward(branch, batch, hidden);
+        }
+    }
+
+    private void forward(ResidualBranch branch, Batch batch, Vectors hidden) {
+        int tokens = batch.tokens();
+        Vectors result = branch.result;
+        Input input = new Input(hidden, branch.before);
+        if (branch.after.isEmpty()) {
+            branch.mixer.run(
+                    batch,
+                    input,
+                    result,
+                    branch.added.isEmpty()
+                            ? NOTHING
+                            : (from, to) -> {
+                                for (int t = 0; t < tokens; t++) {
+                                    add(branch.added, hidden, t * hidden.width() + from, to - from);
+                                }
+                            });
+        } else {
+            branch.mixer.run(batch, input, result, NOTHING);
+            compute.norm(branch.after.get(), result, result, tokens);
+            compute.team()
+                    .deal(
+                            tokens,
+                            (_, t) -> add(branch.added, hidden, t * hidden.width(), hidden.size()));
+        }
+        branch.behind.ifPresent(norm -> compute.norm(norm, hidden, hidden, tokens));
+    }
+
+    /// Adds a part of what some branches gave to the hidden states.
+    private void add(List<ResidualBranch> added, Vectors hidden, int from, int count) {
+        for (ResidualBranch branch : added) {
+            float[] x = branch.result.values();
+            if (branch.multiplier == 1) {
+                compute.kernels().add(x, hidden.values(), from, count);
+            } else {
+                for (int j = from; j < from + count; j++) {
+                    hidden.values()[j] += branch.multiplier * x[j];
+                }
+            }
+        }
     }
 }

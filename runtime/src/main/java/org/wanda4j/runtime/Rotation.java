@@ -3,8 +3,7 @@ package org.wanda4j.runtime;
 import java.util.Arrays;
 import org.wanda4j.model.Rotary;
 
-/// Turns queries and keys by their position: `(a, b)` becomes `(a cos - b sin, b cos + a sin)`, where a and b are the
-/// halves of a head.
+/// Turns queries and keys by their position: a pair `(a, b)` of a head becomes `(a cos - b sin, b cos + a sin)`.
 final class Rotation {
 
     private final Rotary rotary;
@@ -31,14 +30,19 @@ final class Rotation {
         for (int i = known * half; i < room * half; i++) {
             int position = i / half;
             float angle = position * wanted[i % half];
-            cos[i] = (float) Math.cos(angle);
-            sin[i] = (float) Math.sin(angle);
+            cos[i] = (float) Math.cos(angle) * rotary.magnitude();
+            sin[i] = (float) Math.sin(angle) * rotary.magnitude();
         }
     }
 
+    /// Turns the head that begins at `from`.
     void turn(float[] x, int from, int position) {
         int half = rotary.size() / 2;
         int row = position * half;
+        if (rotary.interleaved()) {
+            turnNeighbours(x, from, row);
+            return;
+        }
         for (int i = 0; i < half; i++) {
             float a = x[from + i];
             float b = x[from + half + i];
@@ -46,6 +50,17 @@ final class Rotation {
             float s = sin[row + i];
             x[from + i] = a * c - b * s;
             x[from + half + i] = b * c + a * s;
+        }
+    }
+
+    private void turnNeighbours(float[] x, int from, int row) {
+        for (int i = 0; i < rotary.size() / 2; i++) {
+            float a = x[from + 2 * i];
+            float b = x[from + 2 * i + 1];
+            float c = cos[row + i];
+            float s = sin[row + i];
+            x[from + 2 * i] = a * c - b * s;
+            x[from + 2 * i + 1] = b * c + a * s;
         }
     }
 }

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.model.Architecture.Head;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Norm;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
@@ -24,7 +25,7 @@ final class Weights {
     /// `y = x W^T + b`
     record Projection(MappedMatrix matrix, float[] bias) {}
 
-    /// A norm's factors, 1 where it has none, and its offsets, empty where it has none.
+    /// A norm's factors, its offset included, 1 where it has none; and its biases, empty where it has none.
     record Scaling(Norm norm, float[] weight, float[] bias) {}
 
     MappedMatrix matrix(String name) {
@@ -37,15 +38,33 @@ final class Weights {
                 linear.bias().map(this::vector).orElseGet(() -> new float[0]));
     }
 
+    /// From the width of the table to logits.
+    Projection table(Head head) {
+        MappedMatrix matrix = matrix(head.table());
+        return new Projection(
+                matrix,
+                head.bias()
+                        .map(name -> vector(MatrixView.vector(name, matrix.rows())))
+                        .orElseGet(() -> new float[0]));
+    }
+
     Scaling scaling(Norm norm) {
         return new Scaling(
                 norm,
                 norm.weight()
                         .map(name -> vector(MatrixView.vector(name, norm.width())))
+                        .map(weight -> plus(weight, norm.offset()))
                         .orElseGet(() -> ones(norm.width())),
                 norm.bias()
                         .map(name -> vector(MatrixView.vector(name, norm.width())))
                         .orElseGet(() -> new float[0]));
+    }
+
+    private static float[] plus(float[] weight, float offset) {
+        for (int i = 0; i < weight.length; i++) {
+            weight[i] += offset;
+        }
+        return weight;
     }
 
     private static float[] ones(int count) {

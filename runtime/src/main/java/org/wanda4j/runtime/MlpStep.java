@@ -1,0 +1,95 @@
+package org.wanda4j.runtime;
+
+import java.util.List;
+import java.util.Optional;
+import org.wanda4j.model.Activation;
+import org.wanda4j.model.Mlp;
+import org.wanda4j.runtime.Buffers.Use;
+import org.wanda4j.runtime.Compute.Input;
+import org.wanda4j.runtime.Compute.Then;
+import org.wanda4j.runtime.Weights.Projection;
+
+/// An MLP on a batch.
+final class MlpStep implements MixerStep {
+
+    /// `sqrt(2 / pi)`, twice: `(1 + tanh(u)) / 2` is `1 / (1 + exp(-2 u))`.
+    private static final float TWICE = (float) (2 * Math.sqrt(2 / Math.PI));
+
+    /// The factor of the cube in the approximation of GELU (Hendrycks and Gimpel, 2016).
+    private static final float CUBIC = 0.044715f;
+
+    private final Activation activation;
+    private final boolean gated;
+    private final Compute compute;
+    private final List<Projection> first;
+    private final List<Projection> down;
+    private final List<Vectors> products;
+    private final Vectors active;
+    private final Vectors up;
+
+    MlpStep(Mlp mlp, Compute compute, Weights weights, Buffers buffers) {
+        this.activation = mlp.activation();
+        this.gated = mlp.gate().isPresent();
+        this.compute = compute;
+        this.first = mlp.first().stream().map(weights::projection).toList();
+        this.down = List.of(weights.projection(mlp.down()));
+        this.active = buffers.of(Use.ACTIVE, mlp.width());
+        this.up = buffers.of(Use.UP, mlp.width());
+        this.products = gated ? List.of(active, up) : List.of(active);
+    }
+
+    @Override
+    public void run(Batch batch, Input input, Vectors result, Then then) {
+        run(batch.tokens(), input, result, then);
+    }
+
+    /// @param tokens vectors of the input
+    void run(int tokens, Input input, Vectors result, Then then) {
+        up.reserve(tokens);
+        compute.project(
+                first,
+                input,
+                tokens,
+                products,
+                (from, to) -> {
+                    for (int t = 0; t < tokens; t++) {
+                        activate(t * active.width() + from, to - from);
+                    }
+                });
+        compute.project(down, new Input(active, Optional.empty()), tokens, List.of(result), then);
+    }
+
+    /// `activation(gate) * up`, or the activation of what `up` gives where there is no gate.
+    private void activate(int from, int count) {
+        float[] x = active.values();
+        float[] factors = up.values();
+        if (activation == Activation.SILU && gated) {
+            compute.kernels().silu(x, factors, from, count);
+        } else if (activation == Activation.GELU_TANH) {
+            activateByTanh(x, factors, from, count);
+        } else {
+            for (int j = from; j < from + count; j++) {
+                float y = activated(x[j]);
+                x[j] = gated ? y * factors[j] : y;
+            }
+        }
+    }
+
+    /// GELU's approximation is `x / (1 + exp(-s x))`, where `s` depends on x: SILU of `s x`, divided by `s`.
+    private void activateByTanh(float[] x, float[] factors, int from, int count) {
+        for (int j = from; j < from + count; j++) {
+            float s = TWICE * (1 + CUBIC * x[j] * x[j]);
+            factors[j] = (gated ? factors[j] : 1) / s;
+            x[j] *= s;
+        }
+        compute.kernels().silu(x, factors, from, count);
+    }
+
+    private float activated(float x) {
+        return switch (activation) {
+            case SILU -> x / (1 + (float) Math.exp(-x));
+            case RELU -> Math.max(0, x);
+            case GELU, GELU_TANH -> (float) (x / 2 * (1 + ErrorFunction.of(x / Math.sqrt(2))));
+        };
+    }
+}
