@@ -3,6 +3,7 @@ package org.wanda4j;
 import com.sun.jdi.Bootstrap;
 import com.sun.jdi.Method;
 import com.sun.jdi.ReferenceType;
+import com.sun.jdi.ThreadReference;
 import com.sun.jdi.VMDisconnectedException;
 import com.sun.jdi.VirtualMachine;
 import com.sun.jdi.connect.AttachingConnector;
@@ -136,6 +137,16 @@ public final class HeldProcess implements AutoCloseable {
     /// The process, which signals reach while it is held: they take effect when it is let go.
     public Process process() {
         return process;
+    }
+
+    /// Interrupts the thread of that name, which finds itself so when it is let go.
+    public void interrupt(String thread) {
+        List<ThreadReference> named =
+                machine.allThreads().stream().filter(it -> it.name().equals(thread)).toList();
+        if (named.size() != 1) {
+            throw new AssertionError(named.size() + " threads are named " + thread);
+        }
+        named.getFirst().interrupt();
     }
 
     /// Has it go on by itself.

@@ -16,6 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.wanda4j.HeldProcess;
+import org.wanda4j.HeldProcess.Point;
 import org.wanda4j.SharedFiles;
 
 /// `wanda serve` as a process of its own.
@@ -45,6 +47,24 @@ class ServeTest {
         }
     }
 
+    /// Who started the process, such as a service manager, can start another.
+    @Test
+    void itEndsWithAFaultWhenTheThreadThatDecodesHasEnded() throws Exception {
+        var listening = new Point("org.wanda4j.cli.ServeCommand", "tell", 1);
+        try (HeldProcess server =
+                HeldProcess.start(
+                        new ProcessBuilder(command(List.of(HeldProcess.OPTION), "--port", "0")),
+                        listening)) {
+            server.interrupt("wanda-scheduler");
+            server.letGo();
+            List<String> errors = server.process().errorReader().lines().toList();
+            assertEquals(1, server.process().waitFor(), errors::toString);
+            assertTrue(
+                    errors.stream().anyMatch(line -> line.contains("the model decodes no more")),
+                    errors::toString);
+        }
+    }
+
     @Test
     void aPortThatIsTakenIsSaid() throws IOException {
         try (ServerSocket taken = new ServerSocket(0)) {
@@ -66,8 +86,15 @@ class ServeTest {
     }
 
     private static Process start(String... options) throws IOException {
+        return new ProcessBuilder(command(List.of(), options))
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+    }
+
+    private static List<String> command(List<String> options, String... arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(options);
         command.addAll(
                 List.of(
                         "--add-modules",
@@ -75,10 +102,10 @@ class ServeTest {
                         "--enable-native-access=ALL-UNNAMED",
                         "-classpath",
                         System.getProperty("java.class.path"),
-                        "org.wanda4j.cli.Main",
+                        Main.class.getName(),
                         "serve",
                         SharedFiles.tinyLlama().toString()));
-        command.addAll(List.of(options));
-        return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+        command.addAll(List.of(arguments));
+        return command;
     }
 }
