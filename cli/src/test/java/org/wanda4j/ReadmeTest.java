@@ -43,6 +43,10 @@ class ReadmeTest {
                     "org.wanda4j.sparse",
                     "org.wanda4j.text");
 
+    /// The default, of a run that ends soon.
+    private static final String SHORT =
+            "Recipe.DEFAULT.withSampling(new Recipe.Sampling(CalibrationSampler.PACKED, 8, OptionalInt.of(64), 0))";
+
     @TempDir private Path directory;
 
     @Test
@@ -50,6 +54,10 @@ class ReadmeTest {
         String code =
                 javaOf(ROOT.resolve("README.md"))
                         .replace("SmolLM2-135M-Instruct", SharedFiles.tinyLlama().toString())
+                        .replace("Recipe.DEFAULT", SHORT)
+                        .replace(
+                                "Corpus.bundledEvaluation()",
+                                "org.wanda4j.EvaluationText.beginning()")
                         .replace("\"half\"", "\"" + directory.resolve("half") + "\"");
         String printed = run("public static void main() {\n" + code + "}");
         assertTrue(printed.contains("50.0 % of the weights are gone"), printed);
@@ -62,6 +70,7 @@ class ReadmeTest {
         String code =
                 javaOf(ROOT.resolve("docs/new-method.md"))
                         .replace("SmolLM2-135M-Instruct", SharedFiles.tinyLlama().toString())
+                        .replace("Recipe.DEFAULT", SHORT)
                         .replace("\"out\"", "\"" + directory.resolve("out") + "\"");
         String printed = run(code);
         assertTrue(printed.contains("50.0 %"), printed);

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.wanda4j.EvaluationText;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.Json;
@@ -154,7 +155,8 @@ class CommandsTest {
         Wanda table = Wanda.run("eval", MODEL, MODEL, "--seqlen", "256", "--windows", "2");
         assertEquals(0, table.exitCode(), table.errors()::toString);
         assertEquals(3, table.out().lines().count());
-        Wanda json = Wanda.run("eval", MODEL, "--seqlen", "256", "--windows", "2", "--json");
+        String text = EvaluationText.beginningIn(directory).toString();
+        Wanda json = Wanda.run("eval", MODEL, "--text", text, "--windows", "2", "--json");
         assertTrue(json.out().contains("\"results\""));
         for (String field : List.of("model", "perplexity", "windows", "tokens", "seconds")) {
             assertTrue(json.out().contains("\"" + field + "\""), field);

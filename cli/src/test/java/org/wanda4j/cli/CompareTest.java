@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.EvaluationText;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.torch.ComputeType;
 
@@ -42,6 +43,8 @@ class CompareTest {
                                 "magnitude",
                                 "--sparsities",
                                 "0.5",
+                                "--eval-text",
+                                EvaluationText.beginningIn(directory).toString(),
                                 "--windows",
                                 "4",
                                 "--seqlen",

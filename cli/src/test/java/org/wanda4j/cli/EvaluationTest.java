@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.wanda4j.EvaluationText;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Json;
 import tools.jackson.databind.JsonNode;
@@ -91,7 +92,7 @@ class EvaluationTest {
     @ValueSource(strings = {"missing", "tokenizer.json", "vocabulary", "text", "items"})
     void everythingIsLookedAtBeforeAnythingIsMeasured(String broken) throws IOException {
         TinyModel other = TinyModel.copyTo(directory.resolve("other"));
-        List<String> options = List.of("--seqlen", "64", "--windows", "1");
+        List<String> options = List.of("--text", shortText());
         switch (broken) {
             case "missing" -> other = new TinyModel(directory.resolve("nowhere"));
             case "tokenizer.json" -> other.without(broken);
@@ -117,12 +118,13 @@ class EvaluationTest {
     @Test
     void whatWasMeasuredIsPrintedWhenALaterModelFails() throws IOException {
         String broken = broken();
-        Wanda table = eval(broken, "--seqlen", "64", "--windows", "1");
+        Wanda table = eval(broken, "--text", shortText(), "--seqlen", "64", "--windows", "1");
         assertEquals(2, table.exitCode());
         assertEquals(2, table.out().lines().count(), table.out());
         assertTrue(table.errors().toString().contains("not finite"), table.errors()::toString);
 
-        Wanda json = eval(broken, "--seqlen", "64", "--windows", "1", "--json");
+        Wanda json =
+                eval(broken, "--text", shortText(), "--seqlen", "64", "--windows", "1", "--json");
         assertEquals(2, json.exitCode());
         JsonNode results = results(json);
         assertEquals(1, results.size());
@@ -163,7 +165,11 @@ class EvaluationTest {
                 Stream.concat(Stream.of("eval", MODEL), Stream.of(options)).toArray(String[]::new));
     }
 
-    private static Wanda compare(Path output, String methods, String sparsities) {
+    private String shortText() {
+        return EvaluationText.beginningIn(directory).toString();
+    }
+
+    private Wanda compare(Path output, String methods, String sparsities) {
         return Wanda.run(
                 "compare",
                 MODEL,
@@ -177,6 +183,8 @@ class EvaluationTest {
                 "8",
                 "--seqlen",
                 "64",
+                "--eval-text",
+                shortText(),
                 "--eval-seqlen",
                 "64",
                 "--eval-windows",

@@ -8,11 +8,12 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.wanda4j.EvaluationText;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Json;
 import tools.jackson.databind.JsonNode;
@@ -20,15 +21,17 @@ import tools.jackson.databind.JsonNode;
 /// `pack` and `unpack` on a pruned model, as a user calls them.
 class PackTest {
 
+    @TempDir private static Path pruned;
+
     @TempDir private Path directory;
 
-    @BeforeEach
-    void prune() {
+    @BeforeAll
+    static void prune() {
         ok(
                 "prune",
                 SharedFiles.tinyLlama().toString(),
                 "-o",
-                at("half"),
+                half(),
                 "--method",
                 "magnitude",
                 "--skip",
@@ -37,26 +40,26 @@ class PackTest {
 
     @Test
     void bf16ComesBackBitForBit() throws IOException {
-        ok("pack", at("half"), "-o", at("packed"));
+        ok("pack", half(), "-o", at("packed"));
         ok("unpack", at("packed"), "-o", at("unpacked"));
         for (String file : new String[] {"model.safetensors", "config.json", "tokenizer.json"}) {
             assertEquals(
-                    -1,
-                    Files.mismatch(Path.of(at("half"), file), Path.of(at("unpacked"), file)),
-                    file);
+                    -1, Files.mismatch(Path.of(half(), file), Path.of(at("unpacked"), file)), file);
         }
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"bf16", "int8", "int4"})
     void evaluationSeesWhatUnpackingGives(String values) {
-        ok("pack", at("half"), "-o", at("packed"), "--values", values);
+        ok("pack", half(), "-o", at("packed"), "--values", values);
         ok("unpack", at("packed"), "-o", at("unpacked"));
         JsonNode results =
                 json(
                         "eval",
                         at("packed"),
                         at("unpacked"),
+                        "--text",
+                        EvaluationText.beginningIn(directory).toString(),
                         "--seqlen",
                         "128",
                         "--windows",
@@ -69,8 +72,7 @@ class PackTest {
 
     @Test
     void theReportNamesEveryMatrix() throws IOException {
-        JsonNode report =
-                json("pack", at("half"), "-o", at("packed"), "--values", "int4", "--json");
+        JsonNode report = json("pack", half(), "-o", at("packed"), "--values", "int4", "--json");
         assertEquals(43, report.get("matrices").size());
         long after = Files.size(Path.of(at("packed"), "model.safetensors"));
         assertEquals(after, report.get("bytesAfter").asLong());
@@ -84,7 +86,7 @@ class PackTest {
 
     @Test
     void theTableShowsSizesByKindAndInTotal() {
-        String table = ok("pack", at("half"), "-o", at("packed"), "--values", "int8").out();
+        String table = ok("pack", half(), "-o", at("packed"), "--values", "int8").out();
         for (String row :
                 new String[] {"embed_tokens", "q_proj", "down_proj", "all else", "total"}) {
             assertTrue(table.lines().anyMatch(line -> line.startsWith(row)), table);
@@ -94,29 +96,33 @@ class PackTest {
 
     @Test
     void inspectSaysThatItIsPacked() {
-        ok("pack", at("half"), "-o", at("packed"), "--values", "int8");
+        ok("pack", half(), "-o", at("packed"), "--values", "int8");
         JsonNode inspection = json("inspect", at("packed"), "--json");
         assertEquals("int8", inspection.get("packed").asString());
         assertTrue(ok("inspect", at("packed")).out().contains("values in int8"));
-        assertTrue(json("inspect", at("half"), "--json").get("packed").isNull());
+        assertTrue(json("inspect", half(), "--json").get("packed").isNull());
     }
 
     @Test
     void pruningAsksToUnpackFirst() {
-        ok("pack", at("half"), "-o", at("packed"));
+        ok("pack", half(), "-o", at("packed"));
         refused("unpack it first", "prune", at("packed"), "-o", at("out"), "--method", "magnitude");
         refused("is packed already", "pack", at("packed"), "-o", at("out"));
-        refused("is not packed", "unpack", at("half"), "-o", at("out"));
+        refused("is not packed", "unpack", half(), "-o", at("out"));
         refused(
                 "'int2' is none of bf16, int8, int4",
                 "pack",
-                at("half"),
+                half(),
                 "-o",
                 at("out"),
                 "--values",
                 "int2");
-        refused("--force", "pack", at("half"), "-o", at("packed"));
+        refused("--force", "pack", half(), "-o", at("packed"));
         assertFalse(Files.exists(directory.resolve("out")));
+    }
+
+    private static String half() {
+        return pruned.resolve("half").toString();
     }
 
     private String at(String name) {

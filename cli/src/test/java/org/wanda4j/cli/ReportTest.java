@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.Browser;
+import org.wanda4j.EvaluationText;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Json;
 import tools.jackson.databind.JsonNode;
@@ -69,7 +70,7 @@ class ReportTest {
                         "--tune-epochs",
                         "1",
                         "--windows",
-                        "32",
+                        "8",
                         "--seqlen",
                         "64",
                         "--report",
@@ -104,6 +105,8 @@ class ReportTest {
                         methods,
                         "--sparsities",
                         sparsities,
+                        "--eval-text",
+                        EvaluationText.beginningIn(directory).toString(),
                         "--windows",
                         "8",
                         "--seqlen",

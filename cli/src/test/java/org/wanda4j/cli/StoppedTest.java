@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.wanda4j.EvaluationText;
 import org.wanda4j.HeldProcess;
 import org.wanda4j.HeldProcess.Point;
 import org.wanda4j.SharedFiles;
@@ -27,6 +28,8 @@ class StoppedTest {
     /// When some blocks are done, and some are not.
     private static final Point FOURTH_BLOCK =
             new Point("org.wanda4j.prune.BlockPruner", "prune", 4);
+
+    @TempDir private static Path text;
 
     @TempDir private Path directory;
 
@@ -85,10 +88,12 @@ class StoppedTest {
             "wanda",
             "--sparsities",
             "0.5",
+            "--eval-text",
+            EvaluationText.beginningIn(text).toString(),
             "--windows",
-            "48",
+            "8",
             "--seqlen",
-            "256",
+            "64",
             "--eval-seqlen",
             "64",
             "--eval-windows",
@@ -119,9 +124,9 @@ class StoppedTest {
             "-o",
             directory.resolve(output).toString(),
             "--windows",
-            "48",
+            "8",
             "--seqlen",
-            "256"
+            "64"
         };
         return Stream.concat(Stream.of(fixed), Stream.of(options)).toArray(String[]::new);
     }

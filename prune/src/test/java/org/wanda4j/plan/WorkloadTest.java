@@ -150,7 +150,7 @@ class WorkloadTest {
                             RECIPE.withMethod("admm").withTuning(Optional.of(Tuning.DEFAULT)),
                             Corpus.bundledCalibration(),
                             directory,
-                            RunSettings.defaults());
+                            new RunSettings(1, Long.MAX_VALUE, Progress.NONE));
             for (double rate :
                     new double[] {
                         plan.rates().linears(),

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.wanda4j.EvaluationText;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.SmolLm2;
 import org.wanda4j.calibrate.CalibrationOrder;
@@ -44,7 +45,9 @@ class GoldenPruneTest {
     /// In the rows whose masks agree; a value that lies between two of bf16 may become either: 6e-5 was seen.
     private static final double WEIGHTS_WITHIN = 2e-4;
 
-    private static final double ROWS_AGREE = 0.99;
+    /// One weight with another fate makes another row; 2 of 192 were seen.
+    private static final double ROWS_AGREE = 0.98;
+
     private static final Path TINY = Path.of("src/test/resources/golden/tiny");
 
     @TempDir private Path directory;
@@ -66,8 +69,8 @@ class GoldenPruneTest {
         assertEquals(perplexity, perplexity(output, 256, 40), perplexity * PERPLEXITY_WITHIN);
     }
 
-    /// No mask of the unstructured ones was seen to differ; perplexity is up to 0.015 % away, as the reference's weights were not
-    /// rounded to bf16. A run of 2:4 is chosen from what the sweep made of it, so that a choice that differs changes those to its
+    /// Perplexity of the unstructured ones is up to 0.015 % away, as the reference's weights were not rounded to bf16. No mask of
+    /// them was seen to differ but those of `ablate-mag-iter`, 0.03 % with one set of kernels. A run of 2:4 is chosen from what the sweep made of it, so that a choice that differs changes those to its
     /// right: 0.4 % of all in six blocks, by two sets of kernels that agree with each other.
     ///
     /// @param differing share of the masks of all blocks that may
@@ -78,7 +81,7 @@ class GoldenPruneTest {
         "sparsegpt,         2:4,          sparsegpt24,       79.3443, 0.02, 0.01",
         "ablate-mag-seq,    unstructured, ablate_mag_seq,    76.8000, 1e-4, 0.001",
         "ablate-wanda-seq,  unstructured, ablate_wanda_seq,  77.6890, 1e-4, 0.001",
-        "ablate-mag-iter,   unstructured, ablate_mag_iter,   76.4024, 1e-4, 0.001",
+        "ablate-mag-iter,   unstructured, ablate_mag_iter,   76.4024, 1e-3, 0.001",
         "ablate-wanda-iter, unstructured, ablate_wanda_iter, 76.8676, 1e-4, 0.001",
     })
     @EnabledIf(value = SharedFiles.PRESENT, disabledReason = SharedFiles.ABSENT)
@@ -237,7 +240,7 @@ class GoldenPruneTest {
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             return Perplexity.measure(
                             checkpoint,
-                            Corpus.bundledEvaluation(),
+                            EvaluationText.beginning(),
                             protocol,
                             RunSettings.defaults())
                     .perplexity();

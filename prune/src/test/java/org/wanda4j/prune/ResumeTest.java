@@ -96,7 +96,7 @@ class ResumeTest {
 
     @Test
     void aRunThatIsKilledAtRandomGoesOnToTheSameBytes() throws IOException {
-        killAtRandom(4, 20_261_124);
+        killAtRandom(2, 20_261_124);
     }
 
     @Test

@@ -154,7 +154,7 @@ class UpdateTest {
                 .withMethod(method)
                 .withPattern(pattern)
                 .withSampling(
-                        new Recipe.Sampling(CalibrationSampler.PACKED, 64, OptionalInt.of(128), 0));
+                        new Recipe.Sampling(CalibrationSampler.PACKED, 32, OptionalInt.of(64), 0));
     }
 
     private PruneReport prune(Recipe recipe) {
