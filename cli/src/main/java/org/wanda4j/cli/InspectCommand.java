@@ -4,15 +4,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Collectors;
 import org.wanda4j.calibrate.InputProfile;
 import org.wanda4j.calibrate.InputProfile.Outlier;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.TensorInfo;
 import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.cli.ArchitectureText.Part;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Attention;
-import org.wanda4j.model.Block;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.report.SparsityProfile.LinearSparsity;
@@ -58,13 +56,9 @@ final class InspectCommand implements Runnable {
             String family,
             int blocks,
             int hidden,
-            int heads,
-            int keyValueHeads,
-            int headSize,
-            int intermediate,
             int vocabulary,
             int positions,
-            boolean tiedHead,
+            List<Part> parts,
             long parameters,
             long bytes,
             int shards,
@@ -93,22 +87,15 @@ final class InspectCommand implements Runnable {
 
     private Inspection inspect(Checkpoint checkpoint) {
         Architecture architecture = Architecture.of(checkpoint);
-        Block block = architecture.blocks().getFirst();
-        Attention attention = block.attentions().findFirst().orElseThrow();
-        int intermediate = block.stages().getLast().width();
         List<LinearSparsity> linears = SparsityProfile.of(checkpoint, architecture);
         return new Inspection(
                 model.toString(),
                 architecture.family(),
                 architecture.blocks().size(),
                 architecture.hidden(),
-                attention.heads(),
-                attention.keyValueHeads(),
-                attention.headSize(),
-                intermediate,
                 architecture.vocabulary(),
                 architecture.positions(),
-                architecture.head().table().equals(architecture.embedding().tokens()),
+                ArchitectureText.of(architecture),
                 checkpoint.tensors().stream().mapToLong(TensorInfo::elements).sum(),
                 checkpoint.bytes(),
                 checkpoint.shards().size(),
@@ -138,21 +125,13 @@ final class InspectCommand implements Runnable {
         List<String> lines = new ArrayList<>();
         lines.add("model         " + it.model());
         lines.add(
-                "architecture  %s: %d blocks, hidden %d, %d heads (%d for keys and values) of %d, intermediate %d"
-                        .formatted(
-                                it.family(),
-                                it.blocks(),
-                                it.hidden(),
-                                it.heads(),
-                                it.keyValueHeads(),
-                                it.headSize(),
-                                it.intermediate()));
-        lines.add(
-                "              vocabulary %,d, %,d positions, head %s"
-                        .formatted(
-                                it.vocabulary(),
-                                it.positions(),
-                                it.tiedHead() ? "tied to the embedding" : "of its own"));
+                "family        %s: %d blocks, hidden %,d, %,d positions"
+                        .formatted(it.family(), it.blocks(), it.hidden(), it.positions()));
+        for (Part part : it.parts()) {
+            for (int i = 0; i < part.lines().size(); i++) {
+                lines.add("%-12s  %s".formatted(i == 0 ? part.name() : "", part.lines().get(i)));
+            }
+        }
         lines.add("parameters    %,d".formatted(it.parameters()));
         lines.add(
                 "format        %s, %d shard%s, %s, %.2f bytes a weight"
@@ -173,30 +152,18 @@ final class InspectCommand implements Runnable {
     }
 
     private static String sparsityTable(Inspection it) {
-        List<String> names =
+        return SparsityTable.of(
+                it.blocks(),
                 it.linears().stream()
-                        .filter(linear -> linear.block() == 0)
-                        .map(LinearSparsity::shortName)
-                        .toList();
-        List<String> header = new ArrayList<>(List.of("block"));
-        header.addAll(names);
-        List<List<String>> cells =
-                it.linears().stream()
-                        .collect(
-                                Collectors.groupingBy(
-                                        LinearSparsity::block,
-                                        Collectors.mapping(
-                                                linear ->
-                                                        Format.percent(linear.sparsity())
-                                                                + linear.pattern()
-                                                                        .map(pattern ->
-                                                                                " " + pattern)
-                                                                        .orElse(""),
-                                                Collectors.toList())))
-                        .values()
-                        .stream()
-                        .toList();
-        return Format.blockTable(header, cells);
+                        .map(linear ->
+                                new SparsityTable.Cell(
+                                        linear.block(),
+                                        linear.name(),
+                                        linear.zeros(),
+                                        (long) linear.outputs() * linear.inputs(),
+                                        linear.pattern()))
+                        .toList(),
+                false);
     }
 
     private static String outlierTable(List<Outlier> outliers) {

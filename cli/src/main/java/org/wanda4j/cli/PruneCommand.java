@@ -1,8 +1,8 @@
 package org.wanda4j.cli;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -10,7 +10,6 @@ import org.wanda4j.checkpoint.ModelName;
 import org.wanda4j.prune.Pruner;
 import org.wanda4j.report.HtmlReport;
 import org.wanda4j.report.PruneReport;
-import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.text.Corpus;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -112,7 +111,7 @@ final class PruneCommand implements Runnable {
         return String.join(
                 "\n",
                 "",
-                Format.blockTable(header(report), cells(report)),
+                table(report),
                 "",
                 "sparsity     %s asked, %s reached over %,d weights"
                         .formatted(
@@ -145,36 +144,20 @@ final class PruneCommand implements Runnable {
         return ", tuned: a block's error fell to %s on average".formatted(Format.percent(ratio));
     }
 
-    private static List<String> header(PruneReport report) {
-        List<String> header = new ArrayList<>(List.of("block", "all"));
-        report.blocks().stream()
-                .flatMap(block -> block.linears().stream())
-                .map(PruneCommand::shortName)
-                .distinct()
-                .forEach(header::add);
-        return header;
-    }
-
-    private static List<List<String>> cells(PruneReport report) {
-        List<String> names = header(report).subList(2, header(report).size());
-        return report.blocks().stream()
-                .map(block -> {
-                    List<String> row = new ArrayList<>();
-                    row.add(block.linears().isEmpty() ? "dense" : Format.percent(block.sparsity()));
-                    for (String name : names) {
-                        row.add(
+    private static String table(PruneReport report) {
+        return SparsityTable.of(
+                report.blocks().size(),
+                report.blocks().stream()
+                        .flatMap(block ->
                                 block.linears().stream()
-                                        .filter(linear -> shortName(linear).equals(name))
-                                        .map(linear -> Format.percent(linear.sparsity()))
-                                        .findFirst()
-                                        .orElse("dense"));
-                    }
-                    return row;
-                })
-                .toList();
-    }
-
-    private static String shortName(LinearReport linear) {
-        return linear.name().substring(linear.name().lastIndexOf('.') + 1);
+                                        .map(linear ->
+                                                new SparsityTable.Cell(
+                                                        block.index(),
+                                                        linear.name(),
+                                                        linear.zeros(),
+                                                        (long) linear.outputs() * linear.inputs(),
+                                                        Optional.empty())))
+                        .toList(),
+                true);
     }
 }

@@ -41,13 +41,7 @@ public final class SparsityProfile {
             int inputs,
             long zeros,
             double sparsity,
-            Optional<String> pattern) {
-
-        /// The last part of the name.
-        public String shortName() {
-            return name.substring(name.lastIndexOf('.') + 1);
-        }
-    }
+            Optional<String> pattern) {}
 
     /// Every linear of every block, front to back. Reads all their weights, one at a time.
     public static List<LinearSparsity> of(Checkpoint checkpoint, Architecture architecture) {

@@ -1,0 +1,73 @@
+package org.wanda4j.cli;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/// The sparsity of each block's linears as a table: a column for each kind of linear, experts counted together, and a row
+/// for each run of blocks that are alike.
+final class SparsityTable {
+
+    /// A linear.
+    ///
+    /// @param block from 0
+    /// @param pattern the N:M pattern that its zeros follow
+    record Cell(int block, String linear, long zeros, long weights, Optional<String> pattern) {
+
+        /// The last part of the linear's name; of an expert's with what stands before its number.
+        String column() {
+            List<String> parts = List.of(linear.split("\\."));
+            int last = parts.size() - 1;
+            boolean expert = last >= 2 && parts.get(last - 1).matches("\\d+");
+            boolean block = last >= 2 && parts.get(last - 2).matches("layers|h|blocks");
+            return expert && !block ? parts.get(last - 2) + "." + parts.get(last) : parts.get(last);
+        }
+    }
+
+    private SparsityTable() {}
+
+    /// @param blocks of the model
+    /// @param cells in the order of the model
+    /// @param total whether a column for the whole block comes first
+    static String of(int blocks, List<Cell> cells, boolean total) {
+        Set<String> columns = new LinkedHashSet<>();
+        cells.forEach(cell -> columns.add(cell.column()));
+        List<String> header = new ArrayList<>(List.of("block"));
+        if (total) {
+            header.add("all");
+        }
+        header.addAll(columns);
+        List<List<String>> rows = new ArrayList<>();
+        for (int i = 0; i < blocks; i++) {
+            int block = i;
+            List<Cell> here = cells.stream().filter(cell -> cell.block() == block).toList();
+            List<String> row = new ArrayList<>();
+            if (total) {
+                row.add(sparsity(here));
+            }
+            for (String column : columns) {
+                row.add(
+                        sparsity(
+                                here.stream()
+                                        .filter(cell -> cell.column().equals(column))
+                                        .toList()));
+            }
+            rows.add(row);
+        }
+        return Format.blockTable(header, rows);
+    }
+
+    private static String sparsity(List<Cell> cells) {
+        if (cells.isEmpty()) {
+            return "dense";
+        }
+        long zeros = cells.stream().mapToLong(Cell::zeros).sum();
+        long weights = cells.stream().mapToLong(Cell::weights).sum();
+        List<Optional<String>> patterns = cells.stream().map(Cell::pattern).distinct().toList();
+        String pattern =
+                patterns.size() == 1 ? patterns.getFirst().map(it -> " " + it).orElse("") : "";
+        return Format.percent(zeros / (double) weights) + pattern;
+    }
+}
