@@ -1,9 +1,10 @@
 """Mixtures of experts."""
 
 import torch
+from transformers import GraniteMoeConfig, GraniteMoeSharedConfig, MixtralConfig, Qwen2MoeConfig, Qwen3MoeConfig
+
 from cases_dense import MULTIPLIERS, MULTIPLIERS_OFF, grouped
 from golden import Case
-from transformers import GraniteMoeConfig, GraniteMoeSharedConfig, MixtralConfig, Qwen2MoeConfig, Qwen3MoeConfig
 
 
 def case(name: str, config, **more) -> Case:

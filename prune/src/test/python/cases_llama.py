@@ -1,8 +1,9 @@
 """Llama, Mistral, Qwen and OPT, and the ways of scaling a rotation."""
 
 import torch
-from golden import TOKENS, VOCAB, Case, Tensors
 from transformers import LlamaConfig, MistralConfig, OPTConfig, Qwen2Config, Qwen3Config
+
+from golden import TOKENS, VOCAB, Case, Tensors
 
 
 def llama(**overrides) -> LlamaConfig:
@@ -59,6 +60,7 @@ def as_transformers_5(*partial: str):
 
     def rewrite(entries: dict) -> dict:
         rope = {"rope_type": "default"} | (entries.pop("rope_scaling", None) or {})
+        rope["rope_type"] = rope.pop("type", rope["rope_type"])
         rope["rope_theta"] = entries.pop("rope_theta")
         for key in partial:
             rope[key] = entries.pop(key)

@@ -1,18 +1,10 @@
 """Configs that a reader has to refuse, since it would compute other numbers than transformers."""
 
-from cases_llama import llama
-from golden import VOCAB
 from transformers import BloomConfig, GPT2Config, MambaConfig, PhiConfig, PretrainedConfig
 
+from golden import VOCAB
+
 REFUSED: dict[str, PretrainedConfig] = {
-    "gpt2": GPT2Config(
-        vocab_size=VOCAB, n_embd=32, n_layer=2, n_head=4, n_positions=64, architectures=["GPT2LMHeadModel"]
-    ),
-    "llama-yarn": llama(
-        max_position_embeddings=64,
-        rope_scaling={"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 32},
-        architectures=["LlamaForCausalLM"],
-    ),
     "bloom-residual": BloomConfig(
         vocab_size=VOCAB, hidden_size=32, n_layer=2, n_head=4, apply_residual_connection_post_layernorm=True
     ),

@@ -11,7 +11,7 @@ The reference is Hugging Face transformers: for each case it writes the checkpoi
     OUT_DIR/CASE/model.safetensors        or shards and their index
     OUT_DIR/CASE/expected.safetensors     ids    int64   [2, 24]
                                           logits float32 [2, 24, vocab]: the whole sequence in one
-                                          forward, fp32 on the CPU, eager attention, causal
+                                          forward, fp32 on the CPU, causal
                                           short_logits [2, SHORT, vocab] of ids[:, :SHORT], where
                                           those are not the first rows of logits (dynamic RoPE)
     OUT_DIR/refused/NAME/config.json      configs that a reader has to refuse; no weights

@@ -47,7 +47,7 @@ class Case:
 
     `tensors_as` and `config_as` give the file's tensors and its `config.json` the form that other
     programs and versions write; `reloads` says that transformers 4.56 reads that form too.
-    `idle_expert` asks for an expert that no token goes to.
+    `idle_expert` asks for an expert that no token goes to. `attention` is the implementation to take.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Case:
     config_as: Callable[[dict], dict] | None = None
     reloads: bool = True
     idle_expert: bool = False
+    attention: str = "eager"
 
     @property
     def text(self) -> PretrainedConfig:
@@ -73,12 +74,12 @@ def with_values(config: PretrainedConfig, values: dict) -> PretrainedConfig:
     return type(config)(**entries)
 
 
-def build(config: PretrainedConfig) -> PreTrainedModel:
+def build(config: PretrainedConfig, attention: str) -> PreTrainedModel:
     """The model with unset parameters: its own initialisation fails on norms without weights."""
     kind = WITH_VISION.get(config.model_type, AutoModelForCausalLM)
     make = kind.from_config if kind is AutoModelForCausalLM else kind._from_config
     with no_init_weights():
-        model = make(config, attn_implementation="eager", dtype=torch.float32)
+        model = make(config, attn_implementation=attention, dtype=torch.float32)
     model.tie_weights()  # skipped along with the initialisation
     return model.eval()
 
@@ -152,7 +153,7 @@ def check(case: Case, model: PreTrainedModel, ids: torch.Tensor, expected: torch
     assert (embedding is head) == case.text.tie_word_embeddings, f"{case.name}: tied?"
 
     for values in case.differs_from:
-        other = build(with_values(case.config, values))
+        other = build(with_values(case.config, values), case.attention)
         randomise(other, torch.Generator().manual_seed(0))
         other.load_state_dict(model.state_dict(), strict=False)
         far = distance(logits(other, ids), expected)
@@ -164,7 +165,7 @@ def draw(case: Case) -> tuple[PreTrainedModel, torch.Tensor]:
     for attempt in range(500):
         seed = zlib.crc32(case.name.encode()) + attempt
         generator = torch.Generator().manual_seed(seed)
-        stored = build(case.config)
+        stored = build(case.config, case.attention)
         randomise(stored, generator)
         stored.to(case.dtype)
         ids = torch.randint(VOCAB, (BATCH, TOKENS), generator=generator)
@@ -181,7 +182,7 @@ def in_fp32(case: Case, stored: PreTrainedModel) -> PreTrainedModel:
 
     A new model each time, since dynamic RoPE remembers the longest sequence that it saw.
     """
-    model = build(case.config)
+    model = build(case.config, case.attention)
     model.load_state_dict(stored.state_dict())
     return model
 
@@ -201,7 +202,7 @@ def write(case: Case, out: Path) -> None:
     (directory / "generation_config.json").unlink(missing_ok=True)
     reshape(case, directory)
     if case.reloads:
-        again = type(model).from_pretrained(directory, dtype=torch.float32, attn_implementation="eager")
+        again = type(model).from_pretrained(directory, dtype=torch.float32, attn_implementation=case.attention)
         assert distance(logits(again.eval(), ids), expected["logits"]) < 1e-5, f"{case.name}: reads differently"
     save_file(expected, directory / "expected.safetensors")
 

@@ -14,50 +14,7 @@ public final class GoldenFamilies {
     private static final Path ROOT = Path.of("../prune/src/test/resources/families");
 
     /// Cases whose families or features are not supported yet.
-    public static final Set<String> PENDING =
-            Set.of(
-                    "bloom",
-                    "bloom-without-prefix",
-                    "cohere",
-                    "cohere-qk-norm",
-                    "falcon",
-                    "falcon-11b",
-                    "falcon-40b",
-                    "falcon-rw",
-                    "gemma",
-                    "gemma2",
-                    "gemma3",
-                    "gemma3-transformers5",
-                    "gemma3_text",
-                    "glm4",
-                    "gpt2",
-                    "gpt2-without-prefix",
-                    "gpt_neox",
-                    "gpt_neox-sequential",
-                    "granite",
-                    "granitemoe",
-                    "granitemoeshared",
-                    "llama-longrope",
-                    "llama-yarn",
-                    "mistral3",
-                    "mistral3-transformers5",
-                    "mixtral",
-                    "olmo",
-                    "olmo2",
-                    "phi",
-                    "phi3",
-                    "phi3-longrope",
-                    "phi3-transformers5",
-                    "qwen2-yarn",
-                    "qwen2_moe",
-                    "qwen2_moe-mlp-only",
-                    "qwen3-without-prefix",
-                    "qwen3_moe",
-                    "qwen3_moe-idle-expert",
-                    "smollm3",
-                    "stablelm",
-                    "stablelm-parallel",
-                    "starcoder2");
+    public static final Set<String> PENDING = Set.of("cohere-qk-norm", "stablelm-parallel");
 
     private GoldenFamilies() {}
 

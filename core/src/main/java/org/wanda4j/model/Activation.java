@@ -1,5 +1,7 @@
 package org.wanda4j.model;
 
+import org.wanda4j.checkpoint.InvalidInputException;
+
 /// The function between the two halves of an MLP.
 public enum Activation {
     SILU,
@@ -9,8 +11,10 @@ public enum Activation {
     /// The approximation by tanh.
     GELU_TANH;
 
-    /// The function that a configuration calls `name`.
-    static Activation of(ModelConfig config, String key, String fallback) {
+    /// The function that the entry `key` of a configuration names.
+    ///
+    /// @throws InvalidInputException when it is another
+    public static Activation of(ModelConfig config, String key, String fallback) {
         String name = config.text(key, fallback);
         return switch (name) {
             case "silu", "swish" -> SILU;

@@ -1,10 +1,15 @@
 package org.wanda4j.model;
 
 import java.util.Collections;
-import java.util.LinkedHashMap;
+import java.util.Comparator;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.model.families.BuiltIn;
 
 /// The families that are known, by the `model_type` of their `config.json`.
 public final class Families {
@@ -12,60 +17,98 @@ public final class Families {
     /// The most blocks that a configuration is believed without weights.
     private static final int MOST_BLOCKS = 10_000;
 
-    /// From a configuration to the architecture that it describes.
-    @FunctionalInterface
-    interface Family {
-        Architecture describe(ModelConfig config);
-    }
+    /// How long the beginning is that two names have in common before one is called near the other.
+    private static final int NEAR = 3;
 
-    private static final Map<String, Family> BY_TYPE = new LinkedHashMap<>();
-
-    static {
-        BY_TYPE.put("llama", LlamaLike::llama);
-        BY_TYPE.put("mistral", LlamaLike::mistral);
-        BY_TYPE.put("qwen2", LlamaLike::qwen2);
-        BY_TYPE.put("qwen3", LlamaLike::qwen3);
-        BY_TYPE.put("opt", Opt::describe);
-    }
+    private static final Map<String, Family> BY_TYPE = new ConcurrentHashMap<>(BuiltIn.families());
 
     private Families() {}
 
-    /// Every supported `model_type`.
-    public static Set<String> supported() {
-        return Collections.unmodifiableSet(BY_TYPE.keySet());
+    /// Every supported `model_type`, in alphabetical order.
+    public static SortedSet<String> supported() {
+        return Collections.unmodifiableSortedSet(new TreeSet<>(BY_TYPE.keySet()));
+    }
+
+    /// Makes a family known from now on.
+    ///
+    /// @param modelType the `model_type` of its `config.json`
+    /// @throws IllegalArgumentException when there is one of this name
+    public static void register(String modelType, Family family) {
+        if (BY_TYPE.putIfAbsent(modelType, family) != null) {
+            throw new IllegalArgumentException("there is a family " + modelType);
+        }
     }
 
     static Architecture describe(ModelConfig config, Checkpoint checkpoint) {
         Family family = family(config);
-        int blocks = config.size("num_hidden_layers");
         int tensors = checkpoint.tensors().size();
-        if (blocks > tensors) {
-            throw config.invalid(
-                    "num_hidden_layers",
-                    "is " + blocks + ", but the checkpoint has only " + tensors + " tensors");
-        }
-        return family.describe(config);
+        return describe(
+                family,
+                config,
+                TensorNames.of(checkpoint),
+                tensors,
+                "but the checkpoint has only " + tensors + " tensors");
     }
 
     /// What a configuration says of a model whose weights are not there.
     static Architecture describe(ModelConfig config) {
-        Family family = family(config);
-        if (config.size("num_hidden_layers") > MOST_BLOCKS) {
-            throw config.invalid("num_hidden_layers", "is more than " + MOST_BLOCKS);
-        }
-        return family.describe(config);
+        return describe(
+                family(config),
+                config,
+                TensorNames.unknown(),
+                MOST_BLOCKS,
+                "which is more than " + MOST_BLOCKS);
+    }
+
+    /// Blocks are counted before they are made: a family that makes one object for each shall not make two thousand million.
+    private static Architecture describe(
+            Family family, ModelConfig config, TensorNames names, int most, String why) {
+        ModelConfig bounded = config.bounded(most, why);
+        Architecture architecture = family.describe(bounded, names);
+        bounded.refuseUnread(architecture.family());
+        return architecture;
     }
 
     private static Family family(ModelConfig config) {
         String type = config.text("model_type", "");
         Family family = BY_TYPE.get(type);
         if (family == null) {
-            throw config.invalid(
-                    "model_type",
-                    (type.isEmpty() ? "is missing" : "'" + type + "' is not supported")
-                            + "; supported: "
-                            + String.join(", ", BY_TYPE.keySet()));
+            throw unsupported(config, type);
         }
         return family;
+    }
+
+    private static InvalidInputException unsupported(ModelConfig config, String type) {
+        String all = "supported: " + String.join(", ", supported());
+        if (type.isEmpty()) {
+            return config.invalid("model_type", "is missing; " + all);
+        }
+        return config.invalid(
+                "model_type",
+                "'%s' is not supported%s; %s"
+                        .formatted(
+                                type,
+                                nearest(type)
+                                        .map(near -> " (the nearest that is: " + near + ")")
+                                        .orElse(""),
+                                all));
+    }
+
+    /// The supported name that begins most like `type`, and of these the shortest.
+    private static Optional<String> nearest(String type) {
+        return supported().stream()
+                .filter(name -> common(name, type) >= NEAR)
+                .max(
+                        Comparator.<String>comparingInt(name -> common(name, type))
+                                .thenComparing(Comparator.comparingInt(String::length).reversed()));
+    }
+
+    private static int common(String some, String other) {
+        int length = 0;
+        while (length < Math.min(some.length(), other.length())
+                && some.charAt(length) == other.charAt(length)) {
+            length++;
+        }
+        return length;
     }
 }

@@ -1,8 +1,13 @@
 package org.wanda4j.model;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -13,16 +18,44 @@ import org.wanda4j.checkpoint.TensorInfo;
 /// @param config its `config.json`
 record TensorCheck(Checkpoint checkpoint, ModelConfig config, Architecture architecture) {
 
-    private static final String PREFIX = "model.";
+    /// What the names of a block's tensors begin with.
+    private static final Pattern BLOCK = Pattern.compile("(.*?\\.|)(layers|h)\\.\\d+\\.");
+
+    /// Masks and frequencies that older versions of transformers saved beside the weights.
+    private static final Pattern BUFFER =
+            Pattern.compile(
+                    ".*\\.(attn|attention|self_attention)\\.(masked_)?bias|.*\\.rotary_emb\\.inv_freq");
 
     /// What GPTQ, AWQ, bitsandbytes, compressed-tensors and FP8 checkpoints have in place of a matrix or beside it.
     private static final Pattern QUANTISED =
             Pattern.compile(
                     ".*\\.(qweight|qzeros|weight_packed|weight_scale|weight_scale_inv|SCB|absmax|quant_map)");
 
-    /// @throws InvalidInputException for the first tensor that is missing, of another shape or no weight
+    /// @throws InvalidInputException for the first tensor that is missing, of another shape or no weight, and for the first
+    ///     of a block that is not read
     void run() {
-        architecture.tensors().forEach(this::check);
+        Map<String, List<Long>> described = architecture.tensors();
+        described.forEach(this::check);
+        Set<String> blocks =
+                described.keySet().stream()
+                        .flatMap(TensorCheck::block)
+                        .collect(Collectors.toUnmodifiableSet());
+        checkpoint.tensors().stream()
+                .map(TensorInfo::name)
+                .filter(name -> name.endsWith(".weight") || name.endsWith(".bias"))
+                .filter(name -> !described.containsKey(name) && !BUFFER.matcher(name).matches())
+                .filter(name -> block(name).anyMatch(blocks::contains))
+                .findFirst()
+                .ifPresent(name -> {
+                    throw unfit(
+                            "tensor %s is none of a %s as config.json describes it: an entry may be missing there"
+                                    .formatted(name, architecture.family()));
+                });
+    }
+
+    private static Stream<String> block(String tensor) {
+        Matcher block = BLOCK.matcher(tensor);
+        return block.lookingAt() ? Stream.of(block.group()) : Stream.empty();
     }
 
     private void check(String name, List<Long> shape) {
@@ -56,14 +89,9 @@ record TensorCheck(Checkpoint checkpoint, ModelConfig config, Architecture archi
 
     /// Why a tensor may be missing.
     private String hint(String name) {
-        if (name.startsWith(PREFIX)
-                && checkpoint.find(name.substring(PREFIX.length())).isPresent()) {
-            return ", but one without '"
-                    + PREFIX
-                    + "' in front: the model was saved without its head; save it from transformers' AutoModelForCausalLM";
-        }
         return name.equals(architecture.head().table())
-                ? ", and config.json does not tie the head to the embedding: the checkpoint is incomplete, or tie_word_embeddings should be true"
+                ? ", and config.json does not tie the head to the embedding: the checkpoint is incomplete (transformers'"
+                        + " AutoModel saves no head, AutoModelForCausalLM does), or tie_word_embeddings should be true"
                 : "";
     }
 

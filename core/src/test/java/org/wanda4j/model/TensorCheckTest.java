@@ -50,14 +50,43 @@ class TensorCheckTest {
     }
 
     @Test
-    void namesWithoutThePrefixAreExplained() throws IOException {
-        Map<String, DType> bare = new LinkedHashMap<>();
-        complete().forEach((name, type) -> bare.put(name.replaceFirst("^model\\.", ""), type));
-        bare.remove("lm_head.weight");
+    void namesWithoutThePrefixAreRead() throws IOException {
+        assertEquals("embed_tokens.weight", read("", bare(complete())).embedding().tokens());
+    }
+
+    @Test
+    void aModelThatWasSavedWithoutItsHeadIsExplained() throws IOException {
+        Map<String, DType> tensors = bare(complete());
+        tensors.remove("lm_head.weight");
         assertRefused(
-                "there is no tensor model.embed_tokens.weight, but one without 'model.' in front",
+                "there is no tensor lm_head.weight, and config.json does not tie the head to the embedding:"
+                        + " the checkpoint is incomplete (transformers' AutoModel saves no head",
                 "",
-                bare);
+                tensors);
+    }
+
+    @Test
+    void aTensorOfABlockThatNothingReadsIsRefused() throws IOException {
+        Map<String, DType> tensors = complete();
+        tensors.put("model.layers.0.self_attn.q_proj.bias", DType.F32);
+        assertRefused(
+                "tensor model.layers.0.self_attn.q_proj.bias is none of a llama as config.json describes it",
+                "",
+                tensors);
+    }
+
+    @Test
+    void theFrequenciesThatOlderFilesHoldDoNotMatter() throws IOException {
+        Map<String, DType> tensors = complete();
+        tensors.put("model.layers.0.self_attn.rotary_emb.inv_freq", DType.F32);
+        tensors.put("score.weight", DType.F32);
+        assertEquals(1, read("", tensors).blocks().size());
+    }
+
+    private static Map<String, DType> bare(Map<String, DType> tensors) {
+        Map<String, DType> bare = new LinkedHashMap<>();
+        tensors.forEach((name, type) -> bare.put(name.replaceFirst("^model\\.", ""), type));
+        return bare;
     }
 
     @ParameterizedTest

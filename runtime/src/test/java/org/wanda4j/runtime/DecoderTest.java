@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,8 +27,51 @@ class DecoderTest {
     /// Its rotation changes with the length of the text, so that it matters when a token came.
     private static final String DYNAMIC = "llama-dynamic";
 
+    /// Cases that the decoder does not compute yet.
+    private static final Set<String> NOT_YET =
+            Set.of(
+                    "bloom",
+                    "bloom-without-prefix",
+                    "cohere",
+                    "cohere-qk-norm",
+                    "falcon",
+                    "falcon-11b",
+                    "falcon-40b",
+                    "falcon-rw",
+                    "gemma",
+                    "gemma2",
+                    "gemma3",
+                    "gemma3-transformers5",
+                    "gemma3_text",
+                    "glm4",
+                    "gpt2",
+                    "gpt2-without-prefix",
+                    "gpt_neox",
+                    "gpt_neox-sequential",
+                    "granite",
+                    "granitemoe",
+                    "granitemoeshared",
+                    "llama-longrope",
+                    "llama-yarn",
+                    "mixtral",
+                    "olmo",
+                    "olmo2",
+                    "phi",
+                    "phi3",
+                    "phi3-longrope",
+                    "phi3-transformers5",
+                    "qwen2-yarn",
+                    "qwen2_moe",
+                    "qwen2_moe-mlp-only",
+                    "qwen3_moe",
+                    "qwen3_moe-idle-expert",
+                    "smollm3",
+                    "stablelm",
+                    "stablelm-parallel",
+                    "starcoder2");
+
     static List<Path> families() {
-        return GoldenFamilies.except(GoldenFamilies.PENDING);
+        return GoldenFamilies.except(NOT_YET);
     }
 
     @ParameterizedTest

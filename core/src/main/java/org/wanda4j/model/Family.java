@@ -1,0 +1,18 @@
+package org.wanda4j.model;
+
+import org.wanda4j.checkpoint.InvalidInputException;
+
+/// A model family: from a configuration to the decoder that it describes.
+///
+/// @see Families#register
+@FunctionalInterface
+public interface Family {
+
+    /// The decoder that `config` describes.
+    ///
+    /// @param config the `config.json`
+    /// @param names of the checkpoint's tensors, which may have a prefix or not
+    /// @throws InvalidInputException when an entry is missing or wrong, or would change the numbers in a way that the family
+    ///     does not know
+    Architecture describe(ModelConfig config, TensorNames names);
+}

@@ -1,0 +1,80 @@
+package org.wanda4j.model.families;
+
+import java.util.List;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Architecture.Embedding;
+import org.wanda4j.model.Architecture.Head;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Block.Branch;
+import org.wanda4j.model.Linear;
+import org.wanda4j.model.ModelConfig;
+import org.wanda4j.model.Norm;
+import org.wanda4j.model.TensorNames;
+
+/// GPT-NeoX (Black et al., 2022) and Pythia: both branches read the block's input, each through a layer norm of its own; a
+/// quarter of each head rotates; query, key and value lie head by head in one tensor.
+final class GptNeoX {
+
+    private final ModelConfig config;
+    private final DecoderParts parts;
+    private final Heads heads;
+
+    private GptNeoX(ModelConfig given, TensorNames names) {
+        config =
+                given.renamed("rotary_emb_base", "rope_theta")
+                        .renamed("rotary_pct", "partial_rotary_factor")
+                        .withDefault("partial_rotary_factor", 0.25)
+                        .withDefault("max_position_embeddings", 2048);
+        String root = names.prefixOf("embed_in.weight", "gpt_neox.", "");
+        parts = new DecoderParts("gpt_neox", config, names, root, config.width("hidden_size"));
+        int all = config.size("num_attention_heads");
+        heads = Heads.sharing(config, "num_attention_heads", all);
+    }
+
+    static Architecture describe(ModelConfig given, TensorNames names) {
+        var it = new GptNeoX(given, names);
+        DecoderParts parts = it.parts;
+        String table = parts.root() + "embed_in.weight";
+        return parts.decoder(
+                Embedding.of(table, parts.hidden()),
+                it::block,
+                Head.of(
+                        it.norm(parts.root() + "final_layer_norm"),
+                        parts.headTable(table, "embed_out", false)));
+    }
+
+    private Block block(int index) {
+        String name = parts.block(index);
+        String attention = name + "attention.";
+        int hidden = parts.hidden();
+        boolean bias = config.flag("attention_bias", true);
+        return new Block(
+                List.of(
+                        Branch.normFirst(
+                                norm(name + "input_layernorm"),
+                                AttentionBuilder.interleaved(
+                                                heads,
+                                                Fused.of(
+                                                        attention + "query_key_value",
+                                                        hidden,
+                                                        3 * hidden,
+                                                        bias),
+                                                Linear.of(
+                                                        attention + "dense", hidden, hidden, bias))
+                                        .positions(RotaryReader.part(config, heads, false))
+                                        .build()),
+                        Branch.normFirst(
+                                norm(name + "post_attention_layernorm"),
+                                parts.plain(
+                                        name + "mlp.dense_h_to_4h",
+                                        name + "mlp.dense_4h_to_h",
+                                        config.width("intermediate_size"),
+                                        true,
+                                        parts.activation("gelu")))),
+                config.flag("use_parallel_residual", true));
+    }
+
+    private Norm norm(String name) {
+        return Norm.layer(name, parts.hidden(), config.number("layer_norm_eps", 1e-5));
+    }
+}

@@ -1,0 +1,54 @@
+package org.wanda4j.model.families;
+
+import java.util.OptionalInt;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Block.Branch;
+import org.wanda4j.model.Linear;
+import org.wanda4j.model.ModelConfig;
+import org.wanda4j.model.TensorNames;
+
+/// Phi 3, 3.5 and 4 (Abdin et al., 2024): Llama's blocks with query, key and value in one tensor, and gate and up in
+/// another; the long variants stretch the rotation by LongRoPE.
+final class Phi3 {
+
+    private Phi3() {}
+
+    static Architecture describe(ModelConfig given, TensorNames names) {
+        ModelConfig config =
+                given.withDefault("max_position_embeddings", 4096)
+                        .withDefault("original_max_position_embeddings", 4096)
+                        .withDefault("rms_norm_eps", 1e-5);
+        DecoderParts parts = DecoderParts.of("phi3", config, names);
+        Heads heads = Heads.of(config);
+        OptionalInt window = Windows.sliding(config);
+        return parts.decoder(
+                parts.embedding(),
+                index -> {
+                    String name = parts.block(index);
+                    Fused qkv =
+                            Fused.of(
+                                    name + "self_attn.qkv_proj",
+                                    parts.hidden(),
+                                    heads.queryWidth() + 2 * heads.keyWidth(),
+                                    false);
+                    Linear output =
+                            Linear.of(
+                                    name + "self_attn.o_proj",
+                                    heads.queryWidth(),
+                                    parts.hidden(),
+                                    false);
+                    return Block.sequential(
+                            Branch.normFirst(
+                                    parts.rms(name + "input_layernorm"),
+                                    AttentionBuilder.stacked(heads, qkv, output)
+                                            .positions(RotaryReader.part(config, heads, false))
+                                            .window(window)
+                                            .build()),
+                            Branch.normFirst(
+                                    parts.rms(name + "post_attention_layernorm"),
+                                    parts.gatedFused(name + "mlp.")));
+                },
+                parts.head(parts.rms(parts.root() + "norm"), false));
+    }
+}

@@ -1,0 +1,56 @@
+package org.wanda4j.model.families;
+
+import java.util.List;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Attention;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Block.Branch;
+import org.wanda4j.model.Mlp;
+import org.wanda4j.model.ModelConfig;
+import org.wanda4j.model.Norm;
+import org.wanda4j.model.TensorNames;
+
+/// StableLM 2 (Stability AI, 2024): Llama's blocks with layer norms, a quarter of each head rotating, and biases on query,
+/// key and value; or both branches behind one norm.
+final class StableLm {
+
+    private StableLm() {}
+
+    static Architecture describe(ModelConfig given, TensorNames names) {
+        ModelConfig config =
+                given.withDefault("max_position_embeddings", 4096)
+                        .withDefault("num_key_value_heads", 32)
+                        .withDefault("partial_rotary_factor", 0.25);
+        config.refuse("qk_layernorm", false);
+        DecoderParts parts = DecoderParts.of("stablelm", config, names);
+        Heads heads = Heads.of(config);
+        boolean parallel = config.flag("use_parallel_residual", false);
+        return parts.decoder(
+                parts.embedding(),
+                index -> {
+                    String name = parts.block(index);
+                    Attention attention =
+                            AttentionBuilder.separate(
+                                            parts,
+                                            heads,
+                                            name + "self_attn.",
+                                            config.flag("use_qkv_bias", false),
+                                            false)
+                                    .positions(RotaryReader.part(config, heads, false))
+                                    .build();
+                    Mlp mlp = parts.gated(name + "mlp.");
+                    Norm first = norm(parts, name + "input_layernorm");
+                    Norm second = parallel ? first : norm(parts, name + "post_attention_layernorm");
+                    return new Block(
+                            List.of(
+                                    Branch.normFirst(first, attention),
+                                    Branch.normFirst(second, mlp)),
+                            parallel);
+                },
+                parts.head(norm(parts, parts.root() + "norm"), false));
+    }
+
+    private static Norm norm(DecoderParts parts, String name) {
+        return Norm.layer(name, parts.hidden(), parts.config().number("layer_norm_eps", 1e-5));
+    }
+}
