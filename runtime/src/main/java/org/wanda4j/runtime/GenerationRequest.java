@@ -3,6 +3,8 @@ package org.wanda4j.runtime;
 import java.util.Arrays;
 import java.util.Optional;
 import org.wanda4j.runtime.Generation.FinishReason;
+import org.wanda4j.runtime.internal.decode.DecodeBatch;
+import org.wanda4j.runtime.internal.decode.Sequence;
 
 /// A prompt and the tokens generated so far. Confined to the [Scheduler]'s thread, but for [#cancel()] and [#draw].
 final class GenerationRequest {
@@ -125,11 +127,11 @@ final class GenerationRequest {
     }
 
     /// Its next tokens to decode, at most `room`; positions for them are reserved.
-    Batch.Step next(int room) {
+    DecodeBatch.Step next(int room) {
         Sequence decoded = sequence.orElseThrow();
         int to = Math.min(length, decoded.length() + room);
         int[] next = Arrays.copyOfRange(tokens, decoded.length(), to);
-        return new Batch.Step(decoded, next, to == length);
+        return new DecodeBatch.Step(decoded, next, to == length);
     }
 
     /// Samples the next token. Any thread may, while no other method is called.

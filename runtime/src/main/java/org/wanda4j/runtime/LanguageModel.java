@@ -11,6 +11,8 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.runtime.internal.decode.CachePool;
+import org.wanda4j.runtime.internal.decode.Decoder;
 import org.wanda4j.text.Detokenizer;
 import org.wanda4j.text.EndTokens;
 import org.wanda4j.text.Tokenizer;

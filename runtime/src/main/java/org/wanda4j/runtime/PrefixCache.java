@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.Optional;
+import org.wanda4j.runtime.internal.decode.Sequence;
 
 /// Keys and values of requests that ended, for prompts that share a prefix with them: the next turn of a conversation begins with all
 /// turns before. Entries are dropped, oldest first, when running requests need their memory.

@@ -8,6 +8,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.wanda4j.runtime.Generation.FinishReason;
+import org.wanda4j.runtime.internal.decode.CachePool;
+import org.wanda4j.runtime.internal.decode.DecodeBatch;
+import org.wanda4j.runtime.internal.decode.Decoder;
+import org.wanda4j.runtime.internal.decode.Sequence;
 
 /// Continuous batching: each step decodes the next token of every running request and as much of their prompts as fits a batch, so
 /// that weights are read once for all of them.
@@ -30,7 +34,7 @@ final class Scheduler implements AutoCloseable {
     private boolean closed;
 
     /// A request's share of a batch.
-    private record Part(GenerationRequest request, Batch.Step step) {}
+    private record Part(GenerationRequest request, DecodeBatch.Step step) {}
 
     /// @param decoder is used by this alone, and closed with it
     /// @param maxRunning most requests that run at the same time, up to [Decoder#LARGEST_BATCH]
@@ -164,7 +168,7 @@ final class Scheduler implements AutoCloseable {
         for (GenerationRequest request : generatingFirst()) {
             if (room > 0) {
                 try {
-                    Batch.Step step = request.next(room);
+                    DecodeBatch.Step step = request.next(room);
                     room -= step.tokens().length;
                     parts.add(new Part(request, step));
                 } catch (RuntimeException | Error e) {

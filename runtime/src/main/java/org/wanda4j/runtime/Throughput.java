@@ -7,6 +7,9 @@ import java.util.List;
 import java.util.Random;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.runtime.internal.decode.DecodeBatch;
+import org.wanda4j.runtime.internal.decode.Decoder;
+import org.wanda4j.runtime.internal.decode.Sequence;
 
 /// Speed of a model: prefill and decode apart, as llama-bench measures them.
 ///
@@ -79,7 +82,7 @@ public record Throughput(
             for (int from = 0; from < tokens; from += Decoder.LARGEST_BATCH) {
                 int to = Math.min(tokens, from + Decoder.LARGEST_BATCH);
                 int[] some = Arrays.copyOfRange(ids, from, to);
-                decoder.forward(List.of(new Batch.Step(sequence, some, to == tokens)));
+                decoder.forward(List.of(new DecodeBatch.Step(sequence, some, to == tokens)));
             }
         }
     }
@@ -91,7 +94,7 @@ public record Throughput(
         try (Sequence sequence = decoder.newSequence()) {
             for (int i = 0; i < tokens; i++) {
                 int[] next = {random.nextInt(vocabulary)};
-                decoder.forward(List.of(new Batch.Step(sequence, next, true)));
+                decoder.forward(List.of(new DecodeBatch.Step(sequence, next, true)));
             }
         }
     }

@@ -1,6 +1,4 @@
-/// The sparse decoder: generates text from dense and packed checkpoints in plain Java.
+/// Generates text from dense and packed checkpoints in plain Java: [LanguageModel] and what it returns.
 ///
-/// A `Decoder` interprets an
-/// [org.wanda4j.model.Architecture], a token or a block of tokens at a time; `RowKernels` is where
-/// the time goes.
+/// A `Scheduler` batches the generations; the decoder and its kernels are in `internal`, and not for an embedding program.
 package org.wanda4j.runtime;

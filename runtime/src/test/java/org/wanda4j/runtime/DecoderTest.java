@@ -15,6 +15,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.wanda4j.Expected;
 import org.wanda4j.GoldenFamilies;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.runtime.internal.decode.DecodeBatch;
+import org.wanda4j.runtime.internal.decode.Decoder;
+import org.wanda4j.runtime.internal.decode.Sequence;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.ScalarKernels;
 
@@ -129,9 +132,9 @@ class DecoderTest {
         return all;
     }
 
-    private static Batch.Step step(
+    private static DecodeBatch.Step step(
             Sequence sequence, int[] ids, int from, int to, boolean predicts) {
-        return new Batch.Step(sequence, Arrays.copyOfRange(ids, from, to), predicts);
+        return new DecodeBatch.Step(sequence, Arrays.copyOfRange(ids, from, to), predicts);
     }
 
     private static float[] inBlocks(Decoder decoder, int[] ids, int half) {

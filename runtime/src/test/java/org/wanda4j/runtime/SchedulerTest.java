@@ -20,6 +20,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.runtime.Generation.FinishReason;
+import org.wanda4j.runtime.internal.decode.CachePool;
+import org.wanda4j.runtime.internal.decode.Decoder;
 import org.wanda4j.runtime.internal.kernels.ScalarKernels;
 
 class SchedulerTest {

@@ -9,7 +9,7 @@ import java.util.Arrays;
 /// which they add, but for what [MachineKernels] say of activations; threads may share one.
 public interface RowKernels {
 
-    /// Vectors are as long as a multiple of this.
+    /// Activations are as long as a multiple of this.
     int PADDING = 64;
 
     /// Rows that [#multiply] takes at once.

@@ -8,7 +8,7 @@ import java.util.Map;
 
 /// Writes instructions of x86-64 with AVX-512, a method each, named as in Intel's manual: destination first.
 ///
-/// Encodings: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. Vectors are all 512 bits wide where nothing
+/// Encodings: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. Activations are all 512 bits wide where nothing
 /// else is said; memory operands are a register and a distance.
 final class Assembler {
 

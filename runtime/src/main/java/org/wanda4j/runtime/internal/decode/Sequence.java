@@ -1,9 +1,9 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.decode;
 
 import java.util.ArrayList;
 import java.util.Optional;
 
-/// A text that is being decoded: what its tokens left in the cache.
+/// Keys and values of the decoded tokens of one text, in pages of a [CachePool].
 public final class Sequence implements AutoCloseable {
 
     private final CachePool pool;
@@ -14,12 +14,12 @@ public final class Sequence implements AutoCloseable {
         this.pool = pool;
     }
 
-    /// Tokens that were decoded.
+    /// Number of decoded tokens.
     public int length() {
         return length;
     }
 
-    /// Forgets all tokens from position `length` on.
+    /// Drops the tokens from position `length` on.
     public void truncate(int length) {
         this.length = Math.min(this.length, length);
         keepPages(CachePool.pages(this.length));
@@ -31,8 +31,8 @@ public final class Sequence implements AutoCloseable {
         }
     }
 
-    /// Another text that begins with the first `length` tokens of this one; empty where there is no room for it.
-    Optional<Sequence> copy(int length) {
+    /// Copies the first `length` tokens; empty where the pool has no memory for them.
+    public Optional<Sequence> copy(int length) {
         var copy = new Sequence(pool);
         if (!copy.reserve(length)) {
             return Optional.empty();
@@ -44,10 +44,10 @@ public final class Sequence implements AutoCloseable {
         return Optional.of(copy);
     }
 
-    /// Makes room for `count` more positions.
+    /// Takes pages for `count` more positions.
     ///
-    /// @return whether there was any; where not, nothing is changed
-    boolean reserve(int count) {
+    /// @return whether the pool had enough; where not, nothing is changed
+    public boolean reserve(int count) {
         int before = pages.size();
         int needed = CachePool.pages(length + count);
         pages.ensureCapacity(needed);
@@ -66,12 +66,12 @@ public final class Sequence implements AutoCloseable {
         length += count;
     }
 
-    /// How many pages it has.
-    int pages() {
+    /// Number of pages.
+    public int pages() {
         return pages.size();
     }
 
-    /// Address of the page that `position` is in.
+    /// Address of the page of `position`.
     long page(int position) {
         return pages.get(position / CachePool.POSITIONS).memory().address();
     }

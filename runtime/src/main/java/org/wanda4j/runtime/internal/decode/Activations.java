@@ -1,33 +1,33 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.decode;
 
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 
-/// Activations: a vector for each token, filled with zeros up to a multiple of [RowKernels#PADDING].
-final class Vectors {
+/// A vector for each token, tokens x [#width()] in one array, with zeros behind the [#size()] values of each.
+final class Activations {
 
     private final int size;
     private final int width;
     private float[] values;
 
-    Vectors(int size) {
+    Activations(int size) {
         this.size = size;
         this.width = RowKernels.padded(size);
         this.values = new float[width];
     }
 
-    /// Makes room for `tokens` vectors.
+    /// Enlarges the array to `tokens` vectors.
     void reserve(int tokens) {
         if (values.length < tokens * width) {
             values = new float[tokens * width];
         }
     }
 
-    /// Values of a vector.
+    /// Length of a vector.
     int size() {
         return size;
     }
 
-    /// From one vector to the next.
+    /// Distance between two vectors: [#size()] rounded up to a multiple of [RowKernels#PADDING].
     int width() {
         return width;
     }

@@ -1,21 +1,22 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.decode;
 
 import java.util.Arrays;
 import org.wanda4j.model.Rotary;
 
-/// Turns queries and keys by their position: a pair `(a, b)` of a head becomes `(a cos - b sin, b cos + a sin)`.
-final class Rotation {
+/// Rotary position embedding: a pair `(a, b)` of a head becomes `(a cos - b sin, b cos + a sin)`. Cosines and sines are computed once for
+/// each position.
+final class RotaryTable {
 
     private final Rotary rotary;
     private float[] frequencies = {};
     private float[] cos = {};
     private float[] sin = {};
 
-    Rotation(Rotary rotary) {
+    RotaryTable(Rotary rotary) {
         this.rotary = rotary;
     }
 
-    /// Prepares positions up to `length`, exclusive; some scalings turn differently once a text is that long.
+    /// Computes the table for positions below `length`. With some scalings, the frequencies depend on the length.
     void reserve(int length) {
         float[] wanted = rotary.frequencies(length);
         int half = wanted.length;
@@ -24,10 +25,10 @@ final class Rotation {
             return;
         }
         frequencies = wanted;
-        int room = Math.max(length, Math.min(2 * known, rotary.positions()));
-        cos = Arrays.copyOf(cos, room * half);
-        sin = Arrays.copyOf(sin, room * half);
-        for (int i = known * half; i < room * half; i++) {
+        int capacity = Math.max(length, Math.min(2 * known, rotary.positions()));
+        cos = Arrays.copyOf(cos, capacity * half);
+        sin = Arrays.copyOf(sin, capacity * half);
+        for (int i = known * half; i < capacity * half; i++) {
             int position = i / half;
             float angle = position * wanted[i % half];
             cos[i] = (float) Math.cos(angle) * rotary.magnitude();
@@ -35,12 +36,12 @@ final class Rotation {
         }
     }
 
-    /// Turns the head that begins at `from`.
-    void turn(float[] x, int from, int position) {
+    /// Rotates the head at index `from` of `x`.
+    void rotate(float[] x, int from, int position) {
         int half = rotary.size() / 2;
         int row = position * half;
         if (rotary.interleaved()) {
-            turnNeighbours(x, from, row);
+            rotateInterleaved(x, from, row);
             return;
         }
         for (int i = 0; i < half; i++) {
@@ -53,7 +54,7 @@ final class Rotation {
         }
     }
 
-    private void turnNeighbours(float[] x, int from, int row) {
+    private void rotateInterleaved(float[] x, int from, int row) {
         for (int i = 0; i < rotary.size() / 2; i++) {
             float a = x[from + 2 * i];
             float b = x[from + 2 * i + 1];

@@ -1,22 +1,22 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.decode;
 
 import java.util.List;
 
-/// Tokens that go through the blocks together, of one or many sequences.
-final class Batch {
+/// Tokens of one or more sequences that are decoded together.
+public final class DecodeBatch {
 
     /// The next tokens of a sequence.
     ///
     /// @param tokens at least one
-    /// @param predicts whether somebody asks what follows them
-    record Step(Sequence sequence, int[] tokens, boolean predicts) {}
+    /// @param predicts whether logits behind the last of them are needed
+    public record Step(Sequence sequence, int[] tokens, boolean predicts) {}
 
     private final int[] ids;
     private final int[] positions;
     private final Sequence[] sequences;
     private final int[] lasts;
 
-    Batch(List<Step> steps) {
+    DecodeBatch(List<Step> steps) {
         int count = steps.stream().mapToInt(step -> step.tokens().length).sum();
         ids = new int[count];
         positions = new int[count];
@@ -56,12 +56,12 @@ final class Batch {
         return sequences[token];
     }
 
-    /// The last token of each step that predicts.
+    /// Index of the last token of each step that predicts.
     int[] lasts() {
         return lasts;
     }
 
-    /// Positions of the longest sequence.
+    /// Length of the longest sequence with this batch.
     int longest() {
         int longest = 0;
         for (int position : positions) {

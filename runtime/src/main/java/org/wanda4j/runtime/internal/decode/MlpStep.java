@@ -1,13 +1,13 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.decode;
 
 import java.util.List;
 import java.util.Optional;
 import org.wanda4j.model.Activation;
 import org.wanda4j.model.Mlp;
-import org.wanda4j.runtime.Buffers.Use;
-import org.wanda4j.runtime.Compute.Input;
-import org.wanda4j.runtime.Compute.Then;
-import org.wanda4j.runtime.Weights.Projection;
+import org.wanda4j.runtime.internal.decode.ActivationBuffers.Use;
+import org.wanda4j.runtime.internal.decode.DecoderWeights.Projection;
+import org.wanda4j.runtime.internal.decode.ParallelKernels.Epilogue;
+import org.wanda4j.runtime.internal.decode.ParallelKernels.Input;
 
 /// An MLP on a batch.
 final class MlpStep implements MixerStep {
@@ -15,22 +15,22 @@ final class MlpStep implements MixerStep {
     /// `sqrt(2 / pi)`, twice: `(1 + tanh(u)) / 2` is `1 / (1 + exp(-2 u))`.
     private static final float TWICE = (float) (2 * Math.sqrt(2 / Math.PI));
 
-    /// The factor of the cube in the approximation of GELU (Hendrycks and Gimpel, 2016).
+    /// Factor of the cube in the approximation of GELU (Hendrycks and Gimpel, 2016).
     private static final float CUBIC = 0.044715f;
 
     private final Activation activation;
     private final boolean gated;
-    private final Compute compute;
+    private final ParallelKernels kernels;
     private final List<Projection> first;
     private final List<Projection> down;
-    private final List<Vectors> products;
-    private final Vectors active;
-    private final Vectors up;
+    private final List<Activations> products;
+    private final Activations active;
+    private final Activations up;
 
-    MlpStep(Mlp mlp, Compute compute, Weights weights, Buffers buffers) {
+    MlpStep(Mlp mlp, ParallelKernels kernels, DecoderWeights weights, ActivationBuffers buffers) {
         this.activation = mlp.activation();
         this.gated = mlp.gate().isPresent();
-        this.compute = compute;
+        this.kernels = kernels;
         this.first = mlp.first().stream().map(weights::projection).toList();
         this.down = List.of(weights.projection(mlp.down()));
         this.active = buffers.of(Use.ACTIVE, mlp.width());
@@ -39,14 +39,14 @@ final class MlpStep implements MixerStep {
     }
 
     @Override
-    public void run(Batch batch, Input input, Vectors result, Then then) {
-        run(batch.tokens(), input, result, then);
+    public void run(DecodeBatch batch, Input input, Activations result, Epilogue epilogue) {
+        run(batch.tokens(), input, result, epilogue);
     }
 
-    /// @param tokens vectors of the input
-    void run(int tokens, Input input, Vectors result, Then then) {
+    /// @param tokens number of vectors in the input
+    void run(int tokens, Input input, Activations result, Epilogue epilogue) {
         up.reserve(tokens);
-        compute.project(
+        kernels.project(
                 first,
                 input,
                 tokens,
@@ -56,15 +56,16 @@ final class MlpStep implements MixerStep {
                         activate(t * active.width() + from, to - from);
                     }
                 });
-        compute.project(down, new Input(active, Optional.empty()), tokens, List.of(result), then);
+        kernels.project(
+                down, new Input(active, Optional.empty()), tokens, List.of(result), epilogue);
     }
 
-    /// `activation(gate) * up`, or the activation of what `up` gives where there is no gate.
+    /// `activation(gate) * up`, or `activation(up)` where there is no gate.
     private void activate(int from, int count) {
         float[] x = active.values();
         float[] factors = up.values();
         if (activation == Activation.SILU && gated) {
-            compute.kernels().silu(x, factors, from, count);
+            kernels.rowKernels().silu(x, factors, from, count);
         } else if (activation == Activation.GELU_TANH) {
             activateByTanh(x, factors, from, count);
         } else {
@@ -82,7 +83,7 @@ final class MlpStep implements MixerStep {
             factors[j] = (gated ? factors[j] : 1) / s;
             x[j] *= s;
         }
-        compute.kernels().silu(x, factors, from, count);
+        kernels.rowKernels().silu(x, factors, from, count);
     }
 
     private float activated(float x) {

@@ -1,4 +1,4 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.decode;
 
 import static org.wanda4j.runtime.internal.kernels.MappedMatrix.MEMORY;
 
@@ -8,65 +8,65 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.wanda4j.model.Attention;
-import org.wanda4j.runtime.Buffers.Use;
-import org.wanda4j.runtime.Compute.Input;
-import org.wanda4j.runtime.Compute.Then;
-import org.wanda4j.runtime.Weights.Projection;
-import org.wanda4j.runtime.Weights.Scaling;
+import org.wanda4j.runtime.internal.decode.ActivationBuffers.Use;
+import org.wanda4j.runtime.internal.decode.DecoderWeights.NormWeights;
+import org.wanda4j.runtime.internal.decode.DecoderWeights.Projection;
+import org.wanda4j.runtime.internal.decode.ParallelKernels.Epilogue;
+import org.wanda4j.runtime.internal.decode.ParallelKernels.Input;
 import org.wanda4j.runtime.internal.kernels.CachedHead;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.Scratch;
 
-/// Causal self-attention of a block against the cache.
+/// Causal self-attention of a block over the cached keys and values.
 final class AttentionStep implements MixerStep {
 
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final int ROUNDING = 0x7fff;
+    private static final int BF16_ROUNDING = 0x7fff;
 
     private final Attention attention;
     private final int number;
-    private final CachePool pool;
-    private final Compute compute;
-    private final Buffers buffers;
+    private final CachePool cache;
+    private final ParallelKernels kernels;
+    private final ActivationBuffers buffers;
     private final List<Projection> queryKeyValue;
     private final List<Projection> output;
-    private final Optional<Scaling> queryNorm;
-    private final Optional<Scaling> keyNorm;
-    private final Optional<Rotation> rotation;
+    private final Optional<NormWeights> queryNorm;
+    private final Optional<NormWeights> keyNorm;
+    private final Optional<RotaryTable> rotation;
     private final int size;
     private final float scale;
 
-    /// Of each head's biases; empty where it has none.
+    /// ALiBi slope of each head; empty without ALiBi.
     private final float[] slopes;
 
-    private final Vectors queries;
-    private final Vectors keys;
-    private final Vectors values;
-    private final List<Vectors> products;
-    private final Vectors attended;
+    private final Activations queries;
+    private final Activations keys;
+    private final Activations values;
+    private final List<Activations> products;
+    private final Activations attended;
 
-    /// @param number which of the decoder's attentions it is: where its keys and values lie in the cache
+    /// @param number index among the decoder's attentions, which says where its keys and values are in the cache
     AttentionStep(
             Attention attention,
             int number,
-            CachePool pool,
-            Compute compute,
-            Weights weights,
-            Buffers buffers,
-            Optional<Rotation> rotation) {
+            CachePool cache,
+            ParallelKernels kernels,
+            DecoderWeights weights,
+            ActivationBuffers buffers,
+            Optional<RotaryTable> rotation) {
         this.attention = attention;
         this.number = number;
-        this.pool = pool;
-        this.compute = compute;
+        this.cache = cache;
+        this.kernels = kernels;
         this.buffers = buffers;
         this.queryKeyValue =
                 Stream.of(attention.query(), attention.key(), attention.value())
                         .map(weights::projection)
                         .toList();
         this.output = List.of(weights.projection(attention.output()));
-        this.queryNorm = attention.queryNorm().map(weights::scaling);
-        this.keyNorm = attention.keyNorm().map(weights::scaling);
+        this.queryNorm = attention.queryNorm().map(weights::norm);
+        this.keyNorm = attention.keyNorm().map(weights::norm);
         this.rotation = rotation;
         this.size = attention.headSize();
         this.scale = (float) attention.scale();
@@ -90,43 +90,43 @@ final class AttentionStep implements MixerStep {
     }
 
     @Override
-    public void run(Batch batch, Input input, Vectors result, Then then) {
+    public void run(DecodeBatch batch, Input input, Activations result, Epilogue epilogue) {
         int tokens = batch.tokens();
-        compute.project(queryKeyValue, input, tokens, products);
+        kernels.project(queryKeyValue, input, tokens, products);
         attend(batch);
-        compute.project(
-                output, new Input(attended, Optional.empty()), tokens, List.of(result), then);
+        kernels.project(
+                output, new Input(attended, Optional.empty()), tokens, List.of(result), epilogue);
     }
 
-    /// Keeps the keys and values of a batch, and computes what its heads attend to.
-    private void attend(Batch batch) {
-        Team team = compute.team();
+    /// Writes the keys and values of a batch to the cache, and computes its attention.
+    private void attend(DecodeBatch batch) {
+        SpinningThreadPool threads = kernels.threads();
         int tokens = batch.tokens();
         attended.reserve(tokens);
-        team.deal(tokens, (_, token) -> prepare(batch, token));
+        threads.forEach(tokens, (_, token) -> prepare(batch, token));
         int all = attention.heads() * tokens;
-        team.run(member -> {
-            // Heads that read the same keys are next to each other.
-            int end = team.first(member + 1, all, 1);
-            for (int i = team.first(member, all, 1); i < end; i++) {
+        threads.run(thread -> {
+            // Consecutive items read the same keys.
+            int end = threads.first(thread + 1, all, 1);
+            for (int i = threads.first(thread, all, 1); i < end; i++) {
                 attend(
                         batch,
                         i % tokens,
                         i / tokens,
-                        buffers.scores(member),
-                        compute.scratch(member));
+                        buffers.scores(thread),
+                        kernels.scratch(thread));
             }
         });
     }
 
-    /// Makes a token's queries, keys and values what the heads read, and keeps the keys and values.
-    private void prepare(Batch batch, int token) {
+    /// Clips, norms, rotates and scales a token's queries, keys and values in place, and writes the keys and values to the cache.
+    private void prepare(DecodeBatch batch, int token) {
         int position = batch.position(token);
         if (attention.clip().isPresent()) {
             products.forEach(each -> clip(each, token, (float) attention.clip().getAsDouble()));
         }
-        finish(queryNorm, queries, token, position);
-        finish(keyNorm, keys, token, position);
+        normAndRotate(queryNorm, queries, token, position);
+        normAndRotate(keyNorm, keys, token, position);
         int from = token * queries.width();
         for (int j = from; j < from + queries.size(); j++) {
             queries.values()[j] *= scale;
@@ -135,66 +135,66 @@ final class AttentionStep implements MixerStep {
         int shared = attention.keyValueHeads();
         for (int head = 0; head < shared; head++) {
             int key = token * keys.width() + head * size;
-            keep(keys.values(), key, at(sequence, position, pool.keys(number, head, size)));
-            keep(
+            store(keys.values(), key, at(sequence, position, cache.keys(number, head, size)));
+            store(
                     values.values(),
                     key,
-                    at(sequence, position, pool.values(number, head, shared, size)));
+                    at(sequence, position, cache.values(number, head, shared, size)));
         }
     }
 
-    private static void clip(Vectors x, int token, float most) {
+    private static void clip(Activations x, int token, float most) {
         int from = token * x.width();
         for (int j = from; j < from + x.size(); j++) {
             x.values()[j] = Math.clamp(x.values()[j], -most, most);
         }
     }
 
-    /// Norms the heads of a token, each by itself or all at once as the norm is wide, and turns them.
-    private void finish(Optional<Scaling> norm, Vectors x, int token, int position) {
+    /// Norms the heads of a token, each alone or all at once, depending on the norm's width, and rotates them.
+    private void normAndRotate(Optional<NormWeights> norm, Activations x, int token, int position) {
         int from = token * x.width();
         int end = from + x.size();
         if (norm.isPresent()) {
             int width = norm.get().norm().width();
             for (int j = from; j < end; j += width) {
-                compute.norm(norm.get(), x.values(), j, x.values(), j);
+                kernels.norm(norm.get(), x.values(), j, x.values(), j);
             }
         }
         if (rotation.isPresent()) {
             for (int j = from; j < end; j += size) {
-                rotation.get().turn(x.values(), j, position);
+                rotation.get().rotate(x.values(), j, position);
             }
         }
     }
 
-    /// Address of what a head keeps of a position.
+    /// Address of a head's key or value at a position.
     ///
-    /// @param head where its first position is in a page, in values
+    /// @param head offset of the head's first position in a page, in values
     private long at(Sequence sequence, int position, long head) {
         long row = (long) (position % CachePool.POSITIONS) * size;
         return sequence.page(position) + Short.BYTES * (head + row);
     }
 
-    /// Rounds to the nearest bf16, to the even one of two.
-    private void keep(float[] x, int from, long address) {
+    /// Writes a key or value in bf16, rounded to nearest, ties to even.
+    private void store(float[] x, int from, long address) {
         for (int j = 0; j < size; j++) {
             int bits = Float.floatToRawIntBits(x[from + j]);
             MEMORY.set(
                     SHORT,
                     address + (long) Short.BYTES * j,
-                    (short) ((bits + ROUNDING + (bits >>> 16 & 1)) >>> 16));
+                    (short) ((bits + BF16_ROUNDING + (bits >>> 16 & 1)) >>> 16));
         }
     }
 
-    private void attend(Batch batch, int token, int head, float[] scores, Scratch scratch) {
-        RowKernels kernels = compute.kernels();
+    private void attend(DecodeBatch batch, int token, int head, float[] scores, Scratch scratch) {
+        RowKernels rowKernels = kernels.rowKernels();
         int end = batch.position(token) + 1;
         int first = Math.max(0, end - attention.window().orElse(Integer.MAX_VALUE));
         int source = head / (attention.heads() / attention.keyValueHeads());
         CachedHead cached = scratch.head;
         find(batch.sequence(token), source, first, end, cached);
         int query = token * queries.width() + head * size;
-        kernels.dots(queries.values(), query, cached, scores, scratch);
+        rowKernels.dots(queries.values(), query, cached, scores, scratch);
         if (attention.cap().isPresent()) {
             cap(scores, end - first, (float) attention.cap().getAsDouble());
         }
@@ -205,9 +205,9 @@ final class AttentionStep implements MixerStep {
         for (int i = 0; i < end - first; i++) {
             highest = Math.max(highest, scores[i]);
         }
-        float sum = kernels.exponentials(scores, end - first, highest);
+        float sum = rowKernels.exponentials(scores, end - first, highest);
         int to = token * attended.width() + head * size;
-        kernels.mix(scores, 1 / sum, cached, attended.values(), to, scratch);
+        rowKernels.mix(scores, 1 / sum, cached, attended.values(), to, scratch);
     }
 
     private static void cap(float[] scores, int count, float cap) {
@@ -216,17 +216,17 @@ final class AttentionStep implements MixerStep {
         }
     }
 
-    /// Less by the slope for each position that lies between, up to the last of `count`.
+    /// ALiBi: subtracts the slope times the distance to the last of `count` positions.
     private static void addBiases(float[] scores, int count, float slope) {
         for (int i = 0; i < count; i++) {
             scores[i] -= slope * (count - 1 - i);
         }
     }
 
-    /// Finds what the cache keeps of a head from position `first` to `end`, exclusive.
+    /// Finds the keys and values of a head in the cache, from position `first` to `end`, exclusive.
     private void find(Sequence sequence, int head, int first, int end, CachedHead found) {
-        long keys = pool.keys(number, head, size);
-        long values = pool.values(number, head, attention.keyValueHeads(), size);
+        long keys = cache.keys(number, head, size);
+        long values = cache.values(number, head, attention.keyValueHeads(), size);
         found.clear(size);
         for (int i = first, next; i < end; i = next) {
             next = Math.min(end, CachePool.nextPage(i));

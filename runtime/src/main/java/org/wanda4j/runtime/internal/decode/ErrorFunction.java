@@ -1,4 +1,4 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.decode;
 
 /// `erf(x)`, the function in the exact GELU.
 final class ErrorFunction {

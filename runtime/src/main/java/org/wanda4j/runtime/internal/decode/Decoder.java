@@ -1,4 +1,4 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.decode;
 
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -17,82 +17,83 @@ import org.wanda4j.model.Experts;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Mlp;
 import org.wanda4j.model.Rotary;
-import org.wanda4j.runtime.Compute.Input;
-import org.wanda4j.runtime.Weights.Projection;
-import org.wanda4j.runtime.Weights.Scaling;
+import org.wanda4j.runtime.internal.decode.DecoderWeights.NormWeights;
+import org.wanda4j.runtime.internal.decode.DecoderWeights.Projection;
+import org.wanda4j.runtime.internal.decode.ParallelKernels.Input;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 
-/// From token ids to logits: what an [Architecture] says, on the weights where they are mapped.
+/// Takes token ids to logits: interprets an [Architecture], with the matrices where they are mapped.
 ///
-/// One thread at a time may use it; it works with a team of its own.
-final class Decoder implements AutoCloseable {
+/// One thread at a time may use it; it computes on a thread pool of its own.
+public final class Decoder implements AutoCloseable {
 
-    /// Tokens that go through the blocks at once.
-    static final int LARGEST_BATCH = 256;
+    /// Most tokens of a batch.
+    public static final int LARGEST_BATCH = 256;
 
     private final Architecture architecture;
-    private final long bytes;
+    private final long checkpointBytes;
     private final Arena memory = Arena.ofShared();
-    private final Team team;
-    private final Compute compute;
-    private final CachePool pool;
+    private final SpinningThreadPool threads;
+    private final ParallelKernels kernels;
+    private final CachePool cache;
     private final MappedMatrix embedding;
     private final Optional<MappedMatrix> positions;
     private final Optional<Projection> intoHidden;
-    private final Optional<Scaling> embeddingNorm;
-    private final Map<Rotary, Rotation> rotations = new HashMap<>();
-    private final Buffers buffers;
+    private final Optional<NormWeights> embeddingNorm;
+    private final Map<Rotary, RotaryTable> rotations = new HashMap<>();
+    private final ActivationBuffers buffers;
     private final List<DecoderBlock> blocks = new ArrayList<>();
-    private final Optional<Scaling> headNorm;
+    private final Optional<NormWeights> headNorm;
     private final Optional<Projection> outOfHidden;
     private final Projection table;
-    private final Vectors embedded;
-    private final Vectors hidden;
-    private final Vectors last;
-    private final Vectors projected;
-    private final Vectors logits;
+    private final Activations embedded;
+    private final Activations hidden;
+    private final Activations last;
+    private final Activations projected;
+    private final Activations logits;
 
-    /// Keys and values may take all memory.
+    /// Without a limit for keys and values.
     ///
     /// @param checkpoint stays open as long as this
-    Decoder(Checkpoint checkpoint, RowKernels kernels, int threads) {
-        this(checkpoint, kernels, threads, Long.MAX_VALUE);
+    public Decoder(Checkpoint checkpoint, RowKernels rowKernels, int threadCount) {
+        this(checkpoint, rowKernels, threadCount, Long.MAX_VALUE);
     }
 
     /// @param checkpoint stays open as long as this
-    /// @param cacheBytes memory that keys and values may take
-    Decoder(Checkpoint checkpoint, RowKernels kernels, int threads, long cacheBytes) {
+    /// @param threadCount the caller's thread included
+    /// @param cacheBytes most memory for keys and values, in bytes
+    public Decoder(Checkpoint checkpoint, RowKernels rowKernels, int threadCount, long cacheBytes) {
         architecture = Architecture.of(checkpoint);
-        bytes = checkpoint.bytes();
-        team = new Team(threads);
+        checkpointBytes = checkpoint.bytes();
+        threads = new SpinningThreadPool(threadCount);
         try {
-            Weights weights = new Weights(checkpoint, memory);
-            compute = new Compute(kernels, team, widest(architecture), memory);
-            pool = new CachePool(architecture, cacheBytes);
+            DecoderWeights weights = new DecoderWeights(checkpoint, memory);
+            kernels = new ParallelKernels(rowKernels, threads, widest(architecture), memory);
+            cache = new CachePool(architecture, cacheBytes);
             embedding = weights.matrix(architecture.embedding().tokens());
             positions =
                     architecture.embedding().positions().map(each -> weights.matrix(each.table()));
             intoHidden = architecture.embedding().project().map(weights::projection);
-            buffers = new Buffers(team.size());
+            buffers = new ActivationBuffers(threads.size());
             addBlocks(weights);
-            headNorm = architecture.head().norm().map(weights::scaling);
+            headNorm = architecture.head().norm().map(weights::norm);
             outOfHidden = architecture.head().project().map(weights::projection);
-            embeddingNorm = architecture.embedding().norm().map(weights::scaling);
+            embeddingNorm = architecture.embedding().norm().map(weights::norm);
             table = weights.table(architecture.head());
-            embedded = new Vectors(architecture.embedding().width());
-            hidden = new Vectors(architecture.hidden());
-            last = new Vectors(architecture.hidden());
-            projected = new Vectors(architecture.embedding().width());
-            logits = new Vectors(architecture.vocabulary());
+            embedded = new Activations(architecture.embedding().width());
+            hidden = new Activations(architecture.hidden());
+            last = new Activations(architecture.hidden());
+            projected = new Activations(architecture.embedding().width());
+            logits = new Activations(architecture.vocabulary());
         } catch (RuntimeException | Error e) {
-            team.close();
+            threads.close();
             memory.close();
             throw e;
         }
     }
 
-    private void addBlocks(Weights weights) {
+    private void addBlocks(DecoderWeights weights) {
         int attentions = 0;
         for (Block block : architecture.blocks()) {
             List<MixerStep> mixers = new ArrayList<>();
@@ -103,12 +104,12 @@ final class Decoder implements AutoCloseable {
                                     new AttentionStep(
                                             attention,
                                             attentions++,
-                                            pool,
-                                            compute,
+                                            cache,
+                                            kernels,
                                             weights,
                                             buffers,
                                             attention.rotary().map(this::rotation));
-                            case Mlp mlp -> new MlpStep(mlp, compute, weights, buffers);
+                            case Mlp mlp -> new MlpStep(mlp, kernels, weights, buffers);
                             case Experts _ ->
                                     throw new InvalidInputException(
                                             "the runtime cannot run a mixture of experts yet");
@@ -116,12 +117,12 @@ final class Decoder implements AutoCloseable {
             }
             blocks.add(
                     new DecoderBlock(
-                            block, architecture.hidden(), mixers, compute, weights, buffers));
+                            block, architecture.hidden(), mixers, kernels, weights, buffers));
         }
     }
 
-    private Rotation rotation(Rotary rotary) {
-        return rotations.computeIfAbsent(rotary, Rotation::new);
+    private RotaryTable rotation(Rotary rotary) {
+        return rotations.computeIfAbsent(rotary, RotaryTable::new);
     }
 
     private static int widest(Architecture architecture) {
@@ -132,42 +133,41 @@ final class Decoder implements AutoCloseable {
                         Math::max);
     }
 
-    Architecture architecture() {
+    public Architecture architecture() {
         return architecture;
     }
 
-    /// Bytes of weights that are read for a token: all but the embedding, of which it is a row.
-    long bytesPerToken() {
+    /// Bytes of weights that are read for a token: all, but for an embedding that is not also the head's table.
+    public long bytesPerToken() {
         boolean tied = architecture.head().table().equals(architecture.embedding().tokens());
         return tied
-                ? bytes
-                : bytes
+                ? checkpointBytes
+                : checkpointBytes
                         - embedding.rows()
                                 * embedding
                                         .type()
                                         .bytes(embedding.type().padded(embedding.columns()));
     }
 
-    RowKernels kernels() {
-        return compute.kernels();
+    public RowKernels kernels() {
+        return kernels.rowKernels();
     }
 
     /// Keys and values of all sequences.
-    CachePool cache() {
-        return pool;
+    public CachePool cache() {
+        return cache;
     }
 
-    /// An empty text.
-    Sequence newSequence() {
-        return new Sequence(pool);
+    /// An empty sequence.
+    public Sequence newSequence() {
+        return new Sequence(cache);
     }
 
-    /// Decodes the next tokens of some sequences together, at most [#LARGEST_BATCH] in all. Where that fails, the sequences are
-    /// as long as before.
+    /// Decodes the next tokens of some sequences, at most [#LARGEST_BATCH] in all. Where that fails, no sequence is changed.
     ///
-    /// @return logits of what follows each step that predicts, [#logitsWidth()] apart; overwritten by the next call
-    float[] forward(List<Batch.Step> steps) {
-        Batch batch = new Batch(steps);
+    /// @return logits behind each step that predicts, [#logitsWidth()] values apart; overwritten by the next call
+    public float[] forward(List<DecodeBatch.Step> steps) {
+        DecodeBatch batch = new DecodeBatch(steps);
         advance(batch);
         if (batch.lasts().length > 0) {
             head(batch);
@@ -176,17 +176,17 @@ final class Decoder implements AutoCloseable {
         return logits.values();
     }
 
-    /// From the logits of a step to those of the next.
-    int logitsWidth() {
+    /// Distance between the logits of two steps, in values.
+    public int logitsWidth() {
         return logits.width();
     }
 
     /// Runs `work` for 0 to `count - 1` on the decoder's threads.
-    void parallelFor(int count, IntConsumer work) {
-        team.deal(count, (_, i) -> work.accept(i));
+    public void parallelFor(int count, IntConsumer work) {
+        threads.forEach(count, (_, i) -> work.accept(i));
     }
 
-    private void advance(Batch batch) {
+    private void advance(DecodeBatch batch) {
         embed(batch);
         int longest = batch.longest();
         rotations.values().forEach(rotation -> rotation.reserve(longest));
@@ -196,31 +196,31 @@ final class Decoder implements AutoCloseable {
         }
     }
 
-    private void embed(Batch batch) {
-        Vectors rows = intoHidden.isPresent() ? embedded : hidden;
+    private void embed(DecodeBatch batch) {
+        Activations rows = intoHidden.isPresent() ? embedded : hidden;
         rows.reserve(batch.tokens());
         hidden.reserve(batch.tokens());
         for (int t = 0; t < batch.tokens(); t++) {
-            compute.kernels()
+            kernels.rowKernels()
                     .decode(
                             embedding,
                             batch.id(t),
                             rows.values(),
                             t * rows.width(),
-                            compute.scratch(0));
+                            kernels.scratch(0));
         }
         scale(rows, batch.tokens());
         intoHidden.ifPresent(projection ->
-                compute.project(
+                kernels.project(
                         List.of(projection),
                         new Input(embedded, Optional.empty()),
                         batch.tokens(),
                         List.of(hidden)));
         positions.ifPresent(learned -> addPositions(learned, batch));
-        embeddingNorm.ifPresent(norm -> compute.norm(norm, hidden, hidden, batch.tokens()));
+        embeddingNorm.ifPresent(norm -> kernels.norm(norm, hidden, hidden, batch.tokens()));
     }
 
-    private void scale(Vectors rows, int tokens) {
+    private void scale(Activations rows, int tokens) {
         float scale = (float) architecture.embedding().scale();
         if (scale != 1) {
             for (int j = 0; j < tokens * rows.width(); j++) {
@@ -229,7 +229,7 @@ final class Decoder implements AutoCloseable {
         }
     }
 
-    private void addPositions(MappedMatrix learned, Batch batch) {
+    private void addPositions(MappedMatrix learned, DecodeBatch batch) {
         int offset =
                 architecture
                         .embedding()
@@ -238,15 +238,15 @@ final class Decoder implements AutoCloseable {
                         .orElseThrow();
         float[] row = new float[RowKernels.padded(architecture.hidden())];
         for (int t = 0; t < batch.tokens(); t++) {
-            compute.kernels()
-                    .decode(learned, batch.position(t) + offset, row, 0, compute.scratch(0));
+            kernels.rowKernels()
+                    .decode(learned, batch.position(t) + offset, row, 0, kernels.scratch(0));
             for (int j = 0; j < architecture.hidden(); j++) {
                 hidden.values()[t * hidden.width() + j] += row[j];
             }
         }
     }
 
-    private void head(Batch batch) {
+    private void head(DecodeBatch batch) {
         int count = batch.lasts().length;
         last.reserve(count);
         for (int i = 0; i < count; i++) {
@@ -259,14 +259,14 @@ final class Decoder implements AutoCloseable {
         }
         Input input = new Input(last, headNorm);
         if (outOfHidden.isPresent()) {
-            compute.project(List.of(outOfHidden.get()), input, count, List.of(projected));
+            kernels.project(List.of(outOfHidden.get()), input, count, List.of(projected));
             input = new Input(projected, Optional.empty());
         }
         Head head = architecture.head();
         if (head.scale() == 1 && head.cap().isEmpty()) {
-            compute.project(List.of(table), input, count, List.of(logits));
+            kernels.project(List.of(table), input, count, List.of(logits));
         } else {
-            compute.project(
+            kernels.project(
                     List.of(table),
                     input,
                     count,
@@ -295,8 +295,8 @@ final class Decoder implements AutoCloseable {
 
     @Override
     public void close() {
-        team.close();
-        pool.close();
+        threads.close();
+        cache.close();
         memory.close();
     }
 }

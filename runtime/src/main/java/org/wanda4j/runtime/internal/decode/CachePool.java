@@ -1,4 +1,4 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.decode;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -11,19 +11,19 @@ import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Attention;
 import org.wanda4j.model.Block;
 
-/// Memory for keys and values, in pages of a few positions of all blocks, bf16, off the heap, up to a limit.
+/// Memory for keys and values in bf16, off the heap, in pages of [#POSITIONS] positions of all blocks, up to a limit. Thread-safe.
 ///
-/// Pages come from slabs. The first slab has one page and each further one as many as all before, up to a size that the C
-/// library gives back to the system when it is freed: the pool holds at most about twice of the most that was taken at once, and
-/// a slab is freed when its last page is given back. Threads may share a pool.
-final class CachePool implements AutoCloseable {
+/// Pages come from slabs. The first slab has one page and each further one as many as all before, up to a size that the C library
+/// returns to the system when it is freed: the pool holds at most about twice the memory that was in use at once. A slab is freed when
+/// its last page is returned.
+public final class CachePool implements AutoCloseable {
 
-    /// Positions of a page.
-    static final int POSITIONS = 32;
+    /// Positions in a page.
+    public static final int POSITIONS = 32;
 
     private static final int BYTES = Short.BYTES;
 
-    /// glibc may keep freed pieces of up to 32 MiB for itself.
+    /// Bytes. glibc may keep freed memory in pieces of up to 32 MiB.
     private static final long LARGE_SLAB = 33L << 20;
 
     private final List<Slab> slabs = new ArrayList<>();
@@ -32,9 +32,7 @@ final class CachePool implements AutoCloseable {
     private final long mostPages;
     private long taken;
 
-    /// Room for [#POSITIONS] positions.
-    ///
-    /// @param memory keys and values of all blocks
+    /// @param memory keys and values of [#POSITIONS] positions of all blocks
     record Page(MemorySegment memory, Slab slab) {}
 
     /// Pages that are allocated and freed together.
@@ -58,7 +56,7 @@ final class CachePool implements AutoCloseable {
         }
     }
 
-    /// @param mostBytes that pages may take in all
+    /// @param mostBytes limit for all pages
     CachePool(Architecture architecture, long mostBytes) {
         List<Attention> attentions =
                 architecture.blocks().stream().flatMap(Block::attentions).toList();
@@ -73,22 +71,22 @@ final class CachePool implements AutoCloseable {
         mostPages = mostBytes / pageBytes;
     }
 
-    /// The first position of the page behind the one that `position` is in.
+    /// First position of the page behind that of `position`.
     static int nextPage(int position) {
         return (position / POSITIONS + 1) * POSITIONS;
     }
 
-    /// How many pages some positions take.
-    static int pages(int positions) {
+    /// Number of pages for a number of positions.
+    public static int pages(int positions) {
         return Math.ceilDiv(positions, POSITIONS);
     }
 
-    /// Positions that a text can have while there is no other.
-    int mostPositions() {
+    /// Most positions of a sequence that is alone.
+    public int mostPositions() {
         return (int) Math.min(mostPages, Integer.MAX_VALUE / POSITIONS) * POSITIONS;
     }
 
-    /// A page; empty where the limit is reached, or the system has no memory.
+    /// Takes a page; empty where the limit is reached, or the system has no memory.
     synchronized Optional<Page> take() {
         if (taken == mostPages) {
             return Optional.empty();
@@ -121,17 +119,17 @@ final class CachePool implements AutoCloseable {
         }
     }
 
-    /// Pages that can be taken.
-    synchronized long freePages() {
+    /// Number of pages that can be taken.
+    public synchronized long freePages() {
         return mostPages - taken;
     }
 
-    /// Bytes of the pages that were taken and not given back.
-    synchronized long takenBytes() {
+    /// Bytes of the pages in use.
+    public synchronized long takenBytes() {
         return taken * pageBytes;
     }
 
-    /// Bytes of all slabs.
+    /// Bytes of all slabs, pages that are not in use included.
     synchronized long heldBytes() {
         return heldPages() * pageBytes;
     }
@@ -140,24 +138,24 @@ final class CachePool implements AutoCloseable {
         return slabs.stream().mapToLong(slab -> slab.pages).sum();
     }
 
-    /// Bytes that pages take at most.
-    long mostBytes() {
+    /// Most bytes of all pages.
+    public long mostBytes() {
         return mostPages * pageBytes;
     }
 
     /// Bytes of a page.
-    long pageBytes() {
+    public long pageBytes() {
         return pageBytes;
     }
 
-    /// Where the keys of a head start in a page, in values; each position's follow one another.
+    /// Offset of a head's keys in a page, in values: [#POSITIONS] x head size.
     ///
     /// @param attention number of the attention, counted through all blocks
     long keys(int attention, int head, int headSize) {
         return starts[attention] + (long) head * POSITIONS * headSize;
     }
 
-    /// Where the values of a head start in a page, in values.
+    /// Offset of a head's values in a page, in values: [#POSITIONS] x head size.
     long values(int attention, int head, int heads, int headSize) {
         return keys(attention, heads + head, headSize);
     }

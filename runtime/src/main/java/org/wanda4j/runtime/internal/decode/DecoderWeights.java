@@ -1,4 +1,4 @@
-package org.wanda4j.runtime;
+package org.wanda4j.runtime.internal.decode;
 
 import java.lang.foreign.Arena;
 import java.util.Arrays;
@@ -10,23 +10,28 @@ import org.wanda4j.model.Linear;
 import org.wanda4j.model.Norm;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 
-/// The tensors of a checkpoint as a decoder uses them: matrices where they are mapped, vectors as floats.
-final class Weights {
+/// Reads tensors of a checkpoint for a decoder: matrices where they are mapped, vectors as fp32.
+final class DecoderWeights {
 
     private final Checkpoint checkpoint;
     private final Arena memory;
 
-    /// @param memory what is mapped lives as long as this
-    Weights(Checkpoint checkpoint, Arena memory) {
+    /// @param memory lifetime of the mapping
+    DecoderWeights(Checkpoint checkpoint, Arena memory) {
         this.checkpoint = checkpoint;
         this.memory = memory;
     }
 
-    /// `y = x W^T + b`
+    /// `y = x W^T + b`.
+    ///
+    /// @param bias empty where there is none
     record Projection(MappedMatrix matrix, float[] bias) {}
 
-    /// A norm's factors, its offset included, 1 where it has none; and its biases, empty where it has none.
-    record Scaling(Norm norm, float[] weight, float[] bias) {}
+    /// Parameters of a norm.
+    ///
+    /// @param weight with the norm's offset added; ones where the norm has none
+    /// @param bias empty where the norm has none
+    record NormWeights(Norm norm, float[] weight, float[] bias) {}
 
     MappedMatrix matrix(String name) {
         return MappedMatrix.of(checkpoint.matrix(name, memory));
@@ -38,7 +43,7 @@ final class Weights {
                 linear.bias().map(this::vector).orElseGet(() -> new float[0]));
     }
 
-    /// From the width of the table to logits.
+    /// The head's projection to logits.
     Projection table(Head head) {
         MappedMatrix matrix = matrix(head.table());
         return new Projection(
@@ -48,8 +53,8 @@ final class Weights {
                         .orElseGet(() -> new float[0]));
     }
 
-    Scaling scaling(Norm norm) {
-        return new Scaling(
+    NormWeights norm(Norm norm) {
+        return new NormWeights(
                 norm,
                 norm.weight()
                         .map(name -> vector(MatrixView.vector(name, norm.width())))

@@ -1,0 +1,212 @@
+package org.wanda4j.runtime.internal.decode;
+
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.wanda4j.model.Norm;
+import org.wanda4j.runtime.internal.decode.DecoderWeights.NormWeights;
+import org.wanda4j.runtime.internal.decode.DecoderWeights.Projection;
+import org.wanda4j.runtime.internal.kernels.MappedMatrix;
+import org.wanda4j.runtime.internal.kernels.RowKernels;
+import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
+import org.wanda4j.runtime.internal.kernels.Scratch;
+
+/// [RowKernels] on whole matrices, the rows shared out to the threads of a pool.
+final class ParallelKernels {
+
+    /// Each thread's rows are a multiple of this, so that two threads rarely write to one cache line.
+    private static final int GRAIN = RowKernels.TILE;
+
+    private final RowKernels kernels;
+    private final SpinningThreadPool threads;
+    private final Scratch[] scratch;
+    private final float[][] normed; // threads x width
+    private final float[][] arranged; // threads x width
+    private final Map<Order, float[]> arrangedBatch = new EnumMap<>(Order.class);
+
+    /// @param widest columns of the widest matrix
+    /// @param memory stays open as long as this
+    ParallelKernels(RowKernels kernels, SpinningThreadPool threads, int widest, Arena memory) {
+        this.kernels = kernels;
+        this.threads = threads;
+        int width = RowKernels.padded(widest);
+        this.scratch = new Scratch[threads.size()];
+        Arrays.setAll(scratch, _ -> kernels.newScratch(widest, memory));
+        this.normed = new float[threads.size()][width];
+        this.arranged = new float[threads.size()][width];
+    }
+
+    RowKernels rowKernels() {
+        return kernels;
+    }
+
+    Scratch scratch(int thread) {
+        return scratch[thread];
+    }
+
+    SpinningThreadPool threads() {
+        return threads;
+    }
+
+    /// Input of projections.
+    ///
+    /// @param norm applied to `x` first
+    record Input(Activations x, Optional<NormWeights> norm) {}
+
+    /// Runs on the outputs `from` to `to`, exclusive, in the thread that has computed them.
+    @FunctionalInterface
+    interface Epilogue {
+        void apply(int from, int to);
+    }
+
+    /// `y = W x + b` for projections that share their input.
+    void project(List<Projection> projections, Input input, int tokens, List<Activations> y) {
+        project(projections, input, tokens, y, (_, _) -> {});
+    }
+
+    /// `y = W x + b` for projections that share their input.
+    ///
+    /// @param epilogue run by each thread for its rows, after all projections, which have equally many rows where it reads several
+    void project(
+            List<Projection> projections,
+            Input input,
+            int tokens,
+            List<Activations> y,
+            Epilogue epilogue) {
+        y.forEach(each -> each.reserve(tokens));
+        if (tokens == 1) {
+            threads.run(thread -> {
+                projectOne(projections, input, y, thread);
+                runEpilogue(projections, thread, epilogue);
+            });
+        } else {
+            arrange(projections, input, tokens);
+            threads.run(thread -> {
+                for (int i = 0; i < projections.size(); i++) {
+                    projectBatch(projections.get(i), input.x().width(), tokens, y.get(i), thread);
+                }
+                runEpilogue(projections, thread, epilogue);
+            });
+        }
+    }
+
+    /// Norms the input, and arranges it in each order that the matrices need.
+    private void arrange(List<Projection> projections, Input input, int tokens) {
+        int width = input.x().width();
+        Set<Order> orders = EnumSet.noneOf(Order.class);
+        projections.forEach(each -> orders.add(kernels.order(each.matrix())));
+        for (Order order : orders) {
+            arrangedBatch.compute(
+                    order,
+                    (_, array) ->
+                            array != null && array.length >= tokens * width
+                                    ? array
+                                    : new float[tokens * width]);
+        }
+        threads.forEach(
+                tokens,
+                (thread, t) -> {
+                    float[] x = input.x().values();
+                    int from = t * width;
+                    if (input.norm().isPresent()) {
+                        norm(input.norm().get(), x, from, normed[thread], 0);
+                        x = normed[thread];
+                        from = 0;
+                    }
+                    for (Order order : orders) {
+                        kernels.arrange(order, x, from, arrangedBatch.get(order), t * width, width);
+                    }
+                });
+    }
+
+    private void runEpilogue(List<Projection> projections, int thread, Epilogue epilogue) {
+        int rows = projections.getLast().matrix().rows();
+        epilogue.apply(first(thread, rows), first(thread + 1, rows));
+    }
+
+    private int first(int thread, int rows) {
+        return threads.first(thread, rows, GRAIN);
+    }
+
+    /// One token. Each thread norms and arranges the input for itself, which takes less time than a barrier.
+    private void projectOne(
+            List<Projection> projections, Input input, List<Activations> y, int thread) {
+        float[] x = input.x().values();
+        if (input.norm().isPresent()) {
+            norm(input.norm().get(), x, 0, normed[thread], 0);
+            x = normed[thread];
+        }
+        Order arrangedAs = null;
+        for (int i = 0; i < projections.size(); i++) {
+            MappedMatrix matrix = projections.get(i).matrix();
+            Order order = kernels.order(matrix);
+            if (order != arrangedAs) {
+                kernels.arrange(
+                        order, x, 0, arranged[thread], 0, RowKernels.padded(matrix.columns()));
+                arrangedAs = order;
+            }
+            int from = first(thread, matrix.rows());
+            int to = first(thread + 1, matrix.rows());
+            float[] products = y.get(i).values();
+            kernels.products(matrix, from, to, arranged[thread], products, scratch[thread]);
+            addBias(projections.get(i).bias(), products, 0, from, to);
+        }
+    }
+
+    /// Several tokens.
+    private void projectBatch(
+            Projection projection, int width, int tokens, Activations y, int thread) {
+        MappedMatrix matrix = projection.matrix();
+        float[] x = arrangedBatch.get(kernels.order(matrix));
+        int from = first(thread, matrix.rows());
+        int to = first(thread + 1, matrix.rows());
+        kernels.block(matrix, from, to, x, width, tokens, y.values(), y.width(), scratch[thread]);
+        for (int t = 0; t < tokens; t++) {
+            addBias(projection.bias(), y.values(), t * y.width(), from, to);
+        }
+    }
+
+    private static void addBias(float[] bias, float[] y, int at, int from, int to) {
+        if (bias.length > 0) {
+            for (int i = from; i < to; i++) {
+                y[at + i] += bias[i];
+            }
+        }
+    }
+
+    /// Norms each token of `x` into `y`, which may be `x`.
+    void norm(NormWeights scaling, Activations x, Activations y, int tokens) {
+        y.reserve(tokens);
+        threads.forEach(
+                tokens,
+                (_, t) -> norm(scaling, x.values(), t * x.width(), y.values(), t * y.width()));
+    }
+
+    /// Norms the vector at index `from` of `x` into `y` from index `to`, which may be the same.
+    void norm(NormWeights scaling, float[] x, int from, float[] y, int to) {
+        int width = scaling.norm().width();
+        if (scaling.norm().kind() == Norm.Kind.LAYER) {
+            double sum = 0;
+            for (int j = 0; j < width; j++) {
+                sum += x[from + j];
+            }
+            float mean = (float) (sum / width);
+            for (int j = 0; j < width; j++) {
+                y[to + j] = x[from + j] - mean;
+            }
+        } else {
+            System.arraycopy(x, from, y, to, width);
+        }
+        float square = kernels.sumOfSquares(y, to, width) / width;
+        float factor = (float) (1 / Math.sqrt(square + scaling.norm().epsilon()));
+        kernels.scale(y, to, factor, scaling.weight(), y, to, width);
+        for (int j = 0; j < scaling.bias().length; j++) {
+            y[to + j] += scaling.bias()[j];
+        }
+    }
+}
