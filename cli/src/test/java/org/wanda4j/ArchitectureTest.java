@@ -29,6 +29,8 @@ class ArchitectureTest {
     private static final String[] PRUNE = {
         "org.wanda4j.torch..",
         "org.wanda4j.calibrate..",
+        "org.wanda4j.method..",
+        "org.wanda4j.allocate..",
         "org.wanda4j.prune..",
         "org.wanda4j.evaluate..",
         "org.wanda4j.tune..",

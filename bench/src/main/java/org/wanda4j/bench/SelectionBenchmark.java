@@ -20,8 +20,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.TensorView;
-import org.wanda4j.prune.Scores;
-import org.wanda4j.prune.Selection;
+import org.wanda4j.method.Scores;
+import org.wanda4j.method.Selection;
 import org.wanda4j.sparse.SparsityPattern;
 
 /// Scores and masks for every linear of SmolLM2's 30 blocks: 106,168,320 weights an operation, 212 MB of bf16.

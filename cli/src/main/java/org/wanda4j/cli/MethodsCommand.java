@@ -2,8 +2,8 @@ package org.wanda4j.cli;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.wanda4j.prune.Method;
-import org.wanda4j.prune.Methods;
+import org.wanda4j.method.Method;
+import org.wanda4j.method.Methods;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

@@ -6,9 +6,9 @@ import org.wanda4j.torch.Gram;
 /// What calibration found out about the inputs of a linear. Valid until it is closed.
 ///
 /// @param norms `||X_j||_2` of each input channel, finite and >= 0; shared, not copied. Empty when not collected.
-/// @param fadingNorms the same with window k weighted by `2 / k`: a quirk of the published ablations
+/// @param ablationNorms the same with window k weighted by `2 / k`: a quirk of the published ablations
 /// @param gramMatrix where it was collected
-public record InputStatistics(float[] norms, float[] fadingNorms, Optional<Gram> gramMatrix)
+public record InputStatistics(float[] norms, float[] ablationNorms, Optional<Gram> gramMatrix)
         implements AutoCloseable {
 
     /// For an importance that needs none.

@@ -39,7 +39,7 @@ final class StageInputs implements AutoCloseable {
     InputStatistics statistics() {
         return new InputStatistics(
                 norms.norms(),
-                norms.fadingNorms(),
+                norms.ablationNorms(),
                 products.map(sum -> sum.mean(store.layout().windows())));
     }
 

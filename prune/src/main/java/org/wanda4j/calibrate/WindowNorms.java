@@ -29,7 +29,7 @@ final class WindowNorms {
     }
 
     /// `s_j <- s_j * (k-1)/k + 2/k * sum_t x_tj^2 / k` for window k.
-    float[] fadingNorms() {
+    float[] ablationNorms() {
         return norms(true);
     }
 

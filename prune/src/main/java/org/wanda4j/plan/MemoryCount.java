@@ -7,12 +7,12 @@ import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.DType;
+import org.wanda4j.method.Method;
+import org.wanda4j.method.Methods;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.plan.Workload.Memory;
-import org.wanda4j.prune.Method;
-import org.wanda4j.prune.Methods;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.torch.TorchBlock;
 

@@ -2,15 +2,15 @@ package org.wanda4j.plan;
 
 import java.util.List;
 import java.util.Set;
+import org.wanda4j.allocate.Allocation;
 import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.Statistic;
+import org.wanda4j.method.Method;
+import org.wanda4j.method.Methods;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.plan.Workload.Operations;
-import org.wanda4j.prune.Allocation;
-import org.wanda4j.prune.Method;
-import org.wanda4j.prune.Methods;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.torch.TorchBlock;
 

@@ -11,22 +11,25 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.method.Method;
+import org.wanda4j.method.Methods;
+import org.wanda4j.method.PruneTask;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Step;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
-import org.wanda4j.prune.Method;
-import org.wanda4j.prune.Methods;
 import org.wanda4j.prune.Recipe;
-import org.wanda4j.prune.WeightUpdate;
 import org.wanda4j.report.PeakMemory;
 import org.wanda4j.report.SparsityProfile;
+import org.wanda4j.sparse.Mask;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.BlockTraining;
@@ -196,9 +199,20 @@ final class Rehearsal {
 
     /// Seconds of a step.
     private double train(Engine engine, Arena memory) {
+        Map<MatrixView, Mask> masks =
+                block.linears().stream()
+                        .collect(
+                                Collectors.toMap(
+                                        Linear::weight, it -> new Mask(it.outputs(), it.inputs())));
         try (var training =
                 new BlockTraining(
-                        block, model::tensor, _ -> true, layout.type(), layout.length(), memory)) {
+                        block,
+                        model::tensor,
+                        _ -> true,
+                        masks,
+                        layout.type(),
+                        layout.length(),
+                        memory)) {
             Gradient[] gradients = new Gradient[stepBatches()];
             long start = System.nanoTime();
             engine.forEach(
@@ -278,11 +292,9 @@ final class Rehearsal {
             boolean first,
             Arena memory) {
         var task =
-                new WeightUpdate.Task(
+                new PruneTask(
                         model.tensor(linear.weight()),
                         statistics,
-                        method.importance(),
-                        method.selection(),
                         recipe.pattern(),
                         model.tensor(linear.weight()).type(),
                         settings.threads(),
@@ -300,7 +312,7 @@ final class Rehearsal {
                             recipe.pattern(),
                             settings.threads());
         } else {
-            pruned = method.update().apply(task);
+            pruned = method.prune(task).weight();
         }
         SparsityProfile.zeros(pruned).count();
         double choice = add(times, Part.CHOOSE, start);
@@ -311,9 +323,9 @@ final class Rehearsal {
         return pruned;
     }
 
-    private double apply(WeightUpdate.Task task) {
+    private double apply(PruneTask task) {
         long start = System.nanoTime();
-        method.update().apply(task);
+        method.prune(task);
         return seconds(start);
     }
 

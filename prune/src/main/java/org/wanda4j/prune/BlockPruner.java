@@ -15,6 +15,7 @@ import org.wanda4j.calibrate.BlockPass;
 import org.wanda4j.calibrate.Decoding;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Progress;
+import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
@@ -26,7 +27,6 @@ import org.wanda4j.prune.ChannelOrder.Places;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport.BlockReport;
 import org.wanda4j.report.PruneReport.InputReport;
-import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.report.PruneReport.TuneReport;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.Gram;
@@ -41,6 +41,7 @@ final class BlockPruner implements AutoCloseable {
     private final Architecture architecture;
     private final Recipe recipe;
     private final LinearPruner linears;
+    private final CheckpointWriter writer;
     private final Journal journal;
     private final Engine engine;
     private final Decoding decoding;
@@ -74,6 +75,7 @@ final class BlockPruner implements AutoCloseable {
             Architecture architecture,
             Recipe recipe,
             LinearPruner linears,
+            CheckpointWriter writer,
             Journal journal,
             Engine engine,
             Decoding decoding,
@@ -81,6 +83,7 @@ final class BlockPruner implements AutoCloseable {
         this.architecture = architecture;
         this.recipe = recipe;
         this.linears = linears;
+        this.writer = writer;
         this.journal = journal;
         this.engine = engine;
         this.decoding = decoding;
@@ -111,9 +114,8 @@ final class BlockPruner implements AutoCloseable {
             linears.phases().time("dense", () -> pass(index, block, each.dense()).forward());
             each.inputs().copyStates(decoding.store());
         });
-        List<LinearReport> reports = new ArrayList<>();
         List<InputReport> inputs = new ArrayList<>();
-        Map<MatrixView, TensorView> pruned = new HashMap<>();
+        var tensors = new BlockTensors(linears.source(), writer, memory);
         BlockPass pass = pass(index, block, decoding.store());
         forward(
                 block.times(),
@@ -130,10 +132,9 @@ final class BlockPruner implements AutoCloseable {
                                                                 linear,
                                                                 stage,
                                                                 statistics,
-                                                                pruned,
+                                                                tensors,
                                                                 memory);
-                                                reports.add(done.report());
-                                                block.replace(linear, done.computed());
+                                                block.replace(linear, done);
                                             }
                                             inputs.add(
                                                     InputReport.of(
@@ -141,12 +142,12 @@ final class BlockPruner implements AutoCloseable {
                                             noteDamping(index, stage, statistics);
                                         }));
         Optional<TuneReport> tuned =
-                streams.filter(_ -> !pruned.isEmpty())
+                streams.filter(_ -> !tensors.masks().isEmpty())
                         .map(each ->
                                 linears.phases()
-                                        .time("tune", () -> tune(index, each, pruned, memory)));
+                                        .time("tune", () -> tune(index, each, tensors, memory)));
         journal.add(
-                BlockReport.of(index, reports, inputs, tuned),
+                BlockReport.of(index, tensors.reports(), inputs, tuned),
                 isLast(index) ? List.of() : states());
     }
 
@@ -168,16 +169,16 @@ final class BlockPruner implements AutoCloseable {
 
     /// Prunes a linear, with its channels in another order where the method wants one and it is free.
     ///
-    /// @param pruned of this block so far, as they are written; this one is added
-    /// @return as it is written; computed with its channels in the order that the block knows
-    private LinearPruner.Pruned pruneOne(
+    /// @param tensors of this block so far; the linear's is replaced
+    /// @return what the windows go on with, its channels in the order that the block has
+    private TensorView pruneOne(
             int index,
             Linear linear,
             Stage stage,
             InputStatistics statistics,
-            Map<MatrixView, TensorView> pruned,
+            BlockTensors tensors,
             Arena memory) {
-        TensorView matrix = linears.source().map(linear.weight(), memory);
+        TensorView matrix = tensors.get(linear.weight());
         Optional<ChannelOrder> order =
                 Places.of(architecture.blocks().get(index), stage)
                         .flatMap(places -> linears.order(linear, matrix, places, statistics));
@@ -187,23 +188,20 @@ final class BlockPruner implements AutoCloseable {
                         order.map(it -> it.columns(matrix, memory)).orElse(matrix),
                         order.map(it -> it.apply(statistics)).orElse(statistics),
                         memory);
-        pruned.put(linear.weight(), done.written());
-        order.ifPresent(it -> moveRows(it, pruned, memory));
-        return new LinearPruner.Pruned(
-                done.written(),
-                order.map(it -> it.original(done.computed(), memory)).orElse(done.computed()),
-                done.report());
+        tensors.put(linear, done.written(), done.mask());
+        order.ifPresent(it -> moveRows(it, tensors, memory));
+        return order.map(it -> it.original(done.computed(), memory)).orElse(done.computed());
     }
 
-    /// Writes the rows that compute reordered channels in the order of these.
-    private void moveRows(ChannelOrder order, Map<MatrixView, TensorView> pruned, Arena memory) {
-        order.writers().stream()
-                .flatMap(Linear::views)
-                .forEach(view -> {
-                    TensorView moved = order.rows(current(view, pruned, memory), memory);
-                    pruned.put(view, moved);
-                    linears.writer().write(view, moved.data());
-                });
+    /// Puts the rows that compute reordered channels in the order of these.
+    private static void moveRows(ChannelOrder order, BlockTensors tensors, Arena memory) {
+        for (Linear linear : order.writers()) {
+            linear.views()
+                    .forEach(view -> tensors.put(view, order.rows(tensors.get(view), memory)));
+            tensors.mask(linear)
+                    .ifPresent(mask ->
+                            tensors.put(linear, tensors.get(linear.weight()), order.rows(mask)));
+        }
     }
 
     private List<Linear> toPrune(Stage stage) {
@@ -233,8 +231,7 @@ final class BlockPruner implements AutoCloseable {
     }
 
     /// Trains what survives, writes it, and takes the windows through the block again.
-    private TuneReport tune(
-            int index, Streams streams, Map<MatrixView, TensorView> pruned, Arena memory) {
+    private TuneReport tune(int index, Streams streams, BlockTensors tensors, Arena memory) {
         Block block = architecture.blocks().get(index);
         Set<MatrixView> dense = leftDense(block);
         Map<MatrixView, TensorView> best = new HashMap<>();
@@ -242,8 +239,9 @@ final class BlockPruner implements AutoCloseable {
                 new BlockTuner(engine, streams.inputs(), streams.dense(), within(index))
                         .tune(
                                 block,
-                                view -> current(view, pruned, memory),
+                                tensors::get,
                                 view -> !dense.contains(view),
+                                tensors.masks(),
                                 recipe.tuning().orElseThrow(),
                                 recipe.sampling().seed() + index,
                                 best,
@@ -251,26 +249,20 @@ final class BlockPruner implements AutoCloseable {
         best.keySet().removeAll(dense);
         best.forEach((view, value) -> {
             DType type = linears.source().info(view.tensor()).type();
-            TensorView rounded = Rounding.to(type, value, memory);
-            pruned.put(view, rounded);
-            linears.writer().write(view, rounded.data());
+            tensors.put(view, Rounding.to(type, value, memory));
         });
         if (!best.isEmpty() && !isLast(index)) {
             decoding.store().copyStates(streams.inputs());
             try (TorchBlock tuned =
                     new TorchBlock(
                             block,
-                            view -> current(view, pruned, memory),
+                            tensors::get,
                             engine.type(),
                             decoding.store().layout().length())) {
                 pass(index, tuned, decoding.store()).forward();
             }
         }
         return report;
-    }
-
-    private TensorView current(MatrixView view, Map<MatrixView, TensorView> pruned, Arena memory) {
-        return pruned.containsKey(view) ? pruned.get(view) : linears.source().map(view, memory);
     }
 
     /// Matrices and biases of linears that the recipe leaves alone.

@@ -8,12 +8,14 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.method.Scores;
 import org.wanda4j.model.Attention;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Experts;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Mlp;
 import org.wanda4j.model.Stage;
+import org.wanda4j.sparse.Mask;
 
 /// The channel permutation of Zhang et al., 2024 (its heuristic allocation): input channels of a linear change
 /// places so that those with high scores share no run of an N:M pattern.
@@ -125,7 +127,7 @@ final class ChannelOrder {
     /// What is known of the channels, in their new order. Gram matrices are not among it.
     InputStatistics apply(InputStatistics statistics) {
         return new InputStatistics(
-                moved(statistics.norms()), moved(statistics.fadingNorms()), Optional.empty());
+                moved(statistics.norms()), moved(statistics.ablationNorms()), Optional.empty());
     }
 
     private float[] moved(float[] values) {
@@ -142,6 +144,16 @@ final class ChannelOrder {
         long bytes = tensor.data().byteSize() / rows.length;
         for (int i = 0; i < rows.length; i++) {
             MemorySegment.copy(tensor.data(), rows[i] * bytes, result.data(), i * bytes, bytes);
+        }
+        return result;
+    }
+
+    /// A writer's mask with its rows in their new order.
+    Mask rows(Mask mask) {
+        Mask result = new Mask(mask.rows(), mask.columns());
+        int words = mask.wordsPerRow();
+        for (int i = 0; i < rows.length; i++) {
+            System.arraycopy(mask.words(), rows[i] * words, result.words(), i * words, words);
         }
         return result;
     }

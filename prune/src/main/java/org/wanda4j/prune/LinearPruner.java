@@ -6,27 +6,27 @@ import java.util.Optional;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.method.Method;
+import org.wanda4j.method.PruneTask;
+import org.wanda4j.method.PrunedLinear;
 import org.wanda4j.model.Linear;
 import org.wanda4j.prune.ChannelOrder.Places;
 import org.wanda4j.report.Phases;
-import org.wanda4j.report.PruneReport.LinearReport;
-import org.wanda4j.report.SparsityProfile;
+import org.wanda4j.sparse.Mask;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.sparse.SparsityPattern.NofM;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Rounding;
 
-/// Prunes linears of a checkpoint by one method, and writes them.
+/// Prunes linears of a checkpoint by one method.
 ///
 /// @param patterns of the linears to be pruned; the others stay dense
 /// @param type that windows are computed in
 record LinearPruner(
         Checkpoint source,
-        CheckpointWriter writer,
         Method method,
         Map<Linear, SparsityPattern> patterns,
         ComputeType type,
@@ -37,7 +37,8 @@ record LinearPruner(
     ///
     /// @param written its matrix in the checkpoint's type
     /// @param computed the same before it was rounded to that, where the windows go on in fp32
-    record Pruned(TensorView written, TensorView computed, LinearReport report) {}
+    /// @param mask which weights were removed
+    record Pruned(TensorView written, TensorView computed, Mask mask) {}
 
     boolean prunes(Linear linear) {
         return patterns.containsKey(linear);
@@ -66,41 +67,26 @@ record LinearPruner(
                                         places, method.importance().score(matrix, statistics), m)));
     }
 
-    /// Scores, selects, removes and has the result written.
+    /// Prunes a linear, and rounds what comes of it to the checkpoint's type.
     ///
     /// @param matrix of the linear, its channels in the order of the statistics
-    /// @param memory for the pruned matrix, until that is written
+    /// @param memory for the pruned matrix
     Pruned prune(Linear linear, TensorView matrix, InputStatistics statistics, Arena memory) {
         checkFinite(linear, statistics);
+        DType updated = type == ComputeType.FP32 ? DType.F32 : matrix.type();
         var task =
-                new WeightUpdate.Task(
-                        matrix,
-                        statistics,
-                        method.importance(),
-                        method.selection(),
-                        patterns.get(linear),
-                        type == ComputeType.FP32 ? DType.F32 : matrix.type(),
-                        threads,
-                        memory);
-        TensorView computed = phases.time("select", () -> update(task));
+                new PruneTask(matrix, statistics, patterns.get(linear), updated, threads, memory);
+        PrunedLinear pruned = phases.time("select", () -> prune(task));
         TensorView written =
-                computed.type() == matrix.type()
-                        ? computed
-                        : Rounding.to(matrix.type(), computed, memory);
-        writer.write(linear.weight(), written.data());
-        return new Pruned(
-                written,
-                computed,
-                LinearReport.of(
-                        linear.name(),
-                        linear.outputs(),
-                        linear.inputs(),
-                        SparsityProfile.zeros(written).count()));
+                pruned.weight().type() == matrix.type()
+                        ? pruned.weight()
+                        : Rounding.to(matrix.type(), pruned.weight(), memory);
+        return new Pruned(written, pruned.weight(), pruned.mask());
     }
 
-    private TensorView update(WeightUpdate.Task task) {
+    private PrunedLinear prune(PruneTask task) {
         try {
-            return method.update().apply(task);
+            return method.prune(task);
         } catch (ArithmeticException e) {
             throw new InvalidInputException(
                     "%s: %s; use --method wanda, which inverts nothing, or more calibration text"

@@ -6,6 +6,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.wanda4j.allocate.Allocation;
+import org.wanda4j.allocate.Allocation.BlockScores;
+import org.wanda4j.allocate.ScoreSurvey;
+import org.wanda4j.allocate.SparsityPlan;
 import org.wanda4j.calibrate.Decoding;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
@@ -14,9 +18,10 @@ import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.OutputDirectory;
+import org.wanda4j.method.Method;
+import org.wanda4j.method.Methods;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
-import org.wanda4j.prune.Allocation.BlockScores;
 import org.wanda4j.prune.Journal.Outcome;
 import org.wanda4j.report.ModelCard;
 import org.wanda4j.report.PeakMemory;
@@ -47,6 +52,7 @@ public final class Pruner {
     private final Architecture architecture;
     private final Method method;
     private final Set<Linear> chosen;
+    private final SparsityPlan.Request spread;
     private final Phases phases = new Phases();
 
     private Pruner(Checkpoint source, Recipe recipe, Corpus text, RunSettings settings) {
@@ -58,7 +64,9 @@ public final class Pruner {
         this.method = Methods.named(recipe.method());
         this.chosen = recipe.linears(architecture);
         checkPattern();
-        SparsityPlan.check(recipe);
+        this.spread =
+                new SparsityPlan.Request(
+                        recipe.pattern(), recipe.allocation(), recipe.sparsityOf());
     }
 
     /// Refuses what [#prune] would refuse of its inputs, before anything is computed.
@@ -181,8 +189,9 @@ public final class Pruner {
         if (needsCalibration()) {
             pruneAlongWindows(journal);
         } else {
-            LinearPruner linears = linears(journal.writer(), List.of());
-            new WeightsAlone(architecture, linears, journal, settings.progress()).prune();
+            LinearPruner linears = linears(List.of());
+            new WeightsAlone(architecture, linears, journal.writer(), journal, settings.progress())
+                    .prune();
         }
     }
 
@@ -190,8 +199,7 @@ public final class Pruner {
         CheckpointWriter writer = journal.writer();
         Windows windows = phases.time("tokenize", this::windows);
         try (Engine engine = new Engine(recipe.type().orElseThrow(), settings.threads())) {
-            LinearPruner linears =
-                    linears(writer, journal.survey(() -> survey(engine, windows, writer)));
+            LinearPruner linears = linears(journal.survey(() -> survey(engine, windows, writer)));
             // The next entry in the journal is that of the first block: whoever goes on before it
             // has no note yet.
             if (journal.done() == 0 && windows.seqlen() > architecture.positions()) {
@@ -205,6 +213,7 @@ public final class Pruner {
                                     architecture,
                                     recipe,
                                     linears,
+                                    writer,
                                     journal,
                                     engine,
                                     decoding,
@@ -233,17 +242,11 @@ public final class Pruner {
         return windows;
     }
 
-    private LinearPruner linears(CheckpointWriter writer, List<BlockScores> scores) {
+    private LinearPruner linears(List<BlockScores> scores) {
         Map<Linear, SparsityPattern> patterns =
-                SparsityPlan.of(architecture, recipe, chosen, scores);
+                SparsityPlan.of(architecture, spread, chosen, scores);
         return new LinearPruner(
-                source,
-                writer,
-                method,
-                patterns,
-                recipe.type().orElseThrow(),
-                settings.threads(),
-                phases);
+                source, method, patterns, recipe.type().orElseThrow(), settings.threads(), phases);
     }
 
     /// Scores of the dense model, where the allocation goes by them.

@@ -8,9 +8,12 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SequencedMap;
 import java.util.Set;
+import org.wanda4j.allocate.Allocation;
+import org.wanda4j.allocate.LinearFilter;
 import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.method.Methods;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
 import org.wanda4j.sparse.SparsityPattern;
@@ -23,7 +26,7 @@ import org.wanda4j.tune.Tuning;
 
 /// Everything that decides what a run makes of a checkpoint.
 ///
-/// @param method name of a [Method]
+/// @param method name of a [org.wanda4j.method.Method]
 /// @param pattern which shape the zeros take, and how many there are
 /// @param allocation how they are spread over the blocks
 /// @param sparsityOf sparsities that are fixed: from a pattern (glob) of the names of linears; a later one overrules
@@ -129,7 +132,7 @@ public record Recipe(
     ///
     /// @throws InvalidInputException when a pattern of a name matches none, or nothing is left to prune
     public Set<Linear> linears(Architecture architecture) {
-        return LinearFilter.choose(architecture, this);
+        return LinearFilter.choose(architecture, only, skip);
     }
 
     /// This recipe by another method.

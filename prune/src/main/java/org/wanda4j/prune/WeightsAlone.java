@@ -1,20 +1,24 @@
 package org.wanda4j.prune;
 
 import java.lang.foreign.Arena;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Progress;
+import org.wanda4j.checkpoint.CheckpointWriter;
+import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
 import org.wanda4j.report.PruneReport.BlockReport;
-import org.wanda4j.report.PruneReport.LinearReport;
 
-/// Prunes block after block by a method that looks at nothing but the weights.
+/// Prunes block after block by a method that needs nothing but the weights.
 record WeightsAlone(
-        Architecture architecture, LinearPruner linears, Journal journal, Progress progress) {
+        Architecture architecture,
+        LinearPruner linears,
+        CheckpointWriter writer,
+        Journal journal,
+        Progress progress) {
 
     void prune() {
         List<Block> blocks = architecture.blocks();
@@ -36,20 +40,17 @@ record WeightsAlone(
     private void prune(int index, Arena memory) {
         Progress inBlock =
                 progress.within("block " + (index + 1) + "/" + architecture.blocks().size());
-        List<LinearReport> reports = new ArrayList<>();
+        var tensors = new BlockTensors(linears.source(), writer, memory);
         for (Linear linear : architecture.blocks().get(index).linears()) {
             if (linears.prunes(linear)) {
-                reports.add(
-                        linears.prune(
-                                        linear,
-                                        linears.source().map(linear.weight(), memory),
-                                        InputStatistics.none(),
-                                        memory)
-                                .report());
+                TensorView matrix = tensors.get(linear.weight());
+                var pruned = linears.prune(linear, matrix, InputStatistics.none(), memory);
+                tensors.put(linear, pruned.written(), pruned.mask());
                 inBlock.advance(weights(linear), linear.name());
             }
         }
-        journal.add(BlockReport.of(index, reports, List.of(), Optional.empty()), List.of());
+        journal.add(
+                BlockReport.of(index, tensors.reports(), List.of(), Optional.empty()), List.of());
     }
 
     private static long weights(Linear linear) {

@@ -1,2 +1,2 @@
-/// The main loop, and the methods that plug into it: importance, selection, weight update, allocation.
+/// The main loop: block after block, stage after stage, linear after linear; what decides it, and what is kept of it.
 package org.wanda4j.prune;

@@ -94,13 +94,17 @@ public record PruneReport(
 
     /// One pruned linear.
     ///
-    /// @param zeros weights that are zero now, those that were zero before included
-    public record LinearReport(String name, int outputs, int inputs, long zeros, double sparsity) {
+    /// @param removed weights that the method chose
+    /// @param zeros weights that are zero now, those that were zero before and those that the file's type rounds to zero
+    ///     included
+    public record LinearReport(
+            String name, int outputs, int inputs, long removed, long zeros, double sparsity) {
 
         /// The linear with `zeros` of its weights zero.
-        public static LinearReport of(String name, int outputs, int inputs, long zeros) {
+        public static LinearReport of(
+                String name, int outputs, int inputs, long removed, long zeros) {
             return new LinearReport(
-                    name, outputs, inputs, zeros, zeros / ((double) outputs * inputs));
+                    name, outputs, inputs, removed, zeros, zeros / ((double) outputs * inputs));
         }
 
         long parameters() {

@@ -5,15 +5,19 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Adam;
 import org.bytedeco.pytorch.AdamOptions;
 import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -21,26 +25,30 @@ import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Block;
+import org.wanda4j.sparse.Mask;
 
-/// A block whose weights are being fitted by Adam: in fp32, but for the products of its linears. A weight that is zero at
-/// the start stays zero.
+/// A block whose weights are being fitted by Adam: in fp32, but for the products of its linears. Weights that were removed
+/// stay zero.
 public final class BlockTraining implements AutoCloseable {
 
     private static final double TINY = 1e-12;
 
     private final Map<MatrixView, TensorView> values = new LinkedHashMap<>();
     private final List<Tensor> parameters = new ArrayList<>();
-    private final List<Tensor> masks = new ArrayList<>();
+
+    /// 1 for weights that stay, by the parameters' order; empty where all do.
+    private final List<Optional<Tensor>> masks = new ArrayList<>();
+
     private final List<Tensor> kept = new ArrayList<>();
     private final TorchBlock block;
     private final Adam optimizer;
 
     /// Gradients of one batch, in the order of the parameters.
-    ///
     public record Gradient(List<Tensor> tensors) {}
 
     /// @param source from a matrix or vector to its values at the start
     /// @param trained which of them are fitted; the others stay as they are
+    /// @param masks which weights of a matrix were removed
     /// @param products what linears multiply in, forward and back
     /// @param length tokens of every window
     /// @param memory that outlives this
@@ -48,6 +56,7 @@ public final class BlockTraining implements AutoCloseable {
             Block description,
             Function<MatrixView, TensorView> source,
             Predicate<MatrixView> trained,
+            Map<MatrixView, Mask> masks,
             ComputeType products,
             int length,
             Arena memory) {
@@ -66,7 +75,9 @@ public final class BlockTraining implements AutoCloseable {
                                 ComputeType.FP32,
                                 products),
                         length);
-        block.parameters(trained).forEach(this::train);
+        block.parameters(trained)
+                .forEach((view, parameter) ->
+                        train(parameter, Optional.ofNullable(masks.get(view))));
         try (var _ = new PointerScope()) {
             this.optimizer =
                     new Adam(
@@ -75,11 +86,27 @@ public final class BlockTraining implements AutoCloseable {
         }
     }
 
-    private void train(Tensor parameter) {
+    private void train(Tensor parameter, Optional<Mask> mask) {
         try (var _ = new PointerScope()) {
-            masks.add(keep(parameter.ne(new Scalar(0)).to(ScalarType.Float)));
+            masks.add(mask.map(removed -> keep(kept(removed))));
         }
         parameters.add(parameter.requires_grad_(true));
+    }
+
+    /// rows x columns, 1 for weights that stay.
+    private static Tensor kept(Mask mask) {
+        Tensor kept =
+                torch.empty(
+                        new long[] {mask.rows(), mask.columns()},
+                        new TensorOptions(ScalarType.Float),
+                        new MemoryFormatOptional());
+        FloatPointer values = kept.data_ptr_float();
+        float[] row = new float[mask.columns()];
+        for (int i = 0; i < mask.rows(); i++) {
+            mask.kept(i, row);
+            values.position((long) i * row.length).put(row);
+        }
+        return kept;
     }
 
     private Tensor keep(Tensor tensor) {
@@ -102,7 +129,8 @@ public final class BlockTraining implements AutoCloseable {
                             new TensorVector(parameters.toArray(Tensor[]::new)));
             List<Tensor> tensors = new ArrayList<>();
             for (int i = 0; i < parameters.size(); i++) {
-                Tensor gradient = gradients.get(i).mul(masks.get(i));
+                Tensor whole = gradients.get(i);
+                Tensor gradient = masks.get(i).map(whole::mul).orElse(whole);
                 gradient.retainReference();
                 tensors.add(gradient);
             }

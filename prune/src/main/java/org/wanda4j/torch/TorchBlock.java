@@ -3,9 +3,11 @@ package org.wanda4j.torch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.bytedeco.javacpp.PointerScope;
@@ -179,11 +181,10 @@ public final class TorchBlock implements AutoCloseable {
     }
 
     /// The weights, biases and norms that `chosen` takes.
-    List<Tensor> parameters(Predicate<MatrixView> chosen) {
-        return weights.loaded().entrySet().stream()
-                .filter(entry -> chosen.test(entry.getKey()))
-                .map(Map.Entry::getValue)
-                .toList();
+    SequencedMap<MatrixView, Tensor> parameters(Predicate<MatrixView> chosen) {
+        SequencedMap<MatrixView, Tensor> parameters = new LinkedHashMap<>(weights.loaded());
+        parameters.keySet().removeIf(chosen.negate());
+        return parameters;
     }
 
     /// What a stage reads of a batch.

@@ -16,6 +16,7 @@ import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Block;
 import org.wanda4j.report.PruneReport.TuneReport;
+import org.wanda4j.sparse.Mask;
 import org.wanda4j.torch.BlockTraining;
 import org.wanda4j.torch.BlockTraining.Gradient;
 import org.wanda4j.torch.Engine;
@@ -56,6 +57,7 @@ public final class BlockTuner {
     ///
     /// @param source from a tensor's name to its values at the start
     /// @param trained which tensors are trained, by name
+    /// @param masks weights that stay zero, by name of their tensor
     /// @param seed of the order of the windows
     /// @param best receives better values of all tensors, in fp32 and by name; nothing where there are none
     /// @param memory to hold them
@@ -63,6 +65,7 @@ public final class BlockTuner {
             Block block,
             Function<MatrixView, TensorView> source,
             Predicate<MatrixView> trained,
+            Map<MatrixView, Mask> masks,
             Tuning tuning,
             long seed,
             Map<MatrixView, TensorView> best,
@@ -73,6 +76,7 @@ public final class BlockTuner {
                                 block,
                                 source,
                                 trained,
+                                masks,
                                 engine.type(),
                                 inputs.layout().length(),
                                 scratch)) {

@@ -29,6 +29,7 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.method.Scores;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;

@@ -25,6 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.SmallDisk;
+import org.wanda4j.allocate.Allocation;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;

@@ -11,6 +11,7 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.wanda4j.HeldProcess;
 import org.wanda4j.SharedFiles;
+import org.wanda4j.allocate.Allocation;
 import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;

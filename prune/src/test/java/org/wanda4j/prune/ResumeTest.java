@@ -70,7 +70,7 @@ class ResumeTest {
     @ParameterizedTest(name = "{0} killed at call {3} of {1}.{2}")
     @Tag("slow")
     @CsvSource({
-        "SPARSEGPT,      org.wanda4j.prune.ScoreSurvey,           scores,          3, 0",
+        "SPARSEGPT,      org.wanda4j.allocate.ScoreSurvey,           scores,          3, 0",
         "SPARSEGPT,      org.wanda4j.prune.BlockPruner,           prune,           1, 0",
         "WANDA,          org.wanda4j.prune.BlockPruner,           prune,           1, 0",
         "WANDA,          org.wanda4j.prune.BlockPruner,           prune,           4, 2",
