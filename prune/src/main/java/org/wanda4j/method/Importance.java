@@ -15,8 +15,8 @@ public interface Importance {
     /// @return out x in, >= 0
     Scores score(TensorView weight, InputStatistics statistics);
 
-    /// Whether channels are put in another order for an N:M pattern, by these scores, where the order is free.
-    default boolean ordersChannels() {
+    /// Whether channels are permuted by these scores for an N:M pattern, where they may be ([ChannelPermutation]).
+    default boolean permutesChannels() {
         return false;
     }
 }

@@ -6,7 +6,7 @@ import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.sparse.Kernels;
 
 /// Relative importance and activations (Zhang et al., ICLR 2024, eq. 6):
-/// `(|W_ij| / sum_i |W_ij| + |W_ij| / sum_j |W_ij|) * ||X_j||_2^0.5`; for an N:M pattern with a [ChannelOrder].
+/// `(|W_ij| / sum_i |W_ij| + |W_ij| / sum_j |W_ij|) * ||X_j||_2^0.5`; for an N:M pattern with a [ChannelPermutation].
 public record Ria() implements Importance {
 
     @Override
@@ -15,7 +15,7 @@ public record Ria() implements Importance {
     }
 
     @Override
-    public boolean ordersChannels() {
+    public boolean permutesChannels() {
         return true;
     }
 

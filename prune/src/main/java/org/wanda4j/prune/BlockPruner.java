@@ -19,11 +19,12 @@ import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.method.ChannelPermutation;
+import org.wanda4j.method.ChannelPermutation.PermutableChannels;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
-import org.wanda4j.prune.ChannelOrder.Places;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport.BlockReport;
 import org.wanda4j.report.PruneReport.InputReport;
@@ -167,10 +168,10 @@ final class BlockPruner implements AutoCloseable {
                 });
     }
 
-    /// Prunes a linear, with its channels in another order where the method wants one and it is free.
+    /// Prunes a linear, its input channels permuted where the method permutes them.
     ///
     /// @param tensors of this block so far; the linear's is replaced
-    /// @return what the windows go on with, its channels in the order that the block has
+    /// @return what the windows go on with, its channels in the order of the block
     private TensorView pruneOne(
             int index,
             Linear linear,
@@ -179,28 +180,32 @@ final class BlockPruner implements AutoCloseable {
             BlockTensors tensors,
             Arena memory) {
         TensorView matrix = tensors.get(linear.weight());
-        Optional<ChannelOrder> order =
-                Places.of(architecture.blocks().get(index), stage)
-                        .flatMap(places -> linears.order(linear, matrix, places, statistics));
+        Optional<ChannelPermutation> permutation =
+                PermutableChannels.of(architecture.blocks().get(index), stage)
+                        .flatMap(channels ->
+                                linears.permutation(linear, matrix, channels, statistics));
         LinearPruner.Pruned done =
                 linears.prune(
                         linear,
-                        order.map(it -> it.columns(matrix, memory)).orElse(matrix),
-                        order.map(it -> it.apply(statistics)).orElse(statistics),
+                        permutation.map(it -> it.columns(matrix, memory)).orElse(matrix),
+                        permutation.map(it -> it.apply(statistics)).orElse(statistics),
                         memory);
         tensors.put(linear, done.written(), done.mask());
-        order.ifPresent(it -> moveRows(it, tensors, memory));
-        return order.map(it -> it.original(done.computed(), memory)).orElse(done.computed());
+        permutation.ifPresent(it -> moveRows(it, tensors, memory));
+        return permutation.map(it -> it.original(done.computed(), memory)).orElse(done.computed());
     }
 
-    /// Puts the rows that compute reordered channels in the order of these.
-    private static void moveRows(ChannelOrder order, BlockTensors tensors, Arena memory) {
-        for (Linear linear : order.writers()) {
+    /// Permutes the rows that compute permuted channels.
+    private static void moveRows(
+            ChannelPermutation permutation, BlockTensors tensors, Arena memory) {
+        for (Linear linear : permutation.writers()) {
             linear.views()
-                    .forEach(view -> tensors.put(view, order.rows(tensors.get(view), memory)));
+                    .forEach(
+                            view -> tensors.put(view, permutation.rows(tensors.get(view), memory)));
             tensors.mask(linear)
                     .ifPresent(mask ->
-                            tensors.put(linear, tensors.get(linear.weight()), order.rows(mask)));
+                            tensors.put(
+                                    linear, tensors.get(linear.weight()), permutation.rows(mask)));
         }
     }
 

@@ -9,11 +9,12 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.method.ChannelPermutation;
+import org.wanda4j.method.ChannelPermutation.PermutableChannels;
 import org.wanda4j.method.Method;
 import org.wanda4j.method.PruneTask;
 import org.wanda4j.method.PrunedLinear;
 import org.wanda4j.model.Linear;
-import org.wanda4j.prune.ChannelOrder.Places;
 import org.wanda4j.report.Phases;
 import org.wanda4j.sparse.Mask;
 import org.wanda4j.sparse.SparsityPattern;
@@ -44,18 +45,21 @@ record LinearPruner(
         return patterns.containsKey(linear);
     }
 
-    /// In which order `linear` is to have its input channels, where not in its own.
+    /// How the input channels of `linear` are to be permuted, where they are.
     ///
     /// @param matrix of the linear
-    /// @param places where they may change them
-    Optional<ChannelOrder> order(
-            Linear linear, TensorView matrix, Places places, InputStatistics statistics) {
-        if (!method.importance().ordersChannels()
+    /// @param channels those that may be
+    Optional<ChannelPermutation> permutation(
+            Linear linear,
+            TensorView matrix,
+            PermutableChannels channels,
+            InputStatistics statistics) {
+        if (!method.importance().permutesChannels()
                 || method.needs() == Statistic.GRAM
                 || !(patterns.get(linear) instanceof NofM(int n, int m))
                 || n == 0
-                || places.size() % m != 0
-                || !places.writers().stream().allMatch(this::prunes)) {
+                || channels.size() % m != 0
+                || !channels.writers().stream().allMatch(this::prunes)) {
             return Optional.empty();
         }
         checkFinite(linear, statistics);
@@ -63,8 +67,10 @@ record LinearPruner(
                 phases.time(
                         "select",
                         () ->
-                                ChannelOrder.of(
-                                        places, method.importance().score(matrix, statistics), m)));
+                                ChannelPermutation.of(
+                                        channels,
+                                        method.importance().score(matrix, statistics),
+                                        m)));
     }
 
     /// Prunes a linear, and rounds what comes of it to the checkpoint's type.

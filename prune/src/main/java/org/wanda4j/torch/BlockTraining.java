@@ -130,7 +130,7 @@ public final class BlockTraining implements AutoCloseable {
             List<Tensor> tensors = new ArrayList<>();
             for (int i = 0; i < parameters.size(); i++) {
                 Tensor whole = gradients.get(i);
-                Tensor gradient = masks.get(i).map(whole::mul).orElse(whole);
+                Tensor gradient = masks.get(i).map(whole::mul).orElseGet(whole::clone);
                 gradient.retainReference();
                 tensors.add(gradient);
             }

@@ -1,4 +1,4 @@
-package org.wanda4j.prune;
+package org.wanda4j.method;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -8,7 +8,6 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.checkpoint.TensorView;
-import org.wanda4j.method.Scores;
 import org.wanda4j.model.Attention;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Experts;
@@ -17,34 +16,34 @@ import org.wanda4j.model.Mlp;
 import org.wanda4j.model.Stage;
 import org.wanda4j.sparse.Mask;
 
-/// The channel permutation of Zhang et al., 2024 (its heuristic allocation): input channels of a linear change
-/// places so that those with high scores share no run of an N:M pattern.
+/// The channel permutation of Zhang et al., 2024 (its heuristic allocation): the input channels of a linear are permuted so
+/// that those with high scores share no run of an N:M pattern.
 ///
-/// Only where the linears that compute these channels can have their rows change places in the same way, and nothing else
-/// notices: gate and up for down; value for the output projection, within a head. The checkpoint stays an ordinary one.
-final class ChannelOrder {
+/// Only where the rows of the linears that compute these channels can be permuted alike, and nothing else reads them: gate
+/// and up for down; value for the output projection, within a head. The checkpoint stays an ordinary one.
+public final class ChannelPermutation {
 
     private final List<Linear> writers;
     private final int[] rows;
     private final int[] columns;
 
-    /// Where channels may change places.
+    /// Input channels of a linear that may be permuted.
     ///
     /// @param writers compute the channels: `heads * size` rows each
-    /// @param heads that keep their places
+    /// @param heads in whose order nothing changes
     /// @param repeats how often a head's channels appear among the reader's columns, one after the other
     /// @param size channels of a head
-    record Places(List<Linear> writers, int heads, int repeats, int size) {
+    public record PermutableChannels(List<Linear> writers, int heads, int repeats, int size) {
 
-        /// Those for the inputs of `stage`; none where the order is not free.
-        static Optional<Places> of(Block block, Stage stage) {
+        /// Those of the input of `stage`; none where it may not be permuted.
+        public static Optional<PermutableChannels> of(Block block, Stage stage) {
             if (stage.step() == 0) {
                 return Optional.empty();
             }
             return Optional.of(
                     switch (block.branches().get(stage.branch()).mixer()) {
                         case Attention attention ->
-                                new Places(
+                                new PermutableChannels(
                                         List.of(attention.value()),
                                         attention.keyValueHeads(),
                                         attention.heads() / attention.keyValueHeads(),
@@ -54,8 +53,8 @@ final class ChannelOrder {
                     });
         }
 
-        private static Places of(Mlp mlp) {
-            return new Places(mlp.first(), 1, 1, mlp.down().inputs());
+        private static PermutableChannels of(Mlp mlp) {
+            return new PermutableChannels(mlp.first(), 1, 1, mlp.down().inputs());
         }
 
         /// The row of the writers that computes column `column` of the reader.
@@ -66,13 +65,13 @@ final class ChannelOrder {
     }
 
     /// @param rows of the writers: at i the one that comes to i
-    private ChannelOrder(Places places, int[] rows) {
-        this.writers = places.writers();
+    private ChannelPermutation(PermutableChannels channels, int[] rows) {
+        this.writers = channels.writers();
         this.rows = rows;
-        this.columns = new int[rows.length * places.repeats()];
+        this.columns = new int[rows.length * channels.repeats()];
         for (int j = 0; j < columns.length; j++) {
-            int row = rows[places.row(j)];
-            columns[j] = j + row % places.size() - j % places.size();
+            int row = rows[channels.row(j)];
+            columns[j] = j + row % channels.size() - j % channels.size();
         }
     }
 
@@ -81,15 +80,15 @@ final class ChannelOrder {
     ///
     /// @param scores of the reader's weights
     /// @param run channels that are compared, M of N:M; divides a head's size
-    static ChannelOrder of(Places places, Scores scores, int run) {
-        int size = places.size();
+    public static ChannelPermutation of(PermutableChannels channels, Scores scores, int run) {
+        int size = channels.size();
         if (size % run != 0) {
             throw new IllegalArgumentException(run + " does not divide " + size + " channels");
         }
-        double[] sums = sums(places, scores);
+        double[] sums = sums(channels, scores);
         int runs = size / run;
-        int[] rows = new int[places.heads() * size];
-        for (int head = 0; head < places.heads(); head++) {
+        int[] rows = new int[channels.heads() * size];
+        for (int head = 0; head < channels.heads(); head++) {
             int first = head * size;
             int[] falling =
                     IntStream.range(first, first + size)
@@ -103,29 +102,29 @@ final class ChannelOrder {
                 rows[first + at * run + round] = falling[i];
             }
         }
-        return new ChannelOrder(places, rows);
+        return new ChannelPermutation(channels, rows);
     }
 
     /// For each of the writers' rows, the sum of the scores of all weights that read it.
-    private static double[] sums(Places places, Scores scores) {
-        double[] sums = new double[places.heads() * places.size()];
+    private static double[] sums(PermutableChannels channels, Scores scores) {
+        double[] sums = new double[channels.heads() * channels.size()];
         float[] row = new float[scores.columns()];
         for (int i = 0; i < scores.rows(); i++) {
             scores.row(i, row);
             for (int j = 0; j < row.length; j++) {
-                sums[places.row(j)] += row[j];
+                sums[channels.row(j)] += row[j];
             }
         }
         return sums;
     }
 
-    /// The linears whose rows move along.
-    List<Linear> writers() {
+    /// The linears whose rows are permuted alike.
+    public List<Linear> writers() {
         return writers;
     }
 
-    /// What is known of the channels, in their new order. Gram matrices are not among it.
-    InputStatistics apply(InputStatistics statistics) {
+    /// The statistics of the permuted channels, without a Gram matrix.
+    public InputStatistics apply(InputStatistics statistics) {
         return new InputStatistics(
                 moved(statistics.norms()), moved(statistics.ablationNorms()), Optional.empty());
     }
@@ -139,7 +138,7 @@ final class ChannelOrder {
     }
 
     /// A writer's matrix or bias with its rows in their new order.
-    TensorView rows(TensorView tensor, Arena memory) {
+    public TensorView rows(TensorView tensor, Arena memory) {
         TensorView result = like(tensor, memory);
         long bytes = tensor.data().byteSize() / rows.length;
         for (int i = 0; i < rows.length; i++) {
@@ -149,7 +148,7 @@ final class ChannelOrder {
     }
 
     /// A writer's mask with its rows in their new order.
-    Mask rows(Mask mask) {
+    public Mask rows(Mask mask) {
         Mask result = new Mask(mask.rows(), mask.columns());
         int words = mask.wordsPerRow();
         for (int i = 0; i < rows.length; i++) {
@@ -159,12 +158,12 @@ final class ChannelOrder {
     }
 
     /// The reader's matrix with its columns in their new order.
-    TensorView columns(TensorView matrix, Arena memory) {
+    public TensorView columns(TensorView matrix, Arena memory) {
         return columns(matrix, memory, true);
     }
 
     /// Takes [#columns] back.
-    TensorView original(TensorView matrix, Arena memory) {
+    public TensorView original(TensorView matrix, Arena memory) {
         return columns(matrix, memory, false);
     }
 
@@ -176,8 +175,8 @@ final class ChannelOrder {
             MemorySegment to = result.row(i);
             for (int j = 0; j < columns.length; j++) {
                 int source = forth ? columns[j] : j;
-                int place = forth ? j : columns[j];
-                MemorySegment.copy(from, source * bytes, to, place * bytes, bytes);
+                int target = forth ? j : columns[j];
+                MemorySegment.copy(from, source * bytes, to, target * bytes, bytes);
             }
         }
         return result;

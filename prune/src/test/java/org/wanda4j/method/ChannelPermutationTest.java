@@ -1,4 +1,4 @@
-package org.wanda4j.prune;
+package org.wanda4j.method;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -29,13 +29,14 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.checkpoint.TensorView;
-import org.wanda4j.method.Scores;
+import org.wanda4j.method.ChannelPermutation.PermutableChannels;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Mlp;
 import org.wanda4j.model.Stage;
-import org.wanda4j.prune.ChannelOrder.Places;
+import org.wanda4j.prune.Pruner;
+import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.sparse.SparsityPattern.NofM;
 import org.wanda4j.sparse.SparsityPattern.Unstructured;
@@ -45,8 +46,8 @@ import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.ForwardPass;
 import org.wanda4j.tune.Tuning;
 
-/// Channels that change places change neither what a model computes nor, pruned, which weights it is made of.
-class ChannelOrderTest {
+/// Channels that change channels change neither what a model computes nor, pruned, which weights it is made of.
+class ChannelPermutationTest {
 
     private static final Path FAMILIES = Path.of("src/test/resources/families");
     private static final float TOLERANCE = 1e-4f;
@@ -83,9 +84,11 @@ class ChannelOrderTest {
                 for (Stage stage : List.of(block.stages().get(1), block.stages().get(3))) {
                     Linear reader = stage.linears().getFirst();
                     TensorView matrix = dense.map(reader.weight(), memory);
-                    ChannelOrder order =
-                            ChannelOrder.of(
-                                    Places.of(block, stage).orElseThrow(), Scores.abs(matrix), RUN);
+                    ChannelPermutation order =
+                            ChannelPermutation.of(
+                                    PermutableChannels.of(block, stage).orElseThrow(),
+                                    Scores.abs(matrix),
+                                    RUN);
                     TensorView columns = order.columns(matrix, memory);
                     moved += columns.data().mismatch(matrix.data()) < 0 ? 0 : 1;
                     assertEquals(
@@ -110,10 +113,10 @@ class ChannelOrderTest {
     @Test
     void highScoresAreDealtOutToAllRuns() {
         float[] sums = {8, 7, 6, 5, 4, 3, 2, 1};
-        var places = new Places(List.of(), 1, 1, sums.length);
+        var channels = new PermutableChannels(List.of(), 1, 1, sums.length);
         var order =
-                ChannelOrder.of(
-                        places,
+                ChannelPermutation.of(
+                        channels,
                         new Scores() {
                             @Override
                             public int rows() {
