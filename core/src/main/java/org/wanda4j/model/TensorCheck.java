@@ -59,10 +59,12 @@ record TensorCheck(Checkpoint checkpoint, ModelConfig config, Architecture archi
     }
 
     private void check(String name, List<Long> shape) {
+        Optional<TensorInfo> found = checkpoint.find(name);
+        if (found.isEmpty() && isLeftOut(name)) {
+            return;
+        }
         TensorInfo tensor =
-                checkpoint
-                        .find(name)
-                        .orElseThrow(() -> unfit("there is no tensor " + name + hint(name)));
+                found.orElseThrow(() -> unfit("there is no tensor " + name + hint(name)));
         if (!tensor.shape().equals(shape)) {
             throw unfit(
                     "tensor %s has shape %s, but config.json asks for %s"
@@ -87,11 +89,19 @@ record TensorCheck(Checkpoint checkpoint, ModelConfig config, Architecture archi
         return new InvalidInputException(checkpoint.directory() + ": " + reason);
     }
 
+    /// Whether a tensor is the head of a model that was saved without one, as embedding models are: then the names of the others
+    /// have no prefix either. It can be pruned; who asks for its logits is told.
+    private boolean isLeftOut(String name) {
+        String tokens = architecture.embedding().tokens();
+        return name.equals(architecture.head().table())
+                && tokens.indexOf('.') == tokens.lastIndexOf('.');
+    }
+
     /// Why a tensor may be missing.
     private String hint(String name) {
         return name.equals(architecture.head().table())
-                ? ", and config.json does not tie the head to the embedding: the checkpoint is incomplete (transformers'"
-                        + " AutoModel saves no head, AutoModelForCausalLM does), or tie_word_embeddings should be true"
+                ? ", and config.json does not tie the head to the embedding: the checkpoint is incomplete,"
+                        + " or tie_word_embeddings should be true"
                 : "";
     }
 
