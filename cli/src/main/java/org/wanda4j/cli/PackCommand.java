@@ -8,11 +8,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.checkpoint.PackReport;
 import org.wanda4j.checkpoint.Packer;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Linear;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -33,6 +35,8 @@ import picocli.CommandLine.Parameters;
             "  wanda pack SmolLM2-half -o SmolLM2-int8 --values int8"
         })
 final class PackCommand implements Runnable {
+
+    private static final String WEIGHT = ".weight";
 
     static final ValueType[] VALUE_TYPES = {ValueType.BF16, ValueType.INT8, ValueType.INT4};
 
@@ -70,10 +74,7 @@ final class PackCommand implements Runnable {
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 var progress = new ProgressDisplay("bytes")) {
             Architecture architecture = Architecture.of(checkpoint);
-            Set<String> linears =
-                    architecture.linears().stream()
-                            .map(linear -> linear.weight().tensor())
-                            .collect(Collectors.toUnmodifiableSet());
+            List<MatrixView> linears = architecture.linears().stream().map(Linear::weight).toList();
             Set<String> tables = Set.copyOf(architecture.tables());
             try (var directory = OutputDirectory.claim(output, model, force)) {
                 progress.start("packing", Packer.work(checkpoint));
@@ -140,10 +141,12 @@ final class PackCommand implements Runnable {
                 Format.percent(sizes.after() / (double) sizes.before()));
     }
 
-    /// `q_proj` of `model.layers.3.self_attn.q_proj.weight`.
+    /// `q_proj` of `model.layers.3.self_attn.q_proj.weight`, `down_proj` of `model.layers.3.mlp.experts.down_proj`.
     private static String kind(PackReport.Matrix matrix) {
-        int end = Math.max(0, matrix.name().lastIndexOf('.'));
-        return matrix.name().substring(matrix.name().lastIndexOf('.', end - 1) + 1, end);
+        String name = matrix.name();
+        String module =
+                name.endsWith(WEIGHT) ? name.substring(0, name.length() - WEIGHT.length()) : name;
+        return module.substring(module.lastIndexOf('.') + 1);
     }
 
     private record Sizes(long before, long after) {

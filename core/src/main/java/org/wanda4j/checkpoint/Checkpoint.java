@@ -26,7 +26,7 @@ import tools.jackson.databind.JsonNode;
 /// read a block at a time. Nothing is ever written here.
 ///
 /// Of a packed checkpoint the tensors are those that it was packed from; its matrices are decoded when they are mapped,
-/// or given as they are by [#matrix(String, Arena)].
+/// or given as they are by [Matrices].
 public final class Checkpoint implements AutoCloseable {
 
     /// The weights of a checkpoint with one shard.
@@ -122,11 +122,11 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
-    /// Matrix `name` as its file holds it, until `arena` closes.
+    /// Bytes that tensor `name` takes in its file.
     ///
-    /// @throws InvalidInputException when there is no such tensor, or it is no matrix of weights
-    public PackedMatrix matrix(String name, Arena arena) {
-        return stored(name).matrix(arena);
+    /// @throws InvalidInputException when there is no such tensor
+    public long bytes(String name) {
+        return stored(name).bytes();
     }
 
     /// How the values of packed matrices are stored; empty for an ordinary checkpoint.
@@ -203,7 +203,7 @@ public final class Checkpoint implements AutoCloseable {
         shards.forEach(Safetensors::close);
     }
 
-    private StoredTensor stored(String name) {
+    StoredTensor stored(String name) {
         StoredTensor tensor = tensors.get(name);
         if (tensor == null) {
             throw new InvalidInputException(directory + ": there is no tensor " + name);

@@ -18,7 +18,7 @@ final class MatrixPacker {
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final TensorInfo source;
-    private final PackedEncoding encoding;
+    private final PackedLayout layout;
     private final ValueType type;
     private final int rows;
     private final int columns;
@@ -32,13 +32,14 @@ final class MatrixPacker {
     private MatrixPacker(
             TensorView weight,
             TensorInfo source,
-            PackedEncoding encoding,
+            PackedLayout layout,
+            ValueType type,
             long kept,
             long stored,
             Optional<long[]> starts) {
         this.source = source;
-        this.encoding = encoding;
-        this.type = encoding.values();
+        this.layout = layout;
+        this.type = type;
         this.rows = weight.rows();
         this.columns = weight.columns();
         this.kept = kept;
@@ -47,10 +48,12 @@ final class MatrixPacker {
     }
 
     /// Looks for zeros, and decides whether `weight` is stored sparse: where that is smaller.
+    ///
+    /// @param weight the matrix that the tensor is stored as
     static MatrixPacker sparseOrDense(
-            TensorView weight, TensorInfo source, PackedEncoding encoding) {
+            TensorView weight, TensorInfo source, PackedLayout layout, ValueType type) {
         var counts = new RowPacker.Count[weight.rows()];
-        Arrays.parallelSetAll(counts, row -> RowPacker.count(weight, row, encoding.values()));
+        Arrays.parallelSetAll(counts, row -> RowPacker.count(weight, row, type));
         long kept = 0;
         long stored = 0;
         long[] starts = new long[counts.length];
@@ -59,18 +62,19 @@ final class MatrixPacker {
             stored += counts[row].stored();
             kept += counts[row].kept();
         }
-        long dense = denseValues(weight, encoding.values());
-        long saved = (dense - stored) * encoding.values().bits() / Byte.SIZE;
+        long dense = denseValues(weight, type);
+        long saved = (dense - stored) * type.bits() / Byte.SIZE;
         return saved > placeBytes(weight)
-                ? new MatrixPacker(weight, source, encoding, kept, stored, Optional.of(starts))
-                : new MatrixPacker(weight, source, encoding, kept, dense, Optional.empty());
+                ? new MatrixPacker(weight, source, layout, type, kept, stored, Optional.of(starts))
+                : new MatrixPacker(weight, source, layout, type, kept, dense, Optional.empty());
     }
 
     /// For a table, of which a row is read at a time.
-    static MatrixPacker dense(TensorView weight, TensorInfo source, PackedEncoding encoding) {
+    static MatrixPacker dense(TensorView weight, TensorInfo source, ValueType type) {
         long all = (long) weight.rows() * weight.columns();
-        long stored = denseValues(weight, encoding.values());
-        return new MatrixPacker(weight, source, encoding, all, stored, Optional.empty());
+        long stored = denseValues(weight, type);
+        var layout = new PackedLayout(source.shape(), false);
+        return new MatrixPacker(weight, source, layout, type, all, stored, Optional.empty());
     }
 
     /// How many values are stored where none is dropped.
@@ -82,14 +86,25 @@ final class MatrixPacker {
         return (long) weight.rows() * (Math.ceilDiv(weight.columns(), Byte.SIZE) + Long.BYTES);
     }
 
+    /// Whether the tensor stays one of its own: bf16 and dense.
+    private boolean isTensor() {
+        return starts.isEmpty() && !type.isQuantised();
+    }
+
+    /// Whether a reader needs the second version of the format.
+    boolean needsSecondVersion() {
+        return !isTensor() && !layout.isPlain();
+    }
+
     /// The tensors that stand for the matrix.
     List<TensorInfo> parts() {
-        if (starts.isEmpty() && !type.isQuantised()) {
+        if (isTensor()) {
             return List.of(TensorInfo.unplaced(source.name(), DType.BF16, source.shape()));
         }
         List<TensorInfo> parts = new ArrayList<>();
-        long elements = stored * type.bits() / Byte.SIZE / encoding.elements().bytes();
-        parts.add(part(PackedEncoding.VALUES, encoding.elements(), elements));
+        DType elementType = PackedEncoding.elements(type);
+        long elements = stored * type.bits() / Byte.SIZE / elementType.bytes();
+        parts.add(part(PackedEncoding.VALUES, elementType, elements));
         if (type.isQuantised()) {
             parts.add(part(PackedEncoding.SCALES, DType.BF16, rows, ValueType.groups(columns)));
         }
@@ -98,7 +113,10 @@ final class MatrixPacker {
             parts.add(part(PackedEncoding.BITMASK, DType.U8, rows, rowBytes));
             parts.add(part(PackedEncoding.ROW_OFFSETS, DType.I64, rows));
         }
-        parts.add(part(PackedEncoding.SHAPE, DType.I64, 2));
+        parts.add(part(PackedEncoding.SHAPE, DType.I64, layout.shape().size()));
+        if (layout.transposed()) {
+            parts.add(part(PackedEncoding.TRANSPOSED, DType.U8, 1));
+        }
         return parts;
     }
 
@@ -109,27 +127,38 @@ final class MatrixPacker {
 
     /// The bytes of each of [#parts()], in memory of the arena.
     ///
+    /// @param tensor what is packed
     /// @throws InvalidInputException when a weight is NaN or infinite and the type cannot hold it
-    Map<String, MemorySegment> pack(TensorView weight, Arena arena) {
+    Map<String, MemorySegment> pack(TensorView tensor, Arena arena) {
         Map<String, MemorySegment> data = new LinkedHashMap<>();
         for (TensorInfo part : parts()) {
             data.put(part.name(), arena.allocate(part.length(), Long.BYTES));
         }
+        PackedLayout target = isTensor() ? new PackedLayout(source.shape(), false) : layout;
         MemorySegment values = data.get(source.name() + PackedEncoding.VALUES);
-        var target =
+        var matrix =
                 new PackedMatrix(
-                        rows,
-                        columns,
+                        target.rows(),
+                        target.columns(),
                         type,
                         values == null ? data.get(source.name()) : values,
                         Optional.ofNullable(data.get(source.name() + PackedEncoding.SCALES)),
                         starts.map(first -> places(first, data)));
-        new RowPacker(weight, target).packAll();
-        MemorySegment shape = data.get(source.name() + PackedEncoding.SHAPE);
-        if (shape != null) {
-            MemorySegment.copy(new long[] {rows, columns}, 0, shape, LONG, 0, 2);
+        new RowPacker(target.matrix(tensor, arena), matrix).packAll();
+        if (!isTensor()) {
+            putLayout(data);
         }
         return data;
+    }
+
+    private void putLayout(Map<String, MemorySegment> data) {
+        long[] shape = layout.shape().stream().mapToLong(Long::longValue).toArray();
+        MemorySegment extents = data.get(source.name() + PackedEncoding.SHAPE);
+        MemorySegment.copy(shape, 0, extents, LONG, 0, shape.length);
+        if (layout.transposed()) {
+            data.get(source.name() + PackedEncoding.TRANSPOSED)
+                    .set(ValueLayout.JAVA_BYTE, 0, (byte) 1);
+        }
     }
 
     private PackedMatrix.Places places(long[] first, Map<String, MemorySegment> data) {

@@ -2,6 +2,7 @@ package org.wanda4j.checkpoint;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /// Where a matrix lies in a checkpoint: a whole tensor, some of its rows, its transpose, or a part of a 3-D tensor.
@@ -27,6 +28,12 @@ public record MatrixView(
         int first,
         int run,
         int step) {
+
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+
+    /// Columns of a transposed matrix that are copied together: rows of the tensor that lie in the cache at a time.
+    private static final int TILE = 16;
 
     /// Copies the shape, and checks that the rows are in the tensor.
     public MatrixView {
@@ -112,9 +119,16 @@ public record MatrixView(
             data = whole.data().asSlice(at(0, 0) * whole.type().bytes(), bytes);
         } else {
             data = memory.allocate(bytes, 64);
-            copy(whole, data, true);
+            copy(whole, data);
         }
         return new TensorView(tensor, whole.type(), extents, data);
+    }
+
+    /// Copies the matrix out of the tensor.
+    ///
+    /// @param matrix receives rows x columns, of the tensor's type
+    void copy(TensorView whole, MemorySegment matrix) {
+        copy(whole, matrix, true);
     }
 
     /// Puts `matrix` back to where it lies in the tensor.
@@ -128,23 +142,54 @@ public record MatrixView(
     private void copy(TensorView whole, MemorySegment matrix, boolean out) {
         int columns = columns();
         long bytes = whole.type().bytes();
-        int width = transposed ? 1 : columns;
-        for (int row = 0; row < rows; row++) {
-            for (int column = 0; column < columns; column += width) {
-                long place = at(row, column) * bytes;
-                long index = ((long) row * columns + column) * bytes;
-                if (out) {
-                    MemorySegment.copy(whole.data(), place, matrix, index, width * bytes);
-                } else {
-                    MemorySegment.copy(matrix, index, whole.data(), place, width * bytes);
+        if (transposed) {
+            for (int column = 0; column < columns; column += TILE) {
+                for (int row = 0; row < rows; row++) {
+                    for (int j = column; j < Math.min(columns, column + TILE); j++) {
+                        long index = ((long) row * columns + j) * bytes;
+                        copyElement(whole, at(row, j) * bytes, matrix, index, out);
+                    }
                 }
+            }
+            return;
+        }
+        for (int row = 0; row < rows; row++) {
+            long place = at(row, 0) * bytes;
+            long index = (long) row * columns * bytes;
+            if (out) {
+                MemorySegment.copy(whole.data(), place, matrix, index, columns * bytes);
+            } else {
+                MemorySegment.copy(matrix, index, whole.data(), place, columns * bytes);
             }
         }
     }
 
+    private static void copyElement(
+            TensorView whole, long place, MemorySegment matrix, long index, boolean out) {
+        MemorySegment from = out ? whole.data() : matrix;
+        MemorySegment to = out ? matrix : whole.data();
+        long source = out ? place : index;
+        long target = out ? index : place;
+        switch (whole.type().bytes()) {
+            case Short.BYTES -> to.set(SHORT, target, from.get(SHORT, source));
+            case Integer.BYTES -> to.set(INT, target, from.get(INT, source));
+            default -> throw new IllegalArgumentException("not a weight type: " + whole.type());
+        }
+    }
+
+    /// Number of the row that is row `row` of the matrix, among those of all slices, each slice transposed where the
+    /// matrix is.
+    int row(int row) {
+        return Math.toIntExact(slice * height(shape, transposed) + inSlice(row));
+    }
+
+    private long inSlice(int row) {
+        return first + (long) (row / run) * step + row % run;
+    }
+
     /// Number of the tensor's element that is at `row` and `column`.
     private long at(int row, int column) {
-        long place = first + (long) (row / run) * step + row % run;
+        long place = inSlice(row);
         long height = height(shape, transposed);
         long start = slice * height * columns();
         return start + (transposed ? column * height + place : place * columns() + column);

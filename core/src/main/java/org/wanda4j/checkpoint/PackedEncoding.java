@@ -10,13 +10,15 @@ import java.util.Optional;
 /// How a shard says that its matrices are packed, and what their parts are called; `docs/packed.md` defines it.
 ///
 /// @param values the type of all packed values
-record PackedEncoding(ValueType values) {
+/// @param version 1, or 2 where a tensor is 3-D or transposed
+record PackedEncoding(ValueType values, int version) {
 
     static final String VALUES = ".compressed";
     static final String SCALES = ".scales";
     static final String BITMASK = ".bitmask";
     static final String ROW_OFFSETS = ".row_offsets";
     static final String SHAPE = ".shape";
+    static final String TRANSPOSED = ".transposed";
 
     /// Begins every entry of the header's metadata that is ours.
     private static final String PREFIX = "wanda.";
@@ -35,8 +37,9 @@ record PackedEncoding(ValueType values) {
     private static final String SOURCE_FORMAT_KEY = PREFIX + "format";
 
     private static final String NAME = "bitmask";
-    private static final String VERSION = "1";
-    private static final List<String> PARTS = List.of(SCALES, BITMASK, ROW_OFFSETS, SHAPE);
+    private static final int LATEST_VERSION = 2;
+    private static final List<String> PARTS =
+            List.of(SCALES, BITMASK, ROW_OFFSETS, SHAPE, TRANSPOSED);
 
     /// The encoding that the header of `shard` names, if it names one.
     ///
@@ -46,20 +49,18 @@ record PackedEncoding(ValueType values) {
         if (!metadata.containsKey(NAME_KEY)) {
             return Optional.empty();
         }
-        if (!metadata.get(NAME_KEY).equals(NAME) || !VERSION.equals(metadata.get(VERSION_KEY))) {
+        String version = String.valueOf(metadata.get(VERSION_KEY));
+        if (!metadata.get(NAME_KEY).equals(NAME)
+                || !version.matches("[1-" + LATEST_VERSION + "]")) {
             throw shard.invalid(
-                    "its encoding is %s, version %s; this program reads %s, version %s"
-                            .formatted(
-                                    metadata.get(NAME_KEY),
-                                    metadata.get(VERSION_KEY),
-                                    NAME,
-                                    VERSION));
+                    "its encoding is %s, version %s; this program reads %s, versions 1 to %d"
+                            .formatted(metadata.get(NAME_KEY), version, NAME, LATEST_VERSION));
         }
         String label = String.valueOf(metadata.get(VALUES_KEY));
         return Optional.of(
                 ValueType.of(label)
                         .filter(ValueType::isPacked)
-                        .map(PackedEncoding::new)
+                        .map(type -> new PackedEncoding(type, Integer.parseInt(version)))
                         .orElseThrow(() ->
                                 shard.invalid(
                                         "its values are of type "
@@ -69,7 +70,12 @@ record PackedEncoding(ValueType values) {
 
     /// How the values are stored in a safetensors file.
     DType elements() {
-        return switch (values) {
+        return elements(values);
+    }
+
+    /// How values of a type are stored in a safetensors file.
+    static DType elements(ValueType type) {
+        return switch (type) {
             case INT8 -> DType.I8;
             case INT4 -> DType.U8;
             default -> DType.BF16;
@@ -108,7 +114,7 @@ record PackedEncoding(ValueType values) {
             marked.put(SOURCE_FORMAT_KEY, format);
         }
         marked.put(NAME_KEY, NAME);
-        marked.put(VERSION_KEY, VERSION);
+        marked.put(VERSION_KEY, String.valueOf(version));
         marked.put(VALUES_KEY, values.label());
         return marked;
     }

@@ -1,9 +1,12 @@
 package org.wanda4j.checkpoint;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.IntUnaryOperator;
 
 /// A matrix as it lies in a file: the values that are there, row after row, and where they go.
 ///
@@ -50,6 +53,99 @@ public record PackedMatrix(
                 : row * type.padded(columns);
     }
 
+    /// How many values `row` stores, those included that fill it up.
+    long stored(int row) {
+        if (places.isEmpty()) {
+            return type.padded(columns);
+        }
+        MemorySegment bitmask = places.get().bitmask();
+        long from = row * rowBytes();
+        long count = 0;
+        int column = 0;
+        for (; column + ValueType.RUN <= columns; column += ValueType.RUN) {
+            count += type.filled(Long.bitCount(bitmask.get(LONG, from + column / Byte.SIZE)));
+        }
+        if (column < columns) { // What is read behind the last byte is left out.
+            long run = bitmask.get(LONG, from + column / Byte.SIZE) & ~(-1L << (columns - column));
+            count += type.filled(Long.bitCount(run));
+        }
+        return count;
+    }
+
+    /// The `count` rows from `first` on, in the same memory.
+    PackedMatrix rows(int first, int count) {
+        Objects.checkFromIndexSize(first, count, rows);
+        long before = first * ValueType.groups(columns) * Short.BYTES;
+        return new PackedMatrix(
+                count,
+                columns,
+                type,
+                places.isPresent() ? values : values.asSlice(bytes(start(first))),
+                scales.map(part -> part.asSlice(before)),
+                places.map(parts ->
+                        new Places(
+                                parts.bitmask.asSlice(first * rowBytes()),
+                                parts.rowOffsets.asSlice((long) first * Long.BYTES))));
+    }
+
+    /// Row `source.applyAsInt(i)` of this for each `i` below `count`, in memory of its own.
+    PackedMatrix rows(IntUnaryOperator source, int count, Arena memory) {
+        long groups = ValueType.groups(columns) * Short.BYTES;
+        long stored = 0;
+        for (int i = 0; i < count; i++) {
+            stored += stored(source.applyAsInt(i));
+        }
+        var copy =
+                new PackedMatrix(
+                        count,
+                        columns,
+                        type,
+                        room(bytes(stored), memory),
+                        scales.map(_ -> room(count * groups, memory)),
+                        places.map(_ ->
+                                new Places(
+                                        room(count * rowBytes(), memory),
+                                        room((long) count * Long.BYTES, memory))));
+        long at = 0;
+        for (int i = 0; i < count; i++) {
+            int row = source.applyAsInt(i);
+            long length = stored(row);
+            copy(values, bytes(start(row)), copy.values, bytes(at), bytes(length));
+            if (scales.isPresent()) {
+                copy(scales.get(), row * groups, copy.scales.get(), i * groups, groups);
+            }
+            if (places.isPresent()) {
+                Places to = copy.places.get();
+                copy(
+                        places.get().bitmask,
+                        row * rowBytes(),
+                        to.bitmask,
+                        i * rowBytes(),
+                        rowBytes());
+                to.rowOffsets.set(LONG, (long) i * Long.BYTES, at);
+            }
+            at += length;
+        }
+        return copy;
+    }
+
+    private static MemorySegment room(long bytes, Arena memory) {
+        return memory.allocate(bytes + SLACK, SLACK);
+    }
+
+    private static void copy(
+            MemorySegment from, long offset, MemorySegment to, long place, long bytes) {
+        MemorySegment.copy(from, offset, to, place, bytes);
+    }
+
+    private long bytes(long stored) {
+        return stored * type.bits() / Byte.SIZE;
+    }
+
+    private long rowBytes() {
+        return Math.ceilDiv(columns, Byte.SIZE);
+    }
+
     /// Writes the weights of `row` to the front of `out`, zeros included. The reference for every kernel.
     public void decode(int row, float[] out) {
         long at = start(row);
@@ -65,9 +161,8 @@ public record PackedMatrix(
         if (places.isEmpty()) {
             return true;
         }
-        long rowBytes = Math.ceilDiv(columns, Byte.SIZE);
-        byte bits =
-                places.get().bitmask().get(ValueLayout.JAVA_BYTE, row * rowBytes + (column >>> 3));
+        long index = row * rowBytes() + (column >>> 3);
+        byte bits = places.get().bitmask().get(ValueLayout.JAVA_BYTE, index);
         return (bits >>> (column & 7) & 1) != 0;
     }
 

@@ -4,6 +4,7 @@ import static org.wanda4j.checkpoint.PackedEncoding.BITMASK;
 import static org.wanda4j.checkpoint.PackedEncoding.ROW_OFFSETS;
 import static org.wanda4j.checkpoint.PackedEncoding.SCALES;
 import static org.wanda4j.checkpoint.PackedEncoding.SHAPE;
+import static org.wanda4j.checkpoint.PackedEncoding.TRANSPOSED;
 import static org.wanda4j.checkpoint.PackedEncoding.VALUES;
 
 import java.lang.foreign.Arena;
@@ -36,7 +37,8 @@ final class PackedParts {
 
     PackedTensor read() {
         TensorInfo values = required(VALUES, encoding.elements());
-        long[] shape = readShape();
+        PackedLayout layout = readLayout();
+        long[] shape = {layout.rows(), layout.columns()};
         long stored = values.length() * Byte.SIZE / type.bits();
         Optional<PackedTensor.Places> places = places(shape, stored);
         if (places.isEmpty() && stored != shape[0] * type.padded(shape[1])) {
@@ -46,20 +48,41 @@ final class PackedParts {
             throw wrong(VALUES, "is no list");
         }
         long length = shape[0] * shape[1] * DType.BF16.bytes();
-        var info =
-                new TensorInfo(
-                        name, DType.BF16, List.of(shape[0], shape[1]), values.offset(), length);
-        return new PackedTensor(shard, info, type, values, scales(shape), places);
+        var info = new TensorInfo(name, DType.BF16, layout.shape(), values.offset(), length);
+        return new PackedTensor(shard, info, layout, type, values, scales(shape), places);
     }
 
-    private long[] readShape() {
+    private PackedLayout readLayout() {
         TensorInfo part = required(SHAPE, DType.I64);
-        requireShape(SHAPE, part, 2);
+        boolean is3D = encoding.version() > 1 && part.shape().equals(List.of(3L));
+        requireShape(SHAPE, part, is3D ? 3 : 2);
         long[] shape = longs(part);
-        if (Math.min(shape[0], shape[1]) < 1 || Math.max(shape[0], shape[1]) > LARGEST_EXTENT) {
+        for (long extent : shape) {
+            if (extent < 1 || extent > LARGEST_EXTENT) {
+                throw wrong(SHAPE, "is impossible");
+            }
+        }
+        boolean transposed = readTransposed();
+        var layout = new PackedLayout(Arrays.stream(shape).boxed().toList(), transposed);
+        if (is3D && shape[0] * shape[transposed ? 2 : 1] > LARGEST_EXTENT) {
             throw wrong(SHAPE, "is impossible");
         }
-        return shape;
+        return layout;
+    }
+
+    private boolean readTransposed() {
+        Optional<TensorInfo> part = part(TRANSPOSED, DType.U8);
+        if (part.isEmpty()) {
+            return false;
+        }
+        requireShape(TRANSPOSED, part.get(), 1);
+        try (Arena memory = Arena.ofConfined()) {
+            byte value = shard.map(part.get(), memory).data().get(ValueLayout.JAVA_BYTE, 0);
+            if (encoding.version() < 2 || value < 0 || value > 1) {
+                throw wrong(TRANSPOSED, "is not known here");
+            }
+            return value == 1;
+        }
     }
 
     private Optional<TensorInfo> scales(long[] shape) {

@@ -4,12 +4,14 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Stream;
 
 /// A matrix whose parts lie in the file as tensors of their own ([PackedEncoding]).
 ///
 /// @param info what it decodes to
+/// @param layout how that lies in the matrix
 /// @param type of the values
 /// @param values kept values, row after row
 /// @param scales of groups of columns, where the type is quantised
@@ -17,6 +19,7 @@ import java.util.Optional;
 record PackedTensor(
         Safetensors shard,
         TensorInfo info,
+        PackedLayout layout,
         ValueType type,
         TensorInfo values,
         Optional<TensorInfo> scales,
@@ -47,35 +50,62 @@ record PackedTensor(
     @Override
     public TensorView map(Arena arena) {
         try (Arena file = Arena.ofConfined()) {
-            PackedMatrix matrix = matrix(file);
+            PackedMatrix matrix = matrix(shard.mapWhole(file));
             MemorySegment data = arena.allocate(info.length(), DType.F32.bytes());
-            float[] row = new float[matrix.columns()];
-            long at = 0;
-            for (int i = 0; i < matrix.rows(); i++) {
-                matrix.decode(i, row);
-                for (float value : row) {
-                    data.set(SHORT, at, Bf16.round(value));
-                    at += SHORT.byteSize();
-                }
+            var tensor = new TensorView(info.name(), info.type(), info.shape(), data);
+            if (layout.transposed()) {
+                MemorySegment decoded = file.allocate(info.length(), DType.F32.bytes());
+                decode(matrix, decoded);
+                layout.put(decoded, tensor);
+            } else {
+                decode(matrix, data);
             }
-            return new TensorView(info.name(), info.type(), info.shape(), data);
+            return tensor;
+        }
+    }
+
+    private static void decode(PackedMatrix matrix, MemorySegment data) {
+        float[] row = new float[matrix.columns()];
+        long at = 0;
+        for (int i = 0; i < matrix.rows(); i++) {
+            matrix.decode(i, row);
+            for (float value : row) {
+                data.set(SHORT, at, Bf16.round(value));
+                at += SHORT.byteSize();
+            }
         }
     }
 
     @Override
-    public PackedMatrix matrix(Arena arena) {
-        List<Long> shape = info.shape();
+    public boolean isTransposed() {
+        return layout.transposed();
+    }
+
+    @Override
+    public long bytes() {
+        return Stream.concat(
+                        Stream.of(values),
+                        Stream.concat(
+                                scales.stream(),
+                                places.stream()
+                                        .flatMap(it -> Stream.of(it.bitmask, it.rowOffsets))))
+                .mapToLong(TensorInfo::length)
+                .sum();
+    }
+
+    @Override
+    public PackedMatrix matrix(Function<TensorInfo, MemorySegment> mapped) {
         var matrix =
                 new PackedMatrix(
-                        Math.toIntExact(shape.get(0)),
-                        Math.toIntExact(shape.get(1)),
+                        layout.rows(),
+                        layout.columns(),
                         type,
-                        shard.mapOn(values, arena),
-                        scales.map(part -> shard.mapOn(part, arena)),
+                        mapped.apply(values),
+                        scales.map(mapped),
                         places.map(parts ->
                                 new PackedMatrix.Places(
-                                        shard.mapOn(parts.bitmask, arena),
-                                        shard.mapOn(parts.rowOffsets, arena))));
+                                        mapped.apply(parts.bitmask),
+                                        mapped.apply(parts.rowOffsets))));
         matrix.places().ifPresent(it -> checkCounts(matrix, it.bitmask()));
         matrix.scales().ifPresent(this::checkScales);
         return matrix;
@@ -93,7 +123,7 @@ record PackedTensor(
                         "tensor %s: the bitmask of row %d goes on behind the last column"
                                 .formatted(info.name(), row));
             }
-            long asked = asked(bitmask, from, matrix.columns());
+            long asked = matrix.stored(row);
             if (asked != end - matrix.start(row)) {
                 throw shard.invalid(
                         "tensor %s: the bitmask of row %d asks for %d values, and %d are there"
@@ -104,20 +134,6 @@ record PackedTensor(
 
     private long storedValues() {
         return values.length() * Byte.SIZE / type.bits();
-    }
-
-    /// How many stored values the row asks for whose bitmask starts at byte `from`. May read behind its last byte.
-    private long asked(MemorySegment bitmask, long from, int columns) {
-        long count = 0;
-        int column = 0;
-        for (; column + ValueType.RUN <= columns; column += ValueType.RUN) {
-            count += type.filled(Long.bitCount(bitmask.get(LONG, from + column / Byte.SIZE)));
-        }
-        if (column < columns) {
-            long run = bitmask.get(LONG, from + column / Byte.SIZE) & ~(-1L << (columns - column));
-            count += type.filled(Long.bitCount(run));
-        }
-        return count;
     }
 
     /// No scale may be negative, infinite or NaN: kernels multiply what lies beside the values by it.

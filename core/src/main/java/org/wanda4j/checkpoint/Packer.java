@@ -2,6 +2,8 @@ package org.wanda4j.checkpoint;
 
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -10,32 +12,32 @@ import java.util.function.LongConsumer;
 
 /// Turns a checkpoint into one whose zeros take no room, and back. `docs/packed.md` defines the format.
 ///
-/// A matrix at a time is in memory.
+/// A tensor at a time is in memory.
 public final class Packer {
 
     private final Checkpoint source;
-    private final Set<String> linears;
+    private final Map<String, Boolean> linears;
     private final Set<String> tables;
-    private final PackedEncoding encoding;
+    private final ValueType values;
     private final LongConsumer progress;
     private final Map<String, MatrixPacker> matrices = new LinkedHashMap<>();
 
     private Packer(
             Checkpoint source,
-            Set<String> linears,
+            Map<String, Boolean> linears,
             Set<String> tables,
-            PackedEncoding encoding,
+            ValueType values,
             LongConsumer progress) {
         this.source = source;
         this.linears = linears;
         this.tables = tables;
-        this.encoding = encoding;
+        this.values = values;
         this.progress = progress;
     }
 
     /// Writes a packed copy of `source`.
     ///
-    /// @param linears names of matrices that are stored sparse, or dense where that is smaller
+    /// @param linears where the linears lie; their tensors are stored sparse, or dense where that is smaller
     /// @param tables names of matrices that are stored dense
     /// @param values bf16, int8 or int4
     /// @param output is written, and stays the caller's to close
@@ -43,7 +45,7 @@ public final class Packer {
     /// @throws InvalidInputException when `source` is packed, or a weight cannot be expressed
     public static PackReport pack(
             Checkpoint source,
-            Set<String> linears,
+            Collection<MatrixView> linears,
             Set<String> tables,
             ValueType values,
             OutputDirectory output,
@@ -55,7 +57,9 @@ public final class Packer {
             throw new IllegalArgumentException("not a type to pack in: " + values);
         }
         long begin = System.nanoTime();
-        var packer = new Packer(source, linears, tables, new PackedEncoding(values), progress);
+        Map<String, Boolean> transposed = new HashMap<>();
+        linears.forEach(view -> transposed.put(view.tensor(), view.transposed()));
+        var packer = new Packer(source, transposed, tables, values, progress);
         packer.write(output);
         try (Checkpoint packed = Checkpoint.open(output.target())) {
             return new PackReport(
@@ -121,24 +125,35 @@ public final class Packer {
             parts.addAll(plan(tensor));
             progress.accept(tensor.length());
         }
+        boolean second =
+                shard.tensors().stream()
+                        .map(tensor -> matrices.get(tensor.name()))
+                        .anyMatch(matrix -> matrix != null && matrix.needsSecondVersion());
         return new CheckpointBuilder.Shard(
-                String.valueOf(shard.path().getFileName()), encoding.mark(shard.metadata()), parts);
+                String.valueOf(shard.path().getFileName()),
+                new PackedEncoding(values, second ? 2 : 1).mark(shard.metadata()),
+                parts);
     }
 
     private List<TensorInfo> plan(TensorInfo tensor) {
-        boolean sparse = linears.contains(tensor.name());
-        if (!sparse && (!tables.contains(tensor.name()) || !encoding.values().isQuantised())) {
+        boolean sparse = linears.containsKey(tensor.name());
+        if (!sparse && (!tables.contains(tensor.name()) || !values.isQuantised())) {
             return List.of(tensor);
         }
         try (Arena memory = Arena.ofShared()) {
             TensorView weight = source.map(tensor.name(), memory);
             MatrixPacker matrix =
                     sparse
-                            ? MatrixPacker.sparseOrDense(weight, tensor, encoding)
-                            : MatrixPacker.dense(weight, tensor, encoding);
+                            ? sparseOrDense(weight, tensor, memory)
+                            : MatrixPacker.dense(weight, tensor, values);
             matrices.put(tensor.name(), matrix);
             return matrix.parts();
         }
+    }
+
+    private MatrixPacker sparseOrDense(TensorView weight, TensorInfo tensor, Arena memory) {
+        var layout = new PackedLayout(tensor.shape(), linears.get(tensor.name()));
+        return MatrixPacker.sparseOrDense(layout.matrix(weight, memory), tensor, layout, values);
     }
 
     private void write(TensorInfo tensor, CheckpointBuilder builder) {

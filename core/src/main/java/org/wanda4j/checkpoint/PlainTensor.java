@@ -1,7 +1,9 @@
 package org.wanda4j.checkpoint;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Optional;
+import java.util.function.Function;
 
 /// A tensor whose elements lie in the file one after the other.
 record PlainTensor(Safetensors shard, TensorInfo info) implements StoredTensor {
@@ -12,25 +14,33 @@ record PlainTensor(Safetensors shard, TensorInfo info) implements StoredTensor {
     }
 
     @Override
-    public PackedMatrix matrix(Arena arena) {
-        ValueType type =
-                switch (info.type()) {
-                    case F32 -> ValueType.F32;
-                    case F16 -> ValueType.F16;
-                    case BF16 -> ValueType.BF16;
-                    default -> throw noMatrix();
-                };
-        if (info.shape().size() != 2
-                || info.shape().stream().anyMatch(extent -> extent > Integer.MAX_VALUE)) {
+    public PackedMatrix matrix(Function<TensorInfo, MemorySegment> mapped) {
+        int last = info.shape().size() - 1;
+        if (!info.type().isWeight() || last < 1 || last > 2 || info.elements() == 0) {
+            throw noMatrix();
+        }
+        long columns = info.shape().get(last);
+        long rows = info.elements() / columns;
+        if (Math.max(rows, columns) > Integer.MAX_VALUE) {
             throw noMatrix();
         }
         return new PackedMatrix(
-                Math.toIntExact(info.shape().get(0)),
-                Math.toIntExact(info.shape().get(1)),
-                type,
-                shard.mapOn(info, arena),
+                (int) rows,
+                (int) columns,
+                ValueType.of(info.type()),
+                mapped.apply(info),
                 Optional.empty(),
                 Optional.empty());
+    }
+
+    @Override
+    public boolean isTransposed() {
+        return false;
+    }
+
+    @Override
+    public long bytes() {
+        return info.length();
     }
 
     private InvalidInputException noMatrix() {

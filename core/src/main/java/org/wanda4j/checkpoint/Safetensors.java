@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -112,19 +113,22 @@ public final class Safetensors implements AutoCloseable {
         }
     }
 
-    /// Maps the file from the first byte of `tensor` to its end, so that a kernel may read behind the tensor. One that
-    /// stands within [PackedMatrix#SLACK] bytes of the end is copied to memory of the arena.
-    MemorySegment mapOn(TensorInfo tensor, Arena arena) {
-        if (size - tensor.offset() - tensor.length() < PackedMatrix.SLACK) {
-            return arena.allocate(tensor.length() + PackedMatrix.SLACK, PackedMatrix.SLACK)
-                    .copyFrom(map(tensor, arena).data());
-        }
+    /// Maps the file once, until `arena` closes.
+    ///
+    /// @return from a tensor to the memory from its first byte to the file's end, so that a kernel may read behind the
+    ///     tensor; one that ends within [PackedMatrix#SLACK] bytes of the file's end is copied
+    Function<TensorInfo, MemorySegment> mapWhole(Arena arena) {
+        MemorySegment file;
         try {
-            return channel.map(
-                    FileChannel.MapMode.READ_ONLY, tensor.offset(), size - tensor.offset(), arena);
+            file = channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena);
         } catch (IOException e) {
             throw unreadable(path, e);
         }
+        return tensor ->
+                size - tensor.offset() - tensor.length() < PackedMatrix.SLACK
+                        ? arena.allocate(tensor.length() + PackedMatrix.SLACK, PackedMatrix.SLACK)
+                                .copyFrom(file.asSlice(tensor.offset(), tensor.length()))
+                        : file.asSlice(tensor.offset());
     }
 
     /// Reads one tensor, and keeps nothing of it.

@@ -1,6 +1,8 @@
 package org.wanda4j.checkpoint;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.function.Function;
 
 /// A tensor of a checkpoint, however its file holds it.
 sealed interface StoredTensor permits PlainTensor, PackedTensor {
@@ -14,8 +16,15 @@ sealed interface StoredTensor permits PlainTensor, PackedTensor {
     /// All its elements, until `arena` closes.
     TensorView map(Arena arena);
 
-    /// The matrix as the file holds it, until `arena` closes.
+    /// The matrix as the file holds it; of a 3-D tensor the slices, one below the other.
     ///
+    /// @param mapped from a tensor of the file to its memory
     /// @throws InvalidInputException when it is no matrix of weights, or its parts do not fit together
-    PackedMatrix matrix(Arena arena);
+    PackedMatrix matrix(Function<TensorInfo, MemorySegment> mapped);
+
+    /// Whether the file holds the transpose of what the tensor is to a reader of the model.
+    boolean isTransposed();
+
+    /// What it takes in the file.
+    long bytes();
 }

@@ -70,6 +70,18 @@ public enum ValueType {
                 + (isQuantised() ? groups(stored) * DType.BF16.bytes() : 0);
     }
 
+    /// The type of the elements of an ordinary tensor.
+    ///
+    /// @throws IllegalArgumentException when they are not of a weight type
+    static ValueType of(DType elements) {
+        return switch (elements) {
+            case F32 -> F32;
+            case F16 -> F16;
+            case BF16 -> BF16;
+            default -> throw new IllegalArgumentException("not a weight type: " + elements);
+        };
+    }
+
     /// The type that is spelt `label`, where there is one.
     static Optional<ValueType> of(String label) {
         return Arrays.stream(values()).filter(type -> type.label().equals(label)).findFirst();

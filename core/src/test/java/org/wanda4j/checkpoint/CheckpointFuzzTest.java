@@ -67,7 +67,7 @@ class CheckpointFuzzTest {
 
     private static void readAsMatrix(Checkpoint checkpoint, TensorInfo tensor) {
         try (Arena memory = Arena.ofConfined()) {
-            PackedMatrix matrix = checkpoint.matrix(tensor.name(), memory);
+            PackedMatrix matrix = new Matrices(checkpoint, memory).whole(tensor.name());
             if (matrix.columns() <= LONGEST_ROW) {
                 float[] row = new float[matrix.columns()];
                 for (int i = 0; i < Math.min(matrix.rows(), LONGEST_ROW); i++) {

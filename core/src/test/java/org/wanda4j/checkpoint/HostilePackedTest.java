@@ -51,7 +51,7 @@ class HostilePackedTest {
     @TempDir private Path directory;
 
     private final Map<String, String> metadata =
-            new LinkedHashMap<>(new PackedEncoding(ValueType.BF16).mark(Map.of()));
+            new LinkedHashMap<>(new PackedEncoding(ValueType.BF16, 1).mark(Map.of()));
     private final Map<String, Part> parts = new LinkedHashMap<>();
 
     /// 2 x 9, three values in the first row, two in the second.
@@ -71,10 +71,12 @@ class HostilePackedTest {
 
     @Test
     void unknownEncodings() {
-        metadata.put("wanda.encoding.version", "2");
-        assertRefused("its encoding is bitmask, version 2");
+        for (String version : List.of("3", "0", "12", "")) {
+            metadata.put("wanda.encoding.version", version);
+            assertRefused("its encoding is bitmask, version " + version);
+        }
         metadata.put("wanda.encoding", "zip");
-        assertRefused("its encoding is zip, version 2");
+        assertRefused("its encoding is zip");
         metadata.put("wanda.encoding", "bitmask");
         metadata.put("wanda.encoding.version", "1");
         for (String values : List.of("fp4", "f32", "")) {
@@ -113,6 +115,38 @@ class HostilePackedTest {
         assertRefused(".bitmask has shape [2, 2], and must have [2, 3]");
         parts.put(".shape", Part.longs(3, 9));
         assertRefused(".row_offsets has shape [2], and must have [3]");
+    }
+
+    @Test
+    void whatTheFirstVersionDoesNotHave() {
+        parts.put(".shape", Part.longs(1, 2, 9));
+        assertRefused(".shape has shape [3], and must have [2]");
+        parts.put(".shape", Part.longs(9, 2));
+        parts.put(".transposed", Part.of(DType.U8, 1));
+        assertRefused(".transposed is not known here");
+    }
+
+    @Test
+    void shapesOfSlices() {
+        metadata.put("wanda.encoding.version", "2");
+        parts.put(".shape", Part.longs(2, 1, 9));
+        assertRead();
+        parts.put(".shape", Part.longs(2, 9, 1));
+        parts.put(".transposed", Part.of(DType.U8, 1));
+        assertRead();
+        for (int[] wrong : new int[][] {{2}, {255}}) {
+            parts.put(".transposed", Part.of(DType.U8, wrong));
+            assertRefused(".transposed is not known here");
+        }
+        parts.put(".transposed", Part.of(DType.U8));
+        assertRefused(".transposed has shape [0], and must have [1]");
+        parts.remove(".transposed");
+        for (long[] shape : new long[][] {{1L << 30, 2, 9}, {2, 1, 0}, {0, 1, 9}, {2, -1, 9}}) {
+            parts.put(".shape", Part.longs(shape));
+            assertRefused(".shape is impossible");
+        }
+        parts.put(".shape", Part.longs(1, 1, 2, 9));
+        assertRefused(".shape has shape [4], and must have [2]");
     }
 
     @Test
@@ -228,7 +262,7 @@ class HostilePackedTest {
         write();
         List<BiConsumer<Checkpoint, Arena>> readers =
                 List.of(
-                        (checkpoint, memory) -> checkpoint.matrix(NAME, memory),
+                        (checkpoint, memory) -> new Matrices(checkpoint, memory).whole(NAME),
                         (checkpoint, memory) -> checkpoint.map(NAME, memory));
         for (var reader : readers) {
             String message =
@@ -242,10 +276,11 @@ class HostilePackedTest {
     private void assertRead() {
         write();
         read((checkpoint, memory) -> {
-            PackedMatrix matrix = checkpoint.matrix(NAME, memory);
+            PackedMatrix matrix = new Matrices(checkpoint, memory).whole(NAME);
             TensorView view = checkpoint.map(NAME, memory);
-            assertEquals(view.rows(), matrix.rows());
-            assertEquals(view.columns(), matrix.columns());
+            assertEquals(
+                    view.shape().stream().reduce(1L, Math::multiplyExact),
+                    (long) matrix.rows() * matrix.columns());
         });
     }
 

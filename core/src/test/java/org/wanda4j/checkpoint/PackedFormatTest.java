@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -33,7 +34,13 @@ class PackedFormatTest {
         Path packed = directory.resolve("packed");
         try (Checkpoint source = Checkpoint.open(model);
                 var output = OutputDirectory.claim(packed, model, false)) {
-            Packer.pack(source, Set.of(LINEAR), Set.of(), ValueType.BF16, output, _ -> {});
+            Packer.pack(
+                    source,
+                    List.of(MatrixView.whole(LINEAR, 1, 1)),
+                    Set.of(),
+                    ValueType.BF16,
+                    output,
+                    _ -> {});
         }
         String format = metadata(packed).get("format");
         assertTrue(!READ_BY_TRANSFORMERS.contains(format), format);

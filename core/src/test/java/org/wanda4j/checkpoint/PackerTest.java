@@ -102,7 +102,7 @@ class PackerTest {
     private static float[] decoded(Path packed, String name) {
         try (Checkpoint checkpoint = Checkpoint.open(packed);
                 Arena memory = Arena.ofConfined()) {
-            PackedMatrix matrix = checkpoint.matrix(name, memory);
+            PackedMatrix matrix = new Matrices(checkpoint, memory).whole(name);
             float[] all = new float[matrix.rows() * matrix.columns()];
             float[] row = new float[matrix.columns()];
             for (int i = 0; i < matrix.rows(); i++) {
@@ -122,7 +122,7 @@ class PackerTest {
         try (Checkpoint checkpoint = Checkpoint.open(packed);
                 Arena memory = Arena.ofConfined()) {
             for (String name : new String[] {LINEAR, TABLE}) {
-                PackedMatrix matrix = checkpoint.matrix(name, memory);
+                PackedMatrix matrix = new Matrices(checkpoint, memory).whole(name);
                 long last =
                         matrix.places().isPresent()
                                 ? matrix.start(ROWS - 1)
@@ -180,7 +180,13 @@ class PackerTest {
         Path packed = directory.resolve("sharded-packed");
         try (Checkpoint source = Checkpoint.open(model);
                 var output = OutputDirectory.claim(packed, model, false)) {
-            Packer.pack(source, Set.of("1.weight"), Set.of(), ValueType.BF16, output, _ -> {});
+            Packer.pack(
+                    source,
+                    List.of(MatrixView.whole("1.weight", 1, 64)),
+                    Set.of(),
+                    ValueType.BF16,
+                    output,
+                    _ -> {});
         }
         try (Checkpoint checkpoint = Checkpoint.open(packed)) {
             assertTrue(checkpoint.shardOf("1.weight").contains("1.weight.compressed"));
@@ -233,7 +239,7 @@ class PackerTest {
                 var output = OutputDirectory.claim(directory.resolve("out"), model, false)) {
             Packer.pack(
                     source,
-                    Set.of(LINEAR),
+                    linear(source),
                     Set.of(TABLE),
                     ValueType.INT8,
                     output,
@@ -405,6 +411,15 @@ class PackerTest {
         }
     }
 
+    private static List<MatrixView> linear(Checkpoint source) {
+        return source.find(LINEAR).stream()
+                .map(TensorInfo::shape)
+                .map(shape ->
+                        MatrixView.whole(
+                                LINEAR, shape.getFirst().intValue(), shape.getLast().intValue()))
+                .toList();
+    }
+
     private static Path weights(Path model) {
         return model.resolve(Checkpoint.SINGLE);
     }
@@ -413,7 +428,7 @@ class PackerTest {
         Path packed = model.resolveSibling(model.getFileName() + "-packed");
         try (Checkpoint source = Checkpoint.open(model);
                 var output = OutputDirectory.claim(packed, model, false)) {
-            Packer.pack(source, Set.of(LINEAR), Set.of(TABLE), type, output, _ -> {});
+            Packer.pack(source, linear(source), Set.of(TABLE), type, output, _ -> {});
         }
         return packed;
     }

@@ -3,6 +3,7 @@ package org.wanda4j.runtime.internal.decode;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.Matrices;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture.Head;
@@ -14,12 +15,12 @@ import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 final class DecoderWeights {
 
     private final Checkpoint checkpoint;
-    private final Arena memory;
+    private final Matrices matrices;
 
     /// @param memory lifetime of the mapping
     DecoderWeights(Checkpoint checkpoint, Arena memory) {
         this.checkpoint = checkpoint;
-        this.memory = memory;
+        this.matrices = new Matrices(checkpoint, memory);
     }
 
     /// `y = x W^T + b`.
@@ -34,12 +35,12 @@ final class DecoderWeights {
     record NormWeights(Norm norm, float[] weight, float[] bias) {}
 
     MappedMatrix matrix(String name) {
-        return MappedMatrix.of(checkpoint.matrix(name, memory));
+        return MappedMatrix.of(matrices.whole(name));
     }
 
     Projection projection(Linear linear) {
         return new Projection(
-                matrix(linear.weight().tensor()),
+                MappedMatrix.of(matrices.of(linear.weight())),
                 linear.bias().map(this::vector).orElseGet(() -> new float[0]));
     }
 

@@ -55,7 +55,8 @@ public record MappedMatrix(
         int last = matrix.rows() - 1;
         return matrix.places().isEmpty() || last == 0
                 ? 1
-                : (double) matrix.start(last) / ((long) last * matrix.columns());
+                : (double) (matrix.start(last) - matrix.start(0))
+                        / ((long) last * matrix.columns());
     }
 
     public boolean isSparse() {
