@@ -10,8 +10,9 @@ import org.wanda4j.model.Stage;
 import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchBlock;
+import org.wanda4j.torch.TorchBlock.Measured;
 
-/// Takes every window of a store through one block, and looks at the inputs of its linears on the way.
+/// Takes every window of a store through one block, and sums up the inputs of its linears on the way.
 public final class BlockPass {
 
     private final Engine engine;
@@ -58,10 +59,12 @@ public final class BlockPass {
 
     /// @param taken what goes through the steps, given a batch of the store
     private Map<Stage, InputStatistics> collect(List<Step> steps, UnaryOperator<Batch> taken) {
-        Map<Stage, StageInputs> inputs = new LinkedHashMap<>();
+        Map<Stage, StageSums> inputs = new LinkedHashMap<>();
         for (Step step : steps) {
             for (Stage stage : step.stages()) {
-                inputs.put(stage, new StageInputs(block, stage, store, needed, engine.threads()));
+                inputs.put(
+                        stage,
+                        StageSums.of(stage.width(), engine.type(), needed, engine.threads()));
             }
         }
         try {
@@ -71,19 +74,24 @@ public final class BlockPass {
                         for (Step step : steps) {
                             block.advanceTo(step, batch);
                             for (Stage stage : step.stages()) {
-                                inputs.get(stage).collect(index, batch);
+                                measure(stage, index, batch, inputs.get(stage));
                             }
                             report(step, store.tokensOf(index));
                         }
                     },
-                    () -> inputs.values().forEach(StageInputs::abandon));
+                    () -> inputs.values().forEach(StageSums::abandon));
             Map<Stage, InputStatistics> statistics = new LinkedHashMap<>();
             inputs.forEach((stage, collected) -> statistics.put(stage, collected.statistics()));
             return statistics;
         } catch (RuntimeException | Error e) {
-            inputs.values().forEach(StageInputs::close);
+            inputs.values().forEach(StageSums::close);
             throw e;
         }
+    }
+
+    private void measure(Stage stage, int index, Batch batch, StageSums sums) {
+        Measured measured = block.measure(stage, batch, index, sums.products(), false);
+        sums.add(store.firstWindow(index), measured.tokens(), measured.squares());
     }
 
     /// Takes every window through the whole block.

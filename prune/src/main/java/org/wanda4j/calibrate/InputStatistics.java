@@ -3,17 +3,19 @@ package org.wanda4j.calibrate;
 import java.util.Optional;
 import org.wanda4j.torch.Gram;
 
-/// What calibration found out about the inputs of a linear. Valid until it is closed.
+/// What calibration found out about the inputs of a linear: made of [StageSums]. Valid until it is closed.
 ///
 /// @param norms `||X_j||_2` of each input channel, finite and >= 0; shared, not copied. Empty when not collected.
 /// @param ablationNorms the same with window k weighted by `2 / k`: a quirk of the published ablations
+/// @param tokens that the statistics were taken over; 0 when nothing was collected, or an expert saw none
 /// @param gramMatrix where it was collected
-public record InputStatistics(float[] norms, float[] ablationNorms, Optional<Gram> gramMatrix)
+public record InputStatistics(
+        float[] norms, float[] ablationNorms, long tokens, Optional<Gram> gramMatrix)
         implements AutoCloseable {
 
     /// For an importance that needs none.
     public static InputStatistics none() {
-        return new InputStatistics(new float[0], new float[0], Optional.empty());
+        return new InputStatistics(new float[0], new float[0], 0, Optional.empty());
     }
 
     /// The Gram matrix, for who asked for [Statistic#GRAM].

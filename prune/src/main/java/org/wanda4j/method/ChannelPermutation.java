@@ -126,7 +126,10 @@ public final class ChannelPermutation {
     /// The statistics of the permuted channels, without a Gram matrix.
     public InputStatistics apply(InputStatistics statistics) {
         return new InputStatistics(
-                moved(statistics.norms()), moved(statistics.ablationNorms()), Optional.empty());
+                moved(statistics.norms()),
+                moved(statistics.ablationNorms()),
+                statistics.tokens(),
+                Optional.empty());
     }
 
     private float[] moved(float[] values) {

@@ -264,7 +264,7 @@ final class Rehearsal {
             norms[j] = (float) Math.sqrt(norms[j]);
         }
         if (method.needs() != Statistic.GRAM) {
-            return new InputStatistics(norms, norms, Optional.empty());
+            return new InputStatistics(norms, norms, layout.length(), Optional.empty());
         }
         var sum = new GramSum(width, layout.type(), engine.threads());
         try {
@@ -277,7 +277,7 @@ final class Rehearsal {
             long averaging = System.nanoTime();
             Gram gram = sum.mean(layout.windows() * hidden.size());
             add(times, Part.SHARED, averaging);
-            return new InputStatistics(norms, norms, Optional.of(gram));
+            return new InputStatistics(norms, norms, layout.length(), Optional.of(gram));
         } catch (RuntimeException | Error e) {
             sum.close();
             throw e;

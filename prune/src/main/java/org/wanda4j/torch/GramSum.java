@@ -3,11 +3,11 @@ package org.wanda4j.torch;
 import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import org.bytedeco.pytorch.Tensor;
 
@@ -17,14 +17,19 @@ import org.bytedeco.pytorch.Tensor;
 /// A product that comes before its turn is kept until then. There are never more of them, those being computed included,
 /// than threads, where batches are taken in ascending order: who would need another one waits. In another order, who finds
 /// all others waiting goes on with one more.
+///
+/// Batches that are run in another process are summed up by a [#part], which keeps the product of each apart, and merged: the
+/// sum is the same bits, whoever ran which.
 public final class GramSum implements AutoCloseable {
 
     private final Arena memory = Arena.ofShared();
     private final Arena scratch = Arena.ofShared();
+    private final int width;
     private final Matrix total;
     private final ComputeType type;
     private final int threads;
-    private final Map<Integer, Matrix> early = new HashMap<>();
+    private final boolean isPart;
+    private final SortedMap<Integer, Matrix> early = new TreeMap<>();
     private final Deque<Matrix> free = new ArrayDeque<>();
 
     /// The batches that have a matrix: those of `early`, and those whose product is being computed.
@@ -40,9 +45,56 @@ public final class GramSum implements AutoCloseable {
     /// @param type of the inputs, in which their products are computed
     /// @param threads that add, at most
     public GramSum(int width, ComputeType type, int threads) {
+        this(width, type, threads, false);
+    }
+
+    private GramSum(int width, ComputeType type, int threads, boolean isPart) {
+        this.width = width;
         this.type = type;
         this.threads = threads;
-        this.total = Matrix.zeros(width, width, memory);
+        this.isPart = isPart;
+        this.total = Matrix.zeros(isPart ? 0 : width, isPart ? 0 : width, memory);
+    }
+
+    /// Products of some batches, to be merged into a sum. Takes a matrix for each.
+    public static GramSum part(int width, ComputeType type) {
+        return new GramSum(width, type, Integer.MAX_VALUE, true);
+    }
+
+    /// Adds the products of `part`, each when its turn comes.
+    ///
+    /// @param part batches that are not here yet
+    public synchronized void merge(GramSum part) {
+        part.early.forEach((index, product) -> {
+            if (index < next || early.containsKey(index)) {
+                throw new IllegalArgumentException("batch " + index + " was run twice");
+            }
+            if (!isPart && index == next) {
+                addNext(product);
+                addEarly();
+            } else {
+                Matrix copy = Matrix.zeros(width, width, scratch);
+                copy.copy(product);
+                early.put(index, copy);
+            }
+        });
+        notifyAll();
+    }
+
+    private void addNext(Matrix product) {
+        total.add(product);
+        next++;
+    }
+
+    /// Adds those whose turn it is; where some of a part's are kept, none is.
+    private void addEarly() {
+        while (!isPart && early.containsKey(next)) {
+            Matrix product = early.remove(next);
+            taken.remove(next);
+            free.push(product);
+            addNext(product);
+            notifyAll();
+        }
     }
 
     /// Adds the product of batch `index`, counted from 0 without gaps.
@@ -57,14 +109,7 @@ public final class GramSum implements AutoCloseable {
         }
         synchronized (this) {
             early.put(index, square);
-            for (Matrix product = early.remove(next);
-                    product != null;
-                    product = early.remove(next)) {
-                total.add(product);
-                free.push(product);
-                taken.remove(next++);
-                notifyAll();
-            }
+            addEarly();
         }
     }
 
@@ -72,7 +117,7 @@ public final class GramSum implements AutoCloseable {
     private synchronized Matrix take(int index) {
         waiting.add(index);
         try {
-            while (index != next && !hasRoom() && !isStuck() && !abandoned) {
+            while (!isPart && index != next && !hasRoom() && !isStuck() && !abandoned) {
                 wait();
             }
         } catch (InterruptedException e) {
@@ -92,7 +137,7 @@ public final class GramSum implements AutoCloseable {
             return free.pop();
         }
         made++;
-        return Matrix.zeros(total.rows(), total.rows(), scratch);
+        return Matrix.zeros(width, width, scratch);
     }
 
     private boolean hasRoom() {
@@ -115,8 +160,11 @@ public final class GramSum implements AutoCloseable {
         return made;
     }
 
-    /// The mean over `windows`; takes over this sum's memory.
+    /// The mean over `windows`, of which all batches are there; takes over this sum's memory.
     public Gram mean(int windows) {
+        if (isPart || !early.isEmpty()) {
+            throw new IllegalStateException("batch " + next + " is missing");
+        }
         scratch.close();
         total.mirrorUpper(1.0 / windows);
         return new Gram(total, type, memory);

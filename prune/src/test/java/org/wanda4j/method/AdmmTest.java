@@ -67,7 +67,8 @@ class AdmmTest {
                 Gram gram = Grams.of(inputs, type)) {
             TensorView weight = tensor(memory);
             var statistics =
-                    new InputStatistics(new float[INPUTS], new float[INPUTS], Optional.of(gram));
+                    new InputStatistics(
+                            new float[INPUTS], new float[INPUTS], TOKENS, Optional.of(gram));
             TensorView result =
                     new Admm(ROUNDS, GROWING, DAMPING)
                             .prune(

@@ -134,7 +134,7 @@ class ChannelPermutationTest {
                             }
                         },
                         4);
-        var norms = new InputStatistics(sums, new float[0], Optional.empty());
+        var norms = new InputStatistics(sums, new float[0], 1, Optional.empty());
         assertArrayEquals(new float[] {8, 5, 4, 1, 7, 6, 3, 2}, order.apply(norms).norms());
     }
 

@@ -43,7 +43,7 @@ class ResumeTest {
     @ParameterizedTest(name = "{0} killed at call {3} of {1}.{2}")
     @CsvSource({
         // In the middle of a stage.
-        "WANDA,     org.wanda4j.calibrate.StageInputs,       collect,        20, 1",
+        "WANDA,     org.wanda4j.calibrate.StageSums,         add,            20, 1",
         // A block begins, with the hidden states of two models behind it.
         "TUNED,     org.wanda4j.prune.BlockPruner,           prune,           4, 2",
         // While tensors are written.

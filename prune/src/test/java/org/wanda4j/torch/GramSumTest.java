@@ -143,17 +143,60 @@ class GramSumTest {
         }
     }
 
+    /// Some batches are added here, the others in parts, which come in any order.
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 8})
+    void theSumOfPartsThatAreMergedIsTheSameBits(int parts) {
+        List<Float> expected = sum(IntStream.range(0, BATCHES).boxed().toList(), 1);
+        for (int seed = 0; seed < 20; seed++) {
+            var random = new Random(seed);
+            List<GramSum> processes = new ArrayList<>();
+            for (int i = 0; i < parts; i++) {
+                processes.add(GramSum.part(WIDTH, ComputeType.FP32));
+            }
+            try (var whole = new GramSum(WIDTH, ComputeType.FP32, 1);
+                    var _ = new PointerScope()) {
+                int here = random.nextInt(BATCHES);
+                for (int i = 0; i < BATCHES; i++) {
+                    (i < here ? whole : processes.get(random.nextInt(parts))).add(i, batch(i));
+                }
+                Collections.shuffle(processes, random);
+                processes.forEach(part -> {
+                    whole.merge(part);
+                    part.close();
+                });
+                assertEquals(expected, values(whole), "seed " + seed);
+            }
+        }
+    }
+
+    @Test
+    void aBatchThatIsMissingIsNoticed() {
+        try (var sum = new GramSum(WIDTH, ComputeType.FP32, 2);
+                var part = GramSum.part(WIDTH, ComputeType.FP32);
+                var _ = new PointerScope()) {
+            sum.add(0, batch(0));
+            part.add(2, batch(2));
+            sum.merge(part);
+            assertThrows(IllegalStateException.class, () -> sum.mean(3));
+        }
+    }
+
     /// The sum of all batches, which threads take in `order`.
     private static List<Float> sum(List<Integer> order, int threads) {
-        List<Float> values = new ArrayList<>();
         try (var engine = new Engine(ComputeType.FP32, threads);
                 var sum = new GramSum(WIDTH, ComputeType.FP32, threads)) {
             engine.forEach(order.size(), i -> sum.add(order.get(i), batch(order.get(i))));
-            try (Gram gram = sum.mean(1)) {
-                for (int row = 0; row < WIDTH; row++) {
-                    for (int column = 0; column < WIDTH; column++) {
-                        values.add(gram.matrix().get(row, column));
-                    }
+            return values(sum);
+        }
+    }
+
+    private static List<Float> values(GramSum sum) {
+        List<Float> values = new ArrayList<>();
+        try (Gram gram = sum.mean(1)) {
+            for (int row = 0; row < WIDTH; row++) {
+                for (int column = 0; column < WIDTH; column++) {
+                    values.add(gram.matrix().get(row, column));
                 }
             }
         }

@@ -1,0 +1,94 @@
+package org.wanda4j.calibrate;
+
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.GramSum;
+
+/// What calibration sums up of the inputs of one stage: of the windows that are run here, batch by batch from any thread,
+/// and of those that were run elsewhere. The statistics come out the same bits.
+public final class StageSums implements AutoCloseable {
+
+    private final SortedMap<Integer, WindowSum> windows = new ConcurrentSkipListMap<>();
+    private final Optional<GramSum> products;
+
+    private StageSums(Optional<GramSum> products) {
+        this.products = products;
+    }
+
+    /// Sums of nothing, for all windows, or for the first ones of them.
+    ///
+    /// @param width channels of the stage
+    /// @param type of its inputs
+    /// @param threads that add, at most
+    public static StageSums of(int width, ComputeType type, Statistic needed, int threads) {
+        return new StageSums(
+                needed == Statistic.GRAM
+                        ? Optional.of(new GramSum(width, type, threads))
+                        : Optional.empty());
+    }
+
+    /// Sums of nothing, for windows that are to be merged into others.
+    public static StageSums part(int width, ComputeType type, Statistic needed) {
+        return new StageSums(
+                needed == Statistic.GRAM
+                        ? Optional.of(GramSum.part(width, type))
+                        : Optional.empty());
+    }
+
+    /// Receives the products of channels, where they are needed.
+    public Optional<GramSum> products() {
+        return products;
+    }
+
+    /// Adds consecutive windows.
+    ///
+    /// @param first number of the first one in the whole
+    /// @param tokens of each that reached the stage
+    /// @param squares sums of each for each channel, window after window
+    public void add(int first, long[] tokens, float[] squares) {
+        int width = squares.length / tokens.length;
+        for (int i = 0; i < tokens.length; i++) {
+            float[] ofWindow = Arrays.copyOfRange(squares, i * width, (i + 1) * width);
+            windows.put(first + i, new WindowSum(tokens[i], ofWindow));
+        }
+    }
+
+    /// Adds what was summed up elsewhere, in any order; closes it.
+    ///
+    /// @throws IllegalArgumentException when a window is in both
+    public void merge(StageSums part) {
+        WindowSums all = windows().merge(part.windows());
+        windows.putAll(all.windows());
+        products.ifPresent(sum -> sum.merge(part.products.orElseThrow()));
+        part.close();
+    }
+
+    /// The sums by window, as they are now.
+    public WindowSums windows() {
+        return new WindowSums(windows);
+    }
+
+    /// The statistics of all windows, which are there. Takes over the memory of the products.
+    public InputStatistics statistics() {
+        WindowSums all = windows();
+        return new InputStatistics(
+                all.norms(),
+                all.ablationNorms(),
+                all.tokens(),
+                products.map(sum -> sum.mean(windows.size())));
+    }
+
+    /// A batch has failed: nobody is to wait for it.
+    void abandon() {
+        products.ifPresent(GramSum::abandon);
+    }
+
+    /// Frees what no statistics were made of.
+    @Override
+    public void close() {
+        products.ifPresent(GramSum::close);
+    }
+}
