@@ -57,7 +57,9 @@ final class CheckpointBuilder implements AutoCloseable {
 
     private void openShards() throws IOException {
         output.requireSpace(
-                bytes() + Companions.bytes(Companions.of(source)) + CheckpointWriter.SPARE_BYTES);
+                bytes()
+                        + SidecarFiles.bytes(SidecarFiles.of(source))
+                        + CheckpointWriter.SPARE_BYTES);
         for (Shard shard : shards) {
             Path file = output.resolve(shard.file());
             var writer = new SafetensorsWriter(file, shard.metadata(), shard.tensors());
@@ -85,7 +87,7 @@ final class CheckpointBuilder implements AutoCloseable {
             if (source.indexed()) {
                 output.write(Checkpoint.INDEX, index());
             }
-            for (Path file : Companions.of(source)) {
+            for (Path file : SidecarFiles.of(source)) {
                 output.copy(file, String.valueOf(file.getFileName()));
             }
         } catch (IOException e) {

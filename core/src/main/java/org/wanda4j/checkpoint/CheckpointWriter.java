@@ -76,8 +76,8 @@ public final class CheckpointWriter implements AutoCloseable {
     public void requireSpace(long more) {
         try {
             long there = written.stream().mapToLong(name -> source.info(name).length()).sum();
-            long companions = Companions.bytes(otherFiles());
-            output.requireSpace(source.bytes() - there + companions + SPARE_BYTES + more);
+            long sidecars = SidecarFiles.bytes(otherFiles());
+            output.requireSpace(source.bytes() - there + sidecars + SPARE_BYTES + more);
         } catch (IOException e) {
             throw output.failed(e);
         }
@@ -330,7 +330,7 @@ public final class CheckpointWriter implements AutoCloseable {
     }
 
     private List<Path> otherFiles() throws IOException {
-        List<Path> others = Companions.of(source);
+        List<Path> others = SidecarFiles.of(source);
         if (source.indexed()) {
             others.add(source.directory().resolve(Checkpoint.INDEX));
         }

@@ -143,7 +143,7 @@ final class MatrixPacker {
                         type,
                         values == null ? data.get(source.name()) : values,
                         Optional.ofNullable(data.get(source.name() + PackedEncoding.SCALES)),
-                        starts.map(first -> places(first, data)));
+                        starts.map(first -> sparseIndex(first, data)));
         new RowPacker(target.matrix(tensor, arena), matrix).packAll();
         if (!isTensor()) {
             putLayout(data);
@@ -161,10 +161,10 @@ final class MatrixPacker {
         }
     }
 
-    private PackedMatrix.Places places(long[] first, Map<String, MemorySegment> data) {
+    private PackedMatrix.SparseIndex sparseIndex(long[] first, Map<String, MemorySegment> data) {
         MemorySegment rowOffsets = data.get(source.name() + PackedEncoding.ROW_OFFSETS);
         MemorySegment.copy(first, 0, rowOffsets, LONG, 0, first.length);
-        return new PackedMatrix.Places(
+        return new PackedMatrix.SparseIndex(
                 data.get(source.name() + PackedEncoding.BITMASK), rowOffsets);
     }
 

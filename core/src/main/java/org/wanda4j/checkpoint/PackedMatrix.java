@@ -10,12 +10,12 @@ import java.util.function.IntUnaryOperator;
 
 /// A matrix as it lies in a file: the values that are there, row after row, and where they go.
 ///
-/// Without `places` every value is there, and value `(row, column)` is stored value `row * type.padded(columns) + column`:
-/// a quantised row is filled up with zeros to whole groups. With `places` the values that are there follow each other; in
+/// Without `sparseIndex` every value is there, and value `(row, column)` is stored value `row * type.padded(columns) + column`:
+/// a quantised row is filled up with zeros to whole groups. With `sparseIndex` the values that are there follow each other; in
 /// int4 those of each [ValueType#RUN] columns are filled up with a zero to whole bytes.
 ///
 /// A quantised value is `q * s`. The scale `s` of `(row, column)` is number
-/// `row * ceil(columns / GROUP) + column / GROUP`, with and without `places`; it is finite and not negative, so that a
+/// `row * ceil(columns / GROUP) + column / GROUP`, with and without `sparseIndex`; it is finite and not negative, so that a
 /// kernel may multiply what it reads beside the values by it.
 ///
 /// Every segment is at least [#SLACK] bytes longer than the matrix needs: kernels read whole vectors.
@@ -25,14 +25,14 @@ import java.util.function.IntUnaryOperator;
 /// @param type of the values
 /// @param values little-endian, row after row
 /// @param scales one bf16 for each group of columns of each row, where the type is quantised
-/// @param places which values are there, where not all are
+/// @param sparseIndex which values are there, where not all are
 public record PackedMatrix(
         int rows,
         int columns,
         ValueType type,
         MemorySegment values,
         Optional<MemorySegment> scales,
-        Optional<Places> places) {
+        Optional<SparseIndex> sparseIndex) {
 
     /// Bytes that may be read behind the last one of each segment.
     public static final int SLACK = 64;
@@ -44,21 +44,21 @@ public record PackedMatrix(
     ///
     /// @param bitmask a 1 for each value that is there; lowest bit first, a row starts at a byte
     /// @param rowOffsets number of the first stored value of each row, as int64
-    public record Places(MemorySegment bitmask, MemorySegment rowOffsets) {}
+    public record SparseIndex(MemorySegment bitmask, MemorySegment rowOffsets) {}
 
     /// Number of the first stored value of `row`.
     public long start(int row) {
-        return places.isPresent()
-                ? places.get().rowOffsets().get(LONG, row * 8L)
+        return sparseIndex.isPresent()
+                ? sparseIndex.get().rowOffsets().get(LONG, row * 8L)
                 : row * type.padded(columns);
     }
 
     /// How many values `row` stores, those included that fill it up.
     long stored(int row) {
-        if (places.isEmpty()) {
+        if (sparseIndex.isEmpty()) {
             return type.padded(columns);
         }
-        MemorySegment bitmask = places.get().bitmask();
+        MemorySegment bitmask = sparseIndex.get().bitmask();
         long from = row * rowBytes();
         long count = 0;
         int column = 0;
@@ -80,10 +80,10 @@ public record PackedMatrix(
                 count,
                 columns,
                 type,
-                places.isPresent() ? values : values.asSlice(bytes(start(first))),
+                sparseIndex.isPresent() ? values : values.asSlice(bytes(start(first))),
                 scales.map(part -> part.asSlice(before)),
-                places.map(parts ->
-                        new Places(
+                sparseIndex.map(parts ->
+                        new SparseIndex(
                                 parts.bitmask.asSlice(first * rowBytes()),
                                 parts.rowOffsets.asSlice((long) first * Long.BYTES))));
     }
@@ -102,8 +102,8 @@ public record PackedMatrix(
                         type,
                         room(bytes(stored), memory),
                         scales.map(_ -> room(count * groups, memory)),
-                        places.map(_ ->
-                                new Places(
+                        sparseIndex.map(_ ->
+                                new SparseIndex(
                                         room(count * rowBytes(), memory),
                                         room((long) count * Long.BYTES, memory))));
         long at = 0;
@@ -114,10 +114,10 @@ public record PackedMatrix(
             if (scales.isPresent()) {
                 copy(scales.get(), row * groups, copy.scales.get(), i * groups, groups);
             }
-            if (places.isPresent()) {
-                Places to = copy.places.get();
+            if (sparseIndex.isPresent()) {
+                SparseIndex to = copy.sparseIndex.get();
                 copy(
-                        places.get().bitmask,
+                        sparseIndex.get().bitmask,
                         row * rowBytes(),
                         to.bitmask,
                         i * rowBytes(),
@@ -158,11 +158,11 @@ public record PackedMatrix(
     }
 
     private boolean has(int row, int column) {
-        if (places.isEmpty()) {
+        if (sparseIndex.isEmpty()) {
             return true;
         }
         long index = row * rowBytes() + (column >>> 3);
-        byte bits = places.get().bitmask().get(ValueLayout.JAVA_BYTE, index);
+        byte bits = sparseIndex.get().bitmask().get(ValueLayout.JAVA_BYTE, index);
         return (bits >>> (column & 7) & 1) != 0;
     }
 

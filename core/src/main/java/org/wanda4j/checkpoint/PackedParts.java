@@ -40,8 +40,8 @@ final class PackedParts {
         PackedLayout layout = readLayout();
         long[] shape = {layout.rows(), layout.columns()};
         long stored = values.length() * Byte.SIZE / type.bits();
-        Optional<PackedTensor.Places> places = places(shape, stored);
-        if (places.isEmpty() && stored != shape[0] * type.padded(shape[1])) {
+        Optional<PackedTensor.SparseIndexTensors> sparseIndex = sparseIndex(shape, stored);
+        if (sparseIndex.isEmpty() && stored != shape[0] * type.padded(shape[1])) {
             throw wrong(VALUES, "does not fill the matrix");
         }
         if (values.shape().size() != 1) {
@@ -49,7 +49,7 @@ final class PackedParts {
         }
         long length = shape[0] * shape[1] * DType.BF16.bytes();
         var info = new TensorInfo(name, DType.BF16, layout.shape(), values.offset(), length);
-        return new PackedTensor(shard, info, layout, type, values, scales(shape), places);
+        return new PackedTensor(shard, info, layout, type, values, scales(shape), sparseIndex);
     }
 
     private PackedLayout readLayout() {
@@ -94,7 +94,7 @@ final class PackedParts {
         return scales;
     }
 
-    private Optional<PackedTensor.Places> places(long[] shape, long stored) {
+    private Optional<PackedTensor.SparseIndexTensors> sparseIndex(long[] shape, long stored) {
         Optional<TensorInfo> bitmask = part(BITMASK, DType.U8);
         if (bitmask.isEmpty() && part(ROW_OFFSETS, DType.I64).isEmpty()) {
             return Optional.empty();
@@ -104,7 +104,7 @@ final class PackedParts {
         requireShape(
                 BITMASK, required(BITMASK, DType.U8), shape[0], Math.ceilDiv(shape[1], Byte.SIZE));
         checkOffsets(longs(rowOffsets), stored, shape[1]);
-        return Optional.of(new PackedTensor.Places(bitmask.orElseThrow(), rowOffsets));
+        return Optional.of(new PackedTensor.SparseIndexTensors(bitmask.orElseThrow(), rowOffsets));
     }
 
     private void checkOffsets(long[] offsets, long stored, long columns) {

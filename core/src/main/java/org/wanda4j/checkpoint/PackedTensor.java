@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 /// @param type of the values
 /// @param values kept values, row after row
 /// @param scales of groups of columns, where the type is quantised
-/// @param places which values are kept, where not all are
+/// @param sparseIndex which values are kept, where not all are
 record PackedTensor(
         Safetensors shard,
         TensorInfo info,
@@ -23,7 +23,7 @@ record PackedTensor(
         ValueType type,
         TensorInfo values,
         Optional<TensorInfo> scales,
-        Optional<Places> places)
+        Optional<SparseIndexTensors> sparseIndex)
         implements StoredTensor {
 
     private static final ValueLayout.OfLong LONG =
@@ -38,7 +38,7 @@ record PackedTensor(
     private static final long EXPONENT_UNITS = 0x0080_0080_0080_0080L;
 
     /// The parts of a sparse matrix that say where its values go.
-    record Places(TensorInfo bitmask, TensorInfo rowOffsets) {}
+    record SparseIndexTensors(TensorInfo bitmask, TensorInfo rowOffsets) {}
 
     /// The matrix `name` of `shard`, its parts checked against each other.
     ///
@@ -87,7 +87,7 @@ record PackedTensor(
                         Stream.of(values),
                         Stream.concat(
                                 scales.stream(),
-                                places.stream()
+                                sparseIndex.stream()
                                         .flatMap(it -> Stream.of(it.bitmask, it.rowOffsets))))
                 .mapToLong(TensorInfo::length)
                 .sum();
@@ -102,11 +102,11 @@ record PackedTensor(
                         type,
                         mapped.apply(values),
                         scales.map(mapped),
-                        places.map(parts ->
-                                new PackedMatrix.Places(
+                        sparseIndex.map(parts ->
+                                new PackedMatrix.SparseIndex(
                                         mapped.apply(parts.bitmask),
                                         mapped.apply(parts.rowOffsets))));
-        matrix.places().ifPresent(it -> checkCounts(matrix, it.bitmask()));
+        matrix.sparseIndex().ifPresent(it -> checkCounts(matrix, it.bitmask()));
         matrix.scales().ifPresent(this::checkScales);
         return matrix;
     }

@@ -68,10 +68,10 @@ final class RowPacker {
                 at = type.filled(at);
             }
             float value = weight.type().get(data, column);
-            if (target.places().isEmpty()) {
+            if (target.sparseIndex().isEmpty()) {
                 store(at++, value, scale);
             } else if (isKept(value, type)) {
-                mark(target.places().get().bitmask(), row, column);
+                mark(target.sparseIndex().get().bitmask(), row, column);
                 store(at++, value, scale);
             }
         }

@@ -29,7 +29,7 @@ public final class Detokenizer {
     ///
     /// @param text what is certain with it: its own, less what is held back, and what was held back before it
     /// @param bytes the token's own; empty for a special token
-    public record Reading(String text, byte[] bytes) {}
+    public record TokenText(String text, byte[] bytes) {}
 
     /// Starts a text of its own.
     public Detokenizer(Tokenizer tokenizer) {
@@ -55,35 +55,35 @@ public final class Detokenizer {
     }
 
     /// Takes the next id.
-    public Reading append(int id) {
+    public TokenText append(int id) {
         Optional<byte[]> bytes = tokenizer.bytes(id);
         if (bytes.isPresent()) {
             Characters read = Characters.of(held, bytes.get());
             held = read.rest();
             follow(id);
-            return new Reading(read.text(), bytes.get());
+            return new TokenText(read.text(), bytes.get());
         }
         String own = textOf(id);
         if (own.isEmpty()) {
             if (before.length == 0 && written(id).isEmpty()) {
                 follow(id); // a space that is left out, the first of several
             }
-            return new Reading("", new byte[0]);
+            return new TokenText("", new byte[0]);
         }
         String text = finish() + own;
         follow(id);
-        return new Reading(text, utf8(own));
+        return new TokenText(text, utf8(own));
     }
 
     /// What [#append] would give, but that a special token reads as it is written.
-    public Reading preview(int id) {
+    public TokenText preview(int id) {
         Optional<byte[]> bytes = tokenizer.bytes(id);
         if (bytes.isPresent()) {
-            return new Reading(Characters.of(held, bytes.get()).text(), bytes.get());
+            return new TokenText(Characters.of(held, bytes.get()).text(), bytes.get());
         }
         String text = textOf(id);
         String own = text.isEmpty() ? written(id) : text;
-        return new Reading(replaced(held) + own, utf8(own));
+        return new TokenText(replaced(held) + own, utf8(own));
     }
 
     /// Whether bytes of a character that is not complete are held back.

@@ -151,7 +151,7 @@ class MatricesTest {
             var matrices = new Matrices(checkpoint, memory);
             PackedMatrix whole = matrices.whole("slices");
             PackedMatrix slice = matrices.of(MatrixView.slice("slices", 3, 1, 4, COLUMNS));
-            assertTrue(whole.places().isPresent());
+            assertTrue(whole.sparseIndex().isPresent());
             assertEquals(whole.values().address(), slice.values().address());
             assertEquals(
                     whole.scales().orElseThrow().address() + 4 * 3 * 2,

@@ -124,7 +124,7 @@ class PackerTest {
             for (String name : new String[] {LINEAR, TABLE}) {
                 PackedMatrix matrix = new Matrices(checkpoint, memory).whole(name);
                 long last =
-                        matrix.places().isPresent()
+                        matrix.sparseIndex().isPresent()
                                 ? matrix.start(ROWS - 1)
                                 : ROWS * type.padded(40);
                 assertTrue(

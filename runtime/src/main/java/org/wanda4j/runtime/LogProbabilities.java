@@ -3,7 +3,7 @@ package org.wanda4j.runtime;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntFunction;
-import org.wanda4j.text.Detokenizer.Reading;
+import org.wanda4j.text.Detokenizer.TokenText;
 
 /// Log probabilities (natural) of the tokens at one position: `log softmax(logits)`.
 final class LogProbabilities {
@@ -29,14 +29,14 @@ final class LogProbabilities {
     /// The `count` likeliest tokens, likeliest first.
     ///
     /// @param reading text and bytes that a token would add
-    List<ScoredToken> likeliest(int count, IntFunction<Reading> reading) {
+    List<ScoredToken> likeliest(int count, IntFunction<TokenText> reading) {
         return Arrays.stream(Sampler.likeliestFirst(logits, 0, logits.length, count))
                 .mapToObj(key -> scored(Sampler.id(key), reading))
                 .toList();
     }
 
-    private ScoredToken scored(int id, IntFunction<Reading> reading) {
-        Reading read = reading.apply(id);
+    private ScoredToken scored(int id, IntFunction<TokenText> reading) {
+        TokenText read = reading.apply(id);
         return new ScoredToken(id, read.text(), read.bytes(), of(id), List.of());
     }
 }

@@ -34,7 +34,7 @@ final class Scheduler implements AutoCloseable {
     private boolean closed;
 
     /// A request's share of a batch.
-    private record Part(GenerationRequest request, DecodeBatch.Step step) {}
+    private record ScheduledStep(GenerationRequest request, DecodeBatch.Step step) {}
 
     /// @param decoder is used by this alone, and closed with it
     /// @param maxRunning most requests that run at the same time, up to [Decoder#LARGEST_BATCH]
@@ -163,14 +163,14 @@ final class Scheduler implements AutoCloseable {
         while (enough && beginNext()) {
             enough = reserveAll();
         }
-        List<Part> parts = new ArrayList<>();
+        List<ScheduledStep> parts = new ArrayList<>();
         int room = Decoder.LARGEST_BATCH;
         for (GenerationRequest request : generatingFirst()) {
             if (room > 0) {
                 try {
                     DecodeBatch.Step step = request.next(room);
                     room -= step.tokens().length;
-                    parts.add(new Part(request, step));
+                    parts.add(new ScheduledStep(request, step));
                 } catch (RuntimeException | Error e) {
                     fail(request, e);
                 }
@@ -182,10 +182,10 @@ final class Scheduler implements AutoCloseable {
     }
 
     /// Decodes a batch. Where that fails, no sequence has changed.
-    private void decode(List<Part> parts) {
+    private void decode(List<ScheduledStep> parts) {
         float[] logits;
         try {
-            logits = decoder.forward(parts.stream().map(Part::step).toList());
+            logits = decoder.forward(parts.stream().map(ScheduledStep::step).toList());
         } catch (RuntimeException | Error e) {
             if (parts.size() == 1) {
                 fail(parts.getFirst().request(), e);
@@ -195,7 +195,10 @@ final class Scheduler implements AutoCloseable {
             return;
         }
         sample(
-                parts.stream().filter(part -> part.step().predicts()).map(Part::request).toList(),
+                parts.stream()
+                        .filter(part -> part.step().predicts())
+                        .map(ScheduledStep::request)
+                        .toList(),
                 logits);
     }
 

@@ -10,7 +10,7 @@ import java.util.Set;
 import org.wanda4j.runtime.Generation.FinishReason;
 import org.wanda4j.runtime.TokenStream.Chunk;
 import org.wanda4j.text.Detokenizer;
-import org.wanda4j.text.Detokenizer.Reading;
+import org.wanda4j.text.Detokenizer.TokenText;
 
 /// Turns the tokens of a request into chunks of text, for the reader of its [TokenStream].
 final class TokenStreamWriter implements GenerationRequest.Listener {
@@ -79,7 +79,7 @@ final class TokenStreamWriter implements GenerationRequest.Listener {
                 logProbabilities
                         .map(each -> each.likeliest(alternatives.orElse(0), detokenizer::preview))
                         .orElse(List.of());
-        Reading reading = detokenizer.append(id);
+        TokenText reading = detokenizer.append(id);
         logProbabilities.ifPresent(each ->
                 pending.add(
                         new ScoredToken(

@@ -6,7 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
 import org.wanda4j.checkpoint.PackedMatrix;
-import org.wanda4j.checkpoint.PackedMatrix.Places;
+import org.wanda4j.checkpoint.PackedMatrix.SparseIndex;
 import org.wanda4j.checkpoint.ValueType;
 
 /// Random matrices of every encoding, written a value at a time; what lies behind the last value is NaN.
@@ -57,7 +57,7 @@ final class MatrixFixture {
                 fixture.values,
                 type.isQuantised() ? Optional.of(fixture.scales) : Optional.empty(),
                 density < 1
-                        ? Optional.of(new Places(fixture.bitmask, fixture.offsets))
+                        ? Optional.of(new SparseIndex(fixture.bitmask, fixture.offsets))
                         : Optional.empty());
     }
 

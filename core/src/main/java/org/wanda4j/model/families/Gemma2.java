@@ -42,7 +42,7 @@ final class Gemma2 {
                         .withDefault("sliding_window", 4096)
                         .withDefault("attn_logit_softcapping", 50.0)
                         .withDefault("final_logit_softcapping", 30.0);
-        List<String> types = Windows.types(config, block -> block % 2 == 0);
+        List<String> types = AttentionWindows.types(config, block -> block % 2 == 0);
         return new Gemma2("gemma2", config, names, types, false).describe();
     }
 
@@ -71,7 +71,7 @@ final class Gemma2 {
                         .withDefault(LOCAL_BASE, 10_000.0);
         int period =
                 config.size("sliding_window_pattern", config.size("_sliding_window_pattern", 6));
-        List<String> types = Windows.types(config, block -> (block + 1) % period != 0);
+        List<String> types = AttentionWindows.types(config, block -> (block + 1) % period != 0);
         return new Gemma2(family, config, names, types, true).describe();
     }
 
@@ -93,7 +93,9 @@ final class Gemma2 {
                         .scale(1 / Math.sqrt(config.number("query_pre_attn_scalar", 1)))
                         .cap(config.optional("attn_logit_softcapping"))
                         .positions(positions(types.get(index)))
-                        .window(Windows.by(types, Windows.sliding(config)).apply(index));
+                        .window(
+                                AttentionWindows.by(types, AttentionWindows.sliding(config))
+                                        .apply(index));
         if (headNorms) {
             attention.norms(
                     Gemma.norm(parts, name + "self_attn.q_norm", heads.size()),
@@ -115,7 +117,7 @@ final class Gemma2 {
         if (RotaryReader.isByType(config)) {
             return RotaryReader.of(config, heads, type);
         }
-        boolean local = headNorms && type.equals(Windows.SLIDING);
+        boolean local = headNorms && type.equals(AttentionWindows.SLIDING);
         return RotaryReader.whole(
                 local
                         ? config.with("rope_theta", config.number(LOCAL_BASE, 1))

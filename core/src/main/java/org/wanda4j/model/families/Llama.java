@@ -55,7 +55,7 @@ record Llama(
                 given.withDefault("max_position_embeddings", 131_072)
                         .withDefault("num_key_value_heads", 8)
                         .withDefault("sliding_window", 4096);
-        OptionalInt window = Windows.sliding(config);
+        OptionalInt window = AttentionWindows.sliding(config);
         return new Llama(DecoderParts.of(family, config, names), false, false, false, _ -> window)
                 .describe();
     }
@@ -68,7 +68,7 @@ record Llama(
                         true,
                         false,
                         false,
-                        Windows.whereSwitchedOn(config))
+                        AttentionWindows.whereSwitchedOn(config))
                 .describe();
     }
 
@@ -81,7 +81,7 @@ record Llama(
                         bias,
                         bias,
                         true,
-                        Windows.whereSwitchedOn(config))
+                        AttentionWindows.whereSwitchedOn(config))
                 .describe();
     }
 

@@ -42,7 +42,7 @@ final class Mixtures {
                         .withDefault("num_key_value_heads", 8)
                         .withDefault("rms_norm_eps", 1e-5)
                         .withDefault("rope_theta", 1e6);
-        OptionalInt window = Windows.sliding(config);
+        OptionalInt window = AttentionWindows.sliding(config);
         var it = new Mixtures("mixtral", config, names);
         return it.describe(
                 index -> it.attention(index, false, false).window(window),
@@ -58,7 +58,7 @@ final class Mixtures {
                         .withDefault("num_experts", 60)
                         .withDefault("num_experts_per_tok", 4);
         boolean bias = config.flag("qkv_bias", true);
-        IntFunction<OptionalInt> window = Windows.whereSwitchedOn(config);
+        IntFunction<OptionalInt> window = AttentionWindows.whereSwitchedOn(config);
         var it = new Mixtures("qwen2_moe", config, names);
         return it.describe(
                 index -> it.attention(index, bias, false).window(window.apply(index)),
@@ -75,7 +75,7 @@ final class Mixtures {
         boolean bias = config.flag("attention_bias", false);
         OptionalInt window =
                 config.flag("use_sliding_window", false)
-                        ? Windows.sliding(config)
+                        ? AttentionWindows.sliding(config)
                         : OptionalInt.empty();
         var it = new Mixtures("qwen3_moe", config, names);
         return it.describe(

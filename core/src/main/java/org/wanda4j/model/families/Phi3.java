@@ -21,7 +21,7 @@ final class Phi3 {
                         .withDefault("rms_norm_eps", 1e-5);
         DecoderParts parts = DecoderParts.of("phi3", config, names);
         Heads heads = Heads.of(config);
-        OptionalInt window = Windows.sliding(config);
+        OptionalInt window = AttentionWindows.sliding(config);
         return parts.decoder(
                 parts.embedding(),
                 index -> {

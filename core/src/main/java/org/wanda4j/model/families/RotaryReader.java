@@ -60,7 +60,7 @@ record RotaryReader(ModelConfig config, ModelConfig entry, Heads heads) {
 
     /// Whether each type of attention has a rotation of its own, as transformers 5 writes it.
     static boolean isByType(ModelConfig config) {
-        return config.object("rope_parameters").has(Windows.FULL);
+        return config.object("rope_parameters").has(AttentionWindows.FULL);
     }
 
     private static RotaryReader of(ModelConfig config, Heads heads) {

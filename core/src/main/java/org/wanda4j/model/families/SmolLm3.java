@@ -74,8 +74,9 @@ final class SmolLm3 {
     }
 
     private static IntFunction<OptionalInt> windows(ModelConfig config, List<Boolean> rotated) {
-        List<String> types = Windows.types(config, block -> !rotated.get(block));
+        List<String> types = AttentionWindows.types(config, block -> !rotated.get(block));
         boolean on = config.flag("use_sliding_window", false);
-        return Windows.by(types, on ? Windows.sliding(config) : OptionalInt.empty());
+        return AttentionWindows.by(
+                types, on ? AttentionWindows.sliding(config) : OptionalInt.empty());
     }
 }

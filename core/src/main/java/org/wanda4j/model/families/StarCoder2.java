@@ -21,7 +21,7 @@ final class StarCoder2 {
         DecoderParts parts = DecoderParts.of("starcoder2", config, names);
         Heads heads = Heads.of(config);
         boolean bias = config.flag("use_bias", true);
-        OptionalInt window = Windows.sliding(config);
+        OptionalInt window = AttentionWindows.sliding(config);
         return parts.decoder(
                 parts.embedding(),
                 index -> {

@@ -8,12 +8,12 @@ import java.util.Locale;
 /// What stands behind `|`: filters of any value, and those of [TextFilters] and [ListFilters].
 final class Filters {
 
-    private static final Operations<Object> ALL = new Operations<>("filter");
+    private static final NamedOperations<Object> ALL = new NamedOperations<>("filter");
 
     static {
         ALL.add("default(default_value=, boolean=)", Filters::orDefault)
                 .alias("default", "d")
-                .add("tojson(ensure_ascii=, indent=, separators=, sort_keys=)", Json::filter)
+                .add("tojson(ensure_ascii=, indent=, separators=, sort_keys=)", JsonFilter::filter)
                 .add(
                         "attr(name)",
                         (scope, value, given) ->

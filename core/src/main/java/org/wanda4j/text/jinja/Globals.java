@@ -89,7 +89,9 @@ final class Globals {
         }
         for (Object given : arguments.positional()) {
             List<Object> pairs =
-                    given instanceof Map<?, ?> of ? Methods.entries(of) : Values.items(given);
+                    given instanceof Map<?, ?> of
+                            ? BuiltinMethods.entries(of)
+                            : Values.items(given);
             for (Object pair : pairs) {
                 List<Object> both = Values.items(pair);
                 if (both.size() != 2) {

@@ -17,7 +17,7 @@ final class ListFilters {
 
     private ListFilters() {}
 
-    static void addTo(Operations<Object> filters) {
+    static void addTo(NamedOperations<Object> filters) {
         filters.add("list()", (_, value, _) -> new ArrayList<>(Values.items(value)))
                 .add("first()", (_, value, _) -> first(Values.iterator(value)))
                 .add(
@@ -80,7 +80,7 @@ final class ListFilters {
     private static Object items(Object value) {
         return switch (value) {
             case Undefined _ -> new Generator(Collections.emptyIterator());
-            case Map<?, ?> map -> new Generator(Methods.entries(map).iterator());
+            case Map<?, ?> map -> new Generator(BuiltinMethods.entries(map).iterator());
             case null, default ->
                     throw new TemplateException("'items' of something that is no map");
         };
@@ -154,7 +154,7 @@ final class ListFilters {
                     default -> throw new TemplateException("'dictsort' is by 'key' or 'value'");
                 };
         UnaryOperator<Object> key = key(scope, place, null, given.isTrue("case_sensitive"));
-        return sorted(scope, Methods.entries(map), key, given.isTrue("reverse"));
+        return sorted(scope, BuiltinMethods.entries(map), key, given.isTrue("reverse"));
     }
 
     private static Object most(Scope scope, Object value, Arguments given, int sign) {

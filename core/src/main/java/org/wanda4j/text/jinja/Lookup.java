@@ -14,7 +14,7 @@ final class Lookup {
         Object attribute = pureAttribute(value, name);
         return attribute instanceof Undefined
                         && value instanceof Map<?, ?> map
-                        && !Methods.isRefused(name)
+                        && !BuiltinMethods.isRefused(name)
                         && map.containsKey(name)
                 ? map.get(name)
                 : attribute;
@@ -28,7 +28,7 @@ final class Lookup {
         if (value instanceof Members members && !(members.member(name) instanceof Undefined)) {
             return members.member(name);
         }
-        return Methods.of(value, name)
+        return BuiltinMethods.of(value, name)
                 .<Object>map(method -> method)
                 .orElseGet(() -> Undefined.member(value, name));
     }

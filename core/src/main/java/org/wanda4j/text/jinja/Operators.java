@@ -19,7 +19,7 @@ final class Operators {
                     .toString();
         }
         if (operator.equals("%") && left instanceof String format) {
-            return Format.percent(scope, format, right);
+            return StringFormat.percent(scope, format, right);
         }
         if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
             return Numbers.calculate(operator, left, right);

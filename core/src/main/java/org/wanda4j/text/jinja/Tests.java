@@ -6,8 +6,8 @@ import java.util.Map;
 /// What stands behind `is`.
 final class Tests {
 
-    private static final Operations<Object> ALL =
-            new Operations<>("test")
+    private static final NamedOperations<Object> ALL =
+            new NamedOperations<>("test")
                     .add("defined()", (_, value, _) -> !(value instanceof Undefined))
                     .add("undefined()", (_, value, _) -> value instanceof Undefined)
                     .add("none()", (_, value, _) -> value == null)
@@ -72,7 +72,7 @@ final class Tests {
         return ALL.find(name).isPresent();
     }
 
-    private static Operations.Body<Object> comparison(String operator) {
+    private static NamedOperations.Body<Object> comparison(String operator) {
         return (scope, value, given) ->
                 Operators.compare(scope, operator, value, given.get("other"));
     }

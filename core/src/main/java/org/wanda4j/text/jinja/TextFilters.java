@@ -16,7 +16,7 @@ final class TextFilters {
 
     private TextFilters() {}
 
-    static void addTo(Operations<Object> filters) {
+    static void addTo(NamedOperations<Object> filters) {
         filters.add("upper()", (scope, value, _) -> mapped(scope, value, Texts::upper))
                 .add("lower()", (scope, value, _) -> mapped(scope, value, Texts::lower))
                 .add("capitalize()", (scope, value, _) -> mapped(scope, value, Texts::capitalized))
@@ -106,7 +106,7 @@ final class TextFilters {
         if (given.count() > 0 && !given.named().isEmpty()) {
             throw new TemplateException("'format' takes values by place or by name, not both");
         }
-        return Format.percent(
+        return StringFormat.percent(
                 scope,
                 plain(scope, value),
                 given.named().isEmpty() ? Tuple.of(given.positional()) : given.named());
@@ -145,7 +145,9 @@ final class TextFilters {
         if (value instanceof Map<?, ?> || value instanceof List<?> || value instanceof View) {
             List<Object> pairs = new ArrayList<>();
             for (Object pair :
-                    value instanceof Map<?, ?> map ? Methods.entries(map) : Values.items(value)) {
+                    value instanceof Map<?, ?> map
+                            ? BuiltinMethods.entries(map)
+                            : Values.items(value)) {
                 List<Object> both = Values.items(pair);
                 if (both.size() != 2) {
                     throw new TemplateException("'urlencode' takes pairs");

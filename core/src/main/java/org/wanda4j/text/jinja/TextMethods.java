@@ -14,8 +14,8 @@ final class TextMethods {
                     (int) Character.OTHER_NUMBER,
                     (int) Character.LETTER_NUMBER);
 
-    static final Operations<String> ALL =
-            new Operations<String>("method")
+    static final NamedOperations<String> ALL =
+            new NamedOperations<String>("method")
                     .add("upper()", (_, text, _) -> Texts.upper(text))
                     .add("lower()", (_, text, _) -> Texts.lower(text))
                     .add("casefold()", (_, text, _) -> Texts.lower(Texts.upper(text)))
@@ -55,7 +55,7 @@ final class TextMethods {
                             "rpartition(sep, /)",
                             (scope, text, given) -> Split.around(scope, text, given, true))
                     .add("join(iterable, /)", TextMethods::join)
-                    .add("format(*)", Format::braces)
+                    .add("format(*)", StringFormat::braces)
                     .add(
                             "center(width, fillchar=, /)",
                             (scope, text, given) ->

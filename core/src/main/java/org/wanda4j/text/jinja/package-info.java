@@ -10,7 +10,7 @@
 /// [org.wanda4j.text.jinja.Template] is the entry. A [org.wanda4j.text.jinja.Lexer] cuts the source into tokens,
 /// [org.wanda4j.text.jinja.Parser] and [org.wanda4j.text.jinja.ExpressionParser] make statements and expressions of them, which
 /// run in a [org.wanda4j.text.jinja.Scope]. [org.wanda4j.text.jinja.Operators] and [org.wanda4j.text.jinja.Lookup] are what
-/// expressions do with values; filters, tests and methods are tables of [org.wanda4j.text.jinja.Operations].
+/// expressions do with values; filters, tests and methods are tables of [org.wanda4j.text.jinja.NamedOperations].
 ///
 /// Values are Java's: `null` for none, [Boolean], [Long], [Double], [String], [java.util.List], [java.util.Map],
 /// [org.wanda4j.text.jinja.Function]; and what Python tells apart: [org.wanda4j.text.jinja.Undefined],

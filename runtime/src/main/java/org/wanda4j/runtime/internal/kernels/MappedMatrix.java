@@ -45,15 +45,15 @@ public record MappedMatrix(
                 matrix.type(),
                 matrix.values().address(),
                 matrix.scales().map(MemorySegment::address).orElse(0L),
-                matrix.places().map(places -> places.bitmask().address()).orElse(0L),
-                matrix.places().map(places -> places.rowOffsets().address()).orElse(0L),
+                matrix.sparseIndex().map(index -> index.bitmask().address()).orElse(0L),
+                matrix.sparseIndex().map(index -> index.rowOffsets().address()).orElse(0L),
                 share(matrix));
     }
 
     /// Of all rows but the last, which has no end written down.
     private static double share(PackedMatrix matrix) {
         int last = matrix.rows() - 1;
-        return matrix.places().isEmpty() || last == 0
+        return matrix.sparseIndex().isEmpty() || last == 0
                 ? 1
                 : (double) (matrix.start(last) - matrix.start(0))
                         / ((long) last * matrix.columns());

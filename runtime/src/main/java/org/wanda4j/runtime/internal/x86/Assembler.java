@@ -16,7 +16,7 @@ final class Assembler {
     record General(int number) {}
 
     /// A mask register, 0 to 7; 0 stands for no mask.
-    record Mask(int number) {}
+    record OpMask(int number) {}
 
     static final General RAX = new General(0);
     static final General RCX = new General(1);
@@ -34,9 +34,9 @@ final class Assembler {
     static final General R13 = new General(13);
     static final General R14 = new General(14);
 
-    static final Mask K1 = new Mask(1);
-    static final Mask K2 = new Mask(2);
-    static final Mask K3 = new Mask(3);
+    static final OpMask K1 = new OpMask(1);
+    static final OpMask K2 = new OpMask(2);
+    static final OpMask K3 = new OpMask(3);
 
     /// What an instruction takes from a vector register or from memory.
     sealed interface Operand {}
@@ -44,8 +44,8 @@ final class Assembler {
     /// A vector register, 0 to 31.
     record Zmm(int number) implements Operand {}
 
-    /// Memory at `base + distance`.
-    record Memory(General base, int distance) implements Operand {}
+    /// MemoryOperand at `base + distance`.
+    record MemoryOperand(General base, int distance) implements Operand {}
 
     /// The number at `base + distance`, for each element.
     record Each(General base, int distance) implements Operand {}
@@ -69,7 +69,7 @@ final class Assembler {
     private static final int ELEMENT = 4;
 
     private static final Zmm NONE = new Zmm(0);
-    private static final Mask NO_MASK = new Mask(0);
+    private static final OpMask NO_MASK = new OpMask(0);
 
     /// Instructions that do nothing, of one byte and of eight.
     private static final int NOTHING = 0x90;
@@ -91,8 +91,8 @@ final class Assembler {
         return new Zmm(number);
     }
 
-    static Memory at(General base, int distance) {
-        return new Memory(base, distance);
+    static MemoryOperand at(General base, int distance) {
+        return new MemoryOperand(base, distance);
     }
 
     static Each each(General base, int distance) {
@@ -129,35 +129,35 @@ final class Assembler {
     }
 
     /// Leaves the elements outside `where` as they are.
-    void vmovups(Zmm to, Mask where, Operand from) {
+    void vmovups(Zmm to, OpMask where, Operand from) {
         evex(MAP_0F, NO_PREFIX, W0, 0x10, to, NONE, from, where, false, 2, WHOLE);
     }
 
     /// Zeros outside `where`.
-    void vmovupsOrZero(Zmm to, Mask where, Operand from) {
+    void vmovupsOrZero(Zmm to, OpMask where, Operand from) {
         evex(MAP_0F, NO_PREFIX, W0, 0x10, to, NONE, from, where, true, 2, WHOLE);
     }
 
     /// Leaves what is outside `where` as it is.
-    void vmovups(Memory to, Mask where, Zmm from) {
+    void vmovups(MemoryOperand to, OpMask where, Zmm from) {
         evex(MAP_0F, NO_PREFIX, W0, 0x11, from, NONE, to, where, false, 2, WHOLE);
     }
 
-    void vmovups(Memory to, Zmm from) {
+    void vmovups(MemoryOperand to, Zmm from) {
         evex(MAP_0F, NO_PREFIX, W0, 0x11, from, NONE, to, WHOLE);
     }
 
     /// Stores the lower 256 bits.
-    void vmovupsHalf(Memory to, Zmm from) {
+    void vmovupsHalf(MemoryOperand to, Zmm from) {
         evex(MAP_0F, NO_PREFIX, W0, 0x11, from, NONE, to, NO_MASK, false, 1, HALF);
     }
 
     /// Stores the lower 128 bits.
-    void vmovupsQuarter(Memory to, Zmm from) {
+    void vmovupsQuarter(MemoryOperand to, Zmm from) {
         evex(MAP_0F, NO_PREFIX, W0, 0x11, from, NONE, to, NO_MASK, false, 0, QUARTER);
     }
 
-    void vmovss(Memory to, Zmm from) {
+    void vmovss(MemoryOperand to, Zmm from) {
         evex(MAP_0F, PREFIX_F3, W0, 0x11, from, NONE, to, NO_MASK, false, 0, ELEMENT);
     }
 
@@ -166,12 +166,12 @@ final class Assembler {
     }
 
     /// Zeros outside `where`.
-    void vpexpandb(Zmm to, Mask where, Zmm from) {
+    void vpexpandb(Zmm to, OpMask where, Zmm from) {
         evex(MAP_0F38, PREFIX_66, W0, 0x62, to, NONE, from, where, true, 2, WHOLE);
     }
 
     /// Zeros outside `where`.
-    void vpexpandw(Zmm to, Mask where, Zmm from) {
+    void vpexpandw(Zmm to, OpMask where, Zmm from) {
         evex(MAP_0F38, PREFIX_66, W1, 0x62, to, NONE, from, where, true, 2, WHOLE);
     }
 
@@ -200,7 +200,7 @@ final class Assembler {
     }
 
     /// Stores the lower 16 bits of each 64.
-    void vpmovqw(Memory to, Zmm from) {
+    void vpmovqw(MemoryOperand to, Zmm from) {
         evex(MAP_0F38, PREFIX_F3, W0, 0x34, from, NONE, to, QUARTER);
     }
 
@@ -234,7 +234,7 @@ final class Assembler {
         evex(MAP_0F38, PREFIX_66, W0, 0x7c, to, NONE, zmm(from.number()), ELEMENT);
     }
 
-    void vpbroadcastd(Zmm to, Memory from) {
+    void vpbroadcastd(Zmm to, MemoryOperand from) {
         evex(MAP_0F38, PREFIX_66, W0, 0x58, to, NONE, from, ELEMENT);
     }
 
@@ -374,7 +374,7 @@ final class Assembler {
     // Masks
 
     /// The lower 32 bits.
-    void kmovd(Mask to, General from) {
+    void kmovd(OpMask to, General from) {
         if (from.number() < 8) {
             bytes(0xc5, 0xfb);
         } else {
@@ -384,16 +384,16 @@ final class Assembler {
     }
 
     /// 32 bits.
-    void kmovd(Mask to, Memory from) {
+    void kmovd(OpMask to, MemoryOperand from) {
         kmov(0xf9, to, from);
     }
 
     /// 64 bits.
-    void kmovq(Mask to, Memory from) {
+    void kmovq(OpMask to, MemoryOperand from) {
         kmov(0xf8, to, from);
     }
 
-    private void kmov(int prefix, Mask to, Memory from) {
+    private void kmov(int prefix, OpMask to, MemoryOperand from) {
         bytes(0xc4, 0xc0 | not(from.base().number(), 3) << 5 | MAP_0F, prefix, 0x90);
         memory(to.number(), from, 1);
     }
@@ -405,26 +405,26 @@ final class Assembler {
         bytes(0x89, direct(from.number(), to.number()));
     }
 
-    void mov(General to, Memory from) {
+    void mov(General to, MemoryOperand from) {
         rex(to.number(), from.base().number());
         code.write(0x8b);
         memory(to.number(), from, 1);
     }
 
-    void mov(Memory to, General from) {
+    void mov(MemoryOperand to, General from) {
         rex(from.number(), to.base().number());
         code.write(0x89);
         memory(from.number(), to, 1);
     }
 
     /// 32 bits; the upper half becomes 0.
-    void movd(General to, Memory from) {
+    void movd(General to, MemoryOperand from) {
         shortRex(to.number(), from.base().number());
         code.write(0x8b);
         memory(to.number(), from, 1);
     }
 
-    void movd(Memory to, General from) {
+    void movd(MemoryOperand to, General from) {
         shortRex(from.number(), to.base().number());
         code.write(0x89);
         memory(from.number(), to, 1);
@@ -437,7 +437,7 @@ final class Assembler {
         word(value);
     }
 
-    void lea(General to, Memory from) {
+    void lea(General to, MemoryOperand from) {
         rex(to.number(), from.base().number());
         code.write(0x8d);
         memory(to.number(), from, 1);
@@ -498,7 +498,7 @@ final class Assembler {
     }
 
     /// Counts the bits that are set in 64.
-    void popcnt(General to, Memory from) {
+    void popcnt(General to, MemoryOperand from) {
         code.write(0xf3);
         rex(to.number(), from.base().number());
         bytes(0x0f, 0xb8);
@@ -506,7 +506,7 @@ final class Assembler {
     }
 
     /// Counts the bits that are set in 32.
-    void popcntd(General to, Memory from) {
+    void popcntd(General to, MemoryOperand from) {
         code.write(0xf3);
         shortRex(to.number(), from.base().number());
         bytes(0x0f, 0xb8);
@@ -571,7 +571,7 @@ final class Assembler {
     }
 
     /// Has a line come into the nearest cache. What is no memory of the process is ignored.
-    void prefetcht0(Memory from) {
+    void prefetcht0(MemoryOperand from) {
         shortRex(0, from.base().number());
         bytes(0x0f, 0x18);
         memory(1, from, 1);
@@ -612,7 +612,7 @@ final class Assembler {
             Zmm reg,
             Zmm second,
             Operand rm,
-            Mask mask,
+            OpMask mask,
             boolean zeros,
             int length,
             int bytes) {
@@ -621,7 +621,7 @@ final class Assembler {
         int b =
                 switch (rm) {
                     case Zmm vector -> vector.number();
-                    case Memory memory -> memory.base().number();
+                    case MemoryOperand memory -> memory.base().number();
                     case Each memory -> memory.base().number();
                 };
         int broadcast = rm instanceof Each ? 1 : 0;
@@ -633,7 +633,7 @@ final class Assembler {
         code.write(opcode);
         switch (rm) {
             case Zmm _ -> code.write(direct(r, b));
-            case Memory memory -> memory(r, memory, bytes);
+            case MemoryOperand memory -> memory(r, memory, bytes);
             case Each each -> memory(r, at(each.base(), each.distance()), ELEMENT);
         }
     }
@@ -649,7 +649,7 @@ final class Assembler {
     }
 
     /// @param bytes in which a short distance is counted
-    private void memory(int register, Memory memory, int bytes) {
+    private void memory(int register, MemoryOperand memory, int bytes) {
         int base = memory.base().number() & 7;
         int distance = memory.distance();
         boolean none = distance == 0 && base != RBP.number();

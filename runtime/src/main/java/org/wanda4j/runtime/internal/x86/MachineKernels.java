@@ -48,9 +48,9 @@ public final class MachineKernels implements RowKernels {
     private final MachineCode add = new MachineCode(VectorCode.add());
     private final MachineCode exponentials = new MachineCode(VectorCode.exponentials());
     private final MachineCode silu = new MachineCode(VectorCode.silu());
-    private final Functions rows = new Functions(RowCode::bf16, RowCode::int8, RowCode::int4);
-    private final Block few = Block.of(BlockCode.MOST_VECTORS / 2);
-    private final Block many = Block.of(BlockCode.MOST_VECTORS);
+    private final CodeTable rows = new CodeTable(RowCode::bf16, RowCode::int8, RowCode::int4);
+    private final BlockFunctions few = BlockFunctions.of(BlockCode.MOST_VECTORS / 2);
+    private final BlockFunctions many = BlockFunctions.of(BlockCode.MOST_VECTORS);
 
     /// Writes the code of a function.
     private interface Writer {
@@ -58,21 +58,21 @@ public final class MachineKernels implements RowKernels {
     }
 
     /// A function for each type and density.
-    private static final class Functions {
+    private static final class CodeTable {
 
-        private final Map<ValueType, Map<Density, Function>> functions =
+        private final Map<ValueType, Map<Density, LazyCode>> functions =
                 new EnumMap<>(ValueType.class);
 
-        Functions(Writer bf16, Writer int8, Writer int4) {
+        CodeTable(Writer bf16, Writer int8, Writer int4) {
             put(ValueType.BF16, bf16);
             put(ValueType.INT8, int8);
             put(ValueType.INT4, int4);
         }
 
         private void put(ValueType type, Writer writer) {
-            Map<Density, Function> some = new EnumMap<>(Density.class);
+            Map<Density, LazyCode> some = new EnumMap<>(Density.class);
             for (Density density : Density.values()) {
-                some.put(density, new Function(() -> writer.write(density)));
+                some.put(density, new LazyCode(() -> writer.write(density)));
             }
             functions.put(type, some);
         }
@@ -87,12 +87,12 @@ public final class MachineKernels implements RowKernels {
     }
 
     /// A function that is made when it is first asked for.
-    private static final class Function {
+    private static final class LazyCode {
 
         private final Supplier<byte[]> writer;
         private volatile MachineCode made;
 
-        Function(Supplier<byte[]> writer) {
+        LazyCode(Supplier<byte[]> writer) {
             this.writer = writer;
         }
 
@@ -109,12 +109,12 @@ public final class MachineKernels implements RowKernels {
         }
     }
 
-    /// Functions for several activations.
-    private record Block(BlockCode code, Functions functions) {
+    /// CodeTable for several activations.
+    private record BlockFunctions(BlockCode code, CodeTable functions) {
 
-        static Block of(int vectors) {
+        static BlockFunctions of(int vectors) {
             var code = new BlockCode(vectors);
-            return new Block(code, new Functions(code::bf16, code::int8, code::int4));
+            return new BlockFunctions(code, new CodeTable(code::bf16, code::int8, code::int4));
         }
     }
 
@@ -213,7 +213,7 @@ public final class MachineKernels implements RowKernels {
             return;
         }
         var memory = (MachineScratch) scratch;
-        Block block = tokens <= few.code.vectors() ? few : many;
+        BlockFunctions block = tokens <= few.code.vectors() ? few : many;
         memory.set(Parameter.WORDS, matrix.columns() / Long.SIZE);
         for (int t = 0; t < tokens; t += MachineScratch.ACTIVATIONS) {
             int count = Math.min(MachineScratch.ACTIVATIONS, tokens - t);
@@ -251,7 +251,7 @@ public final class MachineKernels implements RowKernels {
             int from,
             int to,
             int count,
-            Block block,
+            BlockFunctions block,
             float[] y,
             int at,
             int outputs,

@@ -23,8 +23,8 @@ import static org.wanda4j.runtime.internal.x86.Assembler.zmm;
 import java.util.List;
 import java.util.function.IntConsumer;
 import org.wanda4j.runtime.internal.x86.Assembler.General;
-import org.wanda4j.runtime.internal.x86.Assembler.Mask;
-import org.wanda4j.runtime.internal.x86.Assembler.Memory;
+import org.wanda4j.runtime.internal.x86.Assembler.MemoryOperand;
+import org.wanda4j.runtime.internal.x86.Assembler.OpMask;
 import org.wanda4j.runtime.internal.x86.Assembler.Zmm;
 
 /// Functions that multiply rows of a matrix with a vector.
@@ -61,7 +61,7 @@ final class RowCode {
         SCALES_B,
         /// Of the vector, as [#split] or [#quantise] has written it, at a line of the cache.
         VECTOR,
-        /// Address of [#WORKSPACE_BYTES] bytes, aligned to a cache line.
+        /// MemoryOperand of [#WORKSPACE_BYTES] bytes, aligned to a cache line.
         WORKSPACE,
         /// Of the products with rows A and with rows B, in fp32; up to three more are written behind them.
         PRODUCTS_A,
@@ -126,7 +126,7 @@ final class RowCode {
     static final General X_END = RBP;
     private static final General ROWS = R12;
     private static final General[] KEPT = {RAX, R14};
-    private static final Mask[] PLACES = {K1, K3};
+    private static final OpMask[] PLACES = {K1, K3};
 
     private static final Zmm[] SUM = {zmm(16), zmm(17)};
     private static final Zmm UPPER_BYTES = zmm(15);
@@ -345,7 +345,7 @@ final class RowCode {
             a.add(VALUES[i], LINE);
             return;
         }
-        Memory places = at(BITMASK[i], half * Integer.BYTES);
+        MemoryOperand places = at(BITMASK[i], half * Integer.BYTES);
         a.kmovd(PLACES[i], places);
         a.popcntd(KEPT[i], places);
         a.vpexpandw(row, PLACES[i], row);

@@ -15,7 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.wanda4j.runtime.internal.x86.Assembler.General;
-import org.wanda4j.runtime.internal.x86.Assembler.Memory;
+import org.wanda4j.runtime.internal.x86.Assembler.MemoryOperand;
 import org.wanda4j.runtime.internal.x86.Assembler.Zmm;
 
 /// Functions on the elements of vectors in fp32, any number from 1. Each takes the addresses of three vectors, the number of
@@ -159,7 +159,7 @@ final class VectorCode {
         return RowCode.finish(a);
     }
 
-    private static Memory vector(int index) {
+    private static MemoryOperand vector(int index) {
         return at(VECTORS[index], 0);
     }
 

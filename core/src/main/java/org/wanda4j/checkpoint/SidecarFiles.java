@@ -7,16 +7,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// The files beside a checkpoint's weights that a copy of it needs too.
-final class Companions {
+final class SidecarFiles {
 
     private static final String WEIGHTS = "(?i).*\\.(safetensors|bin|pt|pth|gguf|onnx|h5|msgpack)";
 
-    private Companions() {}
+    private SidecarFiles() {}
 
     /// Configuration, tokenizer, licence: every plain file, but no weights in other formats, no index of shards, and no
     /// documents of an earlier run.
     static List<Path> of(Checkpoint checkpoint) throws IOException {
-        List<Path> companions = new ArrayList<>();
+        List<Path> sidecars = new ArrayList<>();
         try (var files = Files.newDirectoryStream(checkpoint.directory())) {
             for (Path file : files) {
                 String name = String.valueOf(file.getFileName());
@@ -25,11 +25,11 @@ final class Companions {
                         && !name.startsWith(".")
                         && !name.startsWith("wanda-")
                         && !name.matches(WEIGHTS)) {
-                    companions.add(file);
+                    sidecars.add(file);
                 }
             }
         }
-        return companions;
+        return sidecars;
     }
 
     static long bytes(List<Path> files) throws IOException {

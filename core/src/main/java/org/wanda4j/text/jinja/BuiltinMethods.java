@@ -8,11 +8,11 @@ import java.util.Optional;
 import java.util.Set;
 
 /// Python's methods of texts, lists and maps, as far as they change nothing.
-final class Methods {
+final class BuiltinMethods {
 
-    private static final Operations<Map<?, ?>> OF_MAPS =
-            new Operations<Map<?, ?>>("method")
-                    .add("get(key, default=, /)", Methods::get)
+    private static final NamedOperations<Map<?, ?>> MAPS =
+            new NamedOperations<Map<?, ?>>("method")
+                    .add("get(key, default=, /)", BuiltinMethods::get)
                     .add(
                             "keys()",
                             (_, map, _) -> new View("dict_keys", new ArrayList<>(map.keySet())))
@@ -26,25 +26,25 @@ final class Methods {
     private static final Set<String> REFUSED =
             Set.of("clear", "fromkeys", "pop", "popitem", "setdefault", "update");
 
-    private static final Operations<List<?>> OF_LISTS =
-            new Operations<List<?>>("method")
-                    .add("count(value, /)", Methods::count)
-                    .add("index(value, start=, stop=, /)", Methods::index)
+    private static final NamedOperations<List<?>> LISTS =
+            new NamedOperations<List<?>>("method")
+                    .add("count(value, /)", BuiltinMethods::count)
+                    .add("index(value, start=, stop=, /)", BuiltinMethods::index)
                     .add("copy()", (_, list, _) -> new ArrayList<>(list));
 
-    private static final Operations<Double> OF_FRACTIONS =
-            new Operations<Double>("method")
+    private static final NamedOperations<Double> FLOATS =
+            new NamedOperations<Double>("method")
                     .add("is_integer()", (_, number, _) -> number == Math.rint(number));
 
-    private Methods() {}
+    private BuiltinMethods() {}
 
     /// Method `name` of `value`.
     static Optional<Function> of(Object value, String name) {
         return switch (value) {
             case String text -> bound(text, TextMethods.ALL, name);
-            case Map<?, ?> map -> bound(map, OF_MAPS, name);
-            case List<?> list -> bound(list, OF_LISTS, name);
-            case Double number -> bound(number, OF_FRACTIONS, name);
+            case Map<?, ?> map -> bound(map, MAPS, name);
+            case List<?> list -> bound(list, LISTS, name);
+            case Double number -> bound(number, FLOATS, name);
             case Markup _ ->
                     throw new TemplateException(
                             "'%s' of a text marked as safe is not supported".formatted(name));
@@ -57,7 +57,7 @@ final class Methods {
         return REFUSED.contains(name);
     }
 
-    private static <T> Optional<Function> bound(T value, Operations<T> methods, String name) {
+    private static <T> Optional<Function> bound(T value, NamedOperations<T> methods, String name) {
         return methods.find(name)
                 .map(method ->
                         (caller, arguments) -> {

@@ -12,7 +12,7 @@ import java.util.Map;
 /// @param itemSeparator    between items
 /// @param keySeparator     behind a key
 /// @param sortKeys         whether maps are written in the order of their keys
-record Json(
+record JsonFilter(
         boolean asciiOnly,
         String indent,
         String itemSeparator,
@@ -35,7 +35,7 @@ record Json(
             throw new TemplateException("'tojson' takes two separators");
         }
         var json =
-                new Json(
+                new JsonFilter(
                         arguments.isTrue("ensure_ascii"),
                         indent,
                         Values.string(separators.getFirst()),

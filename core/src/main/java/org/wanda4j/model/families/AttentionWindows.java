@@ -8,12 +8,12 @@ import java.util.stream.IntStream;
 import org.wanda4j.model.ModelConfig;
 
 /// How far the tokens of each block see.
-final class Windows {
+final class AttentionWindows {
 
     static final String SLIDING = "sliding_attention";
     static final String FULL = "full_attention";
 
-    private Windows() {}
+    private AttentionWindows() {}
 
     /// `sliding_window` for every block; none where it is absent.
     static OptionalInt sliding(ModelConfig config) {
@@ -50,7 +50,7 @@ final class Windows {
         return block -> types.get(block).equals(SLIDING) ? window : OptionalInt.empty();
     }
 
-    /// Windows where `use_sliding_window` switches them on: in the blocks that `layer_types` names, or from
+    /// AttentionWindows where `use_sliding_window` switches them on: in the blocks that `layer_types` names, or from
     /// `max_window_layers` on (Qwen).
     static IntFunction<OptionalInt> whereSwitchedOn(ModelConfig config) {
         int first = config.count("max_window_layers", 28);

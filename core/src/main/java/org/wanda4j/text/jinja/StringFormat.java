@@ -7,7 +7,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /// Python's two ways to fill a text with values: `'%s' % value` and `'{}'.format(value)`.
-final class Format {
+final class StringFormat {
 
     private static final Pattern PERCENT =
             Pattern.compile(
@@ -20,7 +20,7 @@ final class Format {
                             + "(?:!(?<conversion>[sr]))?(?::(?<spec>[^{}]*))?}|[{}]");
     private static final Pattern STEP = Pattern.compile("\\.([^.\\[]+)|\\[([^\\]]+)]");
 
-    private Format() {}
+    private StringFormat() {}
 
     /// `format % values`: a tuple gives a value for each place, a map one for each name.
     static String percent(Scope scope, String format, Object values) {

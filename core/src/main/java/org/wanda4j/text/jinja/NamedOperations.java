@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /// Filters, tests or methods by name: what each makes of a value and of the arguments behind its name.
-final class Operations<T> {
+final class NamedOperations<T> {
 
     /// What one of them does.
     interface Body<T> {
@@ -24,19 +24,19 @@ final class Operations<T> {
     private final Map<String, Operation<T>> all = new HashMap<>();
 
     /// @param kind what they are, for messages
-    Operations(String kind) {
+    NamedOperations(String kind) {
         this.kind = kind;
     }
 
     /// @param signature as [Signature#of] reads it
-    Operations<T> add(String signature, Body<T> body) {
+    NamedOperations<T> add(String signature, Body<T> body) {
         var operation = new Operation<>(Signature.of(signature), body);
         all.put(operation.signature().name(), operation);
         return this;
     }
 
     /// Further names of the same.
-    Operations<T> alias(String name, String... others) {
+    NamedOperations<T> alias(String name, String... others) {
         for (String other : others) {
             all.put(other, all.get(name));
         }
