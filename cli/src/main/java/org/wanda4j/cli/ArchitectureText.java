@@ -1,7 +1,9 @@
 package org.wanda4j.cli;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.MatrixView;
@@ -28,21 +30,33 @@ final class ArchitectureText {
     /// @param lines what it consists of, in the order of the computation
     record Part(String name, List<String> lines) {}
 
-    /// The embedding, each run of blocks that are alike, and the head.
+    /// The embedding, each kind of block, and the head.
     static List<Part> of(Architecture it) {
+        boolean learned = it.embedding().positions().isPresent();
+        Map<List<String>, List<Integer>> kinds = new LinkedHashMap<>();
+        for (int i = 0; i < it.blocks().size(); i++) {
+            List<String> kind = block(it.blocks().get(i), learned);
+            kinds.computeIfAbsent(kind, _ -> new ArrayList<>()).add(i);
+        }
         List<Part> parts = new ArrayList<>();
         parts.add(new Part("embedding", List.of(embedding(it))));
-        List<Block> blocks = it.blocks();
-        int first = 0;
-        for (int i = 1; i <= blocks.size(); i++) {
-            if (i == blocks.size() || !block(blocks.get(i)).equals(block(blocks.get(first)))) {
-                String name = i - first == 1 ? "block " + first : "blocks " + first + "-" + (i - 1);
-                parts.add(new Part(name, block(blocks.get(first))));
-                first = i;
-            }
-        }
+        kinds.forEach((lines, blocks) -> parts.add(new Part(name(blocks), lines)));
         parts.add(new Part("head", List.of(head(it))));
         return parts;
+    }
+
+    /// `blocks 0-4, 6-10`
+    private static String name(List<Integer> blocks) {
+        List<String> runs = new ArrayList<>();
+        int first = blocks.getFirst();
+        for (int i = 0; i < blocks.size(); i++) {
+            int block = blocks.get(i);
+            if (i + 1 == blocks.size() || blocks.get(i + 1) != block + 1) {
+                runs.add(first == block ? "" + block : first + "-" + block);
+                first = i + 1 == blocks.size() ? first : blocks.get(i + 1);
+            }
+        }
+        return (blocks.size() == 1 ? "block " : "blocks ") + String.join(", ", runs);
     }
 
     private static String embedding(Architecture it) {
@@ -69,14 +83,14 @@ final class ArchitectureText {
                         : "");
     }
 
-    private static List<String> block(Block block) {
+    private static List<String> block(Block block, boolean learned) {
         List<String> lines = new ArrayList<>();
         for (Branch branch : block.branches()) {
             lines.add(
                     join(
                             branch.before().map(norm -> norm(norm)).orElse(""),
                             switch (branch.mixer()) {
-                                case Attention attention -> attention(attention);
+                                case Attention attention -> attention(attention, learned);
                                 case Mlp mlp -> mlp(mlp);
                                 case Experts experts -> experts(experts);
                             },
@@ -96,14 +110,14 @@ final class ArchitectureText {
         return lines;
     }
 
-    private static String attention(Attention it) {
+    private static String attention(Attention it, boolean learned) {
         return join(
                 "attention of %d heads of %d".formatted(it.heads(), it.headSize()),
                 it.keyValueHeads() == it.heads() ? "" : it.keyValueHeads() + " for keys and values",
                 switch (it.positions()) {
                     case Rotary rotary -> rotary(rotary, it.headSize());
                     case Alibi _ -> "linear biases (ALiBi)";
-                    case NoPositions _ -> "";
+                    case NoPositions _ -> learned ? "" : "no positions";
                 },
                 it.window().isPresent() ? "window %,d".formatted(it.window().getAsInt()) : "",
                 it.queryNorm()

@@ -42,6 +42,7 @@ import picocli.CommandLine.TypeConversionException;
             ServeCommand.class,
             BenchCommand.class,
             MethodsCommand.class,
+            FamiliesCommand.class,
             DoctorCommand.class,
             DemoCommand.class,
             HelpCommand.class

@@ -19,10 +19,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.EvaluationText;
+import org.wanda4j.GoldenFamilies;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.TensorInfo;
+import org.wanda4j.model.Families;
 import tools.jackson.databind.JsonNode;
 
 /// The commands on a real model, as a user calls them.
@@ -118,6 +120,24 @@ class CommandsTest {
             assertEquals(0, wanda.exitCode(), wanda.errors()::toString);
             assertTrue(wanda.out().contains("50.00 % asked"), wanda.out());
         }
+    }
+
+    @Test
+    void theFamiliesAreListed() {
+        Wanda wanda = Wanda.run("families");
+        assertEquals(0, wanda.exitCode());
+        assertEquals(List.copyOf(Families.supported()), wanda.out().lines().toList());
+    }
+
+    @Test
+    void inspectionSaysWhatAModelConsistsOf() {
+        Wanda wanda = Wanda.run("inspect", GoldenFamilies.of("gemma3").toString());
+        assertEquals(0, wanda.exitCode());
+        assertTrue(wanda.out().contains("queries and keys normed by head"), wanda.out());
+        assertTrue(wanda.out().contains("(1 + weight)"), wanda.out());
+        Wanda experts = Wanda.run("inspect", GoldenFamilies.of("qwen2_moe").toString());
+        assertTrue(experts.out().contains("experts.up_proj"), experts.out());
+        assertTrue(experts.out().contains(" of them for a token"), experts.out());
     }
 
     @Test
