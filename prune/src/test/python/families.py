@@ -15,6 +15,7 @@ The reference is Hugging Face transformers: for each case it writes the checkpoi
                                           short_logits [2, SHORT, vocab] of ids[:, :SHORT], where
                                           those are not the first rows of logits (dynamic RoPE)
     OUT_DIR/refused/NAME/config.json      configs that a reader has to refuse; no weights
+    OUT_DIR/defaults/FAMILY/config.json   every entry that a family has; no weights
 
 A second run writes the same bytes; on another kind of CPU the logits may differ in their last bits,
 the weights and the ids do not. A case takes its seed from its name, so that adding one leaves the
@@ -22,7 +23,7 @@ others as they are.
 
 `golden.py` says how a case is drawn, checked and written. The cases: `cases_llama.py` (Llama, Mistral, Qwen, OPT
 and rotary scaling), `cases_dense.py` (the other dense families), `cases_experts.py` (mixtures of
-experts), `cases_refused.py`.
+experts), `cases_refused.py`, `cases_defaults.py`.
 """
 
 import argparse
@@ -33,6 +34,7 @@ import torch
 import cases_dense
 import cases_experts
 import cases_llama
+from cases_defaults import write_defaults
 from cases_refused import REFUSED
 from golden import write
 
@@ -53,6 +55,7 @@ def main() -> None:
     if not arguments.names:
         for name, config in REFUSED.items():
             config.save_pretrained(arguments.out / "refused" / name)
+        write_defaults(arguments.out / "defaults")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,16 @@ public final class GoldenFamilies {
         return in(ROOT.resolve("refused"), "config.json");
     }
 
+    /// The configurations with every entry that a family has, one for each: directories with nothing but a `config.json`.
+    public static List<Path> defaults() {
+        return in(ROOT.resolve("defaults"), "config.json");
+    }
+
+    /// The directory with the complete configuration of a family.
+    public static Path defaults(String family) {
+        return ROOT.resolve("defaults").resolve(family);
+    }
+
     private static List<Path> in(Path root, String file) {
         try (Stream<Path> directories = Files.list(root)) {
             return directories

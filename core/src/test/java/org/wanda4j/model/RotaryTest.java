@@ -3,6 +3,8 @@ package org.wanda4j.model;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.wanda4j.model.Rotary.Scaling;
 
@@ -76,6 +78,59 @@ class RotaryTest {
         float[] frequencies = new Rotary(SIZE, false, 500_000, 131_072, scaling).frequencies(100);
         assertEquals(0.0013718937f, frequencies[30]);
         assertEquals(0.00085675146f, frequencies[31]);
+    }
+
+    @Test
+    void yarnKeepsPairsThatTurnOftenAndDividesThoseThatTurnSeldom() {
+        var scaling = new Scaling.Yarn(4, 32_768, 32, 1, true, 1.1386294f);
+        var rotary = new Rotary(SIZE, false, 1_000_000, 131_072, scaling);
+        assertEquals(1.1386294f, rotary.magnitude());
+        assertFrequencies(
+                rotary.frequencies(100),
+                1.0,
+                0.8058422207832336,
+                0.03162277862429619,
+                0.005375321488827467,
+                0.0006029411451891065,
+                3.102344408034696e-07);
+    }
+
+    @Test
+    void theEndsOfYarnsRampNeedNotBeWholePairs() {
+        var scaling = new Scaling.Yarn(40, 4096, 16, 2, false, 1);
+        assertFrequencies(
+                new Rotary(SIZE, false, 1_000_000, 131_072, scaling).frequencies(100),
+                1.0,
+                0.8058422207832336,
+                0.03162277862429619,
+                0.0017382190562784672,
+                2.499999936844688e-05,
+                3.1023443369804227e-08);
+    }
+
+    @Test
+    void longRopeDividesEachPairByItsOwnFactorOfTheSequencesLength() {
+        List<Double> small = IntStream.range(0, SIZE / 2).mapToObj(i -> 1 + i / 64.0).toList();
+        List<Double> large = IntStream.range(0, SIZE / 2).mapToObj(i -> 1.0 + i).toList();
+        var scaling = new Scaling.LongRope(small, large, 4096, 1.1902381f);
+        var rotary = new Rotary(SIZE, false, 10_000, 131_072, scaling);
+        assertEquals(1.1902381f, rotary.magnitude());
+        assertFrequencies(
+                rotary.frequencies(4096),
+                1.0,
+                0.8526418209075928,
+                0.07999999821186066,
+                0.02299838326871395,
+                0.006666666828095913,
+                5.819373473059386e-05);
+        assertFrequencies(
+                rotary.frequencies(4097),
+                1.0,
+                0.4329821765422821,
+                0.0058823530562222,
+                0.0012649111449718475,
+                0.0003030303050763905,
+                1.8043467662209878e-06);
     }
 
     /// In SmolLM2 some of these are not the nearest fp32 to the formula's.
