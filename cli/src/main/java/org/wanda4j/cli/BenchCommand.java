@@ -3,12 +3,15 @@ package org.wanda4j.cli;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.report.PeakMemory;
+import org.wanda4j.runtime.InstructionSet;
 import org.wanda4j.runtime.Throughput;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -23,6 +26,7 @@ import picocli.CommandLine.Parameters;
             "",
             "Examples:",
             "  wanda bench SmolLM2 SmolLM2-packed",
+            "  wanda bench SmolLM2-packed --cpu avx2",
             "  wanda bench SmolLM2-packed --prompt-tokens 0 --tokens 256 --threads 8 --json"
         })
 final class BenchCommand implements Runnable {
@@ -57,8 +61,25 @@ final class BenchCommand implements Runnable {
 
     @Mixin private final DecodeOptions decode = new DecodeOptions();
 
+    @Option(
+            names = "--cpu",
+            paramLabel = "SET",
+            converter = Cpu.class,
+            description =
+                    "use the kernels for these instructions: avx512, avx2, vector or scalar (default: the fastest that the machine has)")
+    private InstructionSet cpu;
+
     @Option(names = "--json", description = "print the results as JSON")
     private boolean json;
+
+    /// `--cpu`
+    private static final class Cpu implements ITypeConverter<InstructionSet> {
+
+        @Override
+        public InstructionSet convert(String name) {
+            return InstructionSet.named(name);
+        }
+    }
 
     /// What `--json` prints.
     record Results(List<Result> results) {}
@@ -124,7 +145,12 @@ final class BenchCommand implements Runnable {
                         Result.of(
                                 model,
                                 Throughput.measure(
-                                        model, promptTokens, tokens, repeats, decode.threads()),
+                                        model,
+                                        promptTokens,
+                                        tokens,
+                                        repeats,
+                                        decode.threads(),
+                                        Optional.ofNullable(cpu)),
                                 decode.threads()));
             }
         } finally {

@@ -107,6 +107,7 @@ class BadInputTest {
                 "generate MODEL --prompt A --threads 0; at least 1",
                 "chat MODEL --threads 0; at least 1",
                 "bench MODEL --threads 0; at least 1",
+                "bench MODEL --cpu sse; one of [scalar, vector, avx2, avx512]",
                 "serve MODEL --port 70000; must lie in [0, 65535]",
                 "serve MODEL --port 0 --host no.such.host.invalid; no host",
                 "serve MODEL --port 0 --api-key=; must not be empty",

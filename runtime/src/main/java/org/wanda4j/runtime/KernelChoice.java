@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.ScalarKernels;
 import org.wanda4j.runtime.internal.kernels.VectorKernels;
@@ -14,36 +15,72 @@ import org.wanda4j.runtime.internal.kernels.WideKernels;
 import org.wanda4j.runtime.internal.x86.MachineKernels;
 import org.wanda4j.sparse.VectorSupport;
 
-/// The [RowKernels] of this machine and JVM. Whatever decodes is handed kernels; they are chosen here alone.
+/// The [RowKernels] of this machine and JVM. What the processor has is found here alone, and whatever decodes is handed kernels that
+/// were chosen here.
 final class KernelChoice {
-
-    /// All that run here, the fastest first.
-    static final List<RowKernels> RUNNABLE = runnable();
-
-    static final RowKernels BEST = RUNNABLE.getFirst();
 
     private static final int AVX_512 = 512;
 
+    private static final List<Choice> FASTEST_FIRST = find(features());
+
     private KernelChoice() {}
 
-    private static List<RowKernels> runnable() {
+    /// Kernels that run here, and the instructions that they use.
+    record Choice(InstructionSet instructions, RowKernels kernels) {}
+
+    /// All that run here within the limit of this process, the fastest first.
+    static List<Choice> runnable() {
+        InstructionSet limit = InstructionSet.limit();
+        return FASTEST_FIRST.stream()
+                .filter(each -> each.instructions().compareTo(limit) <= 0)
+                .toList();
+    }
+
+    /// The fastest within the limit of this process.
+    static RowKernels best() {
+        return runnable().getFirst().kernels();
+    }
+
+    /// The fastest of those that use `instructions`.
+    ///
+    /// @throws InvalidInputException when this process runs none
+    static RowKernels best(InstructionSet instructions) {
+        return runnable().stream()
+                .filter(each -> each.instructions() == instructions)
+                .findFirst()
+                .orElseThrow(() ->
+                        new InvalidInputException(
+                                "kernels for %s do not run here: choose one of %s"
+                                        .formatted(
+                                                instructions,
+                                                runnable().stream()
+                                                        .map(Choice::instructions)
+                                                        .distinct()
+                                                        .toList())))
+                .kernels();
+    }
+
+    private static List<Choice> find(Set<String> features) {
         VectorSupport vectors = VectorSupport.current();
-        Set<String> features = cpuFeatures();
-        List<RowKernels> slowestFirst = new ArrayList<>();
-        slowestFirst.add(
-                new ScalarKernels(vectors.isAvailable() ? "a twin" : vectors.description()));
+        List<Choice> slowestFirst = new ArrayList<>();
+        RowKernels last =
+                new ScalarKernels(vectors.isAvailable() ? "a twin" : vectors.description());
+        slowestFirst.add(new Choice(InstructionSet.SCALAR, last));
         if (vectors.isAvailable()) {
-            slowestFirst.add(new VectorKernels());
+            last = new VectorKernels();
+            slowestFirst.add(new Choice(InstructionSet.VECTOR, last));
         }
         if (vectors.bits() == AVX_512 && features.containsAll(WideKernels.FEATURES)) {
-            slowestFirst.add(new WideKernels());
+            last = new WideKernels();
+            slowestFirst.add(new Choice(InstructionSet.AVX512, last));
         }
-        MachineKernels.create(features, slowestFirst.getLast()).ifPresent(slowestFirst::add);
+        MachineKernels.create(features, last)
+                .ifPresent(kernels -> slowestFirst.add(new Choice(InstructionSet.AVX512, kernels)));
         return List.copyOf(slowestFirst.reversed());
     }
 
     /// Features of the first processor, as Linux names them. Elsewhere none: Java cannot find them without native code.
-    private static Set<String> cpuFeatures() {
+    private static Set<String> features() {
         try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
             return lines.filter(line -> line.startsWith("flags"))
                     .findFirst()

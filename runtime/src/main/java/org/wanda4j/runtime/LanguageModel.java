@@ -139,7 +139,7 @@ public final class LanguageModel implements AutoCloseable {
             var decoder =
                     new Decoder(
                             checkpoint,
-                            KernelChoice.BEST,
+                            KernelChoice.best(),
                             settings.threads(),
                             settings.cacheBytes());
             try {
@@ -168,7 +168,7 @@ public final class LanguageModel implements AutoCloseable {
 
     /// The kernels that run on this machine, in words.
     public static String kernels() {
-        return KernelChoice.BEST.description();
+        return KernelChoice.best().description();
     }
 
     /// Most tokens of a prompt and its generated text together: the model's positions, or those for which the memory for keys and values

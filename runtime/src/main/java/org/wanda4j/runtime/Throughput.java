@@ -4,12 +4,15 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.runtime.internal.decode.DecodeBatch;
 import org.wanda4j.runtime.internal.decode.Decoder;
 import org.wanda4j.runtime.internal.decode.Sequence;
+import org.wanda4j.runtime.internal.kernels.RowKernels;
 
 /// Speed of a model: prefill and decode apart, as llama-bench measures them.
 ///
@@ -35,10 +38,18 @@ public record Throughput(
     /// @param promptTokens length of the prompt; 0 to leave prefill out
     /// @param tokens how many are decoded; 0 to leave decoding out
     /// @param repeats number of measurements of each, after a warm-up of at least 5 s each
+    /// @param instructions of the kernels that are to run; empty for the fastest
+    /// @throws InvalidInputException when no kernels with those instructions run here
     public static Throughput measure(
-            Path directory, int promptTokens, int tokens, int repeats, int threads) {
+            Path directory,
+            int promptTokens,
+            int tokens,
+            int repeats,
+            int threads,
+            Optional<InstructionSet> instructions) {
+        RowKernels kernels = instructions.map(KernelChoice::best).orElseGet(KernelChoice::best);
         try (Checkpoint checkpoint = Checkpoint.open(directory);
-                Decoder decoder = new Decoder(checkpoint, KernelChoice.BEST, threads)) {
+                Decoder decoder = new Decoder(checkpoint, kernels, threads)) {
             List<Double> prefill = new ArrayList<>();
             List<Double> decode = new ArrayList<>();
             warmUp(promptTokens, () -> prefill(decoder, promptTokens));
@@ -58,7 +69,7 @@ public record Throughput(
                     tokens == 0 ? List.of() : decode,
                     decoder.bytesPerToken(),
                     table + inBlocks,
-                    KernelChoice.BEST.description());
+                    kernels.description());
         }
     }
 

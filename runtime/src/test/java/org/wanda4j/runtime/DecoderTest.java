@@ -80,7 +80,7 @@ class DecoderTest {
     @ParameterizedTest
     @MethodSource("families")
     void logitsEqualThoseOfTransformersByBothKernels(Path family) {
-        for (RowKernels kernels : List.of(new ScalarKernels("test"), KernelChoice.BEST)) {
+        for (RowKernels kernels : List.of(new ScalarKernels("test"), KernelChoice.best())) {
             check(family, kernels);
         }
     }
@@ -90,7 +90,7 @@ class DecoderTest {
     void aDecoderThatCannotBeMadeLeavesNoThread() throws InterruptedException {
         Checkpoint closed = Checkpoint.open(families().getFirst());
         closed.close();
-        assertThrows(RuntimeException.class, () -> new Decoder(closed, KernelChoice.BEST, 3));
+        assertThrows(RuntimeException.class, () -> new Decoder(closed, KernelChoice.best(), 3));
         for (Thread thread : Thread.getAllStackTraces().keySet()) {
             if (thread.getName().startsWith("wanda-decoder-")) {
                 thread.join();

@@ -24,7 +24,7 @@ public final class HeldGeneration implements AutoCloseable {
                 new GenerationRequest(
                         new int[] {1},
                         limit,
-                        new Sampler(Sampling.GREEDY, model.vocabulary(), KernelChoice.BEST),
+                        new Sampler(Sampling.GREEDY, model.vocabulary(), KernelChoice.best()),
                         new Gate());
     }
 

@@ -77,7 +77,7 @@ class SamplerTest {
     void rowsThatNoTokenHasAreNeverChosen() {
         float[] logits = {1, 2, 9, 9};
         for (double temperature : new double[] {0, 1}) {
-            var sampler = new Sampler(sampling(temperature, 0, 1, 0), 2, KernelChoice.BEST);
+            var sampler = new Sampler(sampling(temperature, 0, 1, 0), 2, KernelChoice.best());
             for (int i = 0; i < 100; i++) {
                 assertTrue(sampler.choose(logits, 0, 4) < 2);
             }
@@ -86,8 +86,8 @@ class SamplerTest {
 
     @Test
     void oneSeedGivesOneSequence() {
-        var some = new Sampler(sampling(1, 0, 1, 0), Integer.MAX_VALUE, KernelChoice.BEST);
-        var other = new Sampler(sampling(1, 0, 1, 0), Integer.MAX_VALUE, KernelChoice.BEST);
+        var some = new Sampler(sampling(1, 0, 1, 0), Integer.MAX_VALUE, KernelChoice.best());
+        var other = new Sampler(sampling(1, 0, 1, 0), Integer.MAX_VALUE, KernelChoice.best());
         for (int i = 0; i < 100; i++) {
             assertEquals(some.choose(logits(), 2, 4), other.choose(logits(), 2, 4));
         }
@@ -96,7 +96,7 @@ class SamplerTest {
     @Test
     void whatOccurredIsPenalised() {
         var sampling = new Sampling(9, 0, 0, 1, 0, 2, OptionalLong.empty(), List.of());
-        var sampler = new Sampler(sampling, Integer.MAX_VALUE, KernelChoice.BEST);
+        var sampler = new Sampler(sampling, Integer.MAX_VALUE, KernelChoice.best());
         assertEquals(1, sampler.choose(new float[] {1, 3, -1}, 0, 3));
         sampler.see(1);
         assertEquals(0, sampler.choose(new float[] {2, 3, -1}, 0, 3));
@@ -139,7 +139,7 @@ class SamplerTest {
     }
 
     private static Map<Integer, Integer> draw(Sampling sampling) {
-        var sampler = new Sampler(sampling, Integer.MAX_VALUE, KernelChoice.BEST);
+        var sampler = new Sampler(sampling, Integer.MAX_VALUE, KernelChoice.best());
         var counts = new TreeMap<Integer, Integer>();
         for (int i = 0; i < DRAWS; i++) {
             counts.merge(sampler.choose(logits(), 2, PROBABILITIES.length), 1, Integer::sum);

@@ -287,7 +287,7 @@ class SchedulerTest {
                 new GenerationRequest(
                         prompt,
                         limit,
-                        new Sampler(Sampling.GREEDY, Integer.MAX_VALUE, KernelChoice.BEST),
+                        new Sampler(Sampling.GREEDY, Integer.MAX_VALUE, KernelChoice.best()),
                         listener);
         assertTrue(scheduler.submit(request));
         return end;
@@ -363,7 +363,7 @@ class SchedulerTest {
     }
 
     private Scheduler open() {
-        return new Scheduler(new Decoder(checkpoint, KernelChoice.BEST, 1), 4, 4, 0);
+        return new Scheduler(new Decoder(checkpoint, KernelChoice.best(), 1), 4, 4, 0);
     }
 
     private Scheduler open(long cacheBytes, int kept) {
@@ -389,7 +389,7 @@ class SchedulerTest {
         return new GenerationRequest(
                 new int[] {token},
                 5,
-                new Sampler(Sampling.GREEDY, Integer.MAX_VALUE, KernelChoice.BEST),
+                new Sampler(Sampling.GREEDY, Integer.MAX_VALUE, KernelChoice.best()),
                 listener);
     }
 }
