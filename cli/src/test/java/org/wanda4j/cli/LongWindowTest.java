@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.EvaluationText;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Json;
 
@@ -38,7 +39,7 @@ class LongWindowTest {
         try {
             System.setErr(new PrintStream(captured, true, StandardCharsets.UTF_8));
             Evaluation.of(
-                            Optional.of(Evaluation.text(null)),
+                            Optional.of(EvaluationText.beginning()),
                             seqlen,
                             1,
                             List.of(),

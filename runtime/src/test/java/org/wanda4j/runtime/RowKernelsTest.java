@@ -47,9 +47,10 @@ class RowKernelsTest {
             float[] expected = products(scalar, matrix, x);
             float[] actual = products(kernels, matrix, x);
             for (int i = 0; i < ROWS; i++) {
-                double tolerance = ROUNDING * magnitude(matrix, i, x);
+                float[] values = values(matrix, i);
+                double tolerance = ROUNDING * magnitude(values, x);
                 if (kernels instanceof MachineKernels) {
-                    tolerance += roundedVector(matrix, i, x);
+                    tolerance += roundedVector(matrix, values, x);
                 }
                 assertEquals(expected[i], actual[i], tolerance, what);
             }
@@ -73,8 +74,10 @@ class RowKernelsTest {
             float[] y = new float[rows];
             kernels.products(matrix, 0, rows, arranged, y, kernels.newScratch(columns, memory));
             for (int i = 0; i < rows; i++) {
-                double tolerance = ROUNDING * magnitude(matrix, i, x) + roundedVector(matrix, i, x);
-                assertEquals(product(matrix, i, x), y[i], tolerance);
+                float[] values = values(matrix, i);
+                double tolerance =
+                        ROUNDING * magnitude(values, x) + roundedVector(matrix, values, x);
+                assertEquals(product(values, x), y[i], tolerance);
             }
         }
     }
@@ -92,8 +95,7 @@ class RowKernelsTest {
     }
 
     /// `sum_j |W_ij x_j|`: what roundings of a sum are relative to, however much of it cancels.
-    private double magnitude(MappedMatrix matrix, int row, float[] x) {
-        float[] values = values(matrix, row);
+    private static double magnitude(float[] values, float[] x) {
         double sum = 0;
         for (int j = 0; j < x.length; j++) {
             sum += Math.abs((double) values[j] * x[j]);
@@ -102,8 +104,7 @@ class RowKernelsTest {
     }
 
     /// What [MachineKernels] may differ by because they round a vector that is alone.
-    private double roundedVector(MappedMatrix matrix, int row, float[] x) {
-        float[] values = values(matrix, row);
+    private static double roundedVector(MappedMatrix matrix, float[] values, float[] x) {
         double sum = 0;
         for (int j = 0; j < matrix.columns(); j++) {
             boolean quantised = matrix.type().isQuantised();
@@ -119,8 +120,7 @@ class RowKernelsTest {
         return values;
     }
 
-    private double product(MappedMatrix matrix, int row, float[] x) {
-        float[] values = values(matrix, row);
+    private static double product(float[] values, float[] x) {
         double sum = 0;
         for (int j = 0; j < x.length; j++) {
             sum += (double) values[j] * x[j];
@@ -210,6 +210,8 @@ class RowKernelsTest {
             var scratch = kernels.newScratch(matrix.columns(), Arena.ofAuto());
             boolean oneByOne = kernels instanceof ScalarKernels;
             double rounding = oneByOne ? matrix.columns() * 0x1p-24 : ROUNDING;
+            float[][] rows = new float[ROWS][];
+            Arrays.setAll(rows, i -> values(matrix, i));
             for (int tokens : List.of(2, 7, 43)) {
                 float[] x = new float[tokens * width];
                 float[] arranged = new float[tokens * width];
@@ -224,12 +226,12 @@ class RowKernelsTest {
                 for (int t = 0; t < tokens; t++) {
                     float[] one = Arrays.copyOfRange(x, t * width, (t + 1) * width);
                     for (int i = 0; i < ROWS; i++) {
-                        double tolerance = rounding * magnitude(matrix, i, one);
+                        double tolerance = rounding * magnitude(rows[i], one);
                         if (kernels instanceof MachineKernels && !matrix.type().isQuantised()) {
-                            tolerance += roundedVector(matrix, i, one);
+                            tolerance += roundedVector(matrix, rows[i], one);
                         }
                         assertEquals(
-                                product(matrix, i, one),
+                                product(rows[i], one),
                                 actual[t * 24 + i],
                                 tolerance,
                                 what + " " + t + " " + i);
