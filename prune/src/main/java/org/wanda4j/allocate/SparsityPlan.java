@@ -32,13 +32,14 @@ public final class SparsityPlan {
     ///
     /// @param pattern of the whole
     /// @param sparsityOf sparsities that are fixed, by patterns (globs) of names; a later one overrules
-    /// @throws InvalidInputException when the allocation does not go with the pattern
     public record Request(
             SparsityPattern pattern,
             Allocation allocation,
             SequencedMap<String, Double> sparsityOf) {
 
-        /// Checks that.
+        /// Checks that they go together.
+        ///
+        /// @throws InvalidInputException when the allocation does not go with the pattern
         public Request {
             if (varies(allocation, sparsityOf) && !(pattern instanceof Unstructured)) {
                 throw new InvalidInputException(
