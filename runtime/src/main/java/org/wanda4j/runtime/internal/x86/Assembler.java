@@ -1,57 +1,19 @@
 package org.wanda4j.runtime.internal.x86;
 
-import java.io.ByteArrayOutputStream;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.HashMap;
-import java.util.Map;
-
-/// Writes instructions of x86-64 with AVX-512, a method each, named as in Intel's manual: destination first.
+/// Writes instructions of x86-64 on vectors too: with AVX2 and FMA where they are 256 or 128 bits wide, with AVX-512 where they are 512.
 ///
-/// Encodings: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. Activations are all 512 bits wide where nothing
-/// else is said; memory operands are a register and a distance.
-final class Assembler {
-
-    /// A general register, 0 to 15.
-    record General(int number) {}
+/// Encodings: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. A method is named as its instruction is for 512
+/// bits; the narrower one may have another name (`vpand` for `vpandd`).
+final class Assembler extends GeneralAssembler {
 
     /// A mask register, 0 to 7; 0 stands for no mask.
     record OpMask(int number) {}
-
-    static final General RAX = new General(0);
-    static final General RCX = new General(1);
-    static final General RDX = new General(2);
-    static final General RBX = new General(3);
-    static final General RSP = new General(4);
-    static final General RBP = new General(5);
-    static final General RSI = new General(6);
-    static final General RDI = new General(7);
-    static final General R8 = new General(8);
-    static final General R9 = new General(9);
-    static final General R10 = new General(10);
-    static final General R11 = new General(11);
-    static final General R12 = new General(12);
-    static final General R13 = new General(13);
-    static final General R14 = new General(14);
 
     static final OpMask K1 = new OpMask(1);
     static final OpMask K2 = new OpMask(2);
     static final OpMask K3 = new OpMask(3);
 
-    /// What an instruction takes from a vector register or from memory.
-    sealed interface Operand {}
-
-    /// A vector register, 0 to 31.
-    record Zmm(int number) implements Operand {}
-
-    /// MemoryOperand at `base + distance`.
-    record MemoryOperand(General base, int distance) implements Operand {}
-
-    /// The number at `base + distance`, for each element.
-    record Each(General base, int distance) implements Operand {}
-
     private static final int MAP_0F = 1;
-    private static final int MAP_0F38 = 2;
     private static final int MAP_0F3A = 3;
 
     private static final int NO_PREFIX = 0;
@@ -70,62 +32,29 @@ final class Assembler {
 
     private static final Zmm NONE = new Zmm(0);
     private static final OpMask NO_MASK = new OpMask(0);
-
-    /// Instructions that do nothing, of one byte and of eight.
-    private static final int NOTHING = 0x90;
-
-    private static final int[] LONG_NOTHING = {0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0};
-
-    private static final int NO_DISTANCE = 0;
-    private static final int BRIEF_DISTANCE = 1;
-    private static final int DISTANCE = 2;
-    private static final int REGISTER_DIRECT = 3;
-    private static final int NO_INDEX = 0x24;
-
-    private final ByteArrayOutputStream code = new ByteArrayOutputStream();
-
-    /// Where the distance of a jump forward is, and where it leads.
-    private final Map<Integer, Integer> forward = new HashMap<>();
+    private static final int NARROW_REGISTERS = 16;
 
     static Zmm zmm(int number) {
         return new Zmm(number);
     }
 
-    static MemoryOperand at(General base, int distance) {
-        return new MemoryOperand(base, distance);
+    static Ymm ymm(int number) {
+        return new Ymm(number);
     }
 
-    static Each each(General base, int distance) {
-        return new Each(base, distance);
+    static Xmm xmm(int number) {
+        return new Xmm(number);
     }
 
-    byte[] code() {
-        ByteBuffer bytes = ByteBuffer.wrap(code.toByteArray()).order(ByteOrder.LITTLE_ENDIAN);
-        forward.forEach((at, target) -> bytes.putInt(at, target - at - Integer.BYTES));
-        return bytes.array();
-    }
-
-    /// Where the next instruction comes to lie.
-    int here() {
-        return code.size();
-    }
-
-    /// As [#here], at the start of a line of the cache: where a short loop is best.
-    int alignedHere() {
-        while (here() % WHOLE != 0) {
-            if (WHOLE - here() % WHOLE < LONG_NOTHING.length) {
-                code.write(NOTHING);
-            } else {
-                bytes(LONG_NOTHING);
-            }
-        }
-        return here();
+    /// The lower 128 bits of a vector.
+    static Xmm lower(Ymm vector) {
+        return new Xmm(vector.number());
     }
 
     // Moves
 
-    void vmovups(Zmm to, Operand from) {
-        evex(MAP_0F, NO_PREFIX, W0, 0x10, to, NONE, from, WHOLE);
+    void vmovups(Vector to, Operand from) {
+        encode(MAP_0F, NO_PREFIX, W0, 0x10, to, NONE, from, WHOLE);
     }
 
     /// Leaves the elements outside `where` as they are.
@@ -143,8 +72,8 @@ final class Assembler {
         evex(MAP_0F, NO_PREFIX, W0, 0x11, from, NONE, to, where, false, 2, WHOLE);
     }
 
-    void vmovups(MemoryOperand to, Zmm from) {
-        evex(MAP_0F, NO_PREFIX, W0, 0x11, from, NONE, to, WHOLE);
+    void vmovups(MemoryOperand to, Vector from) {
+        encode(MAP_0F, NO_PREFIX, W0, 0x11, from, NONE, to, WHOLE);
     }
 
     /// Stores the lower 256 bits.
@@ -161,8 +90,8 @@ final class Assembler {
         evex(MAP_0F, PREFIX_F3, W0, 0x11, from, NONE, to, NO_MASK, false, 0, ELEMENT);
     }
 
-    void vbroadcastss(Zmm to, Operand from) {
-        evex(MAP_0F38, PREFIX_66, W0, 0x18, to, NONE, from, ELEMENT);
+    void vbroadcastss(Vector to, Operand from) {
+        encode(MAP_0F38, PREFIX_66, W0, 0x18, to, NONE, from, ELEMENT);
     }
 
     /// Zeros outside `where`.
@@ -175,8 +104,8 @@ final class Assembler {
         evex(MAP_0F38, PREFIX_66, W1, 0x62, to, NONE, from, where, true, 2, WHOLE);
     }
 
-    void vpmovzxbw(Zmm to, Operand from) {
-        evex(MAP_0F38, PREFIX_66, W0, 0x30, to, NONE, from, HALF);
+    void vpmovzxbw(Vector to, Operand from) {
+        encode(MAP_0F38, PREFIX_66, W0, 0x30, to, NONE, from, HALF);
     }
 
     /// 16 bytes to the lower 256 bits; the others become 0.
@@ -184,19 +113,19 @@ final class Assembler {
         evex(MAP_0F38, PREFIX_66, W0, 0x30, to, NONE, from, NO_MASK, false, 1, QUARTER);
     }
 
-    void vpmovzxwd(Zmm to, Operand from) {
-        evex(MAP_0F38, PREFIX_66, W0, 0x33, to, NONE, from, HALF);
+    void vpmovzxwd(Vector to, Operand from) {
+        encode(MAP_0F38, PREFIX_66, W0, 0x33, to, NONE, from, HALF);
     }
 
     /// From the lower 128 bits.
-    void vpmovsxbd(Zmm to, Operand from) {
-        evex(MAP_0F38, PREFIX_66, W0, 0x21, to, NONE, from, QUARTER);
+    void vpmovsxbd(Vector to, Operand from) {
+        encode(MAP_0F38, PREFIX_66, W0, 0x21, to, NONE, from, QUARTER);
     }
 
     /// The quarter `which` of `from`.
     void vextracti32x4(Zmm to, Zmm from, int which) {
         evex(MAP_0F3A, PREFIX_66, W0, 0x39, from, NONE, to, QUARTER);
-        code.write(which);
+        bytes(which);
     }
 
     /// Stores the lower 16 bits of each 64.
@@ -206,126 +135,126 @@ final class Assembler {
 
     void vshuff32x4(Zmm to, Zmm a, Zmm b, int order) {
         evex(MAP_0F3A, PREFIX_66, W0, 0x23, to, a, b, WHOLE);
-        code.write(order);
+        bytes(order);
     }
 
-    void vunpcklps(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F, NO_PREFIX, W0, 0x14, to, a, b, WHOLE);
+    void vunpcklps(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, NO_PREFIX, W0, 0x14, to, a, b, WHOLE);
     }
 
-    void vunpckhps(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F, NO_PREFIX, W0, 0x15, to, a, b, WHOLE);
+    void vunpckhps(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, NO_PREFIX, W0, 0x15, to, a, b, WHOLE);
     }
 
-    void vunpcklpd(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F, PREFIX_66, W1, 0x14, to, a, b, WHOLE);
+    void vunpcklpd(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, PREFIX_66, W1, 0x14, to, a, b, WHOLE);
     }
 
-    void vunpckhpd(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F, PREFIX_66, W1, 0x15, to, a, b, WHOLE);
+    void vunpckhpd(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, PREFIX_66, W1, 0x15, to, a, b, WHOLE);
     }
 
-    void vpermilps(Zmm to, Zmm from, int order) {
-        evex(MAP_0F3A, PREFIX_66, W0, 0x04, to, NONE, from, WHOLE);
-        code.write(order);
+    void vpermilps(Vector to, Vector from, int order) {
+        encode(MAP_0F3A, PREFIX_66, W0, 0x04, to, NONE, from, WHOLE);
+        bytes(order);
     }
 
     void vpbroadcastd(Zmm to, General from) {
         evex(MAP_0F38, PREFIX_66, W0, 0x7c, to, NONE, zmm(from.number()), ELEMENT);
     }
 
-    void vpbroadcastd(Zmm to, MemoryOperand from) {
-        evex(MAP_0F38, PREFIX_66, W0, 0x58, to, NONE, from, ELEMENT);
+    void vpbroadcastd(Vector to, MemoryOperand from) {
+        encode(MAP_0F38, PREFIX_66, W0, 0x58, to, NONE, from, ELEMENT);
     }
 
     // Bits
 
-    void vpxord(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F, PREFIX_66, W0, 0xef, to, a, b, WHOLE);
+    void vpxord(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, PREFIX_66, W0, 0xef, to, a, b, WHOLE);
     }
 
-    void vpandd(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F, PREFIX_66, W0, 0xdb, to, a, b, WHOLE);
+    void vpandd(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, PREFIX_66, W0, 0xdb, to, a, b, WHOLE);
     }
 
     /// Each bit of `to` is what `table` has for the bits of `to`, `a` and `b`.
     void vpternlogd(Zmm to, Zmm a, Operand b, int table) {
         evex(MAP_0F3A, PREFIX_66, W0, 0x25, to, a, b, WHOLE);
-        code.write(table);
+        bytes(table);
     }
 
     /// On the lower 256 bits; the others become 0.
     void vpternlogdHalf(Zmm to, Zmm a, Operand b, int table) {
         evex(MAP_0F3A, PREFIX_66, W0, 0x25, to, a, b, NO_MASK, false, 1, HALF);
-        code.write(table);
+        bytes(table);
     }
 
-    void vpsllw(Zmm to, Zmm from, int bits) {
-        evex(MAP_0F, PREFIX_66, W0, 0x71, zmm(6), to, from, WHOLE);
-        code.write(bits);
+    void vpsllw(Vector to, Vector from, int bits) {
+        encode(MAP_0F, PREFIX_66, W0, 0x71, like(to, 6), to, from, WHOLE);
+        bytes(bits);
     }
 
     /// On the lower 256 bits; the others become 0.
     void vpsllwHalf(Zmm to, Zmm from, int bits) {
         evex(MAP_0F, PREFIX_66, W0, 0x71, zmm(6), to, from, NO_MASK, false, 1, HALF);
-        code.write(bits);
+        bytes(bits);
     }
 
-    void vpslld(Zmm to, Zmm from, int bits) {
-        evex(MAP_0F, PREFIX_66, W0, 0x72, zmm(6), to, from, WHOLE);
-        code.write(bits);
+    void vpslld(Vector to, Vector from, int bits) {
+        encode(MAP_0F, PREFIX_66, W0, 0x72, like(to, 6), to, from, WHOLE);
+        bytes(bits);
     }
 
-    void vpsrld(Zmm to, Zmm from, int bits) {
-        evex(MAP_0F, PREFIX_66, W0, 0x72, zmm(2), to, from, WHOLE);
-        code.write(bits);
+    void vpsrld(Vector to, Vector from, int bits) {
+        encode(MAP_0F, PREFIX_66, W0, 0x72, like(to, 2), to, from, WHOLE);
+        bytes(bits);
     }
 
-    void vpsrlq(Zmm to, Zmm from, int bits) {
-        evex(MAP_0F, PREFIX_66, W1, 0x73, zmm(2), to, from, WHOLE);
-        code.write(bits);
+    void vpsrlq(Vector to, Vector from, int bits) {
+        encode(MAP_0F, PREFIX_66, W1, 0x73, like(to, 2), to, from, WHOLE);
+        bytes(bits);
     }
 
     // Arithmetic
 
-    void vaddps(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F, NO_PREFIX, W0, 0x58, to, a, b, WHOLE);
+    void vaddps(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, NO_PREFIX, W0, 0x58, to, a, b, WHOLE);
     }
 
-    void vsubps(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F, NO_PREFIX, W0, 0x5c, to, a, b, WHOLE);
+    void vsubps(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, NO_PREFIX, W0, 0x5c, to, a, b, WHOLE);
     }
 
-    void vmulps(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F, NO_PREFIX, W0, 0x59, to, a, b, WHOLE);
+    void vmulps(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, NO_PREFIX, W0, 0x59, to, a, b, WHOLE);
     }
 
-    void vdivps(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F, NO_PREFIX, W0, 0x5e, to, a, b, WHOLE);
+    void vdivps(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, NO_PREFIX, W0, 0x5e, to, a, b, WHOLE);
     }
 
-    void vmaxps(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F, NO_PREFIX, W0, 0x5f, to, a, b, WHOLE);
+    void vmaxps(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, NO_PREFIX, W0, 0x5f, to, a, b, WHOLE);
     }
 
     /// Of whole numbers of 32 bits.
-    void vpaddd(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F, PREFIX_66, W0, 0xfe, to, a, b, WHOLE);
+    void vpaddd(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, PREFIX_66, W0, 0xfe, to, a, b, WHOLE);
     }
 
     /// The larger of numbers of 32 bits with a sign.
-    void vpmaxsd(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F38, PREFIX_66, W0, 0x3d, to, a, b, WHOLE);
+    void vpmaxsd(Vector to, Vector a, Operand b) {
+        encode(MAP_0F38, PREFIX_66, W0, 0x3d, to, a, b, WHOLE);
     }
 
-    void vminps(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F, NO_PREFIX, W0, 0x5d, to, a, b, WHOLE);
+    void vminps(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, NO_PREFIX, W0, 0x5d, to, a, b, WHOLE);
     }
 
     /// Rounds as `how` says; 0 is to the nearest whole number.
-    void vrndscaleps(Zmm to, Operand from, int how) {
-        evex(MAP_0F3A, PREFIX_66, W0, 0x08, to, NONE, from, WHOLE);
-        code.write(how);
+    void vrndscaleps(Vector to, Operand from, int how) {
+        encode(MAP_0F3A, PREFIX_66, W0, 0x08, to, NONE, from, WHOLE);
+        bytes(how);
     }
 
     /// `to = a * 2^b`, of the whole part of `b`
@@ -334,21 +263,21 @@ final class Assembler {
     }
 
     /// `to = to * a + b`
-    void vfmadd213ps(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F38, PREFIX_66, W0, 0xa8, to, a, b, WHOLE);
+    void vfmadd213ps(Vector to, Vector a, Operand b) {
+        encode(MAP_0F38, PREFIX_66, W0, 0xa8, to, a, b, WHOLE);
     }
 
     /// `to += a * b`
-    void vfmadd231ps(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F38, PREFIX_66, W0, 0xb8, to, a, b, WHOLE);
+    void vfmadd231ps(Vector to, Vector a, Operand b) {
+        encode(MAP_0F38, PREFIX_66, W0, 0xb8, to, a, b, WHOLE);
     }
 
-    void vcvtdq2ps(Zmm to, Operand from) {
-        evex(MAP_0F, NO_PREFIX, W0, 0x5b, to, NONE, from, WHOLE);
+    void vcvtdq2ps(Vector to, Operand from) {
+        encode(MAP_0F, NO_PREFIX, W0, 0x5b, to, NONE, from, WHOLE);
     }
 
-    void vcvtps2dq(Zmm to, Operand from) {
-        evex(MAP_0F, PREFIX_66, W0, 0x5b, to, NONE, from, WHOLE);
+    void vcvtps2dq(Vector to, Operand from) {
+        encode(MAP_0F, PREFIX_66, W0, 0x5b, to, NONE, from, WHOLE);
     }
 
     /// To the lower 256 bits.
@@ -357,13 +286,13 @@ final class Assembler {
     }
 
     /// `to_i = a_2i * b_2i + a_2i+1 * b_2i+1`, of 16 bits to 32
-    void vpmaddwd(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F, PREFIX_66, W0, 0xf5, to, a, b, WHOLE);
+    void vpmaddwd(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, PREFIX_66, W0, 0xf5, to, a, b, WHOLE);
     }
 
     /// `to_i += a_2i * b_2i + a_2i+1 * b_2i+1`, of 16 bits to 32
-    void vpdpwssd(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F38, PREFIX_66, W0, 0x52, to, a, b, WHOLE);
+    void vpdpwssd(Vector to, Vector a, Operand b) {
+        encode(MAP_0F38, PREFIX_66, W0, 0x52, to, a, b, WHOLE);
     }
 
     /// `to_i += a_2i * b_2i + a_2i+1 * b_2i+1`, of bf16 to fp32
@@ -398,207 +327,170 @@ final class Assembler {
         memory(to.number(), from, 1);
     }
 
-    // General registers, 64 bits
+    // Of 256 and 128 bits
 
-    void mov(General to, General from) {
-        rex(from.number(), to.number());
-        bytes(0x89, direct(from.number(), to.number()));
+    /// The 16 bytes at `from`, twice.
+    void vbroadcasti128(Ymm to, MemoryOperand from) {
+        vex(MAP_0F38, PREFIX_66, W0, 0x5a, to, NONE, from);
     }
 
-    void mov(General to, MemoryOperand from) {
-        rex(to.number(), from.base().number());
-        code.write(0x8b);
-        memory(to.number(), from, 1);
+    /// `from`, its upper half replaced.
+    void vinserti128(Ymm to, Ymm from, Operand upper) {
+        vex(MAP_0F3A, PREFIX_66, W0, 0x38, to, from, upper);
+        bytes(1);
     }
 
-    void mov(MemoryOperand to, General from) {
-        rex(from.number(), to.base().number());
-        code.write(0x89);
-        memory(from.number(), to, 1);
+    /// The upper half.
+    void vextracti128(Xmm to, Ymm from) {
+        vex(MAP_0F3A, PREFIX_66, W0, 0x39, from, NONE, to);
+        bytes(1);
     }
 
-    /// 32 bits; the upper half becomes 0.
-    void movd(General to, MemoryOperand from) {
-        shortRex(to.number(), from.base().number());
-        code.write(0x8b);
-        memory(to.number(), from, 1);
+    /// 64 bits; the others become 0.
+    void vmovq(Xmm to, MemoryOperand from) {
+        vex(MAP_0F, PREFIX_F3, W0, 0x7e, to, NONE, from);
     }
 
-    void movd(MemoryOperand to, General from) {
-        shortRex(from.number(), to.base().number());
-        code.write(0x89);
-        memory(from.number(), to, 1);
+    /// 32 bits; the others become 0.
+    void vmovd(Xmm to, General from) {
+        vex(MAP_0F, PREFIX_66, W0, 0x6e, to, NONE, xmm(from.number()));
     }
 
-    /// 32 bits, sign and all; the upper half becomes the sign's.
-    void mov(General to, int value) {
-        rex(0, to.number());
-        bytes(0xc7, direct(0, to.number()));
-        word(value);
+    /// The first number, for each element.
+    void vpbroadcastd(Ymm to, Xmm from) {
+        vex(MAP_0F38, PREFIX_66, W0, 0x58, to, NONE, from);
     }
 
-    void lea(General to, MemoryOperand from) {
-        rex(to.number(), from.base().number());
-        code.write(0x8d);
-        memory(to.number(), from, 1);
+    /// Each byte of `to` is the byte of `from`, in the same 128 bits, whose number is in `order`; 0 where that is negative.
+    void vpshufb(Vector to, Vector from, Operand order) {
+        vex(MAP_0F38, PREFIX_66, W0, 0x00, to, from, order);
     }
 
-    void add(General to, General from) {
-        rex(from.number(), to.number());
-        bytes(0x01, direct(from.number(), to.number()));
+    /// The 64 bits in the order of `order`, two bits each.
+    void vpermq(Ymm to, Ymm from, int order) {
+        vex(MAP_0F3A, PREFIX_66, W1, 0x00, to, NONE, from);
+        bytes(order);
     }
 
-    void add(General to, int value) {
-        arithmetic(0, to, value);
+    /// In each 128 bits two numbers of `a`, then two of `b`, as `order` says, two bits each.
+    void vshufps(Vector to, Vector a, Vector b, int order) {
+        vex(MAP_0F, NO_PREFIX, W0, 0xc6, to, a, b);
+        bytes(order);
     }
 
-    void sub(General to, General from) {
-        rex(from.number(), to.number());
-        bytes(0x29, direct(from.number(), to.number()));
+    /// In each 128 bits the numbers of 32 bits of `a`, then those of `b`, in 16 bits.
+    void vpackssdw(Vector to, Vector a, Vector b) {
+        vex(MAP_0F, PREFIX_66, W0, 0x6b, to, a, b);
     }
 
-    void imul(General to, General from) {
-        rex(to.number(), from.number());
-        bytes(0x0f, 0xaf, direct(to.number(), from.number()));
+    void vpmovsxwd(Ymm to, Operand from) {
+        vex(MAP_0F38, PREFIX_66, W0, 0x23, to, NONE, from);
     }
 
-    /// Moves where the last comparison found its first operand to be no less.
-    void cmovae(General to, General from) {
-        rex(to.number(), from.number());
-        bytes(0x0f, 0x43, direct(to.number(), from.number()));
+    void vpsrlw(Vector to, Vector from, int bits) {
+        vex(MAP_0F, PREFIX_66, W0, 0x71, like(to, 2), to, from);
+        bytes(bits);
     }
 
-    void cmp(General a, General b) {
-        rex(b.number(), a.number());
-        bytes(0x39, direct(b.number(), a.number()));
+    /// Keeps the sign.
+    void vpsrad(Vector to, Vector from, int bits) {
+        vex(MAP_0F, PREFIX_66, W0, 0x72, like(to, 4), to, from);
+        bytes(bits);
     }
 
-    void cmp(General a, int value) {
-        arithmetic(7, a, value);
+    void vpord(Vector to, Vector a, Operand b) {
+        vex(MAP_0F, PREFIX_66, W0, 0xeb, to, a, b);
     }
 
-    private void arithmetic(int operation, General to, int value) {
-        rex(0, to.number());
-        if ((byte) value == value) {
-            bytes(0x83, direct(operation, to.number()), value);
+    // Encodings
+
+    /// A register of the same width as another.
+    static Vector like(Vector vector, int number) {
+        return switch (vector) {
+            case Zmm _ -> zmm(number);
+            case Ymm _ -> ymm(number);
+            case Xmm _ -> xmm(number);
+        };
+    }
+
+    /// As wide as `reg`.
+    ///
+    /// @param bytes of a memory operand of 512 bits
+    private void encode(
+            int map,
+            int prefix,
+            int wide,
+            int opcode,
+            Vector reg,
+            Vector second,
+            Operand rm,
+            int bytes) {
+        if (reg instanceof Zmm) {
+            evex(map, prefix, wide, opcode, reg, second, rm, NO_MASK, false, 2, bytes);
         } else {
-            bytes(0x81, direct(operation, to.number()));
-            word(value);
+            vex(map, prefix, W0, opcode, reg, second, rm);
         }
     }
 
-    void shl(General to, int bits) {
-        rex(0, to.number());
-        bytes(0xc1, direct(4, to.number()), bits);
+    private void vex(
+            int map, int prefix, int wide, int opcode, Vector reg, Vector second, Operand rm) {
+        int r = reg.number();
+        int v = second.number();
+        if ((r | v | (rm instanceof Vector vector ? vector.number() : 0)) >= NARROW_REGISTERS) {
+            throw new IllegalArgumentException(
+                    "no registers of AVX2: %s, %s, %s".formatted(reg, second, rm));
+        }
+        int length = reg instanceof Ymm ? 1 : 0;
+        int rest = (~v & 15) << 3 | length << 2 | prefix;
+        if (map == MAP_0F && wide == 0 && index(rm, 3) == 1 && base(rm, 3) == 1) {
+            bytes(0xc5, not(r, 3) << 7 | rest);
+        } else {
+            bytes(
+                    0xc4,
+                    not(r, 3) << 7 | index(rm, 3) << 6 | base(rm, 3) << 5 | map,
+                    wide << 7 | rest);
+        }
+        bytes(opcode);
+        operand(r, rm, 1);
     }
 
-    void shr(General to, int bits) {
-        rex(0, to.number());
-        bytes(0xc1, direct(5, to.number()), bits);
+    /// A bit of the number of what `rm` names, inverted: of a register or of memory's base.
+    private static int base(Operand rm, int bit) {
+        return switch (rm) {
+            case Vector vector -> not(vector.number(), bit);
+            case MemoryOperand memory -> not(memory.base().number(), bit);
+            case Each memory -> not(memory.base().number(), bit);
+            case Constant _ -> 1;
+        };
     }
 
-    /// Counts the bits that are set in 64.
-    void popcnt(General to, MemoryOperand from) {
-        code.write(0xf3);
-        rex(to.number(), from.base().number());
-        bytes(0x0f, 0xb8);
-        memory(to.number(), from, 1);
+    /// A bit of the number of an index, inverted; of a register the bit behind.
+    private static int index(Operand rm, int bit) {
+        return switch (rm) {
+            case Vector vector -> not(vector.number(), bit + 1);
+            case MemoryOperand memory -> not(memory.index().number(), bit);
+            case Each _, Constant _ -> 1;
+        };
     }
 
-    /// Counts the bits that are set in 32.
-    void popcntd(General to, MemoryOperand from) {
-        code.write(0xf3);
-        shortRex(to.number(), from.base().number());
-        bytes(0x0f, 0xb8);
-        memory(to.number(), from, 1);
-    }
-
-    /// The lowest `count` bits of `from`, up to all 32.
-    void bzhi(General to, General from, General count) {
-        int r = to.number();
-        int b = from.number();
-        bytes(0xc4, not(r, 3) << 7 | 0x40 | not(b, 3) << 5 | MAP_0F38);
-        bytes((~count.number() & 15) << 3, 0xf5, direct(r, b));
-    }
-
-    void push(General from) {
-        shortRex(0, from.number());
-        code.write(0x50 | (from.number() & 7));
-    }
-
-    void pop(General to) {
-        shortRex(0, to.number());
-        code.write(0x58 | (to.number() & 7));
-    }
-
-    // Control
-
-    /// Jumps back while the last comparison found a difference, or the last sum was not 0.
-    void jne(int target) {
-        bytes(0x0f, 0x85);
-        jump(target);
-    }
-
-    /// Jumps back while the last sum was not negative.
-    void jns(int target) {
-        bytes(0x0f, 0x89);
-        jump(target);
-    }
-
-    /// Jumps back.
-    void jmp(int target) {
-        code.write(0xe9);
-        jump(target);
-    }
-
-    private void jump(int target) {
-        word(target - (here() + Integer.BYTES));
-    }
-
-    /// Jumps forward where the last comparison found its first operand to be larger.
-    ///
-    /// @return what [#land] takes to say where to
-    int ja() {
-        bytes(0x0f, 0x87);
-        int jump = here();
-        word(0);
-        return jump;
-    }
-
-    /// Has a jump forward lead here.
-    void land(int jump) {
-        forward.put(jump, here());
-    }
-
-    /// Has a line come into the nearest cache. What is no memory of the process is ignored.
-    void prefetcht0(MemoryOperand from) {
-        shortRex(0, from.base().number());
-        bytes(0x0f, 0x18);
-        memory(1, from, 1);
-    }
-
-    void vzeroupper() {
-        bytes(0xc5, 0xf8, 0x77);
-    }
-
-    void ret() {
-        code.write(0xc3);
-    }
-
-    /// For an operation on 64 bits.
-    private void rex(int register, int base) {
-        code.write(0x48 | register >> 3 << 2 | base >> 3);
-    }
-
-    /// For an operation that needs no prefix but for the registers from 8 on.
-    private void shortRex(int register, int base) {
-        if (register > 7 || base > 7) {
-            code.write(0x40 | register >> 3 << 2 | base >> 3);
+    private void operand(int register, Operand rm, int bytes) {
+        switch (rm) {
+            case Vector vector -> bytes(direct(register, vector.number()));
+            case MemoryOperand memory -> memory(register, memory, bytes);
+            case Each each -> memory(register, at(each.base(), each.distance()), ELEMENT);
+            case Constant constant -> constant(register, constant);
         }
     }
 
     private void evex(
-            int map, int prefix, int wide, int opcode, Zmm reg, Zmm second, Operand rm, int bytes) {
+            int map,
+            int prefix,
+            int wide,
+            int opcode,
+            Vector reg,
+            Vector second,
+            Operand rm,
+            int bytes) {
         evex(map, prefix, wide, opcode, reg, second, rm, NO_MASK, false, 2, bytes);
     }
 
@@ -609,8 +501,8 @@ final class Assembler {
             int prefix,
             int wide,
             int opcode,
-            Zmm reg,
-            Zmm second,
+            Vector reg,
+            Vector second,
             Operand rm,
             OpMask mask,
             boolean zeros,
@@ -618,61 +510,13 @@ final class Assembler {
             int bytes) {
         int r = reg.number();
         int v = second.number();
-        int b =
-                switch (rm) {
-                    case Zmm vector -> vector.number();
-                    case MemoryOperand memory -> memory.base().number();
-                    case Each memory -> memory.base().number();
-                };
         int broadcast = rm instanceof Each ? 1 : 0;
-        code.write(0x62);
-        code.write(not(r, 3) << 7 | not(b, 4) << 6 | not(b, 3) << 5 | not(r, 4) << 4 | map);
-        code.write(wide << 7 | (~v & 15) << 3 | 4 | prefix);
-        code.write(
-                (zeros ? 0x80 : 0) | length << 5 | broadcast << 4 | not(v, 4) << 3 | mask.number());
-        code.write(opcode);
-        switch (rm) {
-            case Zmm _ -> code.write(direct(r, b));
-            case MemoryOperand memory -> memory(r, memory, bytes);
-            case Each each -> memory(r, at(each.base(), each.distance()), ELEMENT);
-        }
-    }
-
-    /// A bit of a register's number, inverted.
-    private static int not(int number, int bit) {
-        return ~number >> bit & 1;
-    }
-
-    /// The byte that names two registers.
-    private static int direct(int register, int other) {
-        return REGISTER_DIRECT << 6 | (register & 7) << 3 | (other & 7);
-    }
-
-    /// @param bytes in which a short distance is counted
-    private void memory(int register, MemoryOperand memory, int bytes) {
-        int base = memory.base().number() & 7;
-        int distance = memory.distance();
-        boolean none = distance == 0 && base != RBP.number();
-        boolean brief = distance % bytes == 0 && (byte) (distance / bytes) == distance / bytes;
-        int mode = none ? NO_DISTANCE : brief ? BRIEF_DISTANCE : DISTANCE;
-        code.write(mode << 6 | (register & 7) << 3 | base);
-        if (base == RSP.number()) {
-            code.write(NO_INDEX);
-        }
-        if (mode == BRIEF_DISTANCE) {
-            code.write(distance / bytes);
-        } else if (mode == DISTANCE) {
-            word(distance);
-        }
-    }
-
-    private void bytes(int... values) {
-        for (int value : values) {
-            code.write(value);
-        }
-    }
-
-    private void word(int value) {
-        bytes(value, value >> 8, value >> 16, value >> 24);
+        bytes(
+                0x62,
+                not(r, 3) << 7 | index(rm, 3) << 6 | base(rm, 3) << 5 | not(r, 4) << 4 | map,
+                wide << 7 | (~v & 15) << 3 | 4 | prefix,
+                (zeros ? 0x80 : 0) | length << 5 | broadcast << 4 | not(v, 4) << 3 | mask.number(),
+                opcode);
+        operand(r, rm, bytes);
     }
 }

@@ -1,11 +1,11 @@
 package org.wanda4j.runtime.internal.x86;
 
-import static org.wanda4j.runtime.internal.x86.Assembler.RCX;
-import static org.wanda4j.runtime.internal.x86.Assembler.RDI;
-import static org.wanda4j.runtime.internal.x86.Assembler.RDX;
-import static org.wanda4j.runtime.internal.x86.Assembler.RSI;
-import static org.wanda4j.runtime.internal.x86.Assembler.at;
 import static org.wanda4j.runtime.internal.x86.Assembler.zmm;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RCX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDI;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
 import static org.wanda4j.runtime.internal.x86.RowCode.LINE;
 import static org.wanda4j.runtime.internal.x86.RowCode.MOST_ROWS;
 import static org.wanda4j.runtime.internal.x86.RowCode.SCALES;
@@ -14,8 +14,8 @@ import static org.wanda4j.runtime.internal.x86.RowCode.X;
 
 import java.util.Arrays;
 import java.util.stream.IntStream;
-import org.wanda4j.runtime.internal.x86.Assembler.General;
-import org.wanda4j.runtime.internal.x86.Assembler.Zmm;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 import org.wanda4j.runtime.internal.x86.RowCode.Density;
 
 /// Functions that multiply rows of a matrix with several vectors, told as [RowCode] tells.

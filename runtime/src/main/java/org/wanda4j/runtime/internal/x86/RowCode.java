@@ -2,30 +2,30 @@ package org.wanda4j.runtime.internal.x86;
 
 import static org.wanda4j.runtime.internal.x86.Assembler.K1;
 import static org.wanda4j.runtime.internal.x86.Assembler.K3;
-import static org.wanda4j.runtime.internal.x86.Assembler.R10;
-import static org.wanda4j.runtime.internal.x86.Assembler.R11;
-import static org.wanda4j.runtime.internal.x86.Assembler.R12;
-import static org.wanda4j.runtime.internal.x86.Assembler.R13;
-import static org.wanda4j.runtime.internal.x86.Assembler.R14;
-import static org.wanda4j.runtime.internal.x86.Assembler.R8;
-import static org.wanda4j.runtime.internal.x86.Assembler.R9;
-import static org.wanda4j.runtime.internal.x86.Assembler.RAX;
-import static org.wanda4j.runtime.internal.x86.Assembler.RBP;
-import static org.wanda4j.runtime.internal.x86.Assembler.RBX;
-import static org.wanda4j.runtime.internal.x86.Assembler.RCX;
-import static org.wanda4j.runtime.internal.x86.Assembler.RDI;
-import static org.wanda4j.runtime.internal.x86.Assembler.RDX;
-import static org.wanda4j.runtime.internal.x86.Assembler.RSI;
-import static org.wanda4j.runtime.internal.x86.Assembler.at;
-import static org.wanda4j.runtime.internal.x86.Assembler.each;
 import static org.wanda4j.runtime.internal.x86.Assembler.zmm;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R10;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R11;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R12;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R13;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R14;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R8;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R9;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RAX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RBP;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RBX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RCX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDI;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.each;
 
 import java.util.List;
 import java.util.function.IntConsumer;
-import org.wanda4j.runtime.internal.x86.Assembler.General;
-import org.wanda4j.runtime.internal.x86.Assembler.MemoryOperand;
 import org.wanda4j.runtime.internal.x86.Assembler.OpMask;
-import org.wanda4j.runtime.internal.x86.Assembler.Zmm;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 
 /// Functions that multiply rows of a matrix with a vector.
 ///

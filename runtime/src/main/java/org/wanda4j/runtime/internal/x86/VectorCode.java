@@ -1,22 +1,22 @@
 package org.wanda4j.runtime.internal.x86;
 
 import static org.wanda4j.runtime.internal.x86.Assembler.K1;
-import static org.wanda4j.runtime.internal.x86.Assembler.R8;
-import static org.wanda4j.runtime.internal.x86.Assembler.R9;
-import static org.wanda4j.runtime.internal.x86.Assembler.RAX;
-import static org.wanda4j.runtime.internal.x86.Assembler.RCX;
-import static org.wanda4j.runtime.internal.x86.Assembler.RDI;
-import static org.wanda4j.runtime.internal.x86.Assembler.RDX;
-import static org.wanda4j.runtime.internal.x86.Assembler.RSI;
-import static org.wanda4j.runtime.internal.x86.Assembler.at;
 import static org.wanda4j.runtime.internal.x86.Assembler.zmm;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R8;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R9;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RAX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RCX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDI;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
 
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
-import org.wanda4j.runtime.internal.x86.Assembler.General;
-import org.wanda4j.runtime.internal.x86.Assembler.MemoryOperand;
-import org.wanda4j.runtime.internal.x86.Assembler.Zmm;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 
 /// Functions on the elements of vectors in fp32, any number from 1. Each takes the addresses of three vectors, the number of
 /// elements, and a number in fp32; it uses those that it names, and returns a number where it says so.

@@ -166,6 +166,125 @@ class AssemblerTest {
                         "vdpbf16ps zmm31,zmm0,zmm11",
                         a -> a.vdpbf16ps(zmm(31), zmm(0), zmm(11)),
                         "62427e4852fb"),
+                of("vmovups ymm3,[r12+64]", a -> a.vmovups(ymm(3), at(R12, 64)), "c4c17c105c2440"),
+                of(
+                        "vmovups ymm9,[rsi+rax]",
+                        a -> a.vmovups(ymm(9), at(RSI, RAX, 1, 0)),
+                        "c57c100c06"),
+                of(
+                        "vmovups ymm2,[r9+r14*8+4096]",
+                        a -> a.vmovups(ymm(2), at(R9, R14, 8, 4096)),
+                        "c4817c1094f100100000"),
+                of(
+                        "vmovups xmm2,[rbp+rcx*2]",
+                        a -> a.vmovups(xmm(2), at(RBP, RCX, 2, 0)),
+                        "c5f810544d00"),
+                of(
+                        "vmovups xmm2,[r13+r12*1]",
+                        a -> a.vmovups(xmm(2), at(R13, R12, 1, 0)),
+                        "c4817810542500"),
+                of("vmovups [rdx],ymm15", a -> a.vmovups(at(RDX, 0), ymm(15)), "c57c113a"),
+                of("vmovups [r10+16],xmm1", a -> a.vmovups(at(R10, 16), xmm(1)), "c4c178114a10"),
+                of(
+                        "vbroadcastss ymm1,[rax+4]",
+                        a -> a.vbroadcastss(ymm(1), at(RAX, 4)),
+                        "c4e27d184804"),
+                of("vbroadcastss ymm0,xmm0", a -> a.vbroadcastss(ymm(0), xmm(0)), "c4e27d18c0"),
+                of(
+                        "vbroadcasti128 ymm11,[rsi]",
+                        a -> a.vbroadcasti128(ymm(11), at(RSI, 0)),
+                        "c4627d5a1e"),
+                of(
+                        "vinserti128 ymm2,ymm2,[rdx+8],1",
+                        a -> a.vinserti128(ymm(2), ymm(2), at(RDX, 8)),
+                        "c4e36d38520801"),
+                of(
+                        "vinserti128 ymm2,ymm3,xmm12,1",
+                        a -> a.vinserti128(ymm(2), ymm(3), xmm(12)),
+                        "c4c36538d401"),
+                of("vextracti128 xmm1,ymm9,1", a -> a.vextracti128(xmm(1), ymm(9)), "c4637d39c901"),
+                of("vmovq xmm6,[r8+3]", a -> a.vmovq(xmm(6), at(R8, 3)), "c4c17a7e7003"),
+                of("vmovd xmm6,eax", a -> a.vmovd(xmm(6), RAX), "c5f96ef0"),
+                of("vmovd xmm9,r9d", a -> a.vmovd(xmm(9), R9), "c441796ec9"),
+                of("vpbroadcastd ymm6,xmm6", a -> a.vpbroadcastd(ymm(6), xmm(6)), "c4e27d58f6"),
+                of(
+                        "vpbroadcastd ymm6,[r13+4]",
+                        a -> a.vpbroadcastd(ymm(6), at(R13, 4)),
+                        "c4c27d587504"),
+                of(
+                        "vpshufb ymm4,ymm5,[r15+rax]",
+                        a -> a.vpshufb(ymm(4), ymm(5), at(R15, RAX, 1, 0)),
+                        "c4c255002407"),
+                of(
+                        "vpshufb xmm4,xmm5,[r15+r14]",
+                        a -> a.vpshufb(xmm(4), xmm(5), at(R15, R14, 1, 0)),
+                        "c48251002437"),
+                of(
+                        "vpshufb ymm4,ymm5,ymm10",
+                        a -> a.vpshufb(ymm(4), ymm(5), ymm(10)),
+                        "c4c25500e2"),
+                of("vpermq ymm1,ymm2,0xd8", a -> a.vpermq(ymm(1), ymm(2), 0xd8), "c4e3fd00cad8"),
+                of(
+                        "vshufps ymm1,ymm2,ymm3,0x88",
+                        a -> a.vshufps(ymm(1), ymm(2), ymm(3), 0x88),
+                        "c5ecc6cb88"),
+                of(
+                        "vpackssdw ymm1,ymm2,ymm3",
+                        a -> a.vpackssdw(ymm(1), ymm(2), ymm(3)),
+                        "c5ed6bcb"),
+                of("vpmovsxwd ymm1,xmm9", a -> a.vpmovsxwd(ymm(1), xmm(9)), "c4c27d23c9"),
+                of(
+                        "vpmovzxwd ymm1,[rsi+16]",
+                        a -> a.vpmovzxwd(ymm(1), at(RSI, 16)),
+                        "c4e27d334e10"),
+                of("vpmovsxbd ymm1,[rsi+8]", a -> a.vpmovsxbd(ymm(1), at(RSI, 8)), "c4e27d214e08"),
+                of("vpmovzxbw ymm1,[rsi]", a -> a.vpmovzxbw(ymm(1), at(RSI, 0)), "c4e27d300e"),
+                of("vpsrlw ymm1,ymm2,4", a -> a.vpsrlw(ymm(1), ymm(2), 4), "c5f571d204"),
+                of("vpsllw ymm1,ymm2,8", a -> a.vpsllw(ymm(1), ymm(2), 8), "c5f571f208"),
+                of("vpslld ymm12,ymm2,16", a -> a.vpslld(ymm(12), ymm(2), 16), "c59d72f210"),
+                of("vpsrad ymm1,ymm12,16", a -> a.vpsrad(ymm(1), ymm(12), 16), "c4c17572e410"),
+                of("vpsrld ymm1,ymm2,16", a -> a.vpsrld(ymm(1), ymm(2), 16), "c5f572d210"),
+                of("vpand ymm1,ymm2,ymm9", a -> a.vpandd(ymm(1), ymm(2), ymm(9)), "c4c16ddbc9"),
+                of("vpor ymm1,ymm2,ymm9", a -> a.vpord(ymm(1), ymm(2), ymm(9)), "c4c16debc9"),
+                of("vpxor ymm1,ymm2,ymm3", a -> a.vpxord(ymm(1), ymm(2), ymm(3)), "c5edefcb"),
+                of(
+                        "vpaddd ymm1,ymm2,[r11+128]",
+                        a -> a.vpaddd(ymm(1), ymm(2), at(R11, 128)),
+                        "c4c16dfe8b80000000"),
+                of("vpmaxsd ymm1,ymm2,ymm3", a -> a.vpmaxsd(ymm(1), ymm(2), ymm(3)), "c4e26d3dcb"),
+                of(
+                        "vpmaddwd ymm1,ymm2,[r11+32]",
+                        a -> a.vpmaddwd(ymm(1), ymm(2), at(R11, 32)),
+                        "c4c16df54b20"),
+                of(
+                        "{vex} vpdpwssd ymm1,ymm2,ymm3",
+                        a -> a.vpdpwssd(ymm(1), ymm(2), ymm(3)),
+                        "c4e26d52cb"),
+                of("vaddps xmm1,xmm2,xmm3", a -> a.vaddps(xmm(1), xmm(2), xmm(3)), "c5e858cb"),
+                of(
+                        "vmulps ymm1,ymm2,[r11+144]",
+                        a -> a.vmulps(ymm(1), ymm(2), at(R11, 144)),
+                        "c4c16c598b90000000"),
+                of(
+                        "vfmadd231ps ymm8,ymm1,[r9+4]",
+                        a -> a.vfmadd231ps(ymm(8), ymm(1), at(R9, 4)),
+                        "c44275b84104"),
+                of(
+                        "vfmadd213ps ymm8,ymm1,ymm9",
+                        a -> a.vfmadd213ps(ymm(8), ymm(1), ymm(9)),
+                        "c44275a8c1"),
+                of("vcvtdq2ps ymm1,ymm1", a -> a.vcvtdq2ps(ymm(1), ymm(1)), "c5fc5bc9"),
+                of("vcvtps2dq ymm1,ymm9", a -> a.vcvtps2dq(ymm(1), ymm(9)), "c4c17d5bc9"),
+                of("vroundps ymm1,ymm2,0", a -> a.vrndscaleps(ymm(1), ymm(2), 0), "c4e37d08ca00"),
+                of(
+                        "vunpckhpd ymm1,ymm2,ymm9",
+                        a -> a.vunpckhpd(ymm(1), ymm(2), ymm(9)),
+                        "c4c16d15c9"),
+                of("movzx eax,byte ptr [rcx+3]", a -> a.movzxb(RAX, at(RCX, 3)), "0fb64103"),
+                of("movzx r14d,byte ptr [r8]", a -> a.movzxb(R14, at(R8, 0)), "450fb630"),
+                of("popcnt r14d,r14d", a -> a.popcntd(R14, R14), "f3450fb8f6"),
+                of("popcnt eax,eax", a -> a.popcntd(RAX, RAX), "f30fb8c0"),
+                of("lea rsi,[rsi+rax*2]", a -> a.lea(RSI, at(RSI, RAX, 2, 0)), "488d3446"),
                 of("kmovd k2,eax", a -> a.kmovd(K2, RAX), "c5fb92d0"),
                 of("kmovd k2,r9d", a -> a.kmovd(K2, R9), "c4c17b92d1"),
                 of("kmovq k1,[r8+8]", a -> a.kmovq(K1, at(R8, 8)), "c4c1f8904808"),
@@ -207,6 +326,20 @@ class AssemblerTest {
         assembler.jmp(start);
         assertEquals(
                 "0f8701000000" + "c3" + "e9f4ffffff", HexFormat.of().formatHex(assembler.code()));
+    }
+
+    @Test
+    void constantsLieBehindTheCode() {
+        var assembler = new Assembler();
+        Constant first = assembler.constant(new byte[] {1, 2, 3});
+        Constant second = assembler.constant(new byte[] {4});
+        assembler.vmovups(ymm(1), second);
+        assembler.lea(R15, first);
+        byte[] code = assembler.code();
+        assertEquals("c5fc100d78000000" + "4c8d3d31000000", HexFormat.of().formatHex(code, 0, 15));
+        assertEquals(1, code[64]);
+        assertEquals(4, code[128]);
+        assertEquals(3 * 64, code.length);
     }
 
     private static Arguments of(String instruction, Consumer<Assembler> ours, String code) {
