@@ -9,7 +9,7 @@ import org.wanda4j.checkpoint.ValueType;
 
 /// A [PackedMatrix] by the addresses of its parts: what kernels read.
 ///
-/// The parts were checked against each other when the matrix was read, and stay mapped as long as the [Decoder] is open.
+/// The parts were checked against each other when the matrix was read, and stay mapped as long as the decoder is open.
 ///
 /// @param rows outputs of a linear
 /// @param columns inputs of a linear

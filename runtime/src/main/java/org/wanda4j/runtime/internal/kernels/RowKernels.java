@@ -6,7 +6,7 @@ import java.util.Arrays;
 /// The arithmetic of decoding, on rows of a matrix or one head of the cache.
 ///
 /// A vector of activations is filled with zeros up to a multiple of [#PADDING]. Implementations agree to within the order in
-/// which they add, but for what [MachineKernels] say of activations; threads may share one.
+/// which they add, but for what machine code says of activations; threads may share one.
 public interface RowKernels {
 
     /// Activations are as long as a multiple of this.
