@@ -8,7 +8,6 @@ import java.util.Optional;
 import java.util.Random;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.model.Architecture;
 import org.wanda4j.runtime.internal.decode.DecodeBatch;
 import org.wanda4j.runtime.internal.decode.Decoder;
 import org.wanda4j.runtime.internal.decode.Sequence;
@@ -58,17 +57,11 @@ public record Throughput(
                 prefill.add(rate(promptTokens, () -> prefill(decoder, promptTokens)));
                 decode.add(rate(tokens, () -> decode(decoder, tokens)));
             }
-            Architecture architecture = decoder.architecture();
-            long table = (long) architecture.vocabulary() * architecture.embedding().width();
-            long inBlocks =
-                    architecture.linears().stream()
-                            .mapToLong(linear -> (long) linear.inputs() * linear.outputs())
-                            .sum();
             return new Throughput(
                     promptTokens == 0 ? List.of() : prefill,
                     tokens == 0 ? List.of() : decode,
-                    decoder.bytesPerToken(),
-                    table + inBlocks,
+                    decoder.perToken().bytes(),
+                    decoder.perToken().count(),
                     kernels.description());
         }
     }

@@ -7,7 +7,7 @@ import org.wanda4j.runtime.internal.kernels.RowKernels;
 /// Activations between the linears of a block, shared by blocks with the same widths, as blocks run one after the other.
 final class ActivationBuffers {
 
-    /// What a buffer holds. ActivationBuffers of one size that are in use at the same time have different uses.
+    /// What a buffer holds. Buffers of one size that are in use at the same time have different uses.
     enum Use {
         QUERIES,
         KEYS,
@@ -16,6 +16,13 @@ final class ActivationBuffers {
         /// Input of the activation, then of the last linear of an MLP.
         ACTIVE,
         UP,
+        /// Output of a router, and of the gate of a shared MLP.
+        ROUTED,
+        SHARED_GATE,
+        /// Input of a mixture of experts, normed; of an expert; and output of an expert.
+        ENTERED,
+        GATHERED,
+        GIVEN,
         /// Output of a mixer.
         RESULT,
     }

@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Head;
 import org.wanda4j.model.Attention;
@@ -32,7 +31,7 @@ public final class Decoder implements AutoCloseable {
     public static final int LARGEST_BATCH = 256;
 
     private final Architecture architecture;
-    private final long checkpointBytes;
+    private final TokenWeights perToken;
     private final Arena memory = Arena.ofShared();
     private final SpinningThreadPool threads;
     private final ParallelKernels kernels;
@@ -65,7 +64,7 @@ public final class Decoder implements AutoCloseable {
     /// @param cacheBytes most memory for keys and values, in bytes
     public Decoder(Checkpoint checkpoint, RowKernels rowKernels, int threadCount, long cacheBytes) {
         architecture = Architecture.of(checkpoint);
-        checkpointBytes = checkpoint.bytes();
+        perToken = TokenWeights.of(architecture, checkpoint);
         threads = new SpinningThreadPool(threadCount);
         try {
             DecoderWeights weights = new DecoderWeights(checkpoint, memory);
@@ -110,9 +109,13 @@ public final class Decoder implements AutoCloseable {
                                             buffers,
                                             attention.rotary().map(this::rotation));
                             case Mlp mlp -> new MlpStep(mlp, kernels, weights, buffers);
-                            case Experts _ ->
-                                    throw new InvalidInputException(
-                                            "the runtime cannot run a mixture of experts yet");
+                            case Experts experts ->
+                                    new ExpertsStep(
+                                            experts,
+                                            architecture.hidden(),
+                                            kernels,
+                                            weights,
+                                            buffers);
                         });
             }
             blocks.add(
@@ -137,16 +140,9 @@ public final class Decoder implements AutoCloseable {
         return architecture;
     }
 
-    /// Bytes of weights that are read for a token: all, but for an embedding that is not also the head's table.
-    public long bytesPerToken() {
-        boolean tied = architecture.head().table().equals(architecture.embedding().tokens());
-        return tied
-                ? checkpointBytes
-                : checkpointBytes
-                        - embedding.rows()
-                                * embedding
-                                        .type()
-                                        .bytes(embedding.type().padded(embedding.columns()));
+    /// What is read of the weights to decode a token.
+    public TokenWeights perToken() {
+        return perToken;
     }
 
     public RowKernels kernels() {

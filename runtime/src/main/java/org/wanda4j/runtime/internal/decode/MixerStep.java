@@ -4,7 +4,7 @@ import org.wanda4j.runtime.internal.decode.ParallelKernels.Epilogue;
 import org.wanda4j.runtime.internal.decode.ParallelKernels.Input;
 
 /// A mixer of a block on a batch.
-sealed interface MixerStep permits AttentionStep, MlpStep {
+sealed interface MixerStep permits AttentionStep, MlpStep, ExpertsStep {
 
     /// Computes the mixer's output.
     ///

@@ -21,21 +21,45 @@ final class MlpStep implements MixerStep {
     private final Activation activation;
     private final boolean gated;
     private final ParallelKernels kernels;
+    private final ActivationBuffers buffers;
+    private final int width;
     private final List<Projection> first;
     private final List<Projection> down;
-    private final List<Activations> products;
-    private final Activations active;
-    private final Activations up;
+    private final Between between;
+
+    /// What lies between the two steps of an MLP.
+    ///
+    /// @param active output of the gate, or of `up` where there is no gate; then what is activated
+    /// @param up output of `up` where there is a gate
+    /// @param products outputs of the linears of the first step
+    record Between(Activations active, Activations up, List<Activations> products) {}
 
     MlpStep(Mlp mlp, ParallelKernels kernels, DecoderWeights weights, ActivationBuffers buffers) {
         this.activation = mlp.activation();
         this.gated = mlp.gate().isPresent();
         this.kernels = kernels;
+        this.buffers = buffers;
+        this.width = mlp.width();
         this.first = mlp.first().stream().map(weights::projection).toList();
         this.down = List.of(weights.projection(mlp.down()));
-        this.active = buffers.of(Use.ACTIVE, mlp.width());
-        this.up = buffers.of(Use.UP, mlp.width());
-        this.products = gated ? List.of(active, up) : List.of(active);
+        this.between = between(0);
+    }
+
+    /// Buffers for this MLP, where it is number `number` of those that are computed together.
+    Between between(int number) {
+        Activations active = buffers.of(Use.ACTIVE, number, width);
+        Activations up = buffers.of(Use.UP, number, width);
+        return new Between(active, up, gated ? List.of(active, up) : List.of(active));
+    }
+
+    /// The linears of the first step.
+    List<Projection> first() {
+        return first;
+    }
+
+    /// The linear of the last step.
+    Projection down() {
+        return down.getFirst();
     }
 
     @Override
@@ -45,25 +69,26 @@ final class MlpStep implements MixerStep {
 
     /// @param tokens number of vectors in the input
     void run(int tokens, Input input, Activations result, Epilogue epilogue) {
-        up.reserve(tokens);
+        Activations active = between.active;
+        between.up.reserve(tokens);
         kernels.project(
                 first,
                 input,
                 tokens,
-                products,
+                between.products,
                 (from, to) -> {
                     for (int t = 0; t < tokens; t++) {
-                        activate(t * active.width() + from, to - from);
+                        activate(between, t * active.width() + from, to - from);
                     }
                 });
         kernels.project(
                 down, new Input(active, Optional.empty()), tokens, List.of(result), epilogue);
     }
 
-    /// `activation(gate) * up`, or `activation(up)` where there is no gate.
-    private void activate(int from, int count) {
-        float[] x = active.values();
-        float[] factors = up.values();
+    /// `activation(gate) * up`, or `activation(up)` where there is no gate; in place of the gate, or of `up`.
+    void activate(Between between, int from, int count) {
+        float[] x = between.active.values();
+        float[] factors = between.up.values();
         if (activation == Activation.SILU && gated) {
             kernels.rowKernels().silu(x, factors, from, count);
         } else if (activation == Activation.GELU_TANH) {

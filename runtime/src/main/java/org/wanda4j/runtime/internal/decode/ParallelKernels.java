@@ -124,6 +124,28 @@ final class ParallelKernels {
                 });
     }
 
+    /// `y_i = W_i x_i + b_i` of one token, for projections with equally many rows.
+    ///
+    /// @param epilogue run by each thread for its rows, after all projections
+    void projectEach(
+            List<Projection> projections,
+            List<Activations> x,
+            List<Activations> y,
+            Epilogue epilogue) {
+        threads.run(thread -> {
+            for (int i = 0; i < projections.size(); i++) {
+                Input input = new Input(x.get(i), Optional.empty());
+                projectOne(List.of(projections.get(i)), input, List.of(y.get(i)), thread);
+            }
+            runEpilogue(projections, thread, epilogue);
+        });
+    }
+
+    /// Runs an epilogue for vectors of `rows` values, shared out as the rows of a matrix are.
+    void run(int rows, Epilogue epilogue) {
+        threads.run(thread -> epilogue.apply(first(thread, rows), first(thread + 1, rows)));
+    }
+
     private void runEpilogue(List<Projection> projections, int thread, Epilogue epilogue) {
         int rows = projections.getLast().matrix().rows();
         epilogue.apply(first(thread, rows), first(thread + 1, rows));
