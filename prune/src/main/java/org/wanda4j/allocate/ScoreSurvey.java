@@ -1,21 +1,24 @@
 package org.wanda4j.allocate;
 
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 import org.wanda4j.allocate.Allocation.BlockScores;
+import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.BlockPass;
+import org.wanda4j.calibrate.BlockSequence;
 import org.wanda4j.calibrate.CalibrationOrder;
-import org.wanda4j.calibrate.Decoding;
+import org.wanda4j.calibrate.LayerwiseForward;
+import org.wanda4j.calibrate.LoadedBlock;
 import org.wanda4j.calibrate.Progress;
+import org.wanda4j.calibrate.StageStatistics;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.method.Scores;
 import org.wanda4j.method.Wanda;
-import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Block.Step;
 import org.wanda4j.model.Linear;
 import org.wanda4j.sparse.Kernels;
-import org.wanda4j.torch.Engine;
 
 /// Wanda's scores of the dense model, block by block, in one forward: what an [Allocation] goes by.
 public final class ScoreSurvey {
@@ -34,34 +37,56 @@ public final class ScoreSurvey {
     /// Measures each block.
     ///
     /// @param chosen linears that will be pruned
-    /// @param decoding of the windows to measure on, at the first block; at the last one afterwards
+    /// @param store windows to measure on, embedded
     public static List<BlockScores> of(
-            Architecture architecture,
-            Collection<Linear> chosen,
-            Engine engine,
-            Decoding decoding,
+            LayerwiseForward forward,
+            ActivationStore store,
+            Set<Linear> chosen,
             Progress progress) {
-        List<BlockScores> blocks = new ArrayList<>();
-        int all = architecture.blocks().size();
-        decoding.forEachBlock((index, block, memory) -> {
-            ScoreSurvey survey = new ScoreSurvey();
-            Progress inBlock = progress.within("survey block " + (index + 1) + "/" + all);
-            var pass =
-                    new BlockPass(engine, block, decoding.store(), Statistic.INPUT_NORMS, inBlock);
-            CalibrationOrder.STAGE.run(
-                    pass,
-                    index == all - 1,
-                    (stage, statistics) -> {
-                        for (Linear linear : stage.linears()) {
-                            if (chosen.contains(linear)) {
-                                TensorView weight = decoding.map(linear.weight(), memory);
-                                survey.add(new Wanda().score(weight, statistics));
-                            }
+        List<BlockScores> scores = new ArrayList<>();
+        try (BlockSequence blocks = forward.blocks()) {
+            while (blocks.hasNext()) {
+                try (LoadedBlock block = blocks.next()) {
+                    Progress inBlock = progress.within("survey " + block.label());
+                    scores.add(of(block, forward, store, chosen, inBlock));
+                }
+            }
+        }
+        return scores;
+    }
+
+    private static BlockScores of(
+            LoadedBlock block,
+            LayerwiseForward forward,
+            ActivationStore store,
+            Set<Linear> chosen,
+            Progress progress) {
+        var survey = new ScoreSurvey();
+        var pass =
+                new BlockPass(
+                        forward.engine(),
+                        block.torch(),
+                        store,
+                        CalibrationOrder.STAGE,
+                        Statistic.INPUT_NORMS,
+                        progress);
+        for (List<Step> round : pass.rounds()) {
+            try (StageStatistics statistics = pass.collect(round)) {
+                for (var stage : statistics.stages()) {
+                    for (Linear linear : stage.getKey().linears()) {
+                        if (chosen.contains(linear)) {
+                            TensorView weight =
+                                    forward.checkpoint().map(linear.weight(), block.memory());
+                            survey.add(new Wanda().score(weight, stage.getValue()));
                         }
-                    });
-            blocks.add(survey.scores());
-        });
-        return blocks;
+                    }
+                }
+            }
+        }
+        if (!block.isLast()) {
+            pass.complete();
+        }
+        return survey.scores();
     }
 
     private void add(Scores scores) {

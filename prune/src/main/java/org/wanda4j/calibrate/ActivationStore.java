@@ -9,14 +9,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.TorchBlock;
 
 /// The hidden states of all windows, and what each of them hands from one stage to the next; in the compute type.
 ///
 /// In memory, or in a mapped file that vanishes with the store where it would be too large. The windows are cut into
 /// batches of about [#TOKENS_PER_BATCH] tokens, whatever the number of threads, so that results do not depend on it.
-public final class ActivationStore implements AutoCloseable {
+public final class ActivationStore implements HiddenStates, AutoCloseable {
 
     static final int TOKENS_PER_BATCH = 1024;
     private static final int ALIGNMENT = 64;
@@ -27,6 +30,8 @@ public final class ActivationStore implements AutoCloseable {
     private final MemorySegment between;
     private final boolean mapped;
     private final int windowsPerBatch;
+    private final long memoryLimit;
+    private final Path scratch;
 
     /// What a store must hold.
     ///
@@ -74,6 +79,8 @@ public final class ActivationStore implements AutoCloseable {
     /// @throws InvalidInputException when the file cannot be had
     public ActivationStore(Layout layout, long memoryLimit, Path scratch) {
         this.layout = layout;
+        this.memoryLimit = memoryLimit;
+        this.scratch = scratch;
         this.windowsPerBatch = layout.windowsPerBatch();
         this.mapped = layout.bytes() > memoryLimit;
         try {
@@ -87,6 +94,30 @@ public final class ActivationStore implements AutoCloseable {
                             .formatted(layout.bytes() >> 20, scratch, e.getMessage()),
                     e);
         }
+    }
+
+    /// Makes a store for windows through a model.
+    ///
+    /// @param keepsStages whether what lies between two stages outlasts a pass over the windows
+    /// @param memoryLimit most bytes it may take in memory; a larger one goes to a file
+    /// @param scratch directory for that file
+    /// @throws InvalidInputException when the file cannot be had
+    public static ActivationStore of(
+            Architecture architecture,
+            Windows windows,
+            boolean keepsStages,
+            ComputeType type,
+            long memoryLimit,
+            Path scratch) {
+        var layout =
+                new Layout(
+                        windows.count(),
+                        windows.seqlen(),
+                        architecture.hidden(),
+                        TorchBlock.stageWidth(architecture),
+                        keepsStages,
+                        type);
+        return new ActivationStore(layout, memoryLimit, scratch);
     }
 
     private MemorySegment map(Path scratch) throws IOException {
@@ -115,6 +146,13 @@ public final class ActivationStore implements AutoCloseable {
         }
     }
 
+    /// A store of its own with the hidden states as they are now, without what lies between two stages.
+    public ActivationStore copy() {
+        var copy = new ActivationStore(layout.statesAlone(), memoryLimit, scratch);
+        copy.copyStates(this);
+        return copy;
+    }
+
     /// Takes over the hidden states of another store of the same windows.
     public void copyStates(ActivationStore other) {
         hidden.copyFrom(other.hidden);
@@ -135,7 +173,7 @@ public final class ActivationStore implements AutoCloseable {
         return mapped;
     }
 
-    /// How many batches there are.
+    @Override
     public int batches() {
         return Math.ceilDiv(layout.windows(), windowsPerBatch);
     }
@@ -150,12 +188,12 @@ public final class ActivationStore implements AutoCloseable {
         return Math.min(windowsPerBatch, layout.windows() - firstWindow(index));
     }
 
-    /// Tokens of batch `index`.
+    @Override
     public long tokensOf(int index) {
         return (long) windowsOf(index) * layout.length();
     }
 
-    /// Batch `index`, over this store's memory. To be called in a task of [org.wanda4j.torch.Engine#forEach].
+    @Override
     public Batch batch(int index) {
         MemorySegment states = slice(hidden, index, layout.hidden());
         return layout.keepsStages()

@@ -2,9 +2,7 @@ package org.wanda4j.calibrate;
 
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.function.BiConsumer;
-import java.util.function.UnaryOperator;
+import java.util.SequencedMap;
 import org.wanda4j.model.Block.Step;
 import org.wanda4j.model.Stage;
 import org.wanda4j.torch.Batch;
@@ -12,12 +10,18 @@ import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchBlock;
 import org.wanda4j.torch.TorchBlock.Measured;
 
-/// Takes every window of a store through one block, and sums up the inputs of its linears on the way.
+/// Takes every window of a store through one block, round after round, and sums up the inputs of its linears on the way:
+///
+/// ```
+/// for each round: collect it, then replace linears of its stages
+/// complete
+/// ```
 public final class BlockPass {
 
     private final Engine engine;
     private final TorchBlock block;
     private final ActivationStore store;
+    private final CalibrationOrder order;
     private final Statistic needed;
     private final Progress progress;
 
@@ -27,81 +31,70 @@ public final class BlockPass {
             Engine engine,
             TorchBlock block,
             ActivationStore store,
+            CalibrationOrder order,
             Statistic needed,
             Progress progress) {
         this.engine = engine;
         this.block = block;
         this.store = store;
+        this.order = order;
         this.needed = needed;
         this.progress = progress;
     }
 
-    /// The steps of the block.
-    public List<Step> steps() {
-        return block.steps();
+    /// The steps that are collected at once, in the order of the computation.
+    public List<List<Step>> rounds() {
+        return order.rounds(block.steps());
     }
 
-    /// Brings every window to `step`, where the one before was the last, and collects the statistics of its stages' inputs.
-    public Map<Stage, InputStatistics> advanceTo(Step step) {
-        return collect(List.of(step), batch -> batch);
-    }
-
-    /// Brings every window from the last step to the block's end.
-    public void finish() {
-        forEachBatch((_, batch) -> block.finish(batch), () -> {});
-    }
-
-    /// Collects the statistics of every stage's input as the block is now, and leaves the hidden states as they are.
-    /// The last linears are not computed: nothing reads their result.
-    public Map<Stage, InputStatistics> observe() {
-        return collect(block.steps(), Batch::copy);
-    }
-
-    /// @param taken what goes through the steps, given a batch of the store
-    private Map<Stage, InputStatistics> collect(List<Step> steps, UnaryOperator<Batch> taken) {
-        Map<Stage, StageSums> inputs = new LinkedHashMap<>();
+    /// Brings every window to the last of `steps`, and sums up what their stages read. With [CalibrationOrder#BLOCK] that is a
+    /// copy of the hidden states, and the last linears are not computed: nothing reads their result.
+    ///
+    /// @param steps the next round
+    public StageStatistics collect(List<Step> steps) {
+        SequencedMap<Stage, StageSums> sums = new LinkedHashMap<>();
         for (Step step : steps) {
             for (Stage stage : step.stages()) {
-                inputs.put(
+                sums.put(
                         stage,
                         StageSums.of(stage.width(), engine.type(), needed, engine.threads()));
             }
         }
         try {
-            forEachBatch(
-                    (index, stored) -> {
-                        Batch batch = taken.apply(stored);
-                        for (Step step : steps) {
-                            block.advanceTo(step, batch);
-                            for (Stage stage : step.stages()) {
-                                measure(stage, index, batch, inputs.get(stage));
-                            }
-                            report(step, store.tokensOf(index));
-                        }
-                    },
-                    () -> inputs.values().forEach(StageSums::abandon));
-            Map<Stage, InputStatistics> statistics = new LinkedHashMap<>();
-            inputs.forEach((stage, collected) -> statistics.put(stage, collected.statistics()));
-            return statistics;
+            engine.forEach(
+                    store.batches(),
+                    index -> collect(steps, index, sums),
+                    () -> sums.values().forEach(StageSums::abandon));
+            SequencedMap<Stage, InputStatistics> statistics = new LinkedHashMap<>();
+            sums.forEach((stage, sum) -> statistics.put(stage, sum.statistics()));
+            return new StageStatistics(statistics);
         } catch (RuntimeException | Error e) {
-            inputs.values().forEach(StageSums::close);
+            sums.values().forEach(StageSums::close);
             throw e;
         }
     }
 
-    private void measure(Stage stage, int index, Batch batch, StageSums sums) {
-        Measured measured = block.measure(stage, batch, index, sums.products(), false);
-        sums.add(store.firstWindow(index), measured.tokens(), measured.squares());
+    private void collect(List<Step> steps, int index, SequencedMap<Stage, StageSums> sums) {
+        Batch stored = store.batch(index);
+        Batch batch = order.keepsStages() ? stored : stored.copy();
+        for (Step step : steps) {
+            block.advanceTo(step, batch);
+            for (Stage stage : step.stages()) {
+                StageSums sum = sums.get(stage);
+                Measured measured = block.measure(stage, batch, index, sum.products(), false);
+                sum.add(store.firstWindow(index), measured.tokens(), measured.squares());
+            }
+            report(step, store.tokensOf(index));
+        }
     }
 
-    /// Takes every window through the whole block.
-    public void forward() {
-        forEachBatch(
-                (index, batch) -> {
-                    block.forward(batch);
-                    progress.advance(store.tokensOf(index), "forward");
-                },
-                () -> {});
+    /// Takes every window to the block's end, through its linears as they are now.
+    public void complete() {
+        switch (order) {
+            case STAGE ->
+                    engine.forEach(store.batches(), index -> block.finish(store.batch(index)));
+            case BLOCK -> store.forward(engine, block, progress);
+        }
     }
 
     /// Each step counts as much as any other; the last one takes what does not divide.
@@ -110,9 +103,5 @@ public final class BlockPass {
         long part = tokens / steps;
         boolean last = step.equals(block.steps().getLast());
         progress.advance(last ? tokens - (steps - 1) * part : part, step.label());
-    }
-
-    private void forEachBatch(BiConsumer<Integer, Batch> work, Runnable onFailure) {
-        engine.forEach(store.batches(), index -> work.accept(index, store.batch(index)), onFailure);
     }
 }

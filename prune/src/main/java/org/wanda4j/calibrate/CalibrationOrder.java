@@ -1,56 +1,26 @@
 package org.wanda4j.calibrate;
 
+import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.function.BiConsumer;
 import org.wanda4j.model.Block.Step;
-import org.wanda4j.model.Stage;
 
-/// In which order a block's inputs are looked at and its linears pruned. Leaves the hidden states after the block in
-/// the store, but after the last block, where nothing reads them.
+/// In which order the inputs of a block are summed up and its linears pruned.
 public enum CalibrationOrder {
 
     /// Every stage sees what its pruned predecessors make of the windows: one forward in all.
-    STAGE {
-        @Override
-        public void run(
-                BlockPass pass, boolean lastBlock, BiConsumer<Stage, InputStatistics> prune) {
-            for (Step step : pass.steps()) {
-                prune(pass.advanceTo(step), prune);
-            }
-            if (!lastBlock) {
-                pass.finish();
-            }
-        }
-    },
+    STAGE,
 
-    /// Every stage sees what the dense block makes of the windows, then the pruned block runs once more: what the
+    /// Every stage sees what the dense block makes of the windows, then the pruned block is run once more: what the
     /// published code does.
-    BLOCK {
-        @Override
-        public void run(
-                BlockPass pass, boolean lastBlock, BiConsumer<Stage, InputStatistics> prune) {
-            prune(pass.observe(), prune);
-            if (!lastBlock) {
-                pass.forward();
-            }
-        }
-    };
+    BLOCK;
 
-    private static void prune(
-            Map<Stage, InputStatistics> statistics, BiConsumer<Stage, InputStatistics> prune) {
-        try {
-            statistics.forEach(prune);
-        } finally {
-            statistics.values().forEach(InputStatistics::close);
-        }
+    /// Which steps of a block are summed up at once; their linears are pruned before the next ones.
+    List<List<Step>> rounds(List<Step> steps) {
+        return switch (this) {
+            case STAGE -> steps.stream().map(List::of).toList();
+            case BLOCK -> List.of(steps);
+        };
     }
-
-    /// Collects statistics stage by stage and has each stage pruned with them.
-    ///
-    /// @param prune replaces the stage's linears in the block
-    public abstract void run(
-            BlockPass pass, boolean lastBlock, BiConsumer<Stage, InputStatistics> prune);
 
     /// Whether what lies between two stages must outlast a pass over the windows.
     public boolean keepsStages() {

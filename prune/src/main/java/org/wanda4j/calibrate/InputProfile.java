@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.List;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Block.Step;
 import org.wanda4j.model.Stage;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.ComputeType;
@@ -36,30 +37,51 @@ public final class InputProfile {
         settings.progress().start("measuring inputs", windows.tokens() * (2L * blocks - 1));
         try (var scratch = new ScratchDirectory();
                 Engine engine = new Engine(ComputeType.fastest(), settings.threads());
-                Decoding decoding =
-                        new Decoding(
-                                checkpoint,
+                ActivationStore store =
+                        ActivationStore.of(
                                 architecture,
-                                engine,
                                 windows,
-                                false,
+                                CalibrationOrder.BLOCK.keepsStages(),
+                                engine.type(),
                                 settings.activationMemory(),
                                 scratch.path())) {
-            decoding.forEachBlock((index, block, _) -> {
-                var progress = settings.progress().within("block " + (index + 1) + "/" + blocks);
-                var pass =
-                        new BlockPass(
-                                engine, block, decoding.store(), Statistic.INPUT_NORMS, progress);
-                CalibrationOrder.BLOCK.run(
-                        pass,
-                        index == blocks - 1,
-                        (stage, statistics) ->
-                                largest(index, stage, statistics.norms(), count)
-                                        .forEach(found::add));
-            });
+            var forward = new LayerwiseForward(checkpoint, architecture, engine, windows.seqlen());
+            forward.embed(store, windows);
+            try (BlockSequence each = forward.blocks()) {
+                while (each.hasNext()) {
+                    try (LoadedBlock block = each.next()) {
+                        found.addAll(outliers(block, engine, store, count, settings.progress()));
+                    }
+                }
+            }
         }
         found.sort(Comparator.comparingDouble(Outlier::timesMedian).reversed());
         return List.copyOf(found.subList(0, Math.min(count, found.size())));
+    }
+
+    private static List<Outlier> outliers(
+            LoadedBlock block, Engine engine, ActivationStore store, int count, Progress progress) {
+        List<Outlier> found = new ArrayList<>();
+        var pass =
+                new BlockPass(
+                        engine,
+                        block.torch(),
+                        store,
+                        CalibrationOrder.BLOCK,
+                        Statistic.INPUT_NORMS,
+                        progress.within(block.label()));
+        for (List<Step> round : pass.rounds()) {
+            try (StageStatistics statistics = pass.collect(round)) {
+                statistics
+                        .byStage()
+                        .forEach((stage, each) ->
+                                found.addAll(largest(block.index(), stage, each.norms(), count)));
+            }
+        }
+        if (!block.isLast()) {
+            pass.complete();
+        }
+        return found;
     }
 
     private static List<Outlier> largest(int block, Stage stage, float[] norms, int count) {

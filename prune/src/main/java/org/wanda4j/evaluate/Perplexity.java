@@ -1,24 +1,20 @@
 package org.wanda4j.evaluate;
 
-import java.lang.foreign.Arena;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.DoubleStream;
-import org.wanda4j.calibrate.BlockPass;
-import org.wanda4j.calibrate.Decoding;
+import org.wanda4j.calibrate.ActivationStore;
+import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.ScratchDirectory;
-import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Tokenizer;
 import org.wanda4j.text.Windows;
-import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
-import org.wanda4j.torch.TorchHead;
 
 /// Perplexity of a model on a text: the text is tokenised whole and cut into windows that do not overlap; in each, the
 /// mean negative log likelihood of every token but the first, given those before it; then exp of the mean over windows.
@@ -96,7 +92,7 @@ public record Perplexity(
             Windows windows =
                     Windows.ofText(
                             text, tokenizer, protocol.seqlen(architecture), protocol.windows());
-            Decoding.check(checkpoint, architecture, windows);
+            LayerwiseForward.check(checkpoint, architecture, windows);
             return windows;
         }
     }
@@ -109,54 +105,24 @@ public record Perplexity(
             RunSettings settings) {
         try (var scratch = new ScratchDirectory();
                 Engine engine = new Engine(type, settings.threads());
-                Decoding decoding =
-                        new Decoding(
-                                checkpoint,
+                ActivationStore store =
+                        ActivationStore.of(
                                 architecture,
-                                engine,
                                 windows,
                                 false,
+                                type,
                                 settings.activationMemory(),
                                 scratch.path())) {
-            int blocks = architecture.blocks().size();
-            settings.progress().start("evaluating", windows.tokens() * blocks);
-            decoding.forEachBlock((index, block, _) ->
-                    new BlockPass(
-                                    engine,
-                                    block,
-                                    decoding.store(),
-                                    Statistic.NONE,
-                                    settings.progress()
-                                            .within("block " + (index + 1) + "/" + blocks))
-                            .forward());
+            var forward = new LayerwiseForward(checkpoint, architecture, engine, windows.seqlen());
+            forward.embed(store, windows);
+            settings.progress()
+                    .start("evaluating", windows.tokens() * architecture.blocks().size());
+            forward.forward(store, settings.progress());
             settings.progress().start("predicting", windows.tokens());
-            return DoubleStream.of(
-                            losses(checkpoint, architecture, windows, engine, decoding, settings))
-                    .average()
-                    .orElseThrow();
-        }
-    }
-
-    /// The mean loss of each window.
-    private static double[] losses(
-            Checkpoint checkpoint,
-            Architecture architecture,
-            Windows windows,
-            Engine engine,
-            Decoding decoding,
-            RunSettings settings) {
-        double[] losses = new double[windows.count()];
-        var store = decoding.store();
-        try (Arena memory = Arena.ofShared();
-                TorchHead head =
-                        new TorchHead(
-                                architecture,
-                                view -> checkpoint.map(view, memory),
-                                engine.type())) {
-            engine.forEach(
-                    store.batches(),
-                    index -> {
-                        Batch batch = store.batch(index);
+            double[] losses = new double[windows.count()];
+            forward.head(
+                    store,
+                    (head, index, batch) -> {
                         for (int i = 0; i < store.windowsOf(index); i++) {
                             int window = store.firstWindow(index) + i;
                             int[] ids = windows.ids().get(window);
@@ -165,7 +131,7 @@ public record Perplexity(
                         }
                         settings.progress().advance(store.tokensOf(index), "head");
                     });
+            return DoubleStream.of(losses).average().orElseThrow();
         }
-        return losses;
     }
 }

@@ -4,9 +4,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
-import org.wanda4j.calibrate.Decoding;
+import org.wanda4j.calibrate.HiddenStates;
+import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -17,7 +17,6 @@ import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchBlock;
-import org.wanda4j.torch.TorchEmbedding;
 import org.wanda4j.torch.TorchHead;
 import org.wanda4j.torch.Tree;
 
@@ -111,13 +110,13 @@ public record ZeroShot(
         try (Tokenizer tokenizer = Tokenizer.open(checkpoint.directory())) {
             List<Group> groups = Group.of(exam, tokenizer, architecture.positions());
             for (Group group : groups) {
-                Decoding.checkIds(checkpoint, architecture, group.largestId());
+                LayerwiseForward.checkIds(checkpoint, architecture, group.largestId());
             }
             return groups;
         }
     }
 
-    /// Takes some groups through the model, a block at a time.
+    /// Takes some groups through the model, a part of it at a time.
     private static void score(
             Checkpoint checkpoint,
             Architecture architecture,
@@ -126,69 +125,45 @@ public record ZeroShot(
             RunSettings settings,
             double[][] likelihoods) {
         int depth = groups.stream().mapToInt(group -> group.tree().depth()).max().orElseThrow();
-        int stageWidth = TorchBlock.stageWidth(architecture);
-        try (Arena states = Arena.ofShared()) {
-            List<MemorySegment> hidden =
-                    groups.stream()
-                            .map(group ->
-                                    states.allocate(
-                                            (long) group.tree().length()
-                                                    * architecture.hidden()
-                                                    * engine.type().bytes(),
-                                            64))
-                            .toList();
-            var trees = new Trees(groups, hidden, stageWidth, engine);
-            try (Arena memory = Arena.ofShared();
-                    var embedding =
-                            new TorchEmbedding(
-                                    architecture,
-                                    view -> checkpoint.map(view, memory),
-                                    engine.type())) {
-                trees.forEach(
-                        (index, batch) -> embedding.embed(List.of(groups.get(index).ids()), batch));
-            }
-            int blocks = architecture.blocks().size();
-            for (int i = 0; i < blocks; i++) {
-                var progress = settings.progress().within("block " + (i + 1) + "/" + blocks);
-                try (Arena memory = Arena.ofShared();
-                        TorchBlock block =
-                                new TorchBlock(
-                                        architecture.blocks().get(i),
-                                        view -> checkpoint.map(view, memory),
-                                        engine.type(),
-                                        depth)) {
-                    trees.forEach((index, batch) -> {
-                        block.forward(batch);
-                        progress.advance(groups.get(index).tree().length(), "forward");
-                    });
-                }
-            }
-            try (Arena memory = Arena.ofShared();
-                    TorchHead head =
-                            new TorchHead(
-                                    architecture,
-                                    view -> checkpoint.map(view, memory),
-                                    engine.type())) {
-                trees.forEach(
-                        (index, batch) -> predict(groups.get(index), head, batch, likelihoods));
-            }
+        var forward = new LayerwiseForward(checkpoint, architecture, engine, depth);
+        try (Arena memory = Arena.ofShared()) {
+            Trees trees = Trees.of(groups, architecture, engine.type(), memory);
+            forward.embed(trees, index -> List.of(groups.get(index).ids()));
+            forward.forward(trees, settings.progress());
+            forward.head(
+                    trees,
+                    (head, index, batch) -> predict(groups.get(index), head, batch, likelihoods));
         }
     }
 
+    /// Hidden states of groups: a batch each.
     private record Trees(
-            List<Group> groups, List<MemorySegment> hidden, int stageWidth, Engine engine) {
+            List<Group> groups, List<MemorySegment> hidden, int stageWidth, ComputeType type)
+            implements HiddenStates {
 
-        void forEach(BiConsumer<Integer, Batch> work) {
-            engine.forEach(
-                    groups.size(),
-                    index ->
-                            work.accept(
-                                    index,
-                                    Batch.over(
-                                            groups.get(index).tree(),
-                                            hidden.get(index),
-                                            stageWidth,
-                                            engine.type())));
+        static Trees of(
+                List<Group> groups, Architecture architecture, ComputeType type, Arena memory) {
+            long perToken = (long) architecture.hidden() * type.bytes();
+            List<MemorySegment> hidden =
+                    groups.stream()
+                            .map(group -> memory.allocate(group.tree().length() * perToken, 64))
+                            .toList();
+            return new Trees(groups, hidden, TorchBlock.stageWidth(architecture), type);
+        }
+
+        @Override
+        public int batches() {
+            return groups.size();
+        }
+
+        @Override
+        public Batch batch(int index) {
+            return Batch.over(groups.get(index).tree(), hidden.get(index), stageWidth, type);
+        }
+
+        @Override
+        public long tokensOf(int index) {
+            return groups.get(index).tree().length();
         }
     }
 

@@ -50,7 +50,17 @@ final class BlockTensors {
     /// @param mask which of them were removed
     void put(Linear linear, TensorView value, Mask mask) {
         put(linear.weight(), value);
+        putMask(linear, mask);
+    }
+
+    /// Gives a linear another mask: its rows were permuted.
+    void putMask(Linear linear, Mask mask) {
         masks.put(linear, mask);
+    }
+
+    /// Whether any linear was pruned.
+    boolean isPruned() {
+        return !masks.isEmpty();
     }
 
     /// Which weights of a linear were removed; empty where it was not pruned.

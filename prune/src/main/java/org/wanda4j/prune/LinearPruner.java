@@ -14,9 +14,10 @@ import org.wanda4j.method.ChannelPermutation.PermutableChannels;
 import org.wanda4j.method.Method;
 import org.wanda4j.method.PruneTask;
 import org.wanda4j.method.PrunedLinear;
+import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
+import org.wanda4j.model.Stage;
 import org.wanda4j.report.Phases;
-import org.wanda4j.sparse.Mask;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.sparse.SparsityPattern.NofM;
 import org.wanda4j.torch.ComputeType;
@@ -34,22 +35,64 @@ record LinearPruner(
         int threads,
         Phases phases) {
 
-    /// A linear that was pruned.
-    ///
-    /// @param written its matrix in the checkpoint's type
-    /// @param computed the same before it was rounded to that, where the windows go on in fp32
-    /// @param mask which weights were removed
-    record Pruned(TensorView written, TensorView computed, Mask mask) {}
-
     boolean prunes(Linear linear) {
         return patterns.containsKey(linear);
     }
 
-    /// How the input channels of `linear` are to be permuted, where they are.
+    /// Prunes a linear of `block`, its input channels permuted where the method permutes them.
     ///
-    /// @param matrix of the linear
+    /// @param stage of the linear
+    /// @param statistics of the stage's input
+    /// @param tensors of the block; the linear's is replaced
+    /// @param memory that outlives the result
+    /// @return the matrix that the windows go on with: its channels in the order of the block, and not rounded to the
+    ///     checkpoint's type where windows are computed in fp32
+    TensorView prune(
+            Block block,
+            Stage stage,
+            Linear linear,
+            InputStatistics statistics,
+            BlockTensors tensors,
+            Arena memory) {
+        checkFinite(linear, statistics);
+        TensorView matrix = tensors.get(linear.weight());
+        Optional<ChannelPermutation> permutation =
+                PermutableChannels.of(block, stage)
+                        .flatMap(channels -> permutation(linear, matrix, channels, statistics));
+        TensorView permuted = permutation.map(it -> it.columns(matrix, memory)).orElse(matrix);
+        PrunedLinear pruned =
+                apply(
+                        new PruneTask(
+                                permuted,
+                                permutation.map(it -> it.apply(statistics)).orElse(statistics),
+                                patterns.get(linear),
+                                type == ComputeType.FP32 ? DType.F32 : matrix.type(),
+                                threads,
+                                memory));
+        tensors.put(linear, rounded(pruned.weight(), matrix.type(), memory), pruned.mask());
+        permutation.ifPresent(it -> permuteRows(it, tensors, memory));
+        return permutation.map(it -> it.original(pruned.weight(), memory)).orElse(pruned.weight());
+    }
+
+    private PrunedLinear apply(PruneTask task) {
+        try {
+            return phases.time("select", () -> method.prune(task));
+        } catch (ArithmeticException e) {
+            throw new InvalidInputException(
+                    "%s: %s; use --method wanda, which inverts nothing, or more calibration text"
+                            .formatted(task.weight().name(), e.getMessage()),
+                    e);
+        }
+    }
+
+    private static TensorView rounded(TensorView weight, DType type, Arena memory) {
+        return weight.type() == type ? weight : Rounding.to(type, weight, memory);
+    }
+
+    /// How the input channels of a linear are to be permuted, where they are.
+    ///
     /// @param channels those that may be
-    Optional<ChannelPermutation> permutation(
+    private Optional<ChannelPermutation> permutation(
             Linear linear,
             TensorView matrix,
             PermutableChannels channels,
@@ -62,7 +105,6 @@ record LinearPruner(
                 || !channels.writers().stream().allMatch(this::prunes)) {
             return Optional.empty();
         }
-        checkFinite(linear, statistics);
         return Optional.of(
                 phases.time(
                         "select",
@@ -73,31 +115,14 @@ record LinearPruner(
                                         m)));
     }
 
-    /// Prunes a linear, and rounds what comes of it to the checkpoint's type.
-    ///
-    /// @param matrix of the linear, its channels in the order of the statistics
-    /// @param memory for the pruned matrix
-    Pruned prune(Linear linear, TensorView matrix, InputStatistics statistics, Arena memory) {
-        checkFinite(linear, statistics);
-        DType updated = type == ComputeType.FP32 ? DType.F32 : matrix.type();
-        var task =
-                new PruneTask(matrix, statistics, patterns.get(linear), updated, threads, memory);
-        PrunedLinear pruned = phases.time("select", () -> prune(task));
-        TensorView written =
-                pruned.weight().type() == matrix.type()
-                        ? pruned.weight()
-                        : Rounding.to(matrix.type(), pruned.weight(), memory);
-        return new Pruned(written, pruned.weight(), pruned.mask());
-    }
-
-    private PrunedLinear prune(PruneTask task) {
-        try {
-            return method.prune(task);
-        } catch (ArithmeticException e) {
-            throw new InvalidInputException(
-                    "%s: %s; use --method wanda, which inverts nothing, or more calibration text"
-                            .formatted(task.weight().name(), e.getMessage()),
-                    e);
+    /// Permutes the rows that compute permuted channels.
+    private static void permuteRows(
+            ChannelPermutation permutation, BlockTensors tensors, Arena memory) {
+        for (Linear linear : permutation.writers()) {
+            linear.views()
+                    .forEach(
+                            view -> tensors.put(view, permutation.rows(tensors.get(view), memory)));
+            tensors.mask(linear).ifPresent(mask -> tensors.putMask(linear, permutation.rows(mask)));
         }
     }
 

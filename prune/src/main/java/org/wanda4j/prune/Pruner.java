@@ -10,7 +10,11 @@ import org.wanda4j.allocate.Allocation;
 import org.wanda4j.allocate.Allocation.BlockScores;
 import org.wanda4j.allocate.ScoreSurvey;
 import org.wanda4j.allocate.SparsityPlan;
-import org.wanda4j.calibrate.Decoding;
+import org.wanda4j.calibrate.ActivationStore;
+import org.wanda4j.calibrate.BlockSequence;
+import org.wanda4j.calibrate.CalibrationOrder;
+import org.wanda4j.calibrate.LayerwiseForward;
+import org.wanda4j.calibrate.LoadedBlock;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -207,8 +211,10 @@ public final class Pruner {
                         "calibration windows of %,d tokens are longer than the model's context of %,d"
                                 .formatted(windows.seqlen(), architecture.positions()));
             }
-            try (Decoding decoding = embed(engine, windows, writer, recipe.order().keepsStages());
-                    var blocks =
+            var forward = new LayerwiseForward(source, architecture, engine, windows.seqlen());
+            try (ActivationStore store =
+                            embed(forward, windows, writer, recipe.order().keepsStages());
+                    var pruner =
                             new BlockPruner(
                                     architecture,
                                     recipe,
@@ -216,29 +222,31 @@ public final class Pruner {
                                     writer,
                                     journal,
                                     engine,
-                                    decoding,
+                                    store,
                                     settings.progress())) {
                 journal.begin(
                         new Outcome(
                                 List.of(),
                                 List.of(),
                                 windows.tokens(),
-                                decoding.store().mapped() ? "file" : "memory",
+                                store.mapped() ? "file" : "memory",
                                 engine.describe()),
-                        blocks.states());
-                settings.progress().start("pruning", windows.tokens() * blocks.passes());
-                decoding.forEachBlock(
-                        journal.done(),
-                        phases,
-                        (index, block, memory) ->
-                                journal.guard(() -> blocks.prune(index, block, memory)));
+                        pruner.states());
+                settings.progress().start("pruning", windows.tokens() * pruner.passes());
+                try (BlockSequence blocks = forward.blocks(journal.done(), phases)) {
+                    while (blocks.hasNext()) {
+                        try (LoadedBlock block = blocks.next()) {
+                            journal.guard(() -> pruner.prune(block));
+                        }
+                    }
+                }
             }
         }
     }
 
     private Windows windows() {
         Windows windows = recipe.sampling().take(text, source.directory());
-        Decoding.check(source, architecture, windows);
+        LayerwiseForward.check(source, architecture, windows);
         return windows;
     }
 
@@ -254,28 +262,39 @@ public final class Pruner {
         if (recipe.allocation() == Allocation.UNIFORM) {
             return List.of();
         }
-        try (Decoding decoding = embed(engine, windows, writer, true)) {
+        var forward = new LayerwiseForward(source, architecture, engine, windows.seqlen());
+        try (ActivationStore store =
+                embed(forward, windows, writer, CalibrationOrder.STAGE.keepsStages())) {
             Progress progress = settings.progress();
             progress.start("surveying", windows.tokens() * architecture.blocks().size());
-            return phases.time(
-                    "survey",
-                    () -> ScoreSurvey.of(architecture, chosen, engine, decoding, progress));
+            return phases.time("survey", () -> ScoreSurvey.of(forward, store, chosen, progress));
         }
     }
 
-    private Decoding embed(
-            Engine engine, Windows windows, CheckpointWriter writer, boolean keepsStages) {
+    private ActivationStore embed(
+            LayerwiseForward forward,
+            Windows windows,
+            CheckpointWriter writer,
+            boolean keepsStages) {
         return phases.time(
                 "embed",
-                () ->
-                        new Decoding(
-                                source,
-                                architecture,
-                                engine,
-                                windows,
-                                keepsStages,
-                                settings.activationMemory(),
-                                writer.scratch()));
+                () -> {
+                    var store =
+                            ActivationStore.of(
+                                    architecture,
+                                    windows,
+                                    keepsStages,
+                                    forward.engine().type(),
+                                    settings.activationMemory(),
+                                    writer.scratch());
+                    try {
+                        forward.embed(store, windows);
+                        return store;
+                    } catch (RuntimeException | Error e) {
+                        store.close();
+                        throw e;
+                    }
+                });
     }
 
     private void checkPattern() {

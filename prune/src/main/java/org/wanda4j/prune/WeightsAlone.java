@@ -6,10 +6,10 @@ import java.util.Optional;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.CheckpointWriter;
-import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
+import org.wanda4j.model.Stage;
 import org.wanda4j.report.PruneReport.BlockReport;
 
 /// Prunes block after block by a method that needs nothing but the weights.
@@ -41,12 +41,13 @@ record WeightsAlone(
         Progress inBlock =
                 progress.within("block " + (index + 1) + "/" + architecture.blocks().size());
         var tensors = new BlockTensors(linears.source(), writer, memory);
-        for (Linear linear : architecture.blocks().get(index).linears()) {
-            if (linears.prunes(linear)) {
-                TensorView matrix = tensors.get(linear.weight());
-                var pruned = linears.prune(linear, matrix, InputStatistics.none(), memory);
-                tensors.put(linear, pruned.written(), pruned.mask());
-                inBlock.advance(weights(linear), linear.name());
+        Block block = architecture.blocks().get(index);
+        for (Stage stage : block.stages()) {
+            for (Linear linear : stage.linears()) {
+                if (linears.prunes(linear)) {
+                    linears.prune(block, stage, linear, InputStatistics.none(), tensors, memory);
+                    inBlock.advance(linear.weights(), linear.name());
+                }
             }
         }
         journal.add(

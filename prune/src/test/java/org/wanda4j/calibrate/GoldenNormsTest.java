@@ -61,43 +61,53 @@ class GoldenNormsTest {
                             Corpus.bundledCalibration(), tokenizer, 128, seqlen, 0);
             Architecture architecture = Architecture.of(checkpoint);
             long memoryLimit = RunSettings.defaults().activationMemory();
-            try (Decoding decoding =
-                    new Decoding(
-                            checkpoint,
+            try (ActivationStore store =
+                    ActivationStore.of(
                             architecture,
-                            engine,
                             windows,
                             false,
+                            engine.type(),
                             memoryLimit,
                             scratch.path())) {
-                decoding.forEachBlock((index, block, memory) -> {
-                    if (index >= blocks) {
-                        return;
+                var forward = new LayerwiseForward(checkpoint, architecture, engine, seqlen);
+                forward.embed(store, windows);
+                try (BlockSequence sequence = forward.blocks()) {
+                    for (int i = 0; i < blocks; i++) {
+                        try (LoadedBlock block = sequence.next()) {
+                            check(forward, block, store, expected);
+                        }
                     }
-                    var pass =
-                            new BlockPass(
-                                    engine,
-                                    block,
-                                    decoding.store(),
-                                    Statistic.INPUT_NORMS,
-                                    Progress.NONE);
-                    CalibrationOrder.BLOCK.run(
-                            pass,
-                            index == blocks - 1,
-                            (stage, statistics) -> {
-                                for (Linear linear : stage.linears()) {
-                                    assertNorms(linear, statistics, expected);
-                                    block.replace(
-                                            linear,
-                                            half(
-                                                    checkpoint.map(linear.weight(), memory),
-                                                    statistics,
-                                                    memory));
-                                }
-                            });
-                });
+                }
             }
         }
+    }
+
+    private static void check(
+            LayerwiseForward forward,
+            LoadedBlock block,
+            ActivationStore store,
+            Safetensors expected) {
+        var pass =
+                new BlockPass(
+                        forward.engine(),
+                        block.torch(),
+                        store,
+                        CalibrationOrder.BLOCK,
+                        Statistic.INPUT_NORMS,
+                        Progress.NONE);
+        try (StageStatistics statistics = pass.collect(pass.rounds().getFirst())) {
+            statistics
+                    .byStage()
+                    .forEach((stage, inputs) -> {
+                        for (Linear linear : stage.linears()) {
+                            assertNorms(linear, inputs, expected);
+                            TensorView weight =
+                                    forward.checkpoint().map(linear.weight(), block.memory());
+                            block.torch().replace(linear, half(weight, inputs, block.memory()));
+                        }
+                    });
+        }
+        pass.complete();
     }
 
     private static void assertNorms(

@@ -1,9 +1,12 @@
 package org.wanda4j.torch;
 
-import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
-import org.wanda4j.calibrate.Decoding;
+import org.wanda4j.calibrate.ActivationStore;
+import org.wanda4j.calibrate.BlockSequence;
+import org.wanda4j.calibrate.LayerwiseForward;
+import org.wanda4j.calibrate.LoadedBlock;
+import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.ScratchDirectory;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -23,33 +26,29 @@ public record ForwardPass(List<float[]> states, float[] logits) {
         List<float[]> logits = new ArrayList<>();
         try (var scratch = new ScratchDirectory();
                 Engine engine = new Engine(type, 1);
-                Arena memory = Arena.ofShared();
-                Decoding decoding =
-                        new Decoding(
-                                checkpoint,
+                ActivationStore store =
+                        ActivationStore.of(
                                 architecture,
-                                engine,
                                 windows,
                                 false,
+                                type,
                                 RunSettings.defaults().activationMemory(),
-                                scratch.path());
-                TorchHead head =
-                        new TorchHead(architecture, view -> checkpoint.map(view, memory), type)) {
-            engine.forEach(1, _ -> states.add(values(decoding.store().batch(0))));
-            decoding.forEachBlock((_, block, _) ->
-                    engine.forEach(
-                            1,
-                            _ -> {
-                                Batch batch = decoding.store().batch(0);
-                                block.forward(batch);
-                                states.add(values(batch));
-                            }));
-            engine.forEach(
-                    1,
-                    _ -> {
-                        Batch batch = decoding.store().batch(0);
-                        logits.add(head.logits(batch, 0, Math.toIntExact(batch.tokens())));
-                    });
+                                scratch.path())) {
+            var forward = new LayerwiseForward(checkpoint, architecture, engine, windows.seqlen());
+            forward.embed(store, windows);
+            engine.forEach(1, _ -> states.add(values(store.batch(0))));
+            try (BlockSequence blocks = forward.blocks()) {
+                while (blocks.hasNext()) {
+                    try (LoadedBlock block = blocks.next()) {
+                        store.forward(engine, block.torch(), Progress.NONE);
+                        engine.forEach(1, _ -> states.add(values(store.batch(0))));
+                    }
+                }
+            }
+            forward.head(
+                    store,
+                    (head, _, batch) ->
+                            logits.add(head.logits(batch, 0, Math.toIntExact(batch.tokens()))));
         }
         return new ForwardPass(states, logits.getFirst());
     }

@@ -1,0 +1,114 @@
+package org.wanda4j.prune;
+
+import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.wanda4j.calibrate.ActivationStore;
+import org.wanda4j.calibrate.LoadedBlock;
+import org.wanda4j.calibrate.Progress;
+import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.MatrixView;
+import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Linear;
+import org.wanda4j.report.PruneReport.TuneReport;
+import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.Rounding;
+import org.wanda4j.torch.TorchBlock;
+import org.wanda4j.tune.BlockTuner;
+
+/// Trains what survives in each pruned block towards the hidden states of the dense model, which it carries along.
+final class BlockTuning implements AutoCloseable {
+
+    private final Recipe recipe;
+    private final LinearPruner linears;
+    private final Engine engine;
+
+    /// Hidden states of the pruned model; shared with the pruner.
+    private final ActivationStore store;
+
+    /// Hidden states of the dense model.
+    private final ActivationStore dense;
+
+    /// Hidden states of the pruned model before the block at hand.
+    private final ActivationStore inputs;
+
+    BlockTuning(Recipe recipe, LinearPruner linears, Engine engine, ActivationStore store) {
+        this.recipe = recipe;
+        this.linears = linears;
+        this.engine = engine;
+        this.store = store;
+        this.dense = store.copy();
+        try {
+            this.inputs = store.copy();
+        } catch (RuntimeException | Error e) {
+            dense.close();
+            throw e;
+        }
+    }
+
+    /// The dense model's hidden states, which the next block needs.
+    MemorySegment states() {
+        return dense.states();
+    }
+
+    /// Takes the dense model through a block that is not pruned yet, and keeps what the pruned model gives it.
+    void begin(LoadedBlock block, Progress progress) {
+        linears.phases().time("dense", () -> dense.forward(engine, block.torch(), progress));
+        inputs.copyStates(store);
+    }
+
+    /// Trains what survives, and takes the windows through the block again.
+    ///
+    /// @param block description of the loaded one
+    /// @param tensors of the pruned block; receives better values
+    TuneReport tune(LoadedBlock loaded, Block block, BlockTensors tensors, Progress progress) {
+        return linears.phases().time("tune", () -> train(loaded, block, tensors, progress));
+    }
+
+    private TuneReport train(
+            LoadedBlock loaded, Block block, BlockTensors tensors, Progress progress) {
+        Set<MatrixView> leftDense = leftDense(block);
+        Map<MatrixView, TensorView> best = new HashMap<>();
+        TuneReport report =
+                new BlockTuner(engine, inputs, dense, progress)
+                        .tune(
+                                block,
+                                tensors::get,
+                                view -> !leftDense.contains(view),
+                                tensors.masks(),
+                                recipe.tuning().orElseThrow(),
+                                recipe.sampling().seed() + loaded.index(),
+                                best,
+                                loaded.memory());
+        best.keySet().removeAll(leftDense);
+        best.forEach((view, value) -> {
+            DType type = linears.source().info(view.tensor()).type();
+            tensors.put(view, Rounding.to(type, value, loaded.memory()));
+        });
+        if (!best.isEmpty() && !loaded.isLast()) {
+            store.copyStates(inputs);
+            int length = store.layout().length();
+            try (var tuned = new TorchBlock(block, tensors::get, engine.type(), length)) {
+                store.forward(engine, tuned, progress);
+            }
+        }
+        return report;
+    }
+
+    /// Matrices and biases of linears that the recipe leaves alone.
+    private Set<MatrixView> leftDense(Block block) {
+        return block.linears().stream()
+                .filter(linear -> !linears.prunes(linear))
+                .flatMap(Linear::views)
+                .collect(Collectors.toSet());
+    }
+
+    @Override
+    public void close() {
+        dense.close();
+        inputs.close();
+    }
+}
