@@ -192,6 +192,7 @@ final class CompareCommand implements Runnable {
                 "%s, %s, wanda4j %s".formatted(sha256, evaluation.key(), Main.Version.text());
         JsonNode dense = cell("dense", common, _ -> dense(evaluation));
         List<JsonNode> cells = new ArrayList<>();
+        List<InvalidInputException> failures = new ArrayList<>();
         try {
             for (Recipe recipe : recipes) {
                 String key =
@@ -200,11 +201,28 @@ final class CompareCommand implements Runnable {
                                         common,
                                         text.sha256(),
                                         Json.writeLine(recipe.resolve(architecture)));
-                cells.add(
-                        cell(name(recipe), key, begun -> pruned(recipe, text, evaluation, begun)));
+                try {
+                    cells.add(
+                            cell(
+                                    name(recipe),
+                                    key,
+                                    begun -> pruned(recipe, text, evaluation, begun)));
+                } catch (InvalidInputException e) {
+                    Console.note("%s failed: %s".formatted(name(recipe), e.getMessage()));
+                    failures.add(e);
+                }
             }
         } finally {
             publish(new Comparison(model.toString(), dense, cells));
+        }
+        if (!failures.isEmpty()) {
+            throw new InvalidInputException(
+                    "%d of %d cells failed, the first by: %s"
+                            .formatted(
+                                    failures.size(),
+                                    recipes.size(),
+                                    failures.getFirst().getMessage()),
+                    failures.getFirst());
         }
     }
 

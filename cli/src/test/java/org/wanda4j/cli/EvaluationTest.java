@@ -132,14 +132,25 @@ class EvaluationTest {
     }
 
     @Test
-    void cellsThatWereComputedAreShownWhenALaterOneFails() throws IOException {
+    void aCellThatFailsKeepsNoOtherFromBeingComputedAndShown() throws IOException {
         Path grid = directory.resolve("grid");
         Files.createDirectories(grid.resolve("models"));
         Files.writeString(grid.resolve("models/magnitude-0.5"), "in the way");
-        Wanda wanda = compare(grid, "wanda,magnitude", "0.5");
+        Wanda wanda = compare(grid, "magnitude,wanda", "0.5");
         assertEquals(2, wanda.exitCode());
+        assertTrue(
+                wanda.errors().getLast().contains("1 of 2 cells failed, the first by: "),
+                wanda.errors()::toString);
         assertEquals(3, wanda.out().lines().count(), wanda.out());
         assertEquals(1, Json.read(grid.resolve("comparison.json")).get("cells").size());
+    }
+
+    @Test
+    void answersThatAreNoNumbersAreNotCounted() throws IOException {
+        Wanda wanda = Wanda.run("eval", broken(), "--task", task);
+        assertEquals(2, wanda.exitCode());
+        assertEquals("", wanda.out());
+        assertTrue(wanda.errors().toString().contains("not finite"), wanda.errors()::toString);
     }
 
     @Test

@@ -56,7 +56,7 @@ class OldGenerationTest {
     }
 
     @Test
-    @Timeout(120)
+    @Timeout(600)
     void garbageOfWhatLivedLongIsCollectedBeforeTheHeapIsFull() throws Exception {
         Process process =
                 new ProcessBuilder(

@@ -134,18 +134,6 @@ public final class Checkpoint implements AutoCloseable {
         return PackedEncoding.of(shards.getFirst()).map(PackedEncoding::values);
     }
 
-    /// The first tensor that holds NaN or infinite weights, if there is one. Reads them all.
-    public Optional<String> findDamaged() {
-        for (TensorInfo tensor : tensors()) {
-            try (Arena memory = Arena.ofConfined()) {
-                if (tensor.type().isWeight() && !map(tensor.name(), memory).isFinite()) {
-                    return Optional.of(tensor.name());
-                }
-            }
-        }
-        return Optional.empty();
-    }
-
     /// Bytes of all weights' files.
     public long bytes() {
         return shards.stream().mapToLong(Safetensors::size).sum();

@@ -183,25 +183,6 @@ class CheckpointTest {
         assertNotEquals(after, digest());
     }
 
-    @Test
-    void theDamagedTensorIsFound() throws IOException {
-        shard(Checkpoint.SINGLE, "good");
-        try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-            assertEquals(Optional.empty(), checkpoint.findDamaged());
-        }
-        RawSafetensors.of(
-                        "{"
-                                + tensor("counts", "U16", "[1]", 0, 2)
-                                + ","
-                                + tensor("bad", "BF16", "[1]", 2, 4)
-                                + "}",
-                        new byte[] {(byte) 0xc0, 0x7f, (byte) 0xc0, 0x7f})
-                .write(directory.resolve(Checkpoint.SINGLE));
-        try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-            assertEquals(Optional.of("bad"), checkpoint.findDamaged());
-        }
-    }
-
     private String digest() {
         try (Checkpoint checkpoint = Checkpoint.open(directory)) {
             return checkpoint.sha256();

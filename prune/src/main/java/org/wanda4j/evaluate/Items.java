@@ -19,6 +19,7 @@ final class Items {
 
     private static final long LARGEST_FILE = 200_000_000;
     private static final byte[] PARQUET = {'P', 'A', 'R', '1'};
+    private static final byte[] GZIP = {0x1f, (byte) 0x8b};
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private Items() {}
@@ -40,7 +41,10 @@ final class Items {
                 throw new InvalidInputException(
                         file + ": larger than " + LARGEST_FILE + " bytes; give a part of it");
             }
-            if (isParquet(file)) {
+            if (beginsWith(GZIP, file)) {
+                throw new InvalidInputException(file + ": gzipped; unpack it first (gunzip)");
+            }
+            if (beginsWith(PARQUET, file)) {
                 ParquetRows.forEach(file, limit, PATIENCE, use);
             } else {
                 lines(file, limit, use);
@@ -54,9 +58,9 @@ final class Items {
         }
     }
 
-    private static boolean isParquet(Path file) throws IOException {
+    private static boolean beginsWith(byte[] bytes, Path file) throws IOException {
         try (InputStream in = Files.newInputStream(file)) {
-            return Arrays.equals(in.readNBytes(PARQUET.length), PARQUET);
+            return Arrays.equals(in.readNBytes(bytes.length), bytes);
         }
     }
 

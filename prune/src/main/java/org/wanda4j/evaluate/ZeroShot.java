@@ -2,6 +2,7 @@ package org.wanda4j.evaluate;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -41,12 +42,21 @@ public record ZeroShot(
     }
 
     /// Measures `checkpoint`.
+    ///
+    /// @throws InvalidInputException when the model, its tokenizer or an item cannot be used, or a likelihood is not finite
     public static ZeroShot measure(
             Checkpoint checkpoint, Exam exam, Optional<ComputeType> type, RunSettings settings) {
         long start = System.nanoTime();
         List<Question> questions = exam.questions();
         double[][] likelihoods =
                 logLikelihoods(checkpoint, exam, type.orElse(ComputeType.FP32), settings);
+        if (!Arrays.stream(likelihoods)
+                .flatMapToDouble(Arrays::stream)
+                .allMatch(Double::isFinite)) {
+            throw new InvalidInputException(
+                    checkpoint.directory()
+                            + ": likelihoods of answers are not finite; some weight is broken, or too large for the type it was computed in");
+        }
         int right = 0;
         int rightNorm = 0;
         for (int i = 0; i < likelihoods.length; i++) {

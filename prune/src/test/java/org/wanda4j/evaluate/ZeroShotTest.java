@@ -229,6 +229,13 @@ class ZeroShotTest {
         assertTrue(refusal(Task.RTE, cut).startsWith(cut + ": not to be read as Parquet: "));
     }
 
+    @Test
+    void aGzippedFileIsToBeUnpacked() throws IOException {
+        Path file =
+                Files.write(directory.resolve("items.jsonl.gz"), new byte[] {0x1f, (byte) 0x8b, 8});
+        assertEquals(file + ": gzipped; unpack it first (gunzip)", refusal(Task.BOOLQ, file));
+    }
+
     /// Hardwood 1.0.1 waits for ever for a page that this file does not have.
     @Test
     void aFileWithoutEndIsGivenUp() {

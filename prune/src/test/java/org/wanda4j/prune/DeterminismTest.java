@@ -19,8 +19,8 @@ import org.wanda4j.text.Corpus;
 /// One recipe gives the same bytes whatever the number of threads and wherever the activations lie.
 class DeterminismTest {
 
-    /// Five batches and a part of one, so that three threads have something to share.
-    private static final int WINDOWS = 90;
+    /// Three batches and a part of one, so that three threads have something to share.
+    private static final int WINDOWS = 56;
 
     @TempDir private Path directory;
 

@@ -44,7 +44,7 @@ class DecoderTest {
     }
 
     @Test
-    @Timeout(60)
+    @Timeout(600)
     void aDecoderThatCannotBeMadeLeavesNoThread() throws InterruptedException {
         Checkpoint closed = Checkpoint.open(families().getFirst());
         closed.close();

@@ -15,7 +15,7 @@ import org.wanda4j.runtime.HeldGeneration;
 import org.wanda4j.runtime.Sampling;
 
 /// The page, as a browser shows it.
-@Timeout(120)
+@Timeout(600)
 @EnabledIf(value = Browser.IS_THERE, disabledReason = Browser.ABSENT)
 class ChatPageTest {
 
