@@ -69,8 +69,7 @@ final class BenchCommand implements Runnable {
                     "use the kernels for these instructions: avx512, avx2, vector or scalar (default: the fastest that the machine has)")
     private InstructionSet cpu;
 
-    @Option(names = "--json", description = "print the results as JSON")
-    private boolean json;
+    @Mixin private final ResultOptions result = new ResultOptions();
 
     /// `--cpu`
     private static final class Cpu implements ITypeConverter<InstructionSet> {
@@ -169,7 +168,7 @@ final class BenchCommand implements Runnable {
         if (results.isEmpty()) {
             return;
         }
-        if (json) {
+        if (result.json()) {
             Console.printJson(new Results(results));
         } else {
             Console.note("kernels: " + results.getFirst().kernels());

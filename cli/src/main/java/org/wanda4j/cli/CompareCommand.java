@@ -3,7 +3,6 @@ package org.wanda4j.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -12,6 +11,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.AtomicFile;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
@@ -104,17 +104,7 @@ final class CompareCommand implements Runnable {
             description = "how many of them from the front of the text (default: all)")
     private Integer evalWindows;
 
-    @Option(
-            names = "--task",
-            paramLabel = "TASK:FILE",
-            description = "zero-shot multiple choice too, as 'wanda eval' takes it; repeatable")
-    private List<String> tasks = List.of();
-
-    @Option(
-            names = "--items",
-            paramLabel = "N",
-            description = "how many items from the front of each task (default: all)")
-    private Integer items;
+    @Mixin private final TaskOptions tasks = new TaskOptions();
 
     @Mixin private final ComputeOptions compute = new ComputeOptions();
 
@@ -127,8 +117,7 @@ final class CompareCommand implements Runnable {
             description = "write the report, an HTML file with plots")
     private Path report;
 
-    @Option(names = "--json", description = "print the comparison as JSON")
-    private boolean json;
+    @Mixin private final ResultOptions result = new ResultOptions();
 
     /// What `--json` prints and `comparison.json` holds.
     private record Comparison(String model, JsonNode dense, List<JsonNode> cells) {}
@@ -175,8 +164,8 @@ final class CompareCommand implements Runnable {
                         Optional.of(Evaluation.text(evalText)),
                         evalSeqlen,
                         evalWindows,
-                        tasks,
-                        items,
+                        tasks.tasks(),
+                        tasks.items(),
                         compute.type());
         Corpus text = calibration.corpus();
         evaluation.check(List.of(model));
@@ -227,11 +216,7 @@ final class CompareCommand implements Runnable {
     }
 
     private void publish(Comparison comparison) {
-        if (json) {
-            Console.printJson(comparison);
-        } else {
-            Console.print(table(comparison.dense(), comparison.cells()));
-        }
+        result.print(comparison, () -> table(comparison.dense(), comparison.cells()));
         write(output.resolve("comparison.json"), Json.write(comparison));
         if (report != null) {
             HtmlReport.write(report, "Pruning " + ModelName.of(model), comparison);
@@ -379,13 +364,7 @@ final class CompareCommand implements Runnable {
 
     private static void write(Path file, String text) {
         makeDirectory(file.toAbsolutePath().getParent());
-        try {
-            Path partial = file.resolveSibling(file.getFileName() + ".partial");
-            Files.writeString(partial, text);
-            Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
-        } catch (IOException e) {
-            throw new InvalidInputException("cannot write " + file + ": " + Reason.of(e), e);
-        }
+        AtomicFile.write(file, text);
     }
 
     private static void makeDirectory(Path directory) {

@@ -10,7 +10,7 @@ import org.wanda4j.sparse.Kernels;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 
 /// `wanda doctor`
 @Command(
@@ -25,8 +25,7 @@ final class DoctorCommand implements Callable<Integer> {
     private static final long LEAST_MEMORY = 2L << 30;
     private static final long LEAST_DISK = 2L << 30;
 
-    @Option(names = "--json", description = "print the findings as JSON")
-    private boolean json;
+    @Mixin private final ResultOptions result = new ResultOptions();
 
     /// One thing that was looked at.
     ///
@@ -45,7 +44,7 @@ final class DoctorCommand implements Callable<Integer> {
     public Integer call() {
         List<Finding> findings = examine();
         boolean good = findings.stream().allMatch(Finding::good);
-        if (json) {
+        if (result.json()) {
             Console.printJson(new Findings(good, findings));
         } else {
             for (Finding finding : findings) {

@@ -57,26 +57,17 @@ final class EvalCommand implements Runnable {
             description = "how many windows from the front of the text (default: all)")
     private Integer windows;
 
+    @Mixin private final TaskOptions tasks = new TaskOptions();
+
     @Option(
-            names = "--task",
-            paramLabel = "TASK:FILE",
+            names = "--perplexity",
             description =
-                    "zero-shot multiple choice, from JSON lines or Parquet: hellaswag, arc-easy, arc-challenge, winogrande, boolq, rte or openbookqa; repeatable; perplexity then only with --text or --perplexity")
-    private List<String> tasks = List.of();
-
-    @Option(names = "--perplexity", description = "perplexity beside the tasks")
+                    "measure perplexity beside the tasks; with --task it is else measured only with --text")
     private boolean perplexity;
-
-    @Option(
-            names = "--items",
-            paramLabel = "N",
-            description = "how many items from the front of each task (default: all)")
-    private Integer items;
 
     @Mixin private final ComputeOptions compute = new ComputeOptions();
 
-    @Option(names = "--json", description = "print the results as JSON")
-    private boolean json;
+    @Mixin private final ResultOptions result = new ResultOptions();
 
     /// What `--json` prints.
     ///
@@ -85,7 +76,9 @@ final class EvalCommand implements Runnable {
 
     @Override
     public void run() {
-        var evaluation = Evaluation.of(text(), seqlen, windows, tasks, items, compute.type());
+        var evaluation =
+                Evaluation.of(
+                        text(), seqlen, windows, tasks.tasks(), tasks.items(), compute.type());
         evaluation.check(models);
         compute.printBanner();
         SortedMap<Integer, Result> results = new TreeMap<>();
@@ -105,7 +98,7 @@ final class EvalCommand implements Runnable {
     }
 
     private Optional<Corpus> text() {
-        if (tasks.isEmpty() || perplexity || text != null) {
+        if (tasks.tasks().isEmpty() || perplexity || text != null) {
             return Optional.of(Evaluation.text(text));
         }
         if (seqlen != null || windows != null) {
@@ -119,11 +112,7 @@ final class EvalCommand implements Runnable {
         if (results.isEmpty()) {
             return;
         }
-        if (json) {
-            Console.printJson(new Results(List.copyOf(results)));
-        } else {
-            Console.print(table(results, evaluation));
-        }
+        result.print(new Results(List.copyOf(results)), () -> table(results, evaluation));
     }
 
     private static String table(Collection<Result> results, Evaluation evaluation) {

@@ -48,8 +48,7 @@ final class GenerateCommand implements Callable<Integer> {
 
     @Mixin private final CacheOptions cache = new CacheOptions();
 
-    @Option(names = "--json", description = "print the answer and its figures as JSON")
-    private boolean json;
+    @Mixin private final ResultOptions result = new ResultOptions();
 
     @Override
     public Integer call() throws IOException {
@@ -58,8 +57,8 @@ final class GenerateCommand implements Callable<Integer> {
             int[] tokens = opened.tokens(prompt.equals(STANDARD_INPUT) ? standardInput() : prompt);
             TokenStream stream = opened.start(tokens, sampling.sampling(), OptionalInt.empty());
             Generation generation =
-                    GenerationDisplay.show(stream, json ? _ -> {} : Console::printPart);
-            if (json) {
+                    GenerationDisplay.show(stream, result.json() ? _ -> {} : Console::printPart);
+            if (result.json()) {
                 Console.printJson(generation);
             } else {
                 Console.print("");

@@ -17,7 +17,6 @@ import org.wanda4j.report.SparsityProfile.LinearSparsity;
 import org.wanda4j.text.Windows;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /// `wanda inspect`
@@ -47,8 +46,7 @@ final class InspectCommand implements Runnable {
 
     @Mixin private final ComputeOptions compute = new ComputeOptions();
 
-    @Option(names = "--json", description = "print as JSON")
-    private boolean json;
+    @Mixin private final ResultOptions result = new ResultOptions();
 
     /// What `--json` prints.
     record Inspection(
@@ -72,7 +70,7 @@ final class InspectCommand implements Runnable {
     public void run() {
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             Inspection inspection = inspect(checkpoint);
-            if (json) {
+            if (result.json()) {
                 Console.printJson(inspection);
             } else {
                 Console.print(text(inspection));

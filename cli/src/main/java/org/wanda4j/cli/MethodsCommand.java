@@ -5,7 +5,7 @@ import java.util.List;
 import org.wanda4j.method.Method;
 import org.wanda4j.method.Methods;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 
 /// `wanda methods`
 @Command(
@@ -15,8 +15,7 @@ import picocli.CommandLine.Option;
         footer = {"", "Examples:", "  wanda methods", "  wanda methods --json"})
 final class MethodsCommand implements Runnable {
 
-    @Option(names = "--json", description = "print the list as JSON")
-    private boolean json;
+    @Mixin private final ResultOptions result = new ResultOptions();
 
     /// What `--json` prints.
     record Listing(List<Entry> methods) {}
@@ -32,7 +31,7 @@ final class MethodsCommand implements Runnable {
     @Override
     public void run() {
         List<Entry> entries = Methods.all().stream().map(Entry::of).toList();
-        if (json) {
+        if (result.json()) {
             Console.printJson(new Listing(entries));
             return;
         }

@@ -16,6 +16,7 @@ import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -43,12 +44,7 @@ final class PackCommand implements Runnable {
     @Parameters(paramLabel = "MODEL", description = "Hugging Face directory")
     private Path model;
 
-    @Option(
-            names = {"-o", "--output"},
-            required = true,
-            paramLabel = "PACKED",
-            description = "directory to write; it appears when it is complete")
-    private Path output;
+    @Mixin private final OutputOptions output = new OutputOptions();
 
     @Option(
             names = "--values",
@@ -59,14 +55,7 @@ final class PackCommand implements Runnable {
                             + " and head too (default: bf16)")
     private ValueType values;
 
-    @Option(
-            names = "--force",
-            description =
-                    "replace a checkpoint that is already there, once the new one is complete")
-    private boolean force;
-
-    @Option(names = "--json", description = "print the report as JSON")
-    private boolean json;
+    @Mixin private final ResultOptions result = new ResultOptions();
 
     @Override
     public void run() {
@@ -76,7 +65,7 @@ final class PackCommand implements Runnable {
             Architecture architecture = Architecture.of(checkpoint);
             List<MatrixView> linears = architecture.linears().stream().map(Linear::weight).toList();
             Set<String> tables = Set.copyOf(architecture.tables());
-            try (var directory = OutputDirectory.claim(output, model, force)) {
+            try (var directory = OutputDirectory.claim(output.directory(), model, output.force())) {
                 progress.start("packing", Packer.work(checkpoint));
                 report =
                         Packer.pack(
@@ -88,11 +77,7 @@ final class PackCommand implements Runnable {
                                 bytes -> progress.advance(bytes, values.label()));
             }
         }
-        if (json) {
-            Console.printJson(report);
-        } else {
-            Console.print(text(report));
-        }
+        result.print(report, () -> text(report));
     }
 
     private static String text(PackReport report) {

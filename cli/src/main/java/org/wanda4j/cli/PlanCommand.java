@@ -49,8 +49,7 @@ final class PlanCommand implements Runnable {
 
     @Mixin private final RecipeOptions recipe = new RecipeOptions();
 
-    @Option(names = "--json", description = "print as JSON")
-    private boolean json;
+    @Mixin private final ResultOptions result = new ResultOptions();
 
     @Override
     public void run() {
@@ -62,11 +61,7 @@ final class PlanCommand implements Runnable {
                         recipe.corpus(),
                         disk(),
                         recipe.settings(Progress.NONE));
-        if (json) {
-            Console.printJson(plan);
-        } else {
-            Console.print(text(plan));
-        }
+        result.print(plan, () -> text(plan));
     }
 
     /// A directory without any weights is one that has a configuration alone; with some, they are read.

@@ -40,24 +40,12 @@ final class PruneCommand implements Runnable {
             description = "Hugging Face directory: config.json, safetensors, tokenizer.json")
     private Path model;
 
-    @Option(
-            names = {"-o", "--output"},
-            required = true,
-            paramLabel = "OUT",
-            description = "directory to write; it appears when it is complete")
-    private Path output;
-
-    @Option(
-            names = "--force",
-            description =
-                    "replace a checkpoint that is already there, once the new one is complete;"
-                            + " without --resume, clear away what an interrupted run left")
-    private boolean force;
+    @Mixin private final OutputOptions output = new OutputOptions();
 
     @Option(
             names = "--resume",
             description =
-                    "go on with a run on OUT that was interrupted, by the same options; start one where there is none")
+                    "go on with a run on OUT that was interrupted, by the same options; start one where there is none; without this, --force clears away what such a run left")
     private boolean resume;
 
     @Mixin private final RecipeOptions recipe = new RecipeOptions();
@@ -68,39 +56,41 @@ final class PruneCommand implements Runnable {
             description = "write the report as an HTML file with plots too")
     private Path html;
 
-    @Option(names = "--json", description = "print the report as JSON")
-    private boolean json;
+    @Mixin private final ResultOptions result = new ResultOptions();
 
     @Override
     public void run() {
         PruneReport report;
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 var progress = new ProgressDisplay();
-                var _ = StopNotice.ofRun(output)) {
+                var _ = StopNotice.ofRun(output.directory())) {
             recipe.printBanner();
             report = prune(checkpoint, recipe.settings(progress));
         }
         if (html != null) {
             HtmlReport.write(html, "Pruning " + ModelName.of(model), report);
         }
-        if (json) {
-            Console.printJson(report);
-        } else {
-            Console.print(summary(report));
-        }
+        result.print(report, () -> summary(report));
     }
 
     private PruneReport prune(Checkpoint checkpoint, RunSettings settings) {
         Corpus text = recipe.corpus();
         if (!resume) {
-            return Pruner.prune(checkpoint, recipe.recipe(), text, output, force, settings);
+            return Pruner.prune(
+                    checkpoint,
+                    recipe.recipe(),
+                    text,
+                    output.directory(),
+                    output.force(),
+                    settings);
         }
         Console.note(
                 "note: "
-                        + Pruner.left(output)
+                        + Pruner.left(output.directory())
                                 .map(done -> "going on: " + done)
                                 .orElse("there is no interrupted run to go on with"));
-        return Pruner.resume(checkpoint, recipe.recipe(), text, output, force, settings);
+        return Pruner.resume(
+                checkpoint, recipe.recipe(), text, output.directory(), output.force(), settings);
     }
 
     private static String summary(PruneReport report) {

@@ -5,7 +5,7 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.checkpoint.Packer;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /// `wanda unpack`
@@ -20,21 +20,9 @@ final class UnpackCommand implements Runnable {
     @Parameters(paramLabel = "PACKED", description = "what wanda pack wrote")
     private Path packed;
 
-    @Option(
-            names = {"-o", "--output"},
-            required = true,
-            paramLabel = "OUT",
-            description = "directory to write; it appears when it is complete")
-    private Path output;
+    @Mixin private final OutputOptions output = new OutputOptions();
 
-    @Option(
-            names = "--force",
-            description =
-                    "replace a checkpoint that is already there, once the new one is complete")
-    private boolean force;
-
-    @Option(names = "--json", description = "print what was done as JSON")
-    private boolean json;
+    @Mixin private final ResultOptions result = new ResultOptions();
 
     /// What `--json` prints.
     record Unpacked(
@@ -43,23 +31,21 @@ final class UnpackCommand implements Runnable {
     @Override
     public void run() {
         Unpacked done = unpack();
-        if (json) {
-            Console.printJson(done);
-        } else {
-            Console.print(
-                    "%s unpacked to %s in %s: %s"
-                            .formatted(
-                                    Format.megabytes(done.bytesBefore()),
-                                    Format.megabytes(done.bytesAfter()),
-                                    Format.duration(done.seconds()),
-                                    done.output()));
-        }
+        result.print(
+                done,
+                () ->
+                        "%s unpacked to %s in %s: %s"
+                                .formatted(
+                                        Format.megabytes(done.bytesBefore()),
+                                        Format.megabytes(done.bytesAfter()),
+                                        Format.duration(done.seconds()),
+                                        done.output()));
     }
 
     private Unpacked unpack() {
         long begin = System.nanoTime();
         try (Checkpoint source = Checkpoint.open(packed);
-                var directory = OutputDirectory.claim(output, packed, force);
+                var directory = OutputDirectory.claim(output.directory(), packed, output.force());
                 var progress = new ProgressDisplay("bytes")) {
             progress.start("unpacking", Packer.work(source) / 2);
             Packer.unpack(source, directory, bytes -> progress.advance(bytes, "bf16"));

@@ -8,13 +8,12 @@ import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 
-/// What runs do with files and directories besides.
+/// Operations on files and directories that `java.nio.file` lacks.
 final class Disk {
 
     private static final int CHUNK = 8 << 20;
@@ -73,15 +72,6 @@ final class Disk {
                 return; // Somebody else has put something there.
             }
         }
-    }
-
-    /// Gives `file` the content `text`, on the disk: all of it, or the file is as it was.
-    static void replace(Path file, String text) throws IOException {
-        Path next = file.resolveSibling(file.getFileName() + ".new");
-        Files.writeString(next, text);
-        force(next);
-        Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        forceDirectory(file.toAbsolutePath().getParent());
     }
 
     /// Writes all of `data` at `position`.

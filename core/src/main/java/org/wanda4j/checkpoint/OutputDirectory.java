@@ -148,7 +148,7 @@ public final class OutputDirectory implements AutoCloseable {
     /// Makes `text` the journal, if the process is not ending yet. What it speaks of must have reached the disk.
     synchronized void writeJournal(String text) throws IOException {
         if (!left) {
-            Disk.replace(work().resolve(JOURNAL), text);
+            AtomicFile.replace(work().resolve(JOURNAL), text);
             journaled = true;
         }
     }

@@ -4,12 +4,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import org.wanda4j.checkpoint.AtomicFile;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
-import org.wanda4j.checkpoint.Reason;
 
 /// A report as one HTML file that needs nothing else: data, plots (Chart.js) and sortable tables.
 public final class HtmlReport {
@@ -31,14 +29,7 @@ public final class HtmlReport {
                         .replace("{{data}}", Json.write(data).replace("<", "\\u003c"))
                         .replace(
                                 "{{chart}}", resource(CHART).replace("//# sourceMappingURL", "//"));
-        try {
-            Path target = file.toAbsolutePath();
-            Path partial = target.resolveSibling(target.getFileName() + ".partial");
-            Files.writeString(partial, page);
-            Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING);
-        } catch (IOException e) {
-            throw new InvalidInputException("cannot write " + file + ": " + Reason.of(e), e);
-        }
+        AtomicFile.write(file, page);
     }
 
     private static String escaped(String text) {
