@@ -85,6 +85,14 @@ public record Rotary(int size, boolean interleaved, double theta, int positions,
         return theta * Math.pow(stretch, size / (size - 2.0));
     }
 
+    /// Whether [#frequencies(int)] depends on the length.
+    public boolean dependsOnLength() {
+        return switch (scaling) {
+            case Scaling.Dynamic _, Scaling.LongRope _ -> true;
+            case Scaling.None _, Scaling.Linear _, Scaling.Llama3 _, Scaling.Yarn _ -> false;
+        };
+    }
+
     /// What cosines and sines are multiplied by.
     public float magnitude() {
         return switch (scaling) {

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.wanda4j.runtime.internal.decode.Sequence;
 
 /// Keys and values of requests that ended, for prompts that share a prefix with them: the next turn of a conversation begins with all
@@ -32,9 +33,12 @@ final class PrefixCache implements AutoCloseable {
 
     /// The longest decoded prefix of a prompt. An entry that the prompt continues is taken out; of any other the shared prefix is
     /// copied, or, where there is no memory for a copy, the entry is taken out and truncated.
-    Optional<Sequence> find(int[] prompt) {
+    ///
+    /// @param fits whether a sequence may be continued by the prompt
+    Optional<Sequence> find(int[] prompt, Predicate<Sequence> fits) {
         Optional<Entry> longest =
                 entries.stream()
+                        .filter(entry -> fits.test(entry.decoded()))
                         .max(Comparator.comparingInt(entry -> entry.shared(prompt)))
                         .filter(entry -> entry.shared(prompt) > 0);
         return longest.map(entry -> {

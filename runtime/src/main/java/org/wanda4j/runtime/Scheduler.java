@@ -215,7 +215,10 @@ final class Scheduler implements AutoCloseable {
             running.add(next);
         }
         try {
-            next.begin(prefixes.find(next.tokens()).orElseGet(decoder::newSequence));
+            int[] tokens = next.tokens();
+            next.begin(
+                    prefixes.find(tokens, decoded -> decoder.canContinue(decoded, tokens.length))
+                            .orElseGet(decoder::newSequence));
         } catch (RuntimeException | Error e) {
             fail(next, e);
         }

@@ -1,17 +1,18 @@
 package org.wanda4j.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.Expected;
 import org.wanda4j.GoldenFamilies;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -27,10 +28,6 @@ class DecoderTest {
     /// Relative: keys and values are kept in bf16.
     private static final double TOLERANCE = 0.02;
 
-    /// Their rotation changes with the length of the text, so that it matters when a token came.
-    private static final Set<String> DYNAMIC =
-            Set.of("llama-dynamic", "llama-longrope", "phi3-longrope", "phi3-transformers5");
-
     static List<Path> families() {
         return GoldenFamilies.except(GoldenFamilies.PENDING);
     }
@@ -40,6 +37,30 @@ class DecoderTest {
     void logitsEqualThoseOfTransformersByBothKernels(Path family) {
         for (RowKernels kernels : List.of(new ScalarKernels("test"), KernelChoice.best())) {
             check(family, kernels);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama-dynamic", "llama-longrope"})
+    void theLengthOfOneTextDoesNotChangeWhatFollowsAnother(String name) {
+        Path family = GoldenFamilies.of(name);
+        try (var expected = new Expected(family.resolve("expected.safetensors"));
+                Checkpoint checkpoint = Checkpoint.open(family);
+                Decoder decoder = new Decoder(checkpoint, KernelChoice.best(), 2);
+                Sequence other = decoder.newSequence();
+                Sequence sequence = decoder.newSequence()) {
+            int[] ids = expected.windows("ids").ids().getFirst();
+            int[] some = Arrays.copyOf(ids, 4);
+            assertFalse(decoder.canContinue(other, ids.length));
+            float[] alone = inBlocks(decoder, some, 0);
+            float[] beside =
+                    decoder.forward(
+                            List.of(
+                                    new DecodeBatch.Step(other, ids, false),
+                                    new DecodeBatch.Step(sequence, some, true)));
+            assertClose(alone, Arrays.copyOf(beside, alone.length), name);
+            assertTrue(decoder.canContinue(other, ids.length));
+            assertFalse(decoder.canContinue(sequence, ids.length));
         }
     }
 
@@ -67,11 +88,9 @@ class DecoderTest {
                 int end = at + ids.length * vocabulary;
                 float[] last = Arrays.copyOfRange(logits, end - vocabulary, end);
                 assertClose(last, inBlocks(decoder, ids, 0), family + " at once");
-                if (!DYNAMIC.contains(family.getFileName().toString())) {
-                    float[] all = Arrays.copyOfRange(logits, at, end);
-                    assertClose(all, oneByOne(decoder, ids), family + " one by one");
-                    assertClose(last, inBlocks(decoder, ids, ids.length / 2), family + " in two");
-                }
+                float[] all = Arrays.copyOfRange(logits, at, end);
+                assertClose(all, oneByOne(decoder, ids), family + " one by one");
+                assertClose(last, inBlocks(decoder, ids, ids.length / 2), family + " in two");
                 at = end;
             }
             assertEquals(logits.length, at);
@@ -81,7 +100,7 @@ class DecoderTest {
     private static float[] oneByOne(Decoder decoder, int[] ids) {
         int vocabulary = decoder.architecture().vocabulary();
         float[] all = new float[ids.length * vocabulary];
-        try (Sequence sequence = decoder.newSequence()) {
+        try (Sequence sequence = newSequence(decoder, ids.length)) {
             for (int i = 0; i < ids.length; i++) {
                 float[] logits = decoder.forward(List.of(step(sequence, ids, i, i + 1, true)));
                 System.arraycopy(logits, 0, all, i * vocabulary, vocabulary);
@@ -90,13 +109,20 @@ class DecoderTest {
         return all;
     }
 
+    /// With some scalings, the rotation depends on how long the text is known to be.
+    private static Sequence newSequence(Decoder decoder, int length) {
+        Sequence sequence = decoder.newSequence();
+        assertTrue(sequence.reserve(length));
+        return sequence;
+    }
+
     private static DecodeBatch.Step step(
             Sequence sequence, int[] ids, int from, int to, boolean predicts) {
         return new DecodeBatch.Step(sequence, Arrays.copyOfRange(ids, from, to), predicts);
     }
 
     private static float[] inBlocks(Decoder decoder, int[] ids, int half) {
-        try (Sequence sequence = decoder.newSequence()) {
+        try (Sequence sequence = newSequence(decoder, ids.length)) {
             if (half > 0) {
                 decoder.forward(List.of(step(sequence, ids, 0, half, false)));
             }

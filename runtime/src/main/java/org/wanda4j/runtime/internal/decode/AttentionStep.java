@@ -125,8 +125,8 @@ final class AttentionStep implements MixerStep {
         if (attention.clip().isPresent()) {
             products.forEach(each -> clip(each, token, (float) attention.clip().getAsDouble()));
         }
-        normAndRotate(queryNorm, queries, token, position);
-        normAndRotate(keyNorm, keys, token, position);
+        normAndRotate(queryNorm, queries, batch, token);
+        normAndRotate(keyNorm, keys, batch, token);
         int from = token * queries.width();
         for (int j = from; j < from + queries.size(); j++) {
             queries.values()[j] *= scale;
@@ -151,7 +151,8 @@ final class AttentionStep implements MixerStep {
     }
 
     /// Norms the heads of a token, each alone or all at once, depending on the norm's width, and rotates them.
-    private void normAndRotate(Optional<NormWeights> norm, Activations x, int token, int position) {
+    private void normAndRotate(
+            Optional<NormWeights> norm, Activations x, DecodeBatch batch, int token) {
         int from = token * x.width();
         int end = from + x.size();
         if (norm.isPresent()) {
@@ -161,8 +162,9 @@ final class AttentionStep implements MixerStep {
             }
         }
         if (rotation.isPresent()) {
+            int row = rotation.get().row(batch, token);
             for (int j = from; j < end; j += size) {
-                rotation.get().rotate(x.values(), j, position);
+                rotation.get().rotate(x.values(), j, row);
             }
         }
     }
@@ -210,9 +212,14 @@ final class AttentionStep implements MixerStep {
         rowKernels.mix(scores, 1 / sum, cached, attended.values(), to, scratch);
     }
 
-    private static void cap(float[] scores, int count, float cap) {
+    /// `cap tanh(x / cap)`, where `tanh(u)` is `2 / (1 + exp(-2 u)) - 1`.
+    private void cap(float[] scores, int count, float cap) {
         for (int i = 0; i < count; i++) {
-            scores[i] = cap * (float) Math.tanh(scores[i] / cap);
+            scores[i] *= -2 / cap;
+        }
+        kernels.rowKernels().exponentials(scores, count, 0);
+        for (int i = 0; i < count; i++) {
+            scores[i] = 2 * cap / (1 + scores[i]) - cap;
         }
     }
 

@@ -2,6 +2,7 @@ package org.wanda4j.runtime.internal.decode;
 
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -140,6 +141,17 @@ public final class Decoder implements AutoCloseable {
         return architecture;
     }
 
+    /// Whether what was decoded of a sequence can be the beginning of one of `length` tokens: not where their positions are encoded
+    /// otherwise.
+    public boolean canContinue(Sequence sequence, int length) {
+        return rotations.keySet().stream()
+                .filter(Rotary::dependsOnLength)
+                .allMatch(rotary ->
+                        Arrays.equals(
+                                rotary.frequencies(sequence.reserved()),
+                                rotary.frequencies(length)));
+    }
+
     /// What is read of the weights to decode a token.
     public TokenWeights perToken() {
         return perToken;
@@ -185,7 +197,7 @@ public final class Decoder implements AutoCloseable {
     private void advance(DecodeBatch batch) {
         embed(batch);
         int longest = batch.longest();
-        rotations.values().forEach(rotation -> rotation.reserve(longest));
+        rotations.values().forEach(rotation -> rotation.prepare(batch));
         buffers.reserveScores(longest);
         for (DecoderBlock block : blocks) {
             block.forward(batch, hidden);

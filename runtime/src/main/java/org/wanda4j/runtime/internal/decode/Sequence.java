@@ -9,6 +9,7 @@ public final class Sequence implements AutoCloseable {
     private final CachePool pool;
     private final ArrayList<CachePool.Page> pages = new ArrayList<>();
     private int length;
+    private int reserved;
 
     Sequence(CachePool pool) {
         this.pool = pool;
@@ -19,9 +20,15 @@ public final class Sequence implements AutoCloseable {
         return length;
     }
 
+    /// Positions that were reserved: how long the text is as far as is known.
+    int reserved() {
+        return reserved;
+    }
+
     /// Drops the tokens from position `length` on.
     public void truncate(int length) {
         this.length = Math.min(this.length, length);
+        reserved = this.length;
         keepPages(CachePool.pages(this.length));
     }
 
@@ -59,6 +66,7 @@ public final class Sequence implements AutoCloseable {
             }
             pages.add(page.get());
         }
+        reserved = Math.max(reserved, length + count);
         return true;
     }
 
