@@ -46,6 +46,13 @@ final class CalibrationOptions {
                             + " a piece of a longer document for each window (default: ${DEFAULT-VALUE})")
     private CalibrationSampler sampler;
 
+    @Option(
+            names = "--calibrate-all-experts",
+            description =
+                    "of a mixture of experts: every token goes through every expert for statistics,"
+                            + " not only through those that it is routed to")
+    private boolean allExperts;
+
     Corpus corpus() {
         return text == null ? Corpus.bundledCalibration() : Corpus.open(text);
     }
@@ -60,6 +67,7 @@ final class CalibrationOptions {
                 sampler,
                 windows == null ? start.windows() : windows,
                 seqlen == null ? start.seqlen() : OptionalInt.of(seqlen),
-                seed);
+                seed,
+                allExperts);
     }
 }

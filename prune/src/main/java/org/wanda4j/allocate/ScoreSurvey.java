@@ -16,7 +16,6 @@ import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.method.Scores;
 import org.wanda4j.method.Wanda;
-import org.wanda4j.model.Block.Step;
 import org.wanda4j.model.Linear;
 import org.wanda4j.sparse.Kernels;
 
@@ -68,9 +67,9 @@ public final class ScoreSurvey {
                         block.torch(),
                         store,
                         CalibrationOrder.STAGE,
-                        Statistic.INPUT_NORMS,
+                        BlockPass.Wanted.of(Statistic.INPUT_NORMS),
                         progress);
-        for (List<Step> round : pass.rounds()) {
+        for (BlockPass.Round round : pass.rounds()) {
             try (StageStatistics statistics = pass.collect(round)) {
                 for (var stage : statistics.stages()) {
                     for (Linear linear : stage.getKey().linears()) {

@@ -1,12 +1,15 @@
 package org.wanda4j.calibrate;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.stream.Stream;
 import org.wanda4j.model.Block.Step;
 import org.wanda4j.model.Stage;
 import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.GramSum;
 import org.wanda4j.torch.TorchBlock;
 import org.wanda4j.torch.TorchBlock.Measured;
 
@@ -22,48 +25,89 @@ public final class BlockPass {
     private final TorchBlock block;
     private final ActivationStore store;
     private final CalibrationOrder order;
-    private final Statistic needed;
+    private final Wanted wanted;
     private final Progress progress;
 
-    /// @param needed what to find out about inputs; at least their norms are
     /// @param progress is told of tokens, of each step a share
     public BlockPass(
             Engine engine,
             TorchBlock block,
             ActivationStore store,
             CalibrationOrder order,
-            Statistic needed,
+            Wanted wanted,
             Progress progress) {
         this.engine = engine;
         this.block = block;
         this.store = store;
         this.order = order;
-        this.needed = needed;
+        this.wanted = wanted;
         this.progress = progress;
     }
 
-    /// The steps that are collected at once, in the order of the computation.
-    public List<List<Step>> rounds() {
-        return order.rounds(block.steps());
+    /// What is summed up of inputs; at least the squares of their channels are.
+    ///
+    /// @param needed what a method asks for
+    /// @param allExperts whether each expert's inputs are those of all tokens, not only of those that are routed to it
+    /// @param productMemory the most bytes that products of channels may take, where the inputs of stages can be summed up one
+    ///     after the other; those of one stage are taken in any case
+    public record Wanted(Statistic needed, boolean allExperts, long productMemory) {
+
+        /// Of all stages at once, and of the tokens that each sees.
+        public static Wanted of(Statistic needed) {
+            return new Wanted(needed, false, Long.MAX_VALUE);
+        }
     }
 
-    /// Brings every window to the last of `steps`, and sums up what their stages read. With [CalibrationOrder#BLOCK] that is a
+    /// What is summed up at once.
+    ///
+    /// @param steps that the windows are brought through first
+    /// @param stages whose inputs are summed up
+    public record Round(List<Step> steps, List<Stage> stages) {}
+
+    /// The rounds, in the order of the computation.
+    public List<Round> rounds() {
+        return order.rounds(block.steps()).stream().flatMap(this::rounds).toList();
+    }
+
+    /// One round; where the products of all the stages' channels would take too much memory, as those of many experts may,
+    /// several, of which the first brings the windows there.
+    private Stream<Round> rounds(List<Step> steps) {
+        List<Stage> stages = steps.stream().flatMap(step -> step.stages().stream()).toList();
+        if (wanted.needed() != Statistic.GRAM || !order.keepsStages()) {
+            return Stream.of(new Round(steps, stages));
+        }
+        List<Round> rounds = new ArrayList<>();
+        List<Stage> together = new ArrayList<>();
+        long bytes = 0;
+        for (Stage stage : stages) {
+            long more = GramSum.bytes(stage.width(), engine.threads());
+            if (!together.isEmpty() && bytes + more > wanted.productMemory()) {
+                rounds.add(new Round(rounds.isEmpty() ? steps : List.of(), together));
+                together = new ArrayList<>();
+                bytes = 0;
+            }
+            together.add(stage);
+            bytes += more;
+        }
+        rounds.add(new Round(rounds.isEmpty() ? steps : List.of(), together));
+        return rounds.stream();
+    }
+
+    /// Brings every window through the steps of `round`, and sums up what its stages read. With [CalibrationOrder#BLOCK] that is a
     /// copy of the hidden states, and the last linears are not computed: nothing reads their result.
     ///
-    /// @param steps the next round
-    public StageStatistics collect(List<Step> steps) {
+    /// @param round the next one
+    public StageStatistics collect(Round round) {
         SequencedMap<Stage, StageSums> sums = new LinkedHashMap<>();
-        for (Step step : steps) {
-            for (Stage stage : step.stages()) {
-                sums.put(
-                        stage,
-                        StageSums.of(stage.width(), engine.type(), needed, engine.threads()));
-            }
+        for (Stage stage : round.stages()) {
+            sums.put(
+                    stage,
+                    StageSums.of(stage.width(), engine.type(), wanted.needed(), engine.threads()));
         }
         try {
             engine.forEach(
                     store.batches(),
-                    index -> collect(steps, index, sums),
+                    index -> collect(round, index, sums),
                     () -> sums.values().forEach(StageSums::abandon));
             SequencedMap<Stage, InputStatistics> statistics = new LinkedHashMap<>();
             sums.forEach((stage, sum) -> statistics.put(stage, sum.statistics()));
@@ -74,17 +118,27 @@ public final class BlockPass {
         }
     }
 
-    private void collect(List<Step> steps, int index, SequencedMap<Stage, StageSums> sums) {
+    private void collect(Round round, int index, SequencedMap<Stage, StageSums> sums) {
         Batch stored = store.batch(index);
         Batch batch = order.keepsStages() ? stored : stored.copy();
-        for (Step step : steps) {
+        if (round.steps().isEmpty()) {
+            measure(round.stages(), index, batch, sums);
+        }
+        for (Step step : round.steps()) {
             block.advanceTo(step, batch);
-            for (Stage stage : step.stages()) {
-                StageSums sum = sums.get(stage);
-                Measured measured = block.measure(stage, batch, index, sum.products(), false);
-                sum.add(store.firstWindow(index), measured.tokens(), measured.squares());
-            }
+            List<Stage> ready = step.stages().stream().filter(sums::containsKey).toList();
+            measure(ready, index, batch, sums);
             report(step, store.tokensOf(index));
+        }
+    }
+
+    private void measure(
+            List<Stage> stages, int index, Batch batch, SequencedMap<Stage, StageSums> sums) {
+        for (Stage stage : stages) {
+            StageSums sum = sums.get(stage);
+            Measured measured =
+                    block.measure(stage, batch, index, sum.products(), wanted.allExperts());
+            sum.add(store.firstWindow(index), measured.tokens(), measured.squares());
         }
     }
 

@@ -6,7 +6,6 @@ import java.util.Comparator;
 import java.util.List;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Block.Step;
 import org.wanda4j.model.Stage;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.ComputeType;
@@ -68,9 +67,9 @@ public final class InputProfile {
                         block.torch(),
                         store,
                         CalibrationOrder.BLOCK,
-                        Statistic.INPUT_NORMS,
+                        BlockPass.Wanted.of(Statistic.INPUT_NORMS),
                         progress.within(block.label()));
-        for (List<Step> round : pass.rounds()) {
+        for (BlockPass.Round round : pass.rounds()) {
             try (StageStatistics statistics = pass.collect(round)) {
                 statistics
                         .byStage()

@@ -1,6 +1,8 @@
 package org.wanda4j.calibrate;
 
+import java.util.Arrays;
 import java.util.Optional;
+import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Gram;
 
 /// What calibration found out about the inputs of a linear: made of [StageSums]. Valid until it is closed.
@@ -16,6 +18,21 @@ public record InputStatistics(
     /// For an importance that needs none.
     public static InputStatistics none() {
         return new InputStatistics(new float[0], new float[0], 0, Optional.empty());
+    }
+
+    /// For a linear that no token reached: all channels count alike, so that a weight's size alone decides.
+    ///
+    /// @param width channels of the input
+    public static InputStatistics uniform(int width, Statistic needed, ComputeType type) {
+        float[] ones = new float[width];
+        Arrays.fill(ones, 1);
+        return new InputStatistics(
+                ones,
+                ones,
+                0,
+                needed == Statistic.GRAM
+                        ? Optional.of(Gram.identity(width, type))
+                        : Optional.empty());
     }
 
     /// The Gram matrix, for who asked for [Statistic#GRAM].

@@ -16,7 +16,6 @@ import org.wanda4j.calibrate.StageStatistics;
 import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
-import org.wanda4j.model.Block.Step;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.report.Phases;
@@ -37,10 +36,12 @@ final class BlockPruner implements AutoCloseable {
     private final Journal journal;
     private final Engine engine;
     private final ActivationStore store;
+    private final BlockPass.Wanted wanted;
     private final Progress progress;
     private final Optional<BlockTuning> tuning;
 
     /// @param store the windows, embedded
+    /// @param productMemory most bytes for products of input channels, as far as stages can be summed up one after the other
     BlockPruner(
             Architecture architecture,
             Recipe recipe,
@@ -49,6 +50,7 @@ final class BlockPruner implements AutoCloseable {
             Journal journal,
             Engine engine,
             ActivationStore store,
+            long productMemory,
             Progress progress) {
         this.architecture = architecture;
         this.recipe = recipe;
@@ -57,6 +59,9 @@ final class BlockPruner implements AutoCloseable {
         this.journal = journal;
         this.engine = engine;
         this.store = store;
+        this.wanted =
+                new BlockPass.Wanted(
+                        linears.method().needs(), recipe.sampling().allExperts(), productMemory);
         this.progress = progress;
         this.tuning = recipe.tuning().map(_ -> new BlockTuning(recipe, linears, engine, store));
     }
@@ -95,16 +100,9 @@ final class BlockPruner implements AutoCloseable {
     /// last block, behind which nothing reads them.
     private List<InputReport> pruneStages(
             LoadedBlock loaded, Block block, BlockTensors tensors, Progress inBlock) {
-        var pass =
-                new BlockPass(
-                        engine,
-                        loaded.torch(),
-                        store,
-                        recipe.order(),
-                        linears.method().needs(),
-                        inBlock);
+        var pass = new BlockPass(engine, loaded.torch(), store, recipe.order(), wanted, inBlock);
         List<InputReport> inputs = new ArrayList<>();
-        for (List<Step> round : pass.rounds()) {
+        for (BlockPass.Round round : pass.rounds()) {
             try (StageStatistics statistics = pass.collect(round)) {
                 for (var each : statistics.stages()) {
                     inputs.add(pruneStage(loaded, block, each.getKey(), each.getValue(), tensors));
@@ -124,6 +122,33 @@ final class BlockPruner implements AutoCloseable {
             Stage stage,
             InputStatistics statistics,
             BlockTensors tensors) {
+        if (statistics.tokens() == 0) {
+            return pruneUnseen(loaded, block, stage, tensors);
+        }
+        pruneLinears(loaded, block, stage, statistics, tensors);
+        noteDamping(loaded.index(), stage, statistics);
+        return InputReport.of(stage.label(), statistics.tokens(), statistics.norms());
+    }
+
+    /// Prunes the linears of an expert that no token was routed to by the size of their weights.
+    private InputReport pruneUnseen(
+            LoadedBlock loaded, Block block, Stage stage, BlockTensors tensors) {
+        try (var uniform =
+                InputStatistics.uniform(stage.width(), linears.method().needs(), engine.type())) {
+            pruneLinears(loaded, block, stage, uniform, tensors);
+        }
+        journal.note(
+                "block %d %s: no token of the calibration windows came here, so it was pruned by magnitude; more text, or --calibrate-all-experts, helps"
+                        .formatted(loaded.index(), stage.label()));
+        return InputReport.of(stage.label(), 0, new float[stage.width()]);
+    }
+
+    private void pruneLinears(
+            LoadedBlock loaded,
+            Block block,
+            Stage stage,
+            InputStatistics statistics,
+            BlockTensors tensors) {
         for (Linear linear : stage.linears()) {
             if (linears.prunes(linear)) {
                 loaded.torch()
@@ -138,8 +163,6 @@ final class BlockPruner implements AutoCloseable {
                                         loaded.memory()));
             }
         }
-        noteDamping(loaded.index(), stage, statistics);
-        return InputReport.of(stage.label(), statistics.norms());
     }
 
     private void noteDamping(int index, Stage stage, InputStatistics statistics) {

@@ -223,6 +223,7 @@ public final class Pruner {
                                     journal,
                                     engine,
                                     store,
+                                    settings.activationMemory(),
                                     settings.progress())) {
                 journal.begin(
                         new Outcome(

@@ -71,7 +71,18 @@ public record Recipe(
     /// @param windows how many
     /// @param seqlen tokens of each; [Recipe#LONGEST_WINDOW] or what the model can take where empty
     /// @param seed of the sampler
-    public record Sampling(CalibrationSampler sampler, int windows, OptionalInt seqlen, long seed) {
+    /// @param allExperts whether every token goes through every expert of a mixture for statistics
+    public record Sampling(
+            CalibrationSampler sampler,
+            int windows,
+            OptionalInt seqlen,
+            long seed,
+            boolean allExperts) {
+
+        /// Windows whose tokens go to the experts that they are routed to.
+        public Sampling(CalibrationSampler sampler, int windows, OptionalInt seqlen, long seed) {
+            this(sampler, windows, seqlen, seed, false);
+        }
 
         /// Checks the ranges.
         ///
@@ -89,13 +100,13 @@ public record Recipe(
 
         /// This with so many windows.
         public Sampling withWindows(int count) {
-            return new Sampling(sampler, count, seqlen, seed);
+            return new Sampling(sampler, count, seqlen, seed, allExperts);
         }
 
         /// This with nothing left open, for a model.
         public Sampling resolve(Architecture architecture) {
             int length = seqlen.orElse(Math.min(LONGEST_WINDOW, architecture.positions()));
-            return new Sampling(sampler, windows, OptionalInt.of(length), seed);
+            return new Sampling(sampler, windows, OptionalInt.of(length), seed, allExperts);
         }
 
         /// Takes the windows from `text`, when nothing is left open.

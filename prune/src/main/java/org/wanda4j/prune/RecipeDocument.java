@@ -27,7 +27,13 @@ record RecipeDocument(
         Versions versions) {
 
     record CalibrationDocument(
-            String text, String textSha256, String sampler, int windows, int seqlen, long seed) {}
+            String text,
+            String textSha256,
+            String sampler,
+            int windows,
+            int seqlen,
+            long seed,
+            boolean allExperts) {}
 
     record Versions(String wanda4j, String libtorch, String java) {}
 
@@ -43,7 +49,8 @@ record RecipeDocument(
                                         recipe.sampling().sampler().name().toLowerCase(Locale.ROOT),
                                         recipe.sampling().windows(),
                                         recipe.sampling().seqlen().orElseThrow(),
-                                        recipe.sampling().seed()))
+                                        recipe.sampling().seed(),
+                                        recipe.sampling().allExperts()))
                         : Optional.empty();
         return new RecipeDocument(
                 recipe.method(),

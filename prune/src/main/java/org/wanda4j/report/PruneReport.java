@@ -69,20 +69,23 @@ public record PruneReport(
     /// The input channels of a stage.
     ///
     /// @param stage its label
+    /// @param tokens of the calibration windows that reached it: an expert sees those that are routed to it
     /// @param median of the channels' norms
     /// @param largest of them
     /// @param channel that has it
-    public record InputReport(String stage, double median, double largest, int channel) {
+    public record InputReport(
+            String stage, long tokens, double median, double largest, int channel) {
 
-        /// What `norms` come to.
-        public static InputReport of(String stage, float[] norms) {
+        /// What the `norms` of the channels come to.
+        public static InputReport of(String stage, long tokens, float[] norms) {
             float[] sorted = norms.clone();
             Arrays.sort(sorted);
             int channel = 0;
             for (int j = 0; j < norms.length; j++) {
                 channel = norms[j] > norms[channel] ? j : channel;
             }
-            return new InputReport(stage, sorted[sorted.length / 2], norms[channel], channel);
+            return new InputReport(
+                    stage, tokens, sorted[sorted.length / 2], norms[channel], channel);
         }
     }
 

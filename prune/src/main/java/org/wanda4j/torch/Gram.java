@@ -35,6 +35,16 @@ public final class Gram implements AutoCloseable {
         this.memory = memory;
     }
 
+    /// That of inputs of which nothing is known: every channel counts as much as any other, and none goes with another.
+    public static Gram identity(int width, ComputeType type) {
+        Arena memory = Arena.ofShared();
+        Matrix identity = Matrix.zeros(width, width, memory);
+        for (int j = 0; j < width; j++) {
+            identity.set(j, j, 1);
+        }
+        return new Gram(identity, type, memory);
+    }
+
     /// G itself.
     public Matrix matrix() {
         return gram;

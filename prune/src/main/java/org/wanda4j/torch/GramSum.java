@@ -56,6 +56,13 @@ public final class GramSum implements AutoCloseable {
         this.total = Matrix.zeros(isPart ? 0 : width, isPart ? 0 : width, memory);
     }
 
+    /// The most bytes that a sum takes.
+    ///
+    /// @param threads that add, at most
+    public static long bytes(int width, int threads) {
+        return (1L + threads) * width * width * Float.BYTES;
+    }
+
     /// Products of some batches, to be merged into a sum. Takes a matrix for each.
     public static GramSum part(int width, ComputeType type) {
         return new GramSum(width, type, Integer.MAX_VALUE, true);

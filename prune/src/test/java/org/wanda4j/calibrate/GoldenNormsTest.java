@@ -93,7 +93,7 @@ class GoldenNormsTest {
                         block.torch(),
                         store,
                         CalibrationOrder.BLOCK,
-                        Statistic.INPUT_NORMS,
+                        BlockPass.Wanted.of(Statistic.INPUT_NORMS),
                         Progress.NONE);
         try (StageStatistics statistics = pass.collect(pass.rounds().getFirst())) {
             statistics
