@@ -15,14 +15,21 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.prune.Pruner;
+import org.wanda4j.prune.Recipe;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.runtime.Sampling;
+import org.wanda4j.text.CalibrationSampler;
+import org.wanda4j.text.Corpus;
 
 /// The Java in the documentation compiles and does what the text around it says.
 class ReadmeTest {
@@ -39,6 +46,7 @@ class ReadmeTest {
                     "org.wanda4j.checkpoint",
                     "org.wanda4j.evaluate",
                     "org.wanda4j.method",
+                    "org.wanda4j.model",
                     "org.wanda4j.prune",
                     "org.wanda4j.report",
                     "org.wanda4j.runtime",
@@ -76,6 +84,42 @@ class ReadmeTest {
                         .replace("\"out\"", "\"" + directory.resolve("out") + "\"");
         String printed = run(code);
         assertTrue(printed.contains("50.0 %"), printed);
+    }
+
+    @Test
+    void theFamilyOfTheHowToPrunes() throws Exception {
+        Path model = Files.createDirectory(directory.resolve("my-model"));
+        for (String file : List.of("model.safetensors", "tokenizer.json")) {
+            Files.copy(SharedFiles.tinyLlama().resolve(file), model.resolve(file));
+        }
+        String config = Files.readString(SharedFiles.tinyLlama().resolve("config.json"));
+        Files.writeString(
+                model.resolve("config.json"),
+                config.replace("\"model_type\": \"llama\"", "\"model_type\": \"mine\""));
+        String code =
+                javaOf(ROOT.resolve("docs/new-family.md"))
+                        .replace("\"my-model\"", "\"" + model + "\"")
+                        .replace("Recipe.DEFAULT", SHORT)
+                        .replace("\"out\"", "\"" + directory.resolve("out") + "\"");
+        String printed = run(code);
+        assertTrue(printed.contains("50.0 %"), printed);
+        Path llama = directory.resolve("llama");
+        try (Checkpoint same = Checkpoint.open(SharedFiles.tinyLlama())) {
+            Pruner.prune(
+                    same,
+                    Recipe.DEFAULT.withSampling(
+                            new Recipe.Sampling(
+                                    CalibrationSampler.PACKED, 8, OptionalInt.of(64), 0)),
+                    Corpus.bundledCalibration(),
+                    llama,
+                    false,
+                    RunSettings.defaults());
+        }
+        assertEquals(
+                -1,
+                Files.mismatch(
+                        llama.resolve("model.safetensors"),
+                        directory.resolve("out/model.safetensors")));
     }
 
     @Test
