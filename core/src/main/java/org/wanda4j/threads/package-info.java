@@ -1,5 +1,4 @@
-/// Work on several threads that has ended when its caller goes on: what the threads read and wrote may be freed then.
+/// Work on several threads that has ended when its caller returns: memory that the threads used may be freed then.
 ///
-/// Nobody who waits here is woken early by an interruption, and no thread is interrupted: that would close the file that it
-/// reads.
+/// Waiting is not ended early by an interruption, and no thread is interrupted, as that would close the file channel that it reads.
 package org.wanda4j.threads;

@@ -10,7 +10,7 @@ import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
-import org.wanda4j.threads.Background;
+import org.wanda4j.threads.BackgroundTask;
 import org.wanda4j.threads.Threads;
 
 /// Reads blocks ahead of their use, one at most, on a thread of its own.
@@ -25,7 +25,7 @@ final class BlockReader implements AutoCloseable {
     private final ExecutorService thread =
             Executors.newSingleThreadExecutor(
                     Thread.ofPlatform().daemon().name("wanda-reader").factory());
-    private Background<Boolean> pending;
+    private BackgroundTask<Boolean> pending;
     private volatile boolean closed;
 
     /// @param first the block that will be awaited first
@@ -44,8 +44,8 @@ final class BlockReader implements AutoCloseable {
     }
 
     /// @return whether there is such a block
-    private Background<Boolean> read(int index) {
-        return Background.start(
+    private BackgroundTask<Boolean> read(int index) {
+        return BackgroundTask.start(
                 thread,
                 () -> {
                     boolean exists = index < blocks.size();

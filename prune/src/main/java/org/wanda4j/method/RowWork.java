@@ -4,7 +4,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
-import org.wanda4j.threads.SharedWork;
+import org.wanda4j.threads.ParallelFor;
 
 /// Rows of a matrix, shared out to threads. The calling thread takes part.
 ///
@@ -50,7 +50,7 @@ final class RowWork {
 
     private static void shareChunks(int rows, int chunk, int threads, Supplier<Rows> tasks) {
         int chunks = Math.ceilDiv(rows, chunk);
-        SharedWork.withCaller(
+        ParallelFor.withCaller(
                 THREADS,
                 Math.min(threads, chunks) - 1,
                 chunks,

@@ -17,7 +17,7 @@ import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport.BlockReport;
-import org.wanda4j.threads.Background;
+import org.wanda4j.threads.BackgroundTask;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -62,7 +62,7 @@ final class Journal implements AutoCloseable {
     private final OutputDirectory directory;
     private final CheckpointWriter writer;
     private final Entry start;
-    private final Background<String> sha256;
+    private final BackgroundTask<String> sha256;
     private final Phases phases;
     private final List<BlockReport> done;
     private final List<String> notes;
@@ -74,7 +74,7 @@ final class Journal implements AutoCloseable {
             CheckpointWriter writer,
             Entry start,
             Entry left,
-            Background<String> sha256,
+            BackgroundTask<String> sha256,
             Phases phases) {
         this.directory = directory;
         this.writer = writer;
@@ -118,10 +118,10 @@ final class Journal implements AutoCloseable {
                     .journal()
                     .ifPresent(file -> checkSame(file, start, source, directory.target()));
             Optional<Entry> left = directory.journal().map(file -> Json.read(file, Entry.class));
-            Background<String> sha256 =
+            BackgroundTask<String> sha256 =
                     left.flatMap(entry -> entry.recipe().modelSha256())
-                            .map(Background::of)
-                            .orElseGet(() -> Background.start("wanda-digest", source::sha256));
+                            .map(BackgroundTask::of)
+                            .orElseGet(() -> BackgroundTask.start("wanda-digest", source::sha256));
             List<String> written = left.map(Entry::written).orElse(List.of());
             var writer = CheckpointWriter.resume(source, directory, written);
             return new Journal(directory, writer, start, left.orElse(start), sha256, phases);

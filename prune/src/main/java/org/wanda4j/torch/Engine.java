@@ -9,7 +9,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.openblas.global.openblas;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.global.torch;
-import org.wanda4j.threads.SharedWork;
+import org.wanda4j.threads.ParallelFor;
 import org.wanda4j.threads.Threads;
 
 /// The threads that compute, each with a libtorch of one thread to itself.
@@ -91,7 +91,7 @@ public final class Engine implements AutoCloseable {
     ///
     /// @param onFailure runs when a task has failed: those that wait for it are to give up
     public void forEach(int count, IntConsumer task, Runnable onFailure) {
-        SharedWork.on(pool, threadsFor(count), count, index -> inScope(task, index), onFailure);
+        ParallelFor.on(pool, threadsFor(count), count, index -> inScope(task, index), onFailure);
     }
 
     private static void inScope(IntConsumer task, int index) {

@@ -16,6 +16,7 @@ import org.wanda4j.runtime.internal.decode.Decoder;
 import org.wanda4j.text.Detokenizer;
 import org.wanda4j.text.EndTokens;
 import org.wanda4j.text.Tokenizer;
+import org.wanda4j.threads.Threads;
 
 /// A language model that generates text, from a dense or packed checkpoint whose tensors stay in the mapped file.
 ///
@@ -158,11 +159,7 @@ public final class LanguageModel implements AutoCloseable {
         try {
             return opening.join();
         } catch (CompletionException e) {
-            switch (e.getCause()) {
-                case RuntimeException known -> throw known;
-                case Error error -> throw error;
-                default -> throw e;
-            }
+            throw Threads.rethrow(e.getCause());
         }
     }
 

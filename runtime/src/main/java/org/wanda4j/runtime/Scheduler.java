@@ -12,6 +12,7 @@ import org.wanda4j.runtime.internal.decode.CachePool;
 import org.wanda4j.runtime.internal.decode.DecodeBatch;
 import org.wanda4j.runtime.internal.decode.Decoder;
 import org.wanda4j.runtime.internal.decode.Sequence;
+import org.wanda4j.threads.Threads;
 
 /// Continuous batching: each step decodes the next token of every running request and as much of their prompts as fits a batch, so
 /// that weights are read once for all of them.
@@ -343,7 +344,9 @@ final class Scheduler implements AutoCloseable {
         try {
             request.listener().failed(cause);
         } catch (RuntimeException | Error e) {
-            // a listener that fails here too must not end other requests
+            // It must not end other requests, and there is nobody else to tell.
+            System.getLogger("org.wanda4j.runtime")
+                    .log(System.Logger.Level.WARNING, "a listener of a request failed", e);
         }
     }
 
@@ -354,16 +357,6 @@ final class Scheduler implements AutoCloseable {
             closed = true;
             notifyAll();
         }
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        Threads.join(thread);
     }
 }

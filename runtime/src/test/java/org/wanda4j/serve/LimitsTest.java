@@ -410,11 +410,11 @@ class LimitsTest {
         return RunningServer.start(RunningServer.copyModel(directory), atOnce, queueLimit, key);
     }
 
-    private interface Background {
+    private interface BackgroundTask {
         String run() throws IOException, InterruptedException;
     }
 
-    private static CompletableFuture<String> inBackground(Background call) {
+    private static CompletableFuture<String> inBackground(BackgroundTask call) {
         var result = new CompletableFuture<String>();
         Thread.ofVirtual()
                 .start(() -> {

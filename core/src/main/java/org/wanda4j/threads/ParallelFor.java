@@ -13,15 +13,15 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 
-/// Indices that threads share out among them, each taking the lowest that is left.
+/// Runs a task for each index of a range on several threads; each thread takes the lowest index that is left.
 ///
-/// A failure stops the rest. The caller goes on when no thread works any more; it is thrown what the lowest index threw,
-/// however the indices were shared out, with what others threw suppressed in it. For an index that is taken is worked on:
-/// none below a failed one is left out. A [CancellationException], with which a task gives up for another one's failure, stands
-/// behind all that is none.
-public final class SharedWork {
+/// A failure stops the others after their current index. The caller returns when no thread runs any more, and throws what the
+/// lowest failed index threw, with the other failures suppressed in it. That does not depend on how indices were shared out, as
+/// every index below a failed one was run. A [CancellationException], with which a task ends because of another one's
+/// failure, is thrown only if there is no other.
+public final class ParallelFor {
 
-    /// Stands behind every index.
+    /// Sorts behind every index.
     private static final int CALLER = Integer.MAX_VALUE;
 
     private final int count;
@@ -31,7 +31,7 @@ public final class SharedWork {
     private final ConcurrentNavigableMap<Integer, Throwable> failures =
             new ConcurrentSkipListMap<>();
 
-    private SharedWork(int count, Supplier<IntConsumer> tasks, Runnable onFailure) {
+    private ParallelFor(int count, Supplier<IntConsumer> tasks, Runnable onFailure) {
         this.count = count;
         this.tasks = tasks;
         this.onFailure = onFailure;
@@ -39,23 +39,22 @@ public final class SharedWork {
 
     /// Runs `task` once for each of 0 to `count - 1` on threads of `pool`.
     ///
-    /// @param threads how many
-    /// @param onFailure runs when a task has failed, before the caller is told, perhaps more than once: whoever waits in
-    ///     a task for another one is to give up
+    /// @param threads number of threads
+    /// @param onFailure runs after each failure, before the caller returns: it has to end tasks that wait for others
     /// @throws CancellationException when the caller was interrupted before every index was taken
     public static void on(
             Executor pool, int threads, int count, IntConsumer task, Runnable onFailure) {
-        new SharedWork(count, () -> task, onFailure).run(pool, threads, false);
+        new ParallelFor(count, () -> task, onFailure).run(pool, threads, false);
     }
 
     /// Runs a task once for each of 0 to `count - 1` on the calling thread and on threads of `pool`.
     ///
     /// @param others threads besides the caller's
-    /// @param tasks called once in each thread, for what that thread does with an index
+    /// @param tasks called once in each thread, gives the task of that thread
     /// @throws CancellationException when the caller was interrupted before every index was taken
     public static void withCaller(
             Executor pool, int others, int count, Supplier<IntConsumer> tasks) {
-        new SharedWork(count, tasks, () -> {}).run(pool, others, true);
+        new ParallelFor(count, tasks, () -> {}).run(pool, others, true);
     }
 
     private void run(Executor pool, int threads, boolean withCaller) {
@@ -64,7 +63,7 @@ public final class SharedWork {
             for (int i = 0; i < threads; i++) {
                 started.add(CompletableFuture.runAsync(this::work, pool));
             }
-        } catch (RuntimeException | Error e) { // The pool has no thread to give.
+        } catch (RuntimeException | Error e) { // such as no more threads
             failures.put(CALLER, e);
         }
         if (withCaller) {
@@ -82,7 +81,7 @@ public final class SharedWork {
                 task.accept(index);
             }
         } catch (RuntimeException | Error e) {
-            failures.merge(index, e, SharedWork::suppress);
+            failures.merge(index, e, ParallelFor::suppress);
             onFailure.run();
         }
     }
@@ -106,7 +105,7 @@ public final class SharedWork {
             throw Threads.rethrow(
                     failures.values().stream()
                             .sorted(Comparator.comparing(CancellationException.class::isInstance))
-                            .reduce(SharedWork::suppress)
+                            .reduce(ParallelFor::suppress)
                             .get());
         }
     }

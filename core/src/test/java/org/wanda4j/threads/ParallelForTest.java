@@ -27,7 +27,7 @@ import java.util.function.IntConsumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-class SharedWorkTest {
+class ParallelForTest {
 
     private static final int THREADS = 3;
     private static final int ROUNDS = 200;
@@ -44,7 +44,7 @@ class SharedWorkTest {
     void everyIndexIsWorkedOnOnce() {
         int[] done = new int[1000];
         on(done.length, i -> done[i]++);
-        SharedWork.withCaller(pool, THREADS, done.length, () -> i -> done[i]++);
+        ParallelFor.withCaller(pool, THREADS, done.length, () -> i -> done[i]++);
         int[] twice = new int[done.length];
         Arrays.fill(twice, 2);
         assertArrayEquals(twice, done);
@@ -122,7 +122,7 @@ class SharedWorkTest {
         assertThrows(
                 ArithmeticException.class,
                 () ->
-                        SharedWork.on(
+                        ParallelFor.on(
                                 pool,
                                 2,
                                 2,
@@ -144,7 +144,7 @@ class SharedWorkTest {
                 assertThrows(
                         ArithmeticException.class,
                         () ->
-                                SharedWork.on(
+                                ParallelFor.on(
                                         pool,
                                         2,
                                         2,
@@ -202,7 +202,7 @@ class SharedWorkTest {
         var worked = new AtomicBoolean();
         assertThrows(
                 RejectedExecutionException.class,
-                () -> SharedWork.withCaller(pool, 1, 5, () -> _ -> worked.set(true)));
+                () -> ParallelFor.withCaller(pool, 1, 5, () -> _ -> worked.set(true)));
         assertFalse(worked.get());
     }
 
@@ -233,8 +233,8 @@ class SharedWorkTest {
 
     @Test
     void whatTheBackgroundThrowsIsThrownAsItIs() {
-        Background<String> failed =
-                Background.start(
+        BackgroundTask<String> failed =
+                BackgroundTask.start(
                         "test",
                         () -> {
                             throw new ArithmeticException("as it is");
@@ -242,7 +242,7 @@ class SharedWorkTest {
         assertEquals(
                 "as it is", assertThrows(ArithmeticException.class, failed::await).getMessage());
         assertThrows(ArithmeticException.class, failed::ifDone);
-        assertEquals("there", Background.of("there").ifDone().orElseThrow());
+        assertEquals("there", BackgroundTask.of("there").ifDone().orElseThrow());
     }
 
     private void on(int count, IntConsumer task) {
@@ -250,7 +250,7 @@ class SharedWorkTest {
     }
 
     private void on(int count, IntConsumer task, int threads) {
-        SharedWork.on(pool, threads, count, task, () -> {});
+        ParallelFor.on(pool, threads, count, task, () -> {});
     }
 
     private void work() {
