@@ -1,9 +1,9 @@
 package org.wanda4j.calibrate;
 
-/// Hears how far long work has come. Called from any thread.
+/// Receives how far long work has come. Called from any thread.
 public interface Progress {
 
-    /// For work that nobody watches.
+    /// Drops what it receives.
     Progress NONE =
             new Progress() {
                 @Override

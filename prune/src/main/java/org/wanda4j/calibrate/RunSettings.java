@@ -7,7 +7,7 @@ import org.wanda4j.checkpoint.InvalidInputException;
 ///
 /// @param threads that compute
 /// @param activationMemory most bytes of activations to keep in memory; more go to a mapped file
-/// @param progress hears how far the run has come
+/// @param progress receives how far the run has come
 public record RunSettings(int threads, long activationMemory, Progress progress) {
 
     private static final int MEMORY_SHARE = 4;
@@ -21,7 +21,7 @@ public record RunSettings(int threads, long activationMemory, Progress progress)
         }
     }
 
-    /// All cores, a quarter of the memory, nobody watching.
+    /// All cores, a quarter of the memory, no progress.
     public static RunSettings defaults() {
         return new RunSettings(
                 Runtime.getRuntime().availableProcessors(),
@@ -34,9 +34,9 @@ public record RunSettings(int threads, long activationMemory, Progress progress)
         return new RunSettings(count, activationMemory, progress);
     }
 
-    /// These settings with somebody watching.
-    public RunSettings withProgress(Progress watcher) {
-        return new RunSettings(threads, activationMemory, watcher);
+    /// These settings with other progress.
+    public RunSettings withProgress(Progress other) {
+        return new RunSettings(threads, activationMemory, other);
     }
 
     /// Memory of the machine, or of the container that the process runs in, in bytes.

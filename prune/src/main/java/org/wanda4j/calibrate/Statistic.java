@@ -1,12 +1,12 @@
 package org.wanda4j.calibrate;
 
-/// What a method needs to know of a linear's inputs. Each includes those before it.
+/// What calibration collects about the inputs of a stage. Each includes those before it.
 public enum Statistic {
     /// Nothing: no calibration is run for it.
     NONE,
-    /// The L2 norm of each input channel over all calibration tokens.
+    /// The root of each input channel's sum of squares over the tokens of a window, the mean of all windows.
     INPUT_NORMS,
-    /// The products of all pairs of input channels, over all calibration tokens.
+    /// The products of all pairs of input channels, summed over the tokens of a window, the mean of all windows.
     GRAM;
 
     /// Whichever of the two includes the other.

@@ -7,8 +7,8 @@ import java.util.TreeMap;
 /// The sums of a stage's input over some windows, by the number of the window in the whole: a value that parts from
 /// anywhere merge into.
 ///
-/// The norms come out of the windows in the order of their numbers, whoever ran which and in whatever order parts were
-/// merged: in fp32, as the reference adds them, since which of two weights with nearly equal scores goes is decided by the
+/// The norms come out of the windows in the order of their numbers, wherever they were run and in whatever order
+/// parts were merged: in fp32, as the reference adds them, since which of two weights with nearly equal scores goes is decided by the
 /// last bit.
 public record WindowSums(SortedMap<Integer, WindowSum> windows) {
 

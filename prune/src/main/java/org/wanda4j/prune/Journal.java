@@ -138,7 +138,7 @@ final class Journal implements AutoCloseable {
                 .formatted(left.path("outcome").path("blocks").size(), left.path("blocks"));
     }
 
-    /// Looks at the journal `file` without taking it for what this version writes.
+    /// Compares the journal `file` with this run, field by field: another version may have written it.
     private static void checkSame(Path file, Entry run, Checkpoint source, Path output) {
         JsonNode then = Json.read(file);
         JsonNode now = Differences.tree(run);
@@ -211,8 +211,8 @@ final class Journal implements AutoCloseable {
         }
     }
 
-    /// Has a block pruned. When that fails, its memory is no longer read afterwards; and nobody is to go on where the same
-    /// would only happen again.
+    /// Has a block pruned. When that fails, its memory is no longer read afterwards; where the same would only happen again,
+    /// nothing is left to be resumed.
     void guard(Runnable block) {
         try {
             block.run();

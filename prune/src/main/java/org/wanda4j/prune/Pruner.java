@@ -39,7 +39,7 @@ import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
 import tools.jackson.databind.JsonNode;
 
-/// The main loop: windows flow through the blocks, and each block is pruned before the next one is looked at.
+/// The main loop: windows flow through the blocks, and each block is pruned before they go through it.
 ///
 /// ```
 /// for each block, for each stage: statistics of its input -> scores -> mask -> W' -> output shard
@@ -204,8 +204,9 @@ public final class Pruner {
         Windows windows = phases.time("tokenize", this::windows);
         try (Engine engine = new Engine(recipe.type().orElseThrow(), settings.threads())) {
             LinearPruner linears = linears(journal.survey(() -> survey(engine, windows, writer)));
-            // The next entry in the journal is that of the first block: whoever goes on before it
-            // has no note yet.
+            // The next entry in the journal is that of the first block: a run that is resumed
+            // before
+            // it has no note yet.
             if (journal.done() == 0 && windows.seqlen() > architecture.positions()) {
                 journal.note(
                         "calibration windows of %,d tokens are longer than the model's context of %,d"

@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SequencedMap;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.wanda4j.allocate.Allocation;
 import org.wanda4j.allocate.LinearFilter;
 import org.wanda4j.calibrate.CalibrationOrder;
@@ -31,7 +32,7 @@ import org.wanda4j.tune.Tuning;
 /// @param allocation how they are spread over the blocks
 /// @param sparsityOf sparsities that are fixed: from a pattern (glob) of the names of linears; a later one overrules
 /// @param tuning how what survives is trained, where it is
-/// @param order in which inputs are looked at and linears pruned
+/// @param order in which inputs are summed up and linears pruned
 /// @param type in which the model is computed; the fastest on this CPU where empty
 /// @param sampling which windows of the calibration text are taken
 /// @param skip patterns of the names of linears that stay dense
@@ -148,68 +149,97 @@ public record Recipe(
 
     /// This recipe by another method.
     public Recipe withMethod(String name) {
-        return new Recipe(
-                name, pattern, allocation, sparsityOf, tuning, order, type, sampling, skip, only);
+        return with(it -> it.method = name);
     }
 
     /// This recipe with other zeros.
     public Recipe withPattern(SparsityPattern other) {
-        return new Recipe(
-                method, other, allocation, sparsityOf, tuning, order, type, sampling, skip, only);
+        return with(it -> it.pattern = other);
     }
 
     /// This recipe with the zeros spread in another way.
     ///
     /// @param fixed sparsities of some linears, by patterns of their names
     public Recipe withAllocation(Allocation other, SequencedMap<String, Double> fixed) {
-        return new Recipe(method, pattern, other, fixed, tuning, order, type, sampling, skip, only);
+        return with(it -> {
+            it.allocation = other;
+            it.sparsityOf = fixed;
+        });
     }
 
     /// This recipe with training of what survives, or without.
     public Recipe withTuning(Optional<Tuning> other) {
-        return new Recipe(
-                method, pattern, allocation, sparsityOf, other, order, type, sampling, skip, only);
+        return with(it -> it.tuning = other);
     }
 
     /// This recipe in another order.
     public Recipe withOrder(CalibrationOrder other) {
-        return new Recipe(
-                method, pattern, allocation, sparsityOf, tuning, other, type, sampling, skip, only);
+        return with(it -> it.order = other);
     }
 
     /// This recipe computed in another type.
     public Recipe withType(ComputeType other) {
-        return new Recipe(
-                method,
-                pattern,
-                allocation,
-                sparsityOf,
-                tuning,
-                order,
-                Optional.of(other),
-                sampling,
-                skip,
-                only);
+        return with(it -> it.type = Optional.of(other));
     }
 
     /// This recipe with other calibration windows.
     public Recipe withSampling(Sampling other) {
-        return new Recipe(
-                method, pattern, allocation, sparsityOf, tuning, order, type, other, skip, only);
+        return with(it -> it.sampling = other);
     }
 
     /// This recipe for some of the linears.
     public Recipe withLinears(List<String> skipped, List<String> chosen) {
-        return new Recipe(
-                method,
-                pattern,
-                allocation,
-                sparsityOf,
-                tuning,
-                order,
-                type,
-                sampling,
-                skipped,
-                chosen);
+        return with(it -> {
+            it.skip = skipped;
+            it.only = chosen;
+        });
+    }
+
+    private Recipe with(Consumer<Fields> change) {
+        var fields = new Fields(this);
+        change.accept(fields);
+        return fields.recipe();
+    }
+
+    /// A recipe on its way to another one.
+    private static final class Fields {
+
+        private String method;
+        private SparsityPattern pattern;
+        private Allocation allocation;
+        private SequencedMap<String, Double> sparsityOf;
+        private Optional<Tuning> tuning;
+        private CalibrationOrder order;
+        private Optional<ComputeType> type;
+        private Sampling sampling;
+        private List<String> skip;
+        private List<String> only;
+
+        Fields(Recipe recipe) {
+            this.method = recipe.method;
+            this.pattern = recipe.pattern;
+            this.allocation = recipe.allocation;
+            this.sparsityOf = recipe.sparsityOf;
+            this.tuning = recipe.tuning;
+            this.order = recipe.order;
+            this.type = recipe.type;
+            this.sampling = recipe.sampling;
+            this.skip = recipe.skip;
+            this.only = recipe.only;
+        }
+
+        Recipe recipe() {
+            return new Recipe(
+                    method,
+                    pattern,
+                    allocation,
+                    sparsityOf,
+                    tuning,
+                    order,
+                    type,
+                    sampling,
+                    skip,
+                    only);
+        }
     }
 }

@@ -46,7 +46,7 @@ public record PruneReport(
     ///
     /// @param index from 0
     /// @param sparsity over its pruned linears
-    /// @param inputs of its stages, where they were looked at
+    /// @param inputs of its stages, where statistics were collected
     /// @param tuned what training made of it, where it was trained
     public record BlockReport(
             int index,
