@@ -6,16 +6,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.wanda4j.allocate.Allocation;
 import org.wanda4j.allocate.Allocation.BlockScores;
-import org.wanda4j.allocate.ScoreSurvey;
 import org.wanda4j.allocate.SparsityPlan;
-import org.wanda4j.calibrate.ActivationStore;
-import org.wanda4j.calibrate.BlockSequence;
-import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.LayerwiseForward;
-import org.wanda4j.calibrate.LoadedBlock;
-import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.CheckpointWriter;
@@ -39,11 +32,7 @@ import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
 import tools.jackson.databind.JsonNode;
 
-/// The main loop: windows flow through the blocks, and each block is pruned before they go through it.
-///
-/// ```
-/// for each block, for each stage: statistics of its input -> scores -> mask -> W' -> output shard
-/// ```
+/// Prunes a checkpoint: [AlongWindows], or [WeightsAlone] by a method that needs no statistics; then the output is published.
 public final class Pruner {
 
     private static final String RECIPE = "wanda-recipe.json";
@@ -191,58 +180,22 @@ public final class Pruner {
             return;
         }
         if (needsCalibration()) {
-            pruneAlongWindows(journal);
+            Windows windows = phases.time("tokenize", this::windows);
+            new AlongWindows(
+                            source,
+                            architecture,
+                            recipe,
+                            chosen,
+                            this::linears,
+                            windows,
+                            journal,
+                            settings,
+                            phases)
+                    .prune();
         } else {
             LinearPruner linears = linears(List.of());
             new WeightsAlone(architecture, linears, journal.writer(), journal, settings.progress())
                     .prune();
-        }
-    }
-
-    private void pruneAlongWindows(Journal journal) {
-        CheckpointWriter writer = journal.writer();
-        Windows windows = phases.time("tokenize", this::windows);
-        try (Engine engine = new Engine(recipe.type().orElseThrow(), settings.threads())) {
-            LinearPruner linears = linears(journal.survey(() -> survey(engine, windows, writer)));
-            // The next entry in the journal is that of the first block: a run that is resumed
-            // before
-            // it has no note yet.
-            if (journal.done() == 0 && windows.seqlen() > architecture.positions()) {
-                journal.note(
-                        "calibration windows of %,d tokens are longer than the model's context of %,d"
-                                .formatted(windows.seqlen(), architecture.positions()));
-            }
-            var forward = new LayerwiseForward(source, architecture, engine, windows.seqlen());
-            try (ActivationStore store =
-                            embed(forward, windows, writer, recipe.order().keepsStages());
-                    var pruner =
-                            new BlockPruner(
-                                    architecture,
-                                    recipe,
-                                    linears,
-                                    writer,
-                                    journal,
-                                    engine,
-                                    store,
-                                    settings.activationMemory(),
-                                    settings.progress())) {
-                journal.begin(
-                        new Outcome(
-                                List.of(),
-                                List.of(),
-                                windows.tokens(),
-                                store.mapped() ? "file" : "memory",
-                                engine.describe()),
-                        pruner.states());
-                settings.progress().start("pruning", windows.tokens() * pruner.passes());
-                try (BlockSequence blocks = forward.blocks(journal.done(), phases)) {
-                    while (blocks.hasNext()) {
-                        try (LoadedBlock block = blocks.next()) {
-                            journal.guard(() -> pruner.prune(block));
-                        }
-                    }
-                }
-            }
         }
     }
 
@@ -257,46 +210,6 @@ public final class Pruner {
                 SparsityPlan.of(architecture, spread, chosen, scores);
         return new LinearPruner(
                 source, method, patterns, recipe.type().orElseThrow(), settings.threads(), phases);
-    }
-
-    /// Scores of the dense model, where the allocation goes by them.
-    private List<BlockScores> survey(Engine engine, Windows windows, CheckpointWriter writer) {
-        if (recipe.allocation() == Allocation.UNIFORM) {
-            return List.of();
-        }
-        var forward = new LayerwiseForward(source, architecture, engine, windows.seqlen());
-        try (ActivationStore store =
-                embed(forward, windows, writer, CalibrationOrder.STAGE.keepsStages())) {
-            Progress progress = settings.progress();
-            progress.start("surveying", windows.tokens() * architecture.blocks().size());
-            return phases.time("survey", () -> ScoreSurvey.of(forward, store, chosen, progress));
-        }
-    }
-
-    private ActivationStore embed(
-            LayerwiseForward forward,
-            Windows windows,
-            CheckpointWriter writer,
-            boolean keepsStages) {
-        return phases.time(
-                "embed",
-                () -> {
-                    var store =
-                            ActivationStore.of(
-                                    architecture,
-                                    windows,
-                                    keepsStages,
-                                    forward.engine().type(),
-                                    settings.activationMemory(),
-                                    writer.scratch());
-                    try {
-                        forward.embed(store, windows);
-                        return store;
-                    } catch (RuntimeException | Error e) {
-                        store.close();
-                        throw e;
-                    }
-                });
     }
 
     private void checkPattern() {
