@@ -8,7 +8,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
-/// How much memory keys and values may take.
+/// Memory for keys and values.
 final class CacheOptions {
 
     @Option(

@@ -7,7 +7,7 @@ import org.wanda4j.text.CalibrationSampler;
 import org.wanda4j.text.Corpus;
 import picocli.CommandLine.Option;
 
-/// Which text the statistics are taken over.
+/// Calibration text, and how windows are chosen from it.
 final class CalibrationOptions {
 
     @Option(
@@ -61,7 +61,7 @@ final class CalibrationOptions {
         return text != null;
     }
 
-    /// What the options say, and where they are silent what `start` says.
+    /// The options that were given, and those of `start` for the others.
     Recipe.Sampling sampling(Recipe.Sampling start) {
         return new Recipe.Sampling(
                 sampler,

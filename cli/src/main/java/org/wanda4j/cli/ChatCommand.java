@@ -99,7 +99,7 @@ final class ChatCommand implements Runnable {
         return messages;
     }
 
-    /// Adds what was said and what is answered; neither, where that is too long.
+    /// Adds a user's message and the reply, or neither where the conversation is longer than the context.
     private void say(
             String text, List<Message> messages, LanguageModel opened, ChatTemplate template) {
         messages.add(new Message("user", text));
@@ -120,7 +120,7 @@ final class ChatCommand implements Runnable {
         Console.note(GenerationDisplay.figures(answer) + ending(answer, opened.context()));
     }
 
-    /// As it is sampled, and no longer than the context.
+    /// The sampling options, with the most tokens that the context has left.
     private Sampling room(LanguageModel opened, int[] prompt) {
         Sampling asked = sampling.sampling();
         return asked.withMaxTokens(Math.min(asked.maxTokens(), opened.context() - prompt.length));

@@ -43,7 +43,7 @@ final class ComputeOptions {
         return threads == null ? settings : settings.withThreads(threads);
     }
 
-    /// One line on what will run, and one more where that is slow for a reason.
+    /// Prints what will run, and a note where the chosen type is slow on this machine.
     void printBanner() {
         Console.note("wanda4j " + Main.Version.text() + ": " + Platform.describe());
         if (type == Type.BF16 && !ComputeType.multipliesBf16()) {

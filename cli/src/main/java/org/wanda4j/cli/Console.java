@@ -20,7 +20,7 @@ final class Console {
         System.out.println(text);
     }
 
-    /// A part of what a model writes. A terminal would obey control characters; it gets none but line ends and tabs.
+    /// Prints generated text. On a terminal, control characters but line ends and tabs are replaced, as they could change its state.
     static void printPart(String text) {
         System.out.print(isTerminal() ? CONTROL.matcher(text).replaceAll(REPLACEMENT) : text);
         System.out.flush();

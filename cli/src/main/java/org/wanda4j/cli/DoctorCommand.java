@@ -27,7 +27,7 @@ final class DoctorCommand implements Callable<Integer> {
 
     @Mixin private final ResultOptions result = new ResultOptions();
 
-    /// One thing that was looked at.
+    /// Result of one check.
     ///
     /// @param mend what to do; empty where all is well
     record Finding(String what, String found, String mend) {
@@ -139,7 +139,7 @@ final class DoctorCommand implements Callable<Integer> {
                         : "make room: libtorch unpacks 445 MB into ~/.javacpp, an output takes as much as its model");
     }
 
-    /// A check that fails is a finding too.
+    /// A check that throws becomes a finding.
     private static Finding attempt(String what, Callable<Finding> check) {
         try {
             return check.call();

@@ -143,7 +143,7 @@ final class EvalCommand implements Runnable {
         return Format.table(rows);
     }
 
-    /// What a task came to; blank where a failure came before it.
+    /// Results of a task; blank where an earlier failure left it out.
     private static List<String> cells(Optional<ZeroShot> measured) {
         return measured.map(task ->
                         List.of(

@@ -112,7 +112,7 @@ record Evaluation(
         return file == null ? Corpus.bundledEvaluation() : Corpus.open(file);
     }
 
-    /// Looks at all that will be read of `models`, so that none is found wanting when another was measured for hours.
+    /// Checks everything that will be read, before the first model is measured.
     ///
     /// @throws InvalidInputException when one of them cannot be measured
     void check(List<Path> models) {
@@ -139,7 +139,7 @@ record Evaluation(
 
     /// Measures a model.
     ///
-    /// @param soFar gets what is known after each part, so that it is not lost when a later one fails
+    /// @param soFar receives the results so far after each part, which a later failure does not lose
     /// @return the whole
     Result measure(Path model, RunSettings settings, Consumer<Result> soFar) {
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
@@ -161,7 +161,7 @@ record Evaluation(
         return new Perplexity.Protocol(seqlen, windows, type);
     }
 
-    /// Everything that decides a result, but the model.
+    /// Everything that a result depends on, but the model.
     String key() {
         List<String> questions =
                 exams.stream().map(exam -> exam.task().label() + " " + exam.sha256()).toList();

@@ -3,7 +3,7 @@ package org.wanda4j.cli;
 import java.util.List;
 import org.jline.utils.Signals;
 
-/// Has Ctrl-C and SIGTERM do something else than end the program, until it is closed.
+/// Replaces the action of Ctrl-C and SIGTERM until it is closed.
 final class Interrupts implements AutoCloseable {
 
     private record Handler(String signal, Object before) {}

@@ -16,7 +16,7 @@ import org.jline.terminal.TerminalBuilder;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Reason;
 
-/// Lines that somebody types or pipes in.
+/// Lines of standard input, typed or piped.
 sealed interface LineSource extends AutoCloseable {
 
     /// The next line; empty where there is none any more.

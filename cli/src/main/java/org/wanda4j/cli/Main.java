@@ -59,7 +59,7 @@ public final class Main implements Runnable {
     private static final int FAULT = 1;
     private static final int UNUSABLE = 2;
 
-    /// What the Parquet reader tells of itself. Held here: a logger that nobody holds forgets its level.
+    /// Logger of the Parquet reader. A reference is kept, as a logger that is collected loses its level.
     private static final Logger PARQUET = Logger.getLogger("dev.hardwood");
 
     @Spec private CommandSpec spec;

@@ -7,9 +7,8 @@ import javax.management.NotificationEmitter;
 
 /// Keeps garbage from filling the old generation of a process that runs for weeks.
 ///
-/// The serial collector looks at the old generation when all of the heap is full, and not before: what lives as long as a
-/// request outlives a few collections of the young generation, and a server that needs a few megabytes would come to take the
-/// whole heap. The parallel collector and G1 let both generations grow under the same load.
+/// The serial collector collects the old generation only when the whole heap is full. Objects that live as long as a request survive a
+/// few collections of the young generation, so that a server that needs a few megabytes would grow to the whole heap. The parallel collector and G1 let both generations grow under the same load.
 final class OldGeneration {
 
     private static final String OF_SERIAL = "Tenured Gen";

@@ -4,7 +4,7 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.ValueLayout;
 
-/// Takes back the standard error that the launcher had the JVM start without.
+/// Restores the standard error that the launcher has replaced by a filter.
 ///
 /// The JVM prints a line on the module of the Vector API whenever it starts, and has no option against it. The launcher
 /// lets standard error pass through a filter for it, and hands the one that it was called with on as another descriptor.

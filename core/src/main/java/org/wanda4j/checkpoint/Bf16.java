@@ -25,7 +25,7 @@ final class Bf16 {
         return (short) ((Float.floatToRawIntBits(value) + 0xffff) >>> 16);
     }
 
-    /// The number that `bits` stands for.
+    /// The value of `bits`.
     static float toFloat(short bits) {
         return Float.intBitsToFloat(bits << 16);
     }

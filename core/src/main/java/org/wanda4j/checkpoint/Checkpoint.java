@@ -112,7 +112,7 @@ public final class Checkpoint implements AutoCloseable {
         return view.of(map(view.tensor(), arena), arena);
     }
 
-    /// Reads tensor `name` and forgets it: whoever maps it next finds it in the system's page cache. Of a packed one nothing
+    /// Reads tensor `name` into the system's page cache. Of a packed one nothing
     /// is read.
     ///
     /// @throws InvalidInputException when there is no such tensor, or it cannot be read
@@ -158,7 +158,7 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
-    /// What tells at a glance whether a file is another one.
+    /// Identifies a file's content without reading it.
     ///
     /// @param modified when its content last changed
     public record FileState(String name, long bytes, String modified) {}

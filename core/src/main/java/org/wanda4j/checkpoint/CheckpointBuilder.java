@@ -9,8 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// Writes a checkpoint that has other tensors than its source, in shards of the same names. What lies beside the source's
-/// weights is copied.
+/// Writes a checkpoint that has other tensors than its source, in shards of the same names. Sidecar files are copied.
 ///
 /// All goes to an [OutputDirectory], and so appears whole or not at all.
 final class CheckpointBuilder implements AutoCloseable {
@@ -18,7 +17,7 @@ final class CheckpointBuilder implements AutoCloseable {
     /// One file of weights.
     ///
     /// @param file its name
-    /// @param tensors in the order of the header; they need no place yet
+    /// @param tensors in the order of the header; without offsets
     record Shard(String file, Map<String, String> metadata, List<TensorInfo> tensors) {
 
         long bytes() {
@@ -113,7 +112,7 @@ final class CheckpointBuilder implements AutoCloseable {
         try {
             Disk.closeAll(writers);
         } catch (IOException e) {
-            // What was to last has been forced to the disk.
+            // Everything has been forced to the disk before.
         }
     }
 }

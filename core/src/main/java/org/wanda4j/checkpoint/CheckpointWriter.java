@@ -127,7 +127,7 @@ public final class CheckpointWriter implements AutoCloseable {
         });
     }
 
-    /// Keeps the bytes of `parts`, one after the other, for whoever goes on with this run; they are no part of the output.
+    /// Keeps the bytes of `parts`, one after the other, for a resumed run; they are not part of the output.
     ///
     /// @param file a name
     public void keep(String file, List<MemorySegment> parts) {
@@ -170,7 +170,7 @@ public final class CheckpointWriter implements AutoCloseable {
         }
     }
 
-    /// Waits until everything has been written that was asked for, though not until the disk has it.
+    /// Waits until all requested writes are done, though not until the disk has them.
     public void settle() {
         try {
             thread.settle();
@@ -179,7 +179,7 @@ public final class CheckpointWriter implements AutoCloseable {
         }
     }
 
-    /// Gives up what was asked for and not begun: nothing can be written any more, and no memory is read.
+    /// Drops writes that have not begun: nothing can be written any more, and no memory is read.
     public void abandon() {
         thread.abandon();
     }

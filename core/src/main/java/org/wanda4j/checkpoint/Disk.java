@@ -20,7 +20,7 @@ final class Disk {
 
     private Disk() {}
 
-    /// Whether there is something of that name, a link to nowhere included.
+    /// Whether the path exists, a dangling link included.
     static boolean exists(Path path) {
         return Files.exists(path, LinkOption.NOFOLLOW_LINKS);
     }
@@ -69,7 +69,7 @@ final class Disk {
             try {
                 Files.deleteIfExists(directory);
             } catch (DirectoryNotEmptyException e) {
-                return; // Somebody else has put something there.
+                return; // not empty: another process has written to it
             }
         }
     }

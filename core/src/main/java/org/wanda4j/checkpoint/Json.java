@@ -98,7 +98,7 @@ public final class Json {
         }
     }
 
-    /// The names on the way to what does not fit.
+    /// Path of the field that does not fit.
     private static String place(JacksonException e) {
         String names =
                 e.getPath().stream()

@@ -9,7 +9,7 @@ import tools.jackson.core.exc.InputCoercionException;
 import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.databind.exc.MismatchedInputException;
 
-/// What is wrong with a JSON text, and where, in our words: those of the library speak of its own settings.
+/// Message for a syntax error in JSON, with its position; the library's own messages speak of its settings.
 final class JsonFault {
 
     private static final int LONGEST_EXCERPT = 20;

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// One matrix on its way into a packed shard: first what its parts will take, later the parts.
+/// Packs one matrix: first computes the sizes of its parts, later their bytes.
 final class MatrixPacker {
 
     private static final ValueLayout.OfLong LONG =
@@ -47,7 +47,7 @@ final class MatrixPacker {
         this.starts = starts;
     }
 
-    /// Looks for zeros, and decides whether `weight` is stored sparse: where that is smaller.
+    /// Counts zeros, and stores `weight` sparse where that is smaller.
     ///
     /// @param weight the matrix that the tensor is stored as
     static MatrixPacker sparseOrDense(
@@ -96,7 +96,7 @@ final class MatrixPacker {
         return !isTensor() && !layout.isPlain();
     }
 
-    /// The tensors that stand for the matrix.
+    /// The tensors that the matrix is stored as.
     List<TensorInfo> parts() {
         if (isTensor()) {
             return List.of(TensorInfo.unplaced(source.name(), DType.BF16, source.shape()));
@@ -168,7 +168,7 @@ final class MatrixPacker {
                 data.get(source.name() + PackedEncoding.BITMASK), rowOffsets);
     }
 
-    /// What became of the matrix.
+    /// The report on the matrix.
     PackReport.Matrix report() {
         return new PackReport.Matrix(
                 source.name(),

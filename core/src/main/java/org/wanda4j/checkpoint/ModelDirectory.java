@@ -13,7 +13,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/// Where a model lies, and what stands there instead: the commonest mistakes by their causes, with the mend.
+/// Finds the directory of a model, and explains the most frequent mistakes, with their mend.
 public final class ModelDirectory {
 
     private static final String WANTED =

@@ -8,11 +8,11 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.IntUnaryOperator;
 
-/// A matrix as it lies in a file: the values that are there, row after row, and where they go.
+/// A matrix as stored in a file: its values, row after row, and their positions.
 ///
-/// Without `sparseIndex` every value is there, and value `(row, column)` is stored value `row * type.padded(columns) + column`:
-/// a quantised row is filled up with zeros to whole groups. With `sparseIndex` the values that are there follow each other; in
-/// int4 those of each [ValueType#RUN] columns are filled up with a zero to whole bytes.
+/// Without `sparseIndex` every value is stored, and value `(row, column)` is stored value `row * type.padded(columns) + column`:
+/// a quantised row is padded with zeros to whole groups. With `sparseIndex` only kept values are stored; in
+/// int4 those of each [ValueType#RUN] columns are padded with a zero to whole bytes.
 ///
 /// A quantised value is `q * s`. The scale `s` of `(row, column)` is number
 /// `row * ceil(columns / GROUP) + column / GROUP`, with and without `sparseIndex`; it is finite and not negative, so that a
@@ -25,7 +25,7 @@ import java.util.function.IntUnaryOperator;
 /// @param type of the values
 /// @param values little-endian, row after row
 /// @param scales one bf16 for each group of columns of each row, where the type is quantised
-/// @param sparseIndex which values are there, where not all are
+/// @param sparseIndex positions of the stored values; empty where all are stored
 public record PackedMatrix(
         int rows,
         int columns,
@@ -40,9 +40,9 @@ public record PackedMatrix(
     private static final ValueLayout.OfLong LONG =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    /// Which values a sparse matrix has. With bf16 values it is the layout of compressed-tensors' `sparse-bitmask`.
+    /// Positions of the values of a sparse matrix. With bf16 values it is the layout of compressed-tensors' `sparse-bitmask`.
     ///
-    /// @param bitmask a 1 for each value that is there; lowest bit first, a row starts at a byte
+    /// @param bitmask a 1 for each stored value; lowest bit first, a row starts at a byte
     /// @param rowOffsets number of the first stored value of each row, as int64
     public record SparseIndex(MemorySegment bitmask, MemorySegment rowOffsets) {}
 
@@ -53,7 +53,7 @@ public record PackedMatrix(
                 : row * type.padded(columns);
     }
 
-    /// How many values `row` stores, those included that fill it up.
+    /// Number of values that `row` stores, padding included.
     long stored(int row) {
         if (sparseIndex.isEmpty()) {
             return type.padded(columns);

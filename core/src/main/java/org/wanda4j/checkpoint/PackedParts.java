@@ -15,7 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
-/// Puts a [PackedTensor] together from its parts in a shard, and believes none of them before it is checked.
+/// Assembles a [PackedTensor] from its parts in a shard, and checks each of them.
 final class PackedParts {
 
     private static final ValueLayout.OfLong LONG =

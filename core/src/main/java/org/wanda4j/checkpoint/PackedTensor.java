@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
-/// A matrix whose parts lie in the file as tensors of their own ([PackedEncoding]).
+/// A matrix whose parts are tensors of the file ([PackedEncoding]).
 ///
 /// @param info what it decodes to
 /// @param layout how that lies in the matrix
@@ -37,7 +37,7 @@ record PackedTensor(
     /// The lowest bit of each one's exponent.
     private static final long EXPONENT_UNITS = 0x0080_0080_0080_0080L;
 
-    /// The parts of a sparse matrix that say where its values go.
+    /// Tensors of the positions of a sparse matrix's values.
     record SparseIndexTensors(TensorInfo bitmask, TensorInfo rowOffsets) {}
 
     /// The matrix `name` of `shard`, its parts checked against each other.
@@ -111,7 +111,7 @@ record PackedTensor(
         return matrix;
     }
 
-    /// Each row's bitmask must ask for as many values as the row has.
+    /// Each row's bitmask must have as many ones as the row has values.
     private void checkCounts(PackedMatrix matrix, MemorySegment bitmask) {
         int rowBytes = Math.ceilDiv(matrix.columns(), Byte.SIZE);
         int unused = -1 << (Byte.SIZE - (-matrix.columns() & 7));

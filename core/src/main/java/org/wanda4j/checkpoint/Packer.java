@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.LongConsumer;
 
-/// Turns a checkpoint into one whose zeros take no room, and back. `docs/packed.md` defines the format.
+/// Converts a checkpoint to one that does not store zeros, and back. `docs/packed.md` defines the format.
 ///
 /// A tensor at a time is in memory.
 public final class Packer {
@@ -41,7 +41,7 @@ public final class Packer {
     /// @param tables names of matrices that are stored dense
     /// @param values bf16, int8 or int4
     /// @param output is written, and stays the caller's to close
-    /// @param progress hears of each matrix how many bytes it had; in all [#work(Checkpoint)]
+    /// @param progress receives the bytes of each matrix; in all [#work(Checkpoint)]
     /// @throws InvalidInputException when `source` is packed, or a weight cannot be expressed
     public static PackReport pack(
             Checkpoint source,
@@ -76,7 +76,7 @@ public final class Packer {
     /// Writes an ordinary copy of the packed `source`: every matrix in bf16.
     ///
     /// @param output is written, and stays the caller's to close
-    /// @param progress hears of each tensor how many bytes it has; in all half of [#work(Checkpoint)]
+    /// @param progress receives the bytes of each tensor; in all half of [#work(Checkpoint)]
     /// @throws InvalidInputException when `source` is not packed
     public static void unpack(Checkpoint source, OutputDirectory output, LongConsumer progress) {
         if (source.packedAs().isEmpty()) {

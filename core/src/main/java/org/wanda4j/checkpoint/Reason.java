@@ -7,8 +7,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 
-/// Why a file could not be read or written, in words: the message of Java's own exception is often the file's name and
-/// no more.
+/// Why a file could not be read or written, in words: the message of an `IOException` is often the file's name alone.
 public final class Reason {
 
     private Reason() {}

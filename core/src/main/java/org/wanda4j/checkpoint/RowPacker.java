@@ -27,7 +27,7 @@ final class RowPacker {
     /// Size of a sparse row, in values.
     ///
     /// @param kept values that are not dropped
-    /// @param stored those, and what fills them up
+    /// @param stored those, and padding
     record Count(int kept, int stored) {}
 
     /// What `row` takes where it is stored sparse.

@@ -26,7 +26,7 @@ import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
 
 /// One safetensors file: eight bytes with the header's length (little-endian), the header (JSON: name to dtype,
-/// shape and byte range), the tensors' bytes. Nothing in the header is believed before it is checked.
+/// shape and byte range), the tensors' bytes. Everything in the header is checked.
 ///
 /// Source of the format: <https://github.com/huggingface/safetensors>, "Format".
 public final class Safetensors implements AutoCloseable {
@@ -62,7 +62,7 @@ public final class Safetensors implements AutoCloseable {
 
     /// Opens `path` and checks its header.
     ///
-    /// @throws InvalidInputException when the file cannot be read or its header lies
+    /// @throws InvalidInputException when the file cannot be read or its header is invalid
     public static Safetensors open(Path path) {
         FileChannel channel;
         try {
@@ -131,7 +131,7 @@ public final class Safetensors implements AutoCloseable {
                         : file.asSlice(tensor.offset());
     }
 
-    /// Reads one tensor, and keeps nothing of it.
+    /// Reads one tensor into the system's page cache.
     void readAhead(TensorInfo tensor) {
         try (Arena memory = Arena.ofConfined()) {
             MemorySegment buffer = memory.allocate(Math.min(READ_BYTES, tensor.length()));
@@ -296,7 +296,7 @@ public final class Safetensors implements AutoCloseable {
         return numbers;
     }
 
-    /// The tensors must cover the data part once: without gaps and without overlaps, as the format asks.
+    /// The tensors must cover the data part once: without gaps and without overlaps, as the format requires.
     private void checkRanges(long dataStart) {
         List<TensorInfo> byOffset = new ArrayList<>(tensors.values());
         byOffset.sort(
@@ -351,7 +351,7 @@ public final class Safetensors implements AutoCloseable {
         try {
             channel.close();
         } catch (IOException e) {
-            // Only read from: there is nothing to lose.
+            // nothing was written
         }
     }
 }

@@ -3,12 +3,12 @@ package org.wanda4j.checkpoint;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
-/// The digest that names content.
+/// SHA-256 digests.
 public final class Sha256 {
 
     private Sha256() {}
 
-    /// A digest of nothing yet.
+    /// A new digest.
     public static MessageDigest begin() {
         try {
             return MessageDigest.getInstance("SHA-256");

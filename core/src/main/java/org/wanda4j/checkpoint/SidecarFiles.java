@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The files beside a checkpoint's weights that a copy of it needs too.
+/// Files beside a checkpoint's weights that are copied with it.
 final class SidecarFiles {
 
     private static final String WEIGHTS = "(?i).*\\.(safetensors|bin|pt|pth|gguf|onnx|h5|msgpack)";

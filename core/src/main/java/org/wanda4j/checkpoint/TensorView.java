@@ -3,7 +3,7 @@ package org.wanda4j.checkpoint;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/// A tensor whose elements lie in memory that somebody else owns: row-major, little-endian, without gaps.
+/// A tensor in memory that it does not own: row-major, little-endian, without gaps.
 ///
 /// @param name as the checkpoint names it
 /// @param type of an element

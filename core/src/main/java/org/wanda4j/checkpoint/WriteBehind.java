@@ -6,10 +6,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.wanda4j.threads.Threads;
 
-/// Writes on a thread of its own, in the order in which it was asked to, while the caller computes.
+/// Runs writes on a thread of its own, in the order of their submission, while the caller computes.
 ///
-/// After a failure nothing more is written: what comes later, such as an entry that says that it was, must not be there
-/// without it. The next call tells.
+/// After a failure nothing more is written, as later writes, such as a journal's entry, depend on earlier ones. The next call throws
+/// the failure.
 final class WriteBehind implements AutoCloseable {
 
     /// A piece of writing.
@@ -24,7 +24,7 @@ final class WriteBehind implements AutoCloseable {
     private volatile boolean abandoned;
     private volatile Throwable failure;
 
-    /// Has `work` done after all that was asked for before. What it reads must stay until [#settle()].
+    /// Submits `work`. Memory that it reads must stay valid until [#settle()].
     void submit(Work work) throws IOException {
         check();
         thread.execute(() -> {
@@ -38,13 +38,13 @@ final class WriteBehind implements AutoCloseable {
         });
     }
 
-    /// Waits until all that was asked for is done.
+    /// Waits until all submitted work is done.
     void settle() throws IOException {
         join();
         check();
     }
 
-    /// Gives up what was asked for and has not begun. Afterwards nothing is being read any more.
+    /// Drops work that has not begun, and waits for the rest. No memory is read afterwards.
     void abandon() {
         abandoned = true;
         join();

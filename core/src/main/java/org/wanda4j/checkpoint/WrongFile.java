@@ -5,10 +5,10 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 
-/// What a file is that stands where another one was expected, by its first bytes, with the mend.
+/// Recognises, by its first bytes, a file that was given in place of another one, and says the mend.
 final class WrongFile {
 
-    /// So many bytes tell.
+    /// Bytes that are looked at.
     static final int BEGINNING = 64;
 
     static final String PICKLED =

@@ -9,14 +9,14 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 
-/// The tokens that stand for bytes and not for a text of their own: those of byte fallback, `<0xE2>`, and those of a
-/// byte-level vocabulary that begin or end within a character.
+/// Tokens that encode bytes rather than whole characters: those of byte fallback, `<0xE2>`, and those of a byte-level vocabulary
+/// that begin or end within a character.
 final class ByteTokens {
 
     private static final Pattern FALLBACK = Pattern.compile("<0x([0-9A-Fa-f]{2})>");
 
-    /// What byte a character of a byte-level vocabulary stands for, or -1: GPT-2's table. Printable characters of Latin-1
-    /// stand for themselves, and those from 256 on for the other bytes, in ascending order.
+    /// Byte of a character of a byte-level vocabulary, or -1: GPT-2's table. Printable characters of Latin-1 are their own byte; those
+    /// from 256 on are the other bytes, in ascending order.
     private static final int[] BYTES = bytes();
 
     private ByteTokens() {}
@@ -32,7 +32,7 @@ final class ByteTokens {
         return bytes;
     }
 
-    /// By id, the bytes of each.
+    /// Bytes of each such token, by id.
     static Map<Integer, byte[]> of(TokenizerDefinition definition) {
         Map<Integer, byte[]> tokens = new HashMap<>();
         if (definition.decodesBy("ByteLevel")) {

@@ -2,12 +2,12 @@ package org.wanda4j.text;
 
 import org.wanda4j.checkpoint.InvalidInputException;
 
-/// How calibration windows are picked from a corpus. The same arguments give the same windows, on
+/// How calibration windows are chosen from a corpus. The same arguments give the same windows, on
 /// every machine.
 public enum CalibrationSampler {
 
     /// A random piece of a random document, as the published code picks: window for window the same
-    /// for the same seed. Only documents longer than a window are of use to it.
+    /// for the same seed. Documents that are not longer than a window are not used.
     REFERENCE {
         @Override
         Windows pick(Corpus corpus, Tokenizer tokenizer, int windows, int seqlen, long seed) {
@@ -24,7 +24,7 @@ public enum CalibrationSampler {
         }
     };
 
-    /// Picks the windows. Documents are tokenised only as far as they are needed.
+    /// Chooses the windows. Documents are tokenised only as far as they are needed.
     ///
     /// @param windows how many, at least 1
     /// @param seqlen tokens of a window, at least 1

@@ -20,7 +20,7 @@ import org.wanda4j.text.jinja.TemplateException;
 import org.wanda4j.text.jinja.Texts;
 import tools.jackson.databind.JsonNode;
 
-/// How a model wants a conversation written: its own Jinja template, rendered as transformers renders it.
+/// The Jinja template with which a model's conversations are formatted, rendered as transformers renders it.
 ///
 /// The text has the special tokens in it; [Tokenizer#encodeAsWritten(String)] encodes it. A template is code from outside:
 /// it sees the messages and the special tokens, and its output and work are bounded.
@@ -53,18 +53,18 @@ public final class ChatTemplate {
         this.clock = clock;
     }
 
-    /// What one side says.
+    /// A message.
     ///
     /// @param role `system`, `user` or `assistant`
-    /// @param others what else the template sees of it: texts, numbers, truths, lists and maps by name
+    /// @param others further fields for the template, by name: `String`, `Long`, `Double`, `Boolean`, `List` or `Map`
     public record Message(String role, String content, Map<String, ?> others) {
 
-        /// Copies them.
+        /// Copies the fields.
         public Message {
             others = Collections.unmodifiableMap(new LinkedHashMap<>(others));
         }
 
-        /// A message of which the template sees the role and the content.
+        /// A message with a role and a content only.
         public Message(String role, String content) {
             this(role, content, Map.of());
         }
@@ -74,15 +74,15 @@ public final class ChatTemplate {
     public enum Ending {
         /// With its last message.
         CLOSED,
-        /// With the beginning of an answer: `add_generation_prompt`.
+        /// With the header of the next assistant message: `add_generation_prompt`.
         ANSWER,
-        /// Within its last message, which the answer goes on with: `continue_final_message`.
+        /// Within its last message, which the completion continues: `continue_final_message`.
         OPEN
     }
 
     /// The template of a model directory, where it has one: `chat_template.jinja`, or `chat_template` of
-    /// `tokenizer_config.json`, a text or a list of named ones, of which `default` counts. What is wrong within one is said
-    /// when a conversation is rendered.
+    /// `tokenizer_config.json`, a string or a list of named ones, of which `default` is used. Errors in a template are thrown when a
+    /// conversation is rendered.
     ///
     /// @throws InvalidInputException when it cannot be read
     public static Optional<ChatTemplate> of(Path modelDirectory) {
@@ -152,21 +152,20 @@ public final class ChatTemplate {
         return tokens;
     }
 
-    /// The conversation as the model wants it.
+    /// Formats a conversation.
     ///
-    /// @param addGenerationPrompt whether the beginning of an answer follows
-    /// @throws InvalidInputException when the template refuses the conversation, or fails
+    /// @param addGenerationPrompt whether the header of the next assistant message is added
+    /// @throws InvalidInputException when the template raises an error, or fails
     public String render(List<Message> messages, boolean addGenerationPrompt) {
         return render(messages, addGenerationPrompt ? Ending.ANSWER : Ending.CLOSED, Map.of());
     }
 
-    /// The conversation as the model wants it.
+    /// Formats a conversation.
     ///
-    /// @param messages at least one where the last is to be left open
-    /// @param more variables of the template, such as Qwen 3's `enable_thinking`: texts (`String`), numbers (`Long`, `Double`),
-    ///     truths, lists and maps by name. They go before special tokens, and behind what this sets itself.
-    /// @throws InvalidInputException when the template refuses the conversation, fails, or leaves the message out that is to be
-    ///     left open
+    /// @param messages at least one for [Ending#OPEN]
+    /// @param more variables of the template, such as Qwen 3's `enable_thinking`: `String`, `Long`, `Double`, `Boolean`, `List` or
+    ///     `Map`. They override special tokens, and are overridden by what this method sets.
+    /// @throws InvalidInputException when the template raises an error, fails, or leaves out the message that is to be left open
     public String render(List<Message> messages, Ending ending, Map<String, ?> more) {
         Map<String, Object> variables = new LinkedHashMap<>(specialTokens);
         variables.putAll(more);

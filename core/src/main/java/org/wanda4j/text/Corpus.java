@@ -36,12 +36,12 @@ public record Corpus(String name, String sha256, List<String> documents) {
         return new CorpusReader(CorpusReader.defaultLimit()).read(source);
     }
 
-    /// 1,200 documents of C4: what calibrates when nothing else is given.
+    /// 1,200 documents of C4, the default for calibration.
     public static Corpus bundledCalibration() {
         return bundled("c4-sample.jsonl");
     }
 
-    /// The test split of WikiText-2 in its raw form: what evaluates when nothing else is given.
+    /// The test split of WikiText-2 in its raw form, the default for evaluation.
     public static Corpus bundledEvaluation() {
         return bundled("wikitext2-test.raw.txt");
     }

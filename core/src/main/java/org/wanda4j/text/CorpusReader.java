@@ -23,7 +23,7 @@ import org.wanda4j.checkpoint.Sha256;
 import org.wanda4j.checkpoint.Utf8;
 import tools.jackson.databind.JsonNode;
 
-/// Gathers the documents of one corpus from its files.
+/// Reads the documents of a corpus from its files.
 final class CorpusReader {
 
     private static final List<String> TEXT = List.of(".txt", ".txt.gz");
@@ -114,7 +114,7 @@ final class CorpusReader {
         return name.toLowerCase(Locale.ROOT).endsWith(ending);
     }
 
-    /// As Python's `open` reads a text file, and so the published evaluation.
+    /// Reads line ends as Python's `open` does, and with it the published evaluation.
     private static String withPlainLineEnds(String text) {
         return text.indexOf('\r') < 0 ? text : text.replace("\r\n", "\n").replace('\r', '\n');
     }
@@ -148,8 +148,7 @@ final class CorpusReader {
         return new InvalidInputException(path + ": cannot be read: " + reason, e);
     }
 
-    /// Counts and digests what passes, and stops at the limit: a small archive can unfold into a
-    /// large text.
+    /// Counts and digests the bytes that are read, up to the limit: a small archive can decompress to a large text.
     private final class Metered extends InputStream {
 
         private final InputStream in;

@@ -7,42 +7,42 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
-/// Turns ids into text as they come. What it gives, one piece after the other, is what the tokenizer gives for all ids
-/// at once; special tokens give nothing.
+/// Decodes ids incrementally. The pieces add up to the text that the tokenizer decodes from all ids at once; special tokens add
+/// nothing.
 ///
-/// How a token reads depends on whether one stands before it: many tokenizers write the space before a word into its token
-/// (`▁Paris`), and leave it out where a text begins. So a token is decoded behind the one before. A character can
-/// take several tokens; their bytes are held back until it is complete. Bytes that are no character give U+FFFD.
+/// The text of a token depends on the one before: many tokenizers put the space before a word into its token (`▁Paris`), and leave it
+/// out at the beginning of a text. So each token is decoded behind the one before. A character can
+/// take several tokens; their bytes are held back until it is complete. Invalid bytes become U+FFFD.
 public final class Detokenizer {
 
     private final Tokenizer tokenizer;
 
-    /// The last token that is no special one, where there is one, and what it reads alone.
+    /// The last token that is not special, if any, and its text alone.
     private int[] before = {};
 
     private String textBefore = "";
 
-    /// Bytes of a character that is not complete.
+    /// Bytes of an incomplete character.
     private byte[] held = {};
 
-    /// What a token gives.
+    /// The text of a token.
     ///
-    /// @param text what is certain with it: its own, less what is held back, and what was held back before it
+    /// @param text that it completes: its own and that held back before, but for an incomplete character at its end
     /// @param bytes the token's own; empty for a special token
     public record TokenText(String text, byte[] bytes) {}
 
-    /// Starts a text of its own.
+    /// For a text that stands alone.
     public Detokenizer(Tokenizer tokenizer) {
         this.tokenizer = tokenizer;
     }
 
-    /// Goes on with a text. Where it ends within a character, that character is the first of what follows.
+    /// For the continuation of a text. A character that it ends within is completed by the continuation.
     ///
     /// @param text its ids
     public Detokenizer(Tokenizer tokenizer, int[] text) {
         this(tokenizer);
         int from = text.length;
-        boolean apart = false; // whether what stands before `from` does not matter
+        boolean apart = false; // whether tokens before `from` do not matter
         while (from > 0 && !apart) {
             from--;
             apart =
@@ -54,7 +54,7 @@ public final class Detokenizer {
         }
     }
 
-    /// Takes the next id.
+    /// Decodes the next id.
     public TokenText append(int id) {
         Optional<byte[]> bytes = tokenizer.bytes(id);
         if (bytes.isPresent()) {
@@ -75,7 +75,7 @@ public final class Detokenizer {
         return new TokenText(text, utf8(own));
     }
 
-    /// What [#append] would give, but that a special token reads as it is written.
+    /// What [#append] would return, but for a special token its name.
     public TokenText preview(int id) {
         Optional<byte[]> bytes = tokenizer.bytes(id);
         if (bytes.isPresent()) {
@@ -86,7 +86,7 @@ public final class Detokenizer {
         return new TokenText(replaced(held) + own, utf8(own));
     }
 
-    /// Whether bytes of a character that is not complete are held back.
+    /// Whether bytes of an incomplete character are held back.
     public boolean holds() {
         return held.length > 0;
     }

@@ -10,7 +10,7 @@ import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import tools.jackson.databind.JsonNode;
 
-/// The ids that end what a model generates.
+/// Ids that end a generation.
 public final class EndTokens {
 
     private static final String KEY = "eos_token_id";
@@ -18,7 +18,7 @@ public final class EndTokens {
     private EndTokens() {}
 
     /// `eos_token_id`, a number or a list of them, of `generation_config.json`, or else of `config.json`; and the one that the
-    /// tokenizer names, which is another where a model learned a chat's turns and its configuration was left as it was.
+    /// tokenizer names, which differs in chat models whose configuration is still that of the base model.
     ///
     /// @param ofTokenizer [Tokenizer#end()]
     /// @throws InvalidInputException when `eos_token_id` is something else

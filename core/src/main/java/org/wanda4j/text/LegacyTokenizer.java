@@ -23,7 +23,7 @@ record LegacyTokenizer(Optional<String> bos, Optional<String> eos) {
                     "CohereTokenizer", new Defaults("<BOS_TOKEN>", "<|END_OF_TURN_TOKEN|>", true),
                     "GPTNeoXTokenizer", new Defaults("<|endoftext|>", "<|endoftext|>", false));
 
-    /// What such a class takes when its configuration is silent; EOS is never added then.
+    /// Defaults of such a class; EOS is not added by default.
     private record Defaults(String bos, String eos, boolean addBos) {}
 
     /// Empty when the class is none of these.

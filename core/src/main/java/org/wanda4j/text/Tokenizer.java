@@ -19,7 +19,7 @@ import tools.jackson.databind.JsonNode;
 
 /// The tokenizer of a checkpoint: text to ids and back, the same ids that transformers gives.
 ///
-/// Holds native memory until it is closed. Threads may share one.
+/// Holds native memory until it is closed. Thread-safe.
 ///
 /// Sets the system property `ai.djl.offline` of the process to `true`, unless the program has set it: the library beneath
 /// would look for CUDA builds on the network and report to its authors.
@@ -79,7 +79,7 @@ public final class Tokenizer implements AutoCloseable {
         return new ByteArrayInputStream(json.toString().getBytes(StandardCharsets.UTF_8));
     }
 
-    /// What a definition lacks may show only when it is used.
+    /// Errors of a definition may be found only when it is used.
     private <T> T using(Function<HuggingFaceTokenizer, T> use) {
         try {
             return use.apply(tokenizer);
@@ -96,16 +96,14 @@ public final class Tokenizer implements AutoCloseable {
     /// The ids of a text of any length, never truncated or padded, with the special tokens that the
     /// tokenizer adds by default.
     ///
-    /// @throws InvalidInputException when half of a surrogate pair stands alone in `text`, or `tokenizer.json` turns out to
-    ///     be of no use
+    /// @throws InvalidInputException when half of a surrogate pair stands alone in `text`, or `tokenizer.json` is invalid
     public int[] encode(String text) {
         return encode(text, true);
     }
 
-    /// The ids of a text that writes its special tokens itself, as a chat template does: none are added.
+    /// The ids of a text that contains its special tokens, as a rendered chat template does: none are added.
     ///
-    /// @throws InvalidInputException when half of a surrogate pair stands alone in `text`, or `tokenizer.json` turns out to
-    ///     be of no use
+    /// @throws InvalidInputException when half of a surrogate pair stands alone in `text`, or `tokenizer.json` is invalid
     public int[] encodeAsWritten(String text) {
         return encode(text, false);
     }
@@ -120,7 +118,7 @@ public final class Tokenizer implements AutoCloseable {
                         .toArray());
     }
 
-    /// The text of some ids, special tokens included; an id that means nothing gives nothing.
+    /// The text of some ids, special tokens included; unknown ids add nothing.
     public String decode(int[] ids) {
         return using(it -> it.decode(Arrays.stream(ids).asLongStream().toArray(), false));
     }
@@ -130,7 +128,7 @@ public final class Tokenizer implements AutoCloseable {
         return using(it -> it.decode(Arrays.stream(ids).asLongStream().toArray(), true));
     }
 
-    /// The bytes of a token that stands for bytes and not for a text of its own.
+    /// The bytes of a token that encodes bytes rather than whole characters.
     Optional<byte[]> bytes(int id) {
         return Optional.ofNullable(byteTokens.get(id));
     }

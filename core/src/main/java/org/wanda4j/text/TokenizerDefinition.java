@@ -101,7 +101,7 @@ record TokenizerDefinition(ObjectNode json, boolean changed) {
                 : vocabulary.path(token);
     }
 
-    /// Tells of each token of the vocabulary, but not of added ones.
+    /// Passes each token of the vocabulary, but not added ones.
     void forEachToken(BiConsumer<Integer, String> use) {
         JsonNode vocabulary = vocabulary();
         if (vocabulary.isArray()) {
@@ -117,7 +117,7 @@ record TokenizerDefinition(ObjectNode json, boolean changed) {
         return entry.path(0).asString("");
     }
 
-    /// Whether a decoder of type `type` has a part in making text of tokens.
+    /// Whether decoding uses a decoder of type `type`.
     boolean decodesBy(String type) {
         JsonNode decoder = json.path("decoder");
         return Stream.concat(Stream.of(decoder), decoder.path("decoders").valueStream())

@@ -1,7 +1,7 @@
-/// Text in, token windows out: what a model is calibrated and evaluated on; and what it is asked and answers.
+/// Text and tokens: corpora and token windows for calibration and evaluation, chat templates and incremental decoding for generation.
 ///
 /// A [org.wanda4j.text.Corpus] holds documents, a [org.wanda4j.text.Tokenizer] turns them into ids,
 /// a [org.wanda4j.text.CalibrationSampler] picks [org.wanda4j.text.Windows] from them. A
-/// [org.wanda4j.text.ChatTemplate] writes a conversation as a model wants it, and a [org.wanda4j.text.Detokenizer] gives the
-/// text of an answer while it comes.
+/// [org.wanda4j.text.ChatTemplate] formats a conversation, and a [org.wanda4j.text.Detokenizer] decodes
+/// generated tokens as they come.
 package org.wanda4j.text;

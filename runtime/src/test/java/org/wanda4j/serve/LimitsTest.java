@@ -410,11 +410,11 @@ class LimitsTest {
         return RunningServer.start(RunningServer.copyModel(directory), atOnce, queueLimit, key);
     }
 
-    private interface BackgroundTask {
+    private interface BlockingCall {
         String run() throws IOException, InterruptedException;
     }
 
-    private static CompletableFuture<String> inBackground(BackgroundTask call) {
+    private static CompletableFuture<String> inBackground(BlockingCall call) {
         var result = new CompletableFuture<String>();
         Thread.ofVirtual()
                 .start(() -> {

@@ -1,6 +1,6 @@
 package org.wanda4j.text.jinja;
 
-/// How much a rendering may still do: each step costs one, and each text or list that it makes its length.
+/// The work that a rendering may still do: each step costs 1, and each string or list its length.
 final class Budget {
 
     /// What a place in a list costs.

@@ -1,8 +1,8 @@
 package org.wanda4j.text.jinja;
 
-/// Something that has a value.
+/// An expression.
 interface Expression {
 
-    /// Its value where `scope` says what names stand for.
+    /// Evaluates it with the variables of `scope`.
     Object value(Scope scope);
 }

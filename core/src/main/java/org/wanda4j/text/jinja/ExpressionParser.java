@@ -5,8 +5,7 @@ import java.util.List;
 import java.util.Set;
 import org.wanda4j.text.jinja.Token.Kind;
 
-/// Makes expressions of tokens, one method for each level of precedence, as Jinja has them; [OperandParser] makes what
-/// operators stand between.
+/// Recursive-descent parser of expressions, with one method for each of Jinja's levels of precedence; [OperandParser] parses operands.
 final class ExpressionParser {
 
     private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", ">", "<=", ">=");
@@ -40,7 +39,7 @@ final class ExpressionParser {
         return tuple(parse());
     }
 
-    /// As [#parseTuple], without `a if b`, for the items of a loop that has a condition of its own.
+    /// As [#parseTuple], but without `a if b`: in a loop, `if` begins the loop's own condition.
     Expression parseItems() {
         return tuple(or());
     }
@@ -63,7 +62,7 @@ final class ExpressionParser {
                 || token.is(Kind.OPERATOR, ")");
     }
 
-    /// Filters that stand behind `value`, the first without a bar before it.
+    /// The filters of `{% filter a | b(1) %}`, applied to `value`: the first one has no bar before it.
     Expression filters(Expression value) {
         return operands.filtered(operands.filter(value));
     }
@@ -104,7 +103,7 @@ final class ExpressionParser {
         return comparison();
     }
 
-    /// `a < b <= c` compares both.
+    /// Comparisons, chained as in Python: `a < b <= c`.
     private Expression comparison() {
         Expression first = sum();
         List<String> operators = new ArrayList<>();
@@ -167,7 +166,7 @@ final class ExpressionParser {
         return left;
     }
 
-    /// From the left, as Jinja does and Python does not.
+    /// Powers, left-associative as in Jinja, unlike in Python.
     private Expression power() {
         Expression left = unary(true);
         while (tokens.takeOperator("**")) {

@@ -1,6 +1,6 @@
 package org.wanda4j.text.jinja;
 
-/// Something that a template can call.
+/// A function that a template can call.
 interface Function {
 
     /// @param scope of the caller

@@ -2,7 +2,7 @@ package org.wanda4j.text.jinja;
 
 import java.util.Iterator;
 
-/// Items that are made when they are asked for, and can be gone through once.
+/// A lazy sequence that can be iterated once.
 final class Generator {
 
     private final Iterator<Object> items;

@@ -6,7 +6,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.wanda4j.text.jinja.Token.Kind;
 
-/// Cuts a template into tokens, with `trim_blocks` and `lstrip_blocks` as transformers sets them: the line end behind a
+/// Splits a template into tokens, with `trim_blocks` and `lstrip_blocks` as transformers sets them: the line end behind a
 /// block goes, and so does the space between the start of a line and a block.
 final class Lexer {
 

@@ -41,7 +41,7 @@ record Loop(
         return completed ? Flow.NEXT : otherwise.run(scope, output);
     }
 
-    /// The items for which the condition holds, which is asked when an item is needed.
+    /// The items for which the condition holds, evaluated lazily.
     private Iterator<Object> chosen(Scope scope, Object items) {
         Iterator<Object> all = Values.iterator(items);
         if (condition.isEmpty()) {

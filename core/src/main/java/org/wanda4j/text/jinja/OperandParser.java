@@ -8,10 +8,10 @@ import java.util.Optional;
 import java.util.Set;
 import org.wanda4j.text.jinja.Token.Kind;
 
-/// Makes expressions of what stands between operators: values, with what follows them, filters and tests.
+/// Parser of operands: literals, names, attributes, items, calls, filters and tests.
 ///
-/// A filter or test that is not known, or not with these arguments, is an error when it is used: a template may have one in
-/// a branch that is never taken.
+/// An unknown filter or test, or wrong arguments of one, is an error when it is evaluated: a template may have one in a branch that is
+/// never taken.
 final class OperandParser {
 
     private static final Set<String> NO_ARGUMENT = Set.of("and", "or", "else");

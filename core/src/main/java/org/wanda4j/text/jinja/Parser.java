@@ -10,7 +10,7 @@ import java.util.stream.Stream;
 import org.wanda4j.text.jinja.Statement.Flow;
 import org.wanda4j.text.jinja.Token.Kind;
 
-/// Makes statements of tokens.
+/// Recursive-descent parser of statements.
 final class Parser {
 
     private final TokenReader tokens;
@@ -190,7 +190,7 @@ final class Parser {
                 .then((scope, output, text) -> output.append(Values.text(scope, text)));
     }
 
-    /// A body whose text is filtered before something is done with it. It finds the text under a name that no template can use.
+    /// A body whose text is filtered. The filters read the text from a variable whose name no template can write.
     private Captured captured(boolean filtered, String end) {
         Expression text = scope -> scope.get(Captured.TEXT);
         Expression value = filtered ? expressions.filters(text) : text;

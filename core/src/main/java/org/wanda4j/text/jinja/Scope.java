@@ -3,7 +3,7 @@ package org.wanda4j.text.jinja;
 import java.util.HashMap;
 import java.util.Map;
 
-/// The variables that a place in a template sees. What a loop or a macro sets is gone behind it.
+/// The variables that a place in a template sees. Variables that a loop or a macro sets end with it.
 final class Scope {
 
     private final Scope outer;

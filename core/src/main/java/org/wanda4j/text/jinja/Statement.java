@@ -2,17 +2,17 @@ package org.wanda4j.text.jinja;
 
 import java.util.List;
 
-/// Something that a template does.
+/// A statement of a template.
 interface Statement {
 
-    /// How a loop goes on.
+    /// How control flow continues.
     enum Flow {
         NEXT,
         BREAK,
         CONTINUE
     }
 
-    /// Does it.
+    /// Executes it.
     Flow run(Scope scope, Output output);
 
     /// One after the other, until one of them breaks or continues.

@@ -1,6 +1,6 @@
 package org.wanda4j.text.jinja;
 
-/// A template cannot be read or rendered, or gives up by itself. The message is one line.
+/// A template is invalid, fails, or raises an exception itself. The message is one line.
 public final class TemplateException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;

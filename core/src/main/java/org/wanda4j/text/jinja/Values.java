@@ -6,7 +6,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 
-/// What all values of a template have: a size, a type, truth, a text, items.
+/// Operations that every value of a template has: size, type, truth, text, items.
 final class Values {
 
     private Values() {}

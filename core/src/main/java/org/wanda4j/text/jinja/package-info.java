@@ -1,10 +1,10 @@
 /// Jinja as chat templates use it, with the settings of transformers and within bounds: a template comes from outside, so its
-/// output and its work are limited, and it reaches nothing but the values that it is given.
+/// output and its work are limited, and it has access to the values that it is given alone.
 ///
-/// A template gives the text that it gives in transformers, or fails where it uses what is not here: filters that are for web
-/// pages, whole numbers beyond 64 bits, what depends on chance or on the run.
+/// A template renders the same text as in transformers, or fails where it uses what is not implemented: filters for web pages, integers
+/// beyond 64 bits, random functions, and values that differ between runs.
 ///
-/// It is here because the Jinja of the JVM, jinjava, lacks Python's methods of texts and its slices with a step, which the
+/// The reason for this package: jinjava, the JVM's implementation, lacks Python's methods of texts and its slices with a step, which the
 /// templates of Qwen 3 and others use, writes JSON with other spaces, and brings a second Jackson and Guava along.
 ///
 /// [org.wanda4j.text.jinja.Template] is the entry. A [org.wanda4j.text.jinja.Lexer] cuts the source into tokens,

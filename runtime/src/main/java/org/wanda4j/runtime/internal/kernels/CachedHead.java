@@ -2,11 +2,9 @@ package org.wanda4j.runtime.internal.kernels;
 
 import java.util.Arrays;
 
-/// What the cache keeps of a head: for each of some positions a key and a value, of `size` bf16 values each. The positions, in their
-/// order, are in runs; those of a run lie one after the other.
+/// Addresses of a head's cached keys and values: runs of consecutive positions, each with a key and a value of `size` bf16 values.
 ///
-/// A thread fills one again and again: there is a head for every token, and a new object for each would be most of what
-/// there is to collect.
+/// Reused by a thread for each head of each token, as new objects would be most of the garbage.
 public final class CachedHead {
 
     private int size;
@@ -15,7 +13,7 @@ public final class CachedHead {
     private long[] values = new long[1];
     private int[] positions = new int[1];
 
-    /// Forgets all runs.
+    /// Removes all runs.
     ///
     /// @param size width of the head
     public void clear(int size) {
@@ -23,7 +21,7 @@ public final class CachedHead {
         this.runs = 0;
     }
 
-    /// Goes on with a run.
+    /// Adds a run.
     ///
     /// @param keys address of the first key
     /// @param values address of the first value
@@ -59,7 +57,7 @@ public final class CachedHead {
         return positions[run];
     }
 
-    /// Of all runs.
+    /// Number of positions of all runs.
     public int positions() {
         int sum = 0;
         for (int run = 0; run < runs; run++) {

@@ -7,7 +7,7 @@ import java.util.Objects;
 import org.wanda4j.checkpoint.PackedMatrix;
 import org.wanda4j.checkpoint.ValueType;
 
-/// A [PackedMatrix] by the addresses of its parts: what kernels read.
+/// The addresses of a [PackedMatrix]'s parts, which kernels read.
 ///
 /// The parts were checked against each other when the matrix was read, and stay mapped as long as the decoder is open.
 ///
@@ -15,9 +15,9 @@ import org.wanda4j.checkpoint.ValueType;
 /// @param columns inputs of a linear
 /// @param values address of the values
 /// @param scales address of the scales; 0 where the type has none
-/// @param bitmask address of the bitmask; 0 where every value is there
-/// @param rowOffsets address of the number of each row's first value; 0 where every value is there
-/// @param share of the values that are there
+/// @param bitmask address of the bitmask; 0 where every value is stored
+/// @param rowOffsets address of the number of each row's first value; 0 where every value is stored
+/// @param share of the values that are stored, 0 to 1
 public record MappedMatrix(
         int rows,
         int columns,
@@ -28,8 +28,8 @@ public record MappedMatrix(
         long rowOffsets,
         double share) {
 
-    /// All memory. To read through a segment of its own costs every access a check of its bounds, its kind and its life
-    /// that is not taken out of loops; a constant one costs nothing.
+    /// All memory. Access through a segment for each matrix would check bounds, kind and liveness, which the compiler does not hoist out
+    /// of loops; a constant segment has no such cost.
     @SuppressWarnings("restricted") // What is read through it was checked against its matrix.
     public static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
@@ -50,7 +50,7 @@ public record MappedMatrix(
                 share(matrix));
     }
 
-    /// Of all rows but the last, which has no end written down.
+    /// Share of all rows but the last, whose end is not stored.
     private static double share(PackedMatrix matrix) {
         int last = matrix.rows() - 1;
         return matrix.sparseIndex().isEmpty() || last == 0
@@ -65,7 +65,7 @@ public record MappedMatrix(
 
     /// Address of the first value of `row`.
     ///
-    /// @throws IndexOutOfBoundsException where there is no such row: nothing else keeps an address within its matrix
+    /// @throws IndexOutOfBoundsException where there is no such row; the address is not checked later
     public long rowValues(int row) {
         Objects.checkIndex(row, rows);
         long first =
@@ -85,13 +85,13 @@ public record MappedMatrix(
         return bitmask + (long) row * Math.ceilDiv(columns, Byte.SIZE);
     }
 
-    /// The places of the 64 columns from `column` on.
+    /// The bitmask of the 64 columns from `column` on.
     public static long word(long rowBitmask, int column, int columns) {
         return MEMORY.get(LONG, rowBitmask + (column >>> 3))
                 & (-1L >>> Math.max(0, column + Long.SIZE - columns));
     }
 
-    /// How many bytes the values take that `word` asks for.
+    /// Bytes of the values whose bits are set in `word`.
     public static long wordBytes(ValueType type, long word) {
         int count = Long.bitCount(word);
         return type == ValueType.INT4 ? (count + 1) >>> 1 : (long) count * type.bits() / Byte.SIZE;

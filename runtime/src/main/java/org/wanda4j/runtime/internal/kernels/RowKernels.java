@@ -5,8 +5,8 @@ import java.util.Arrays;
 
 /// The arithmetic of decoding, on rows of a matrix or one head of the cache.
 ///
-/// A vector of activations is filled with zeros up to a multiple of [#PADDING]. Implementations agree to within the order in
-/// which they add, but for what machine code says of activations; threads may share one.
+/// A vector of activations is filled with zeros up to a multiple of [#PADDING]. Implementations differ by the order of
+/// additions, and machine code also by the rounding of activations that it documents. Thread-safe.
 public interface RowKernels {
 
     /// Activations are as long as a multiple of this.
@@ -15,7 +15,7 @@ public interface RowKernels {
     /// Rows that [#multiply] takes at once.
     int TILE = 16;
 
-    /// Scores that [#dots] may write behind the last.
+    /// Number of scores that [#dots] may write behind the last.
     int SPARE_SCORES = 3;
 
     /// `size` rounded up to a multiple of [#PADDING].
@@ -31,7 +31,7 @@ public interface RowKernels {
         return new Scratch(widest);
     }
 
-    /// An order of the values of a vector, within each 64 of them.
+    /// A permutation of the values of a vector, within each 64 of them.
     enum Order {
         PLAIN,
         /// In each half the values 0, 2, 4, ... then 1, 3, 5, ...: as two bf16 lie in an int.
@@ -40,7 +40,7 @@ public interface RowKernels {
         BYTES
     }
 
-    /// The order in which [#products] and [#block] want activations for `matrix`, and [#unpack] gives its rows.
+    /// The order of activations that [#products] and [#block] take for `matrix`, and of the rows that [#unpack] writes.
     default Order order(MappedMatrix matrix) {
         return Order.PLAIN;
     }
@@ -52,7 +52,7 @@ public interface RowKernels {
 
     /// `y_i = sum_j W_ij x_j` for rows `from` to `to`, exclusive.
     ///
-    /// @param x in the order that the matrix asks for
+    /// @param x in [#order] of the matrix
     /// @param scratch of the calling thread
     void products(MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch);
 
@@ -103,7 +103,7 @@ public interface RowKernels {
 
     /// Products of rows `from` to `to`, exclusive, with some activations: `y[t * outputs + i] = sum_j W_ij x_tj`.
     ///
-    /// @param x activations in the order that the matrix asks for, one every `width` values
+    /// @param x activations in [#order] of the matrix, one every `width` values
     /// @param y receives the products, one activation every `outputs` values
     /// @param scratch of the calling thread
     default void block(
@@ -139,6 +139,6 @@ public interface RowKernels {
     /// `gate_j = gate_j / (1 + exp(-gate_j)) * up_j`.
     void silu(float[] gate, float[] up, int from, int count);
 
-    /// What runs, for a banner.
+    /// These kernels, in words.
     String description();
 }

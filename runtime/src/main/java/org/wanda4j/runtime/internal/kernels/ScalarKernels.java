@@ -7,12 +7,12 @@ import java.util.Arrays;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.ValueType;
 
-/// [RowKernels] a value at a time, on any JVM: what the vector kernels are checked against.
+/// [RowKernels] in scalar code, for any JVM: the reference for the others.
 public final class ScalarKernels implements RowKernels {
 
     private final String reason;
 
-    /// @param reason why they run
+    /// @param reason why no faster kernels run
     public ScalarKernels(String reason) {
         this.reason = reason;
     }

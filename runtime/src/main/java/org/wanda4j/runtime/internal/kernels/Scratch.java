@@ -7,9 +7,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import org.wanda4j.checkpoint.ValueType;
 
-/// What a thread needs while it computes with a few rows of a matrix: room, and on the heap what says where values go.
+/// Buffers of one thread: a few rows of a matrix, and copies of their bitmasks and scales on the heap.
 ///
-/// To read a bitmask through a segment in the middle of a kernel makes that too large for the compiler.
+/// The copies are made because reading a bitmask through a segment within a kernel makes it too large for the JIT compiler.
 public class Scratch {
 
     private static final ValueLayout.OfLong LONG =
@@ -29,7 +29,7 @@ public class Scratch {
     /// The scales of as many rows: those of 64 columns in one, the first in the lower half; 0 behind a row's end.
     final int[] scales;
 
-    /// For the head whose turn it is.
+    /// The head that is being computed.
     public final CachedHead head = new CachedHead();
 
     /// @param widest columns of the widest matrix

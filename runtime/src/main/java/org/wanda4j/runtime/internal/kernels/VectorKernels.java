@@ -22,10 +22,9 @@ import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 import org.wanda4j.checkpoint.ValueType;
 
-/// [RowKernels] with the Vector API, at the width of any machine.
+/// [RowKernels] with the Vector API, for any vector width.
 ///
-/// A row that is not plain floating point is written out before it is multiplied; [WideKernels] does better where the
-/// processor can.
+/// A row that is sparse or quantised is decoded to fp32 before it is multiplied; [WideKernels] avoids that on processors that can.
 public class VectorKernels implements RowKernels {
 
     static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
