@@ -100,7 +100,7 @@ final class AttentionCode {
         a.add(part, 2 * LINE);
         a.cmp(part, end);
         a.jne(parts);
-        RowCode.addUp(a, sums);
+        RowFrame.addUp(a, sums);
         a.vmovupsQuarter(at(products, 0), sums[0]);
         a.add(products, 4 * Float.BYTES);
         a.mov(keys[0], keys[3]);
@@ -115,7 +115,7 @@ final class AttentionCode {
         a.cmp(keys[0], 0);
         a.jne(runs);
         saved.reversed().forEach(a::pop);
-        return RowCode.finish(a);
+        return RowFrame.finish(a);
     }
 
     /// The sum of weighted values. It takes the addresses of the weights in fp32, the table, and the sum in fp32; the bytes of a value;
@@ -139,7 +139,7 @@ final class AttentionCode {
         a.vbroadcastss(factor, zmm(0));
         a.mov(place, 0);
         int parts = a.here();
-        RowCode.clear(a, sums);
+        RowFrame.clear(a, sums);
         a.mov(run, table);
         a.mov(weight, weights);
         a.mov(value, at(run, VALUES));
@@ -174,6 +174,6 @@ final class AttentionCode {
         a.cmp(place, bytes);
         a.jne(parts);
         a.pop(place);
-        return RowCode.finish(a);
+        return RowFrame.finish(a);
     }
 }

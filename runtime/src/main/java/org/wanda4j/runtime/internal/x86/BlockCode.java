@@ -6,17 +6,17 @@ import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDX;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
-import static org.wanda4j.runtime.internal.x86.RowCode.LINE;
-import static org.wanda4j.runtime.internal.x86.RowCode.MOST_ROWS;
-import static org.wanda4j.runtime.internal.x86.RowCode.SCALES;
-import static org.wanda4j.runtime.internal.x86.RowCode.SUMS;
-import static org.wanda4j.runtime.internal.x86.RowCode.X;
+import static org.wanda4j.runtime.internal.x86.RowFrame.LINE;
+import static org.wanda4j.runtime.internal.x86.RowFrame.MOST_ROWS;
+import static org.wanda4j.runtime.internal.x86.RowFrame.SCALES;
+import static org.wanda4j.runtime.internal.x86.RowFrame.SUMS;
+import static org.wanda4j.runtime.internal.x86.RowFrame.X;
 
 import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
-import org.wanda4j.runtime.internal.x86.RowCode.Density;
+import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 
 /// Functions that multiply rows of a matrix with several vectors, told as [RowCode] tells.
 ///
@@ -87,14 +87,14 @@ final class BlockCode {
         a.add(RSI, RCX);
         a.add(RDX, -1);
         a.jne(loop);
-        return RowCode.finish(a);
+        return RowFrame.finish(a);
     }
 
     /// Rows of bf16.
     byte[] bf16(Density density) {
         var a = new Assembler();
-        RowCode.start(a, wordBytes);
-        int rows = RowCode.startRow(a);
+        RowFrame.start(a, wordBytes);
+        int rows = RowFrame.startRow(a);
         clear(a);
         int words = a.alignedHere();
         Zmm[] row = {zmm(0), zmm(1)};
@@ -125,11 +125,11 @@ final class BlockCode {
 
     private byte[] integers(Density density, boolean halves) {
         var a = new Assembler();
-        RowCode.start(a, wordBytes);
+        RowFrame.start(a, wordBytes);
         RowCode.upperNibbles(a);
-        RowCode.broadcast(a, UPPER_SHORTS, 0xffff0000);
-        RowCode.broadcast(a, UNIT, Float.floatToRawIntBits(INT4_UNIT));
-        int rows = RowCode.startRow(a);
+        RowFrame.broadcast(a, UPPER_SHORTS, 0xffff0000);
+        RowFrame.broadcast(a, UNIT, Float.floatToRawIntBits(INT4_UNIT));
+        int rows = RowFrame.startRow(a);
         clear(a);
         int words = a.alignedHere();
         Zmm[][] parts = {{zmm(0), zmm(1)}, {zmm(2), zmm(3)}, {zmm(4), zmm(5)}, {zmm(6), zmm(7)}};
@@ -172,21 +172,21 @@ final class BlockCode {
     }
 
     private void clear(Assembler a) {
-        RowCode.clear(a, sums[0]);
-        RowCode.clear(a, sums[1]);
+        RowFrame.clear(a, sums[0]);
+        RowFrame.clear(a, sums[1]);
     }
 
     private byte[] end(Assembler a, Density density, int words, int rows) {
-        RowCode.nextPlaces(a, density);
-        RowCode.nextWord(a, wordBytes, words);
+        RowFrame.nextPlaces(a, density);
+        RowFrame.nextWord(a, wordBytes, words);
         for (int i = 0; i < 2; i++) {
             for (int t = 0; t < vectors; t += 4) {
-                RowCode.addUp(a, Arrays.copyOfRange(sums[i], t, t + 4));
+                RowFrame.addUp(a, Arrays.copyOfRange(sums[i], t, t + 4));
                 a.vmovupsQuarter(at(SUMS, i * SUMS_BYTES + t * Float.BYTES), sums[i][t]);
             }
         }
-        RowCode.nextRow(a, vectors * Float.BYTES, rows);
-        RowCode.end(a, SUMS_BYTES, vectors * Float.BYTES, (from, to) -> transpose(a, from, to));
+        RowFrame.nextRow(a, vectors * Float.BYTES, rows);
+        RowFrame.end(a, SUMS_BYTES, vectors * Float.BYTES, (from, to) -> transpose(a, from, to));
         return a.code();
     }
 
@@ -208,7 +208,7 @@ final class BlockCode {
         for (int t = 0; t < vectors; t++) {
             if (t == 4) {
                 for (Zmm each : x) {
-                    a.vshuff32x4(each, each, each, RowCode.SWAP_NEIGHBOURS);
+                    a.vshuff32x4(each, each, each, RowFrame.SWAP_NEIGHBOURS);
                 }
             }
             a.vmovupsQuarter(at(to, t * PITCH), x[t % 4]);

@@ -15,8 +15,8 @@ import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.ScalarKernels;
 import org.wanda4j.runtime.internal.kernels.Scratch;
-import org.wanda4j.runtime.internal.x86.RowCode.Density;
-import org.wanda4j.runtime.internal.x86.RowCode.Parameter;
+import org.wanda4j.runtime.internal.x86.RowFrame.Density;
+import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
 /// Kernels in machine code that Java has written: for instructions that the Vector API does not reach, sums of products of
 /// bf16 (AVX-512 BF16) or of whole numbers of 16 bits (AVX-512 VNNI), and to ask memory for what comes next.
@@ -173,8 +173,8 @@ public final class MachineKernels implements RowKernels {
         memory.set(Parameter.WORDS, words);
         int half = (to - from + 1) / 2;
         memory.setValues(matrix, from, to - half);
-        for (int i = 0; i < half; i += RowCode.MOST_ROWS) {
-            int count = Math.min(RowCode.MOST_ROWS, half - i);
+        for (int i = 0; i < half; i += RowFrame.MOST_ROWS) {
+            int count = Math.min(RowFrame.MOST_ROWS, half - i);
             memory.setRows(matrix, from + i, to - half + i, count);
             function.call(memory.parameters());
             memory.copyProducts(0, from + i, to - half + i, count, y, 0);
@@ -260,7 +260,7 @@ public final class MachineKernels implements RowKernels {
         int words = matrix.columns() / Long.SIZE;
         int vectors = block.code.vectors();
         int half = (to - from + 1) / 2;
-        int most = Math.clamp(CHUNK / words, 1, RowCode.MOST_ROWS);
+        int most = Math.clamp(CHUNK / words, 1, RowFrame.MOST_ROWS);
         for (int i = 0; i < half; i += most) {
             int a = from + i;
             int b = to - half + i;

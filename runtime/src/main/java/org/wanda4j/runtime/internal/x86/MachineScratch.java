@@ -9,7 +9,7 @@ import java.util.Objects;
 import org.wanda4j.runtime.internal.kernels.CachedHead;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.Scratch;
-import org.wanda4j.runtime.internal.x86.RowCode.Parameter;
+import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
 /// Scratch with memory off the heap for the machine code that a thread calls.
 final class MachineScratch extends Scratch {
@@ -49,7 +49,7 @@ final class MachineScratch extends Scratch {
                 memory.allocate(4 * new BlockCode(BlockCode.MOST_VECTORS).bytes(words), CACHE_LINE);
         products = memory.allocate(2L * productsOfB(), CACHE_LINE);
         parameters = memory.allocate(Parameter.values().length * (long) Long.BYTES, CACHE_LINE);
-        set(Parameter.WORKSPACE, memory.allocate(RowCode.WORKSPACE_BYTES, CACHE_LINE).address());
+        set(Parameter.WORKSPACE, memory.allocate(RowFrame.WORKSPACE_BYTES, CACHE_LINE).address());
         set(Parameter.PRODUCTS_A, products.address());
         set(Parameter.PRODUCTS_B, products.address() + productsOfB());
     }

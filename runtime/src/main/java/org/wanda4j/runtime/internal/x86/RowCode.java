@@ -3,92 +3,47 @@ package org.wanda4j.runtime.internal.x86;
 import static org.wanda4j.runtime.internal.x86.Assembler.K1;
 import static org.wanda4j.runtime.internal.x86.Assembler.K3;
 import static org.wanda4j.runtime.internal.x86.Assembler.zmm;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R10;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R11;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R12;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R13;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R14;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R8;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R9;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RAX;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RBP;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RBX;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RCX;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDX;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.each;
+import static org.wanda4j.runtime.internal.x86.RowFrame.AHEAD;
+import static org.wanda4j.runtime.internal.x86.RowFrame.BITMASK;
+import static org.wanda4j.runtime.internal.x86.RowFrame.KEPT;
+import static org.wanda4j.runtime.internal.x86.RowFrame.LINE;
+import static org.wanda4j.runtime.internal.x86.RowFrame.SCALES;
+import static org.wanda4j.runtime.internal.x86.RowFrame.VALUES;
+import static org.wanda4j.runtime.internal.x86.RowFrame.X;
+import static org.wanda4j.runtime.internal.x86.RowFrame.both;
+import static org.wanda4j.runtime.internal.x86.RowFrame.broadcast;
+import static org.wanda4j.runtime.internal.x86.RowFrame.clear;
+import static org.wanda4j.runtime.internal.x86.RowFrame.end;
+import static org.wanda4j.runtime.internal.x86.RowFrame.endRow;
+import static org.wanda4j.runtime.internal.x86.RowFrame.finish;
+import static org.wanda4j.runtime.internal.x86.RowFrame.fold;
+import static org.wanda4j.runtime.internal.x86.RowFrame.load;
+import static org.wanda4j.runtime.internal.x86.RowFrame.nextPlaces;
+import static org.wanda4j.runtime.internal.x86.RowFrame.nextWord;
+import static org.wanda4j.runtime.internal.x86.RowFrame.start;
+import static org.wanda4j.runtime.internal.x86.RowFrame.startRow;
 
 import java.util.List;
-import java.util.function.IntConsumer;
 import org.wanda4j.runtime.internal.x86.Assembler.OpMask;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
+import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 
-/// Functions that multiply rows of a matrix with a vector.
-///
-/// They take two rows at a time, A from one part of the matrix and B from another, which share what is read of the vector; and 64
-/// columns at a time: a *word*, for that many places are in a word of the bitmask. The columns of a matrix are a multiple of
-/// that. A function takes the address of its [Parameter]s, 64 bits each.
+/// Functions of AVX-512 that multiply rows of a matrix with a vector, within [RowFrame].
 ///
 /// A bf16 is multiplied with two of bf16 that add up to the vector's value. A byte `q` is multiplied as the 16-bit number `256 q`,
 /// for it takes a shift to make such numbers of the bytes at even places, and a mask to make them of the others; a half of
 /// a byte is in the upper half of one.
 final class RowCode {
 
-    /// Which values of a matrix are there.
-    enum Density {
-        /// All of them.
-        DENSE,
-        /// Those that a bitmask says.
-        SPARSE,
-        /// Those that a bitmask says, seldom more than half of a word.
-        THIN
-    }
-
-    /// What a function of [#bf16], [#int8] or [#int4] is told, in this order.
-    enum Parameter {
-        /// Addresses of the values of the first row A and the first row B; of what follows the last, afterwards.
-        VALUES_A,
-        VALUES_B,
-        /// Of their bitmasks.
-        BITMASK_A,
-        BITMASK_B,
-        /// Of their scales.
-        SCALES_A,
-        SCALES_B,
-        /// Of the vector, as [#split] or [#quantise] has written it, at a line of the cache.
-        VECTOR,
-        /// MemoryOperand of [#WORKSPACE_BYTES] bytes, aligned to a cache line.
-        WORKSPACE,
-        /// Of the products with rows A and with rows B, in fp32; up to three more are written behind them.
-        PRODUCTS_A,
-        PRODUCTS_B,
-        /// How many rows A there are, as many as rows B: at least 1, at most [#MOST_ROWS].
-        ROWS,
-        /// Words of a row.
-        WORDS;
-
-        /// Where it lies.
-        @SuppressWarnings("EnumOrdinal")
-        int offset() {
-            return ordinal() * Long.BYTES;
-        }
-    }
-
-    /// The most rows A that a function takes.
-    static final int MOST_ROWS = 128;
-
-    static final int LINE = 64;
     private static final int QUARTER = 16;
-
-    /// A vector of sums for each row; they are read by four.
-    private static final int SUMS_BYTES = (MOST_ROWS + 4) * LINE;
-
-    /// Room that a function needs.
-    static final int WORKSPACE_BYTES = 2 * SUMS_BYTES;
 
     /// The largest whole number in a quantised vector: four products with bytes that are shifted by 8 add up to less than `2^31`.
     private static final int LARGEST = 16_383;
@@ -103,29 +58,9 @@ final class RowCode {
 
     private static final int QUANTISED_WORD = 192;
 
-    /// How far ahead values are asked for. The processor's own prefetch ends with a page of 4 KiB.
-    private static final int AHEAD = 3072;
-
-    private static final int BITMASK_AHEAD = 512;
-
-    private static final int SWAP_HALVES = 0x4e;
-    static final int SWAP_NEIGHBOURS = 0xb1;
-
     /// `(a | b) & c`, as a table of `vpternlogd`.
     private static final int EITHER_AND_THIRD = 0xa8;
 
-    private static final List<General> SAVED = List.of(RBX, RBP, R12, R13, R14);
-
-    private static final General PARAMETERS = RDI;
-    private static final General[] VALUES = {RSI, RDX};
-    private static final General[] BITMASK = {RCX, R8};
-    static final General[] SCALES = {R9, R13};
-    static final General SUMS = R10;
-    static final General X = R11;
-    private static final General X_START = RBX;
-    static final General X_END = RBP;
-    private static final General ROWS = R12;
-    private static final General[] KEPT = {RAX, R14};
     private static final OpMask[] PLACES = {K1, K3};
 
     private static final Zmm[] SUM = {zmm(16), zmm(17)};
@@ -263,8 +198,8 @@ final class RowCode {
             a.vaddps(each[1], each[1], each[3]);
             a.vaddps(each[0], each[0], each[1]);
         }
-        endRow(a, rows);
-        end(a);
+        endRow(a, SUM, rows);
+        end(a, SUM[0]);
         return a.code();
     }
 
@@ -323,9 +258,9 @@ final class RowCode {
         both(i -> a.vcvtdq2ps(evens[i], evens[i]));
         both(i -> a.vfmadd231ps(SUM[i], evens[i], scale[i]));
         nextWord(a, QUANTISED_WORD, words);
-        endRow(a, rows);
+        endRow(a, SUM, rows);
         both(i -> forget(a, density, halves, i));
-        end(a);
+        end(a, SUM[0]);
         for (int i = 0; half && i < 2; i++) {
             a.land(many[i]);
             load(a, true, i, row[i], room[i]);
@@ -369,12 +304,6 @@ final class RowCode {
             a.kmovq(PLACES[i], at(BITMASK[i], 0));
             a.popcnt(KEPT[i], at(BITMASK[i], 0));
         }
-    }
-
-    /// For row A and row B in turn: each step of the two beside the other.
-    private static void both(IntConsumer step) {
-        step.accept(0);
-        step.accept(1);
     }
 
     /// What [#bytes] asks for.
@@ -427,170 +356,5 @@ final class RowCode {
             a.add(KEPT[i], 1);
             a.shr(KEPT[i], 1);
         }
-    }
-
-    /// Goes on to the next word of the bitmasks.
-    static void nextPlaces(Assembler a, Density density) {
-        for (General each : BITMASK) {
-            if (density != Density.DENSE) {
-                a.prefetcht0(at(each, BITMASK_AHEAD));
-                a.add(each, Long.BYTES);
-            }
-        }
-    }
-
-    /// Goes on to the next word of the vector.
-    static void nextWord(Assembler a, int bytes, int words) {
-        a.add(X, bytes);
-        a.cmp(X, X_END);
-        a.jne(words);
-    }
-
-    static void clear(Assembler a, Zmm[] sums) {
-        for (Zmm each : sums) {
-            a.vpxord(each, each, each);
-        }
-    }
-
-    /// Saves registers, and loads where everything is.
-    ///
-    /// @param wordBytes from a word of the vector to the next
-    static void start(Assembler a, int wordBytes) {
-        SAVED.forEach(a::push);
-        load(a, X_START, Parameter.VECTOR);
-        load(a, X_END, Parameter.WORDS);
-        a.mov(RAX, wordBytes);
-        a.imul(X_END, RAX);
-        a.add(X_END, X_START);
-        load(a, VALUES[0], Parameter.VALUES_A);
-        load(a, VALUES[1], Parameter.VALUES_B);
-        load(a, BITMASK[0], Parameter.BITMASK_A);
-        load(a, BITMASK[1], Parameter.BITMASK_B);
-        load(a, SCALES[0], Parameter.SCALES_A);
-        load(a, SCALES[1], Parameter.SCALES_B);
-        load(a, ROWS, Parameter.ROWS);
-        load(a, SUMS, Parameter.WORKSPACE);
-    }
-
-    /// @return where the code of the next rows begins
-    static int startRow(Assembler a) {
-        int rows = a.here();
-        a.mov(X, X_START);
-        return rows;
-    }
-
-    /// Ends two rows, whose sums are in [#SUM], and goes on with the next.
-    private static void endRow(Assembler a, int rows) {
-        a.vmovups(at(SUMS, 0), SUM[0]);
-        a.vmovups(at(SUMS, SUMS_BYTES), SUM[1]);
-        nextRow(a, LINE, rows);
-    }
-
-    /// Goes on with the next rows, whose sums are `bytes` behind those of the last.
-    static void nextRow(Assembler a, int bytes, int rows) {
-        a.add(SUMS, bytes);
-        a.add(ROWS, -1);
-        a.jne(rows);
-    }
-
-    private static void end(Assembler a) {
-        a.mov(at(PARAMETERS, Parameter.VALUES_A.offset()), VALUES[0]);
-        a.mov(at(PARAMETERS, Parameter.VALUES_B.offset()), VALUES[1]);
-        Zmm[] sums = {zmm(4), zmm(5), zmm(6), zmm(7)};
-        end(
-                a,
-                SUMS_BYTES,
-                LINE,
-                (from, to) -> {
-                    for (int i = 0; i < 4; i++) {
-                        a.vmovups(sums[i], at(from, i * LINE));
-                    }
-                    addUp(a, sums);
-                    a.vmovupsQuarter(at(to, 0), sums[0]);
-                });
-    }
-
-    /// Makes products of the sums of four rows, and writes them.
-    interface Fours {
-        void write(General sums, General products);
-    }
-
-    /// Ends a function: makes the products of the sums that its rows have left.
-    ///
-    /// @param allBytes from the sums of rows A to those of rows B
-    /// @param rowBytes from the sums of a row to the next
-    static void end(Assembler a, int allBytes, int rowBytes, Fours fours) {
-        General from = RSI;
-        General to = RDX;
-        General left = RCX;
-        for (Parameter products : List.of(Parameter.PRODUCTS_A, Parameter.PRODUCTS_B)) {
-            load(a, from, Parameter.WORKSPACE);
-            if (products == Parameter.PRODUCTS_B) {
-                a.add(from, allBytes);
-            }
-            load(a, to, products);
-            load(a, left, Parameter.ROWS);
-            a.add(left, 3);
-            a.shr(left, 2);
-            int loop = a.here();
-            fours.write(from, to);
-            a.add(from, 4 * rowBytes);
-            a.add(to, 4 * Float.BYTES);
-            a.add(left, -1);
-            a.jne(loop);
-        }
-        SAVED.reversed().forEach(a::pop);
-        leave(a);
-    }
-
-    /// Combines all elements of `vector` into each of them.
-    ///
-    /// @param combine combines `vector` with `room`
-    static void fold(Assembler a, Zmm vector, Zmm room, Runnable combine) {
-        for (int order : new int[] {SWAP_HALVES, SWAP_NEIGHBOURS}) {
-            a.vshuff32x4(room, vector, vector, order);
-            combine.run();
-        }
-        for (int order : new int[] {SWAP_HALVES, SWAP_NEIGHBOURS}) {
-            a.vpermilps(room, vector, order);
-            combine.run();
-        }
-    }
-
-    /// The four sums over the elements of `vectors`, to the lower 128 bits of the first.
-    static void addUp(Assembler a, Zmm[] vectors) {
-        Zmm first = vectors[0];
-        Zmm room = zmm(0);
-        for (int i = 0; i < 4; i += 2) {
-            a.vunpcklps(room, vectors[i], vectors[i + 1]);
-            a.vunpckhps(vectors[i], vectors[i], vectors[i + 1]);
-            a.vaddps(vectors[i], vectors[i], room);
-        }
-        a.vunpcklpd(room, first, vectors[2]);
-        a.vunpckhpd(first, first, vectors[2]);
-        a.vaddps(first, first, room);
-        a.vshuff32x4(room, first, first, SWAP_HALVES);
-        a.vaddps(first, first, room);
-        a.vshuff32x4(room, first, first, SWAP_NEIGHBOURS);
-        a.vaddps(first, first, room);
-    }
-
-    static void load(Assembler a, General to, Parameter parameter) {
-        a.mov(to, at(PARAMETERS, parameter.offset()));
-    }
-
-    static void broadcast(Assembler a, Zmm to, int bits) {
-        a.mov(RAX, bits);
-        a.vpbroadcastd(to, RAX);
-    }
-
-    private static void leave(Assembler a) {
-        a.vzeroupper();
-        a.ret();
-    }
-
-    static byte[] finish(Assembler a) {
-        leave(a);
-        return a.code();
     }
 }

@@ -134,7 +134,7 @@ final class VectorCode {
     private static byte[] loop(List<Double> constants, Body body) {
         var a = new Assembler();
         for (double each : constants) {
-            RowCode.broadcast(a, constant(each), Float.floatToRawIntBits((float) each));
+            RowFrame.broadcast(a, constant(each), Float.floatToRawIntBits((float) each));
         }
         a.vbroadcastss(NUMBER, NUMBER);
         a.vpxord(SUM, SUM, SUM);
@@ -154,9 +154,9 @@ final class VectorCode {
         a.add(LEFT, -LANES);
         a.add(RAX, -LANES - 1);
         a.jns(loop);
-        RowCode.fold(a, SUM, X, () -> a.vaddps(SUM, SUM, X));
+        RowFrame.fold(a, SUM, X, () -> a.vaddps(SUM, SUM, X));
         a.vmovups(NUMBER, SUM);
-        return RowCode.finish(a);
+        return RowFrame.finish(a);
     }
 
     private static MemoryOperand vector(int index) {
