@@ -70,11 +70,14 @@ final class KernelChoice {
             last = new VectorKernels();
             slowestFirst.add(new Choice(InstructionSet.VECTOR, last));
         }
+        RowKernels narrow = last;
         if (vectors.bits() == AVX_512 && features.containsAll(WideKernels.FEATURES)) {
             last = new WideKernels();
             slowestFirst.add(new Choice(InstructionSet.AVX512, last));
         }
-        MachineKernels.create(features, last)
+        MachineKernels.avx2(features, narrow)
+                .ifPresent(kernels -> slowestFirst.add(new Choice(InstructionSet.AVX2, kernels)));
+        MachineKernels.avx512(features, last)
                 .ifPresent(kernels -> slowestFirst.add(new Choice(InstructionSet.AVX512, kernels)));
         return List.copyOf(slowestFirst.reversed());
     }

@@ -42,7 +42,7 @@ public class Scratch {
     }
 
     /// Words of a row.
-    protected static int words(int columns) {
+    public static int words(int columns) {
         return Math.ceilDiv(columns, Long.SIZE);
     }
 

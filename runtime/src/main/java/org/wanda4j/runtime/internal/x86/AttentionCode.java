@@ -1,5 +1,7 @@
 package org.wanda4j.runtime.internal.x86;
 
+import static org.wanda4j.runtime.internal.x86.Assembler.xmm;
+import static org.wanda4j.runtime.internal.x86.Assembler.ymm;
 import static org.wanda4j.runtime.internal.x86.Assembler.zmm;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R10;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R11;
@@ -15,10 +17,11 @@ import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDX;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.each;
 
 import java.util.List;
+import java.util.stream.IntStream;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Vector;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 
 /// Functions that read what a head of attention keeps in bf16. A head is a multiple of 64 wide.
@@ -42,14 +45,31 @@ final class AttentionCode {
 
     private AttentionCode() {}
 
+    /// Which instructions a function is made of.
+    enum Width {
+        /// AVX-512 BF16: queries are split.
+        ZMM,
+        /// AVX2: queries are fp32.
+        YMM;
+
+        /// A vector register.
+        private Vector vector(int number) {
+            return this == ZMM ? zmm(number) : ymm(number);
+        }
+
+        private int bytes() {
+            return this == ZMM ? LINE : LINE / 2;
+        }
+    }
+
     /// Room for a table of so many runs.
     static long runsBytes(int runs) {
         return (runs + 1L) * RUN;
     }
 
-    /// Products of a query with keys. It takes the addresses of the query, as [RowCode#split] has written it, the table, and the
-    /// products in fp32, up to three more of which are written; and the bytes of a key.
-    static byte[] dots() {
+    /// Products of a query with keys. It takes the addresses of the query, as [RowCode#split] has written it or in fp32, the table, and
+    /// the products in fp32, up to three more of which are written; and the bytes of a key.
+    static byte[] dots(Width width) {
         var a = new Assembler();
         General query = RDI;
         General run = RSI;
@@ -61,8 +81,8 @@ final class AttentionCode {
         General[] ahead = {R12, R13};
         General[] keys = {R8, R9, R10, R11};
         List<General> saved = List.of(end, left, ahead[0], ahead[1]);
-        Zmm key = zmm(0);
-        Zmm[] sums = {zmm(4), zmm(5), zmm(6), zmm(7)};
+        Vector key = width.vector(0);
+        Vector[] sums = vectors(width, 4);
         saved.forEach(a::push);
         a.mov(end, bytes);
         a.add(end, end);
@@ -86,9 +106,17 @@ final class AttentionCode {
         }
         int parts = a.here();
         for (int i = 0; i < 4; i++) {
-            a.vmovups(key, at(keys[i], 0));
-            a.vdpbf16ps(sums[i], key, at(part, 0));
-            a.vdpbf16ps(sums[i], key, at(part, LINE));
+            if (width == Width.ZMM) {
+                a.vmovups(key, at(keys[i], 0));
+                a.vdpbf16ps((Zmm) sums[i], (Zmm) key, at(part, 0));
+                a.vdpbf16ps((Zmm) sums[i], (Zmm) key, at(part, LINE));
+            } else {
+                for (int at = 0; at < 2 * LINE; at += width.bytes()) {
+                    a.vpmovzxwd(key, at(keys[i], at / 2));
+                    a.vpslld(key, key, Short.SIZE);
+                    a.vfmadd231ps(sums[i], key, at(part, at));
+                }
+            }
             a.add(keys[i], LINE);
         }
         for (General each : ahead) {
@@ -101,7 +129,7 @@ final class AttentionCode {
         a.cmp(part, end);
         a.jne(parts);
         RowFrame.addUp(a, sums);
-        a.vmovupsQuarter(at(products, 0), sums[0]);
+        RowFrame.storeFour(a, at(products, 0), sums[0]);
         a.add(products, 4 * Float.BYTES);
         a.mov(keys[0], keys[3]);
         a.add(left, -1);
@@ -120,7 +148,7 @@ final class AttentionCode {
 
     /// The sum of weighted values. It takes the addresses of the weights in fp32, the table, and the sum in fp32; the bytes of a value;
     /// and a number in fp32 that the sum is multiplied with.
-    static byte[] mix() {
+    static byte[] mix(Width width) {
         var a = new Assembler();
         General weights = RDI;
         General table = RSI;
@@ -132,11 +160,12 @@ final class AttentionCode {
         General ahead = R10;
         General left = R11;
         General place = RBX;
-        Zmm factor = zmm(1);
-        Zmm part = zmm(0);
-        Zmm[] sums = {zmm(4), zmm(5), zmm(6), zmm(7)};
+        Vector factor = width.vector(1);
+        Vector part = width.vector(0);
+        Vector each = width.vector(2);
+        Vector[] sums = vectors(width, 4 * LINE / width.bytes());
         a.push(place);
-        a.vbroadcastss(factor, zmm(0));
+        a.vbroadcastss(factor, xmm(0));
         a.mov(place, 0);
         int parts = a.here();
         RowFrame.clear(a, sums);
@@ -149,10 +178,11 @@ final class AttentionCode {
         a.add(ahead, place);
         a.mov(left, at(run, POSITIONS));
         int positions = a.here();
-        for (int i = 0; i < 4; i++) {
-            a.vpmovzxwd(part, at(value, i * LINE / 2));
+        a.vbroadcastss(each, at(weight, 0));
+        for (int i = 0; i < sums.length; i++) {
+            a.vpmovzxwd(part, at(value, i * width.bytes() / 2));
             a.vpslld(part, part, Short.SIZE);
-            a.vfmadd231ps(sums[i], part, each(weight, 0));
+            a.vfmadd231ps(sums[i], part, each);
         }
         a.prefetcht0(at(ahead, 0));
         a.prefetcht0(at(ahead, LINE));
@@ -165,9 +195,9 @@ final class AttentionCode {
         a.mov(value, at(run, VALUES));
         a.cmp(value, 0);
         a.jne(runs);
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < sums.length; i++) {
             a.vmulps(sums[i], sums[i], factor);
-            a.vmovups(at(vector, i * LINE), sums[i]);
+            a.vmovups(at(vector, i * width.bytes()), sums[i]);
         }
         a.add(vector, 4 * LINE);
         a.add(place, 2 * LINE);
@@ -175,5 +205,10 @@ final class AttentionCode {
         a.jne(parts);
         a.pop(place);
         return RowFrame.finish(a);
+    }
+
+    /// Registers from the fourth on.
+    private static Vector[] vectors(Width width, int count) {
+        return IntStream.range(4, 4 + count).mapToObj(width::vector).toArray(Vector[]::new);
     }
 }

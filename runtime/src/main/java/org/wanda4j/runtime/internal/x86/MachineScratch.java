@@ -23,11 +23,11 @@ final class MachineScratch extends Scratch {
     /// An activation in fp32, or a head of one.
     final MemorySegment plain;
 
-    /// The same in the layout of [RowCode].
+    /// The same in the layout of [RowCode] or [Avx2RowCode].
     final MemorySegment prepared;
 
-    /// Some activations in the layout of [BlockCode].
-    final MemorySegment interleaved;
+    /// What several activations need: those in the layout of [BlockCode], or rows in that of [Avx2TileCode].
+    final MemorySegment block;
 
     /// Products with rows A, one activation after the other, then those with rows B.
     final MemorySegment products;
@@ -37,16 +37,16 @@ final class MachineScratch extends Scratch {
     private MemorySegment runs;
 
     /// @param widest columns of the widest matrix
+    /// @param blockBytes of [#block]
     /// @param memory stays open as long as this
-    MachineScratch(int widest, Arena memory) {
+    MachineScratch(int widest, long blockBytes, Arena memory) {
         super(widest);
         this.memory = memory;
         runs = memory.allocate(AttentionCode.runsBytes(1), CACHE_LINE);
         int words = Math.max(words(widest), WIDEST_HEAD / Long.SIZE);
         plain = memory.allocate((long) words * Long.SIZE * Float.BYTES, CACHE_LINE);
         prepared = memory.allocate(RowCode.vectorBytes(words), CACHE_LINE);
-        interleaved =
-                memory.allocate(4 * new BlockCode(BlockCode.MOST_VECTORS).bytes(words), CACHE_LINE);
+        block = memory.allocate(blockBytes, CACHE_LINE);
         products = memory.allocate(2L * productsOfB(), CACHE_LINE);
         parameters = memory.allocate(Parameter.values().length * (long) Long.BYTES, CACHE_LINE);
         set(Parameter.WORKSPACE, memory.allocate(RowFrame.WORKSPACE_BYTES, CACHE_LINE).address());

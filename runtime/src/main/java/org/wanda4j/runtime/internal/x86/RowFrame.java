@@ -101,7 +101,7 @@ final class RowFrame {
     static final General[] SCALES = {R9, R13};
     static final General SUMS = R10;
     static final General X = R11;
-    private static final General X_END = RBP;
+    static final General X_END = RBP;
     private static final General ROWS = R12;
 
     /// For a function's own use.

@@ -1,0 +1,289 @@
+package org.wanda4j.runtime.internal.x86;
+
+import static org.wanda4j.runtime.internal.x86.Assembler.lower;
+import static org.wanda4j.runtime.internal.x86.Assembler.ymm;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
+import static org.wanda4j.runtime.internal.x86.RowFrame.AHEAD;
+import static org.wanda4j.runtime.internal.x86.RowFrame.SCALES;
+import static org.wanda4j.runtime.internal.x86.RowFrame.VALUES;
+import static org.wanda4j.runtime.internal.x86.RowFrame.X;
+import static org.wanda4j.runtime.internal.x86.RowFrame.both;
+import static org.wanda4j.runtime.internal.x86.RowFrame.broadcast;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Operand;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
+import org.wanda4j.runtime.internal.x86.RowFrame.Density;
+
+/// Functions of AVX2 that multiply rows of a matrix with a vector, within [RowFrame].
+///
+/// bf16 is multiplied in fp32, as the vector is. Whole numbers are multiplied with those of 16 bits that [Avx2Activations] has written. A
+/// byte `q` is multiplied as `256 q`, for it takes a shift to make such numbers of the bytes at even places, and a mask to make
+/// them of the others; a half of a byte `q` as `q + 8`, a number of four bits without a sign.
+final class Avx2RowCode {
+
+    /// What one part of a value of a matrix is of what it is multiplied as.
+    static float unit(ValueType type, boolean sparse) {
+        return switch (type) {
+            case INT8 -> 0x1p-8f;
+            case INT4 -> sparse ? 0x1p-12f : 1;
+            default -> throw new IllegalArgumentException("no whole numbers: " + type);
+        };
+    }
+
+    private static final int BYTES = 32;
+    private static final int PLAIN_WORD = Long.SIZE * Float.BYTES;
+    private static final int EIGHTS = Long.SIZE / Avx2Values.EIGHT;
+
+    /// Orders of [Assembler#vpshufb] that make fp32 of the first and of the second of two bf16.
+    private static final int FIRST_SCALE = 0x01008080;
+
+    private static final int SECOND_SCALE = 0x03028080;
+
+    private static final Ymm[] SUM = {ymm(12), ymm(13)};
+
+    private static final Ymm UPPER_SHORTS = ymm(9);
+
+    /// Sums of the second group of each word.
+    private static final Ymm[] SUM_2 = {ymm(10), ymm(11)};
+
+    private final Assembler a = new Assembler();
+    private final boolean vnni;
+    private final boolean sparse;
+
+    /// @param vnni whether the processor has AVX-VNNI
+    private Avx2RowCode(boolean vnni, Density density) {
+        this.vnni = vnni;
+        this.sparse = density != Density.DENSE;
+    }
+
+    /// Rows of bf16, times a vector of fp32.
+    static byte[] bf16(Density density) {
+        return new Avx2RowCode(false, density).bf16();
+    }
+
+    /// Rows of bytes, times a vector that [Avx2Activations#pairs] has written, [Avx2Activations#plain] where they are sparse.
+    ///
+    /// @param vnni whether the processor has AVX-VNNI
+    static byte[] int8(boolean vnni, Density density) {
+        var code = new Avx2RowCode(vnni, density);
+        return code.sparse ? code.sparse(ValueType.INT8) : code.int8();
+    }
+
+    /// Rows of halves of bytes, times a vector that [Avx2Activations#fours] has written, [Avx2Activations#plain] where they are sparse.
+    ///
+    /// @param vnni whether the processor has AVX-VNNI
+    static byte[] int4(boolean vnni, Density density) {
+        var code = new Avx2RowCode(vnni, density);
+        return code.sparse ? code.sparse(ValueType.INT4) : code.int4();
+    }
+
+    private byte[] bf16() {
+        var values = new Avx2Values(a, ValueType.BF16, sparse);
+        Ymm[] row = {ymm(0), ymm(1)};
+        Ymm x = ymm(2);
+        Ymm[][] sums = {{SUM[0], ymm(4), ymm(5), ymm(6)}, {SUM[1], ymm(7), ymm(8), ymm(9)}};
+        RowFrame.start(a, PLAIN_WORD);
+        values.start();
+        int rows = RowFrame.startRow(a);
+        both(i -> RowFrame.clear(a, sums[i]));
+        int words = a.alignedHere();
+        both(values::startWord);
+        for (int k = 0; k < EIGHTS; k++) {
+            int part = k;
+            a.vmovups(x, at(X, k * BYTES));
+            both(i -> values.eight(i, part, row[i]));
+            both(i -> a.vfmadd231ps(sums[i][part % 4], row[i], x));
+        }
+        both(values::nextWord);
+        RowFrame.nextPlaces(a, density());
+        RowFrame.nextWord(a, PLAIN_WORD, words);
+        for (Ymm[] each : sums) {
+            a.vaddps(each[0], each[0], each[1]);
+            a.vaddps(each[2], each[2], each[3]);
+            a.vaddps(each[0], each[0], each[2]);
+        }
+        return end(rows);
+    }
+
+    private byte[] int8() {
+        Ymm[] row = {ymm(0), ymm(1)};
+        Ymm[] evens = {ymm(2), ymm(3)};
+        Ymm[] scales = {ymm(4), ymm(5)};
+        Ymm[] x = {ymm(6), ymm(7)};
+        Ymm upperBytes = ymm(14);
+        return integers(
+                () -> broadcast(a, upperBytes, 0xff00ff00),
+                () -> {
+                    both(i -> a.prefetcht0(at(VALUES[i], AHEAD)));
+                    both(i -> a.vpbroadcastd(scales[i], at(SCALES[i], 0)));
+                    for (int group = 0; group < 2; group++) {
+                        int at = group * BYTES;
+                        a.vmovups(x[0], at(X, 2 * at));
+                        a.vmovups(x[1], at(X, 2 * at + BYTES));
+                        both(i -> a.vmovups(row[i], at(VALUES[i], at)));
+                        both(i -> a.vpsllw(evens[i], row[i], Byte.SIZE));
+                        both(i -> a.vpandd(row[i], row[i], upperBytes));
+                        both(i -> a.vpmaddwd(evens[i], evens[i], x[0]));
+                        both(i -> multiplyAdd(evens[i], row[i], x[1]));
+                        addGroup(group, evens, scales, row);
+                    }
+                    both(i -> a.add(VALUES[i], Long.SIZE));
+                });
+    }
+
+    private byte[] int4() {
+        Ymm[] row = {ymm(0), ymm(1)};
+        Ymm[] sums = {ymm(2), ymm(3)};
+        Ymm[] part = {ymm(4), ymm(5)};
+        Ymm x = ymm(6);
+        Ymm bias = ymm(14);
+        Ymm lowest = ymm(8);
+        Ymm eachScale = ymm(7);
+        return integers(
+                () -> {
+                    broadcast(a, bias, 0x88888888);
+                    broadcast(a, lowest, 0x000f000f);
+                    a.vmovups(eachScale, a.constant(eachScale()));
+                },
+                () -> {
+                    both(i -> a.prefetcht0(at(VALUES[i], AHEAD)));
+                    both(i -> a.vpxord(row[i], bias, at(VALUES[i], 0)));
+                    both(i -> a.vmovups(sums[i], at(X, Avx2Activations.FOURS_CORRECTION)));
+                    // Of 16 bits, the halves of bytes at places 0, 1, 2, 3 are at bits 4, 0, 12, 8.
+                    halves(4, row, part, lowest);
+                    addProducts(0, sums, part, x);
+                    halves(0, row, part, lowest);
+                    addProducts(1, sums, part, x);
+                    halves(8, row, part, lowest);
+                    addProducts(3, sums, part, x);
+                    both(i -> a.vpsrlw(row[i], row[i], 12));
+                    addProducts(2, sums, row, x);
+                    both(i -> a.vpbroadcastd(part[i], at(SCALES[i], 0)));
+                    both(i -> a.vcvtdq2ps(sums[i], sums[i]));
+                    both(i -> a.vpshufb(part[i], part[i], eachScale));
+                    both(i -> a.vmulps(part[i], part[i], at(X, Avx2Activations.FOURS_FACTORS)));
+                    both(i -> a.vfmadd231ps(SUM[i], sums[i], part[i]));
+                    both(i -> a.add(VALUES[i], Long.SIZE / 2));
+                });
+    }
+
+    /// Halves of bytes of 16 bits, from bit `from` on.
+    private void halves(int from, Ymm[] row, Ymm[] part, Ymm lowest) {
+        if (from == 0) {
+            both(i -> a.vpandd(part[i], row[i], lowest));
+        } else {
+            both(i -> a.vpsrlw(part[i], row[i], from));
+            both(i -> a.vpandd(part[i], part[i], lowest));
+        }
+    }
+
+    /// Adds products with the numbers at places `place`, `place + 4`, ... of a vector.
+    private void addProducts(int place, Ymm[] sums, Ymm[] part, Ymm x) {
+        a.vmovups(x, at(X, place * BYTES));
+        both(i -> multiplyAdd(sums[i], part[i], x));
+    }
+
+    private static byte[] eachScale() {
+        var order = ByteBuffer.allocate(BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < BYTES / Integer.BYTES; i++) {
+            order.putInt(i < BYTES / Integer.BYTES / 2 ? FIRST_SCALE : SECOND_SCALE);
+        }
+        return order.array();
+    }
+
+    private byte[] sparse(ValueType type) {
+        var values = new Avx2Values(a, type, true);
+        Ymm[] row = {ymm(0), ymm(1)};
+        Ymm[] upper = {ymm(2), ymm(3)};
+        Ymm[][] products = {{ymm(4), ymm(5)}, {ymm(8), ymm(14)}};
+        Ymm[] scales = {ymm(6), ymm(7)};
+        // Bytes that were halves have one pointer.
+        List<List<Integer>> passes =
+                type == ValueType.INT4 ? List.of(List.of(0), List.of(1)) : List.of(List.of(0, 1));
+        return integers(
+                values::start,
+                () -> {
+                    for (List<Integer> pass : passes) {
+                        pass.forEach(i -> values.startWord(i, row[0], upper[0]));
+                        for (int k = 0; k < EIGHTS; k += 2) {
+                            int first = k;
+                            Ymm[] sums = products[k / 4];
+                            MemoryOperand x = at(X, k / 2 * BYTES);
+                            pass.forEach(i -> values.shorts(i, first, lower(row[i])));
+                            pass.forEach(i -> values.shorts(i, first + 1, lower(upper[i])));
+                            pass.forEach(i -> a.vinserti128(row[i], row[i], lower(upper[i])));
+                            if (k % 4 == 0) {
+                                pass.forEach(i -> a.vpmaddwd(sums[i], row[i], x));
+                            } else {
+                                pass.forEach(i -> multiplyAdd(sums[i], row[i], x));
+                            }
+                        }
+                        pass.forEach(values::nextWord);
+                    }
+                    both(i -> a.vpbroadcastd(scales[i], at(SCALES[i], 0)));
+                    addGroup(0, products[0], scales, row);
+                    addGroup(1, products[1], scales, row);
+                });
+    }
+
+    /// Rows of whole numbers.
+    ///
+    /// @param constants sets the registers that hold for the whole function
+    /// @param word adds the products of a word to [#SUM] and [#SUM_2]
+    private byte[] integers(Runnable constants, Runnable word) {
+        RowFrame.start(a, Avx2Activations.WORD);
+        broadcast(a, UPPER_SHORTS, 0xffff0000);
+        constants.run();
+        int rows = RowFrame.startRow(a);
+        RowFrame.clear(a, SUM);
+        RowFrame.clear(a, SUM_2);
+        int words = a.alignedHere();
+        word.run();
+        both(i -> a.add(SCALES[i], 2 * Short.BYTES));
+        RowFrame.nextPlaces(a, density());
+        RowFrame.nextWord(a, Avx2Activations.WORD, words);
+        both(i -> a.vaddps(SUM[i], SUM[i], SUM_2[i]));
+        return end(rows);
+    }
+
+    /// Adds the products of a group of columns, times its scale and the factor of the vector.
+    ///
+    /// @param group 0 or 1
+    /// @param scales those of both groups in each element
+    private void addGroup(int group, Ymm[] products, Ymm[] scales, Ymm[] room) {
+        Ymm[] sum = group == 0 ? SUM : SUM_2;
+        both(i -> a.vcvtdq2ps(products[i], products[i]));
+        if (group == 0) {
+            both(i -> a.vpslld(room[i], scales[i], Short.SIZE));
+        } else {
+            both(i -> a.vpandd(room[i], scales[i], UPPER_SHORTS));
+        }
+        both(i -> a.vmulps(room[i], room[i], at(X, Avx2Activations.FACTORS + group * BYTES)));
+        both(i -> a.vfmadd231ps(sum[i], products[i], room[i]));
+    }
+
+    /// `sum += row * x`, of 16 bits to 32; `row` may be overwritten.
+    private void multiplyAdd(Ymm sum, Ymm row, Operand x) {
+        if (vnni) {
+            a.vpdpwssd(sum, row, x);
+        } else {
+            a.vpmaddwd(row, row, x);
+            a.vpaddd(sum, sum, row);
+        }
+    }
+
+    private Density density() {
+        return sparse ? Density.SPARSE : Density.DENSE;
+    }
+
+    private byte[] end(int rows) {
+        RowFrame.endRow(a, SUM, rows);
+        RowFrame.end(a, SUM[0]);
+        return a.code();
+    }
+}

@@ -1,0 +1,203 @@
+package org.wanda4j.runtime.internal.x86;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Set;
+import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.runtime.internal.kernels.MappedMatrix;
+import org.wanda4j.runtime.internal.kernels.RowKernels;
+import org.wanda4j.runtime.internal.kernels.Scratch;
+import org.wanda4j.runtime.internal.x86.AttentionCode.Width;
+import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
+
+/// [MachineKernels] for AVX-512: sums of products of bf16 (BF16) or of whole numbers of 16 bits (VNNI).
+///
+/// An activation is multiplied with bf16 as two bf16 that add up to each of its values, to within `2^-17` of it. One that is
+/// alone is multiplied with integers as whole numbers of 15 bits with a factor for each 32, to within `1.01 * 2^-15` of the largest of those.
+final class Avx512Kernels extends MachineKernels {
+
+    /// What a processor must have, as Linux names it.
+    static final Set<String> FEATURES =
+            Set.of("avx512bw", "avx512_vbmi2", "avx512_vnni", "avx512_bf16", "bmi2", "popcnt");
+
+    /// Words of rows that stay in the cache while they are multiplied with one group of activations after the other.
+    private static final int CHUNK = 1024;
+
+    private final RowKernels others;
+
+    private final MachineCode split = new MachineCode(RowCode.split());
+    private final MachineCode quantise = new MachineCode(RowCode.quantise());
+    private final MachineCode spread = new MachineCode(BlockCode.spread());
+    private final MachineCode sumOfSquares = new MachineCode(VectorCode.sumOfSquares());
+    private final MachineCode scale = new MachineCode(VectorCode.scale());
+    private final MachineCode add = new MachineCode(VectorCode.add());
+    private final MachineCode exponentials = new MachineCode(VectorCode.exponentials());
+    private final MachineCode silu = new MachineCode(VectorCode.silu());
+    private final BlockFunctions few = BlockFunctions.of(BlockCode.MOST_VECTORS / 2);
+    private final BlockFunctions many = BlockFunctions.of(BlockCode.MOST_VECTORS);
+
+    /// Functions for several activations.
+    private record BlockFunctions(BlockCode code, RowFunctions functions) {
+
+        static BlockFunctions of(int vectors) {
+            var code = new BlockCode(vectors);
+            return new BlockFunctions(code, new RowFunctions(code::bf16, code::int8, code::int4));
+        }
+    }
+
+    /// @throws IllegalStateException where the system lets no memory become code
+    Avx512Kernels(RowKernels others) {
+        super(others, new RowFunctions(RowCode::bf16, RowCode::int8, RowCode::int4), Width.ZMM);
+        this.others = others;
+    }
+
+    @Override
+    public Scratch newScratch(int widest, Arena memory) {
+        int words = Scratch.words(widest);
+        return new MachineScratch(
+                widest, 4 * new BlockCode(BlockCode.MOST_VECTORS).bytes(words), memory);
+    }
+
+    @Override
+    long prepare(MappedMatrix matrix, MachineScratch memory) {
+        int words = matrix.columns() / Long.SIZE;
+        long from = memory.plain.address();
+        long to = memory.prepared.address();
+        switch (matrix.type()) {
+            case INT8 -> quantise.call(from, to, words, bits(RowCode.INT8_UNIT), 0);
+            case INT4 -> quantise.call(from, to, words, bits(RowCode.INT4_UNIT), 0);
+            default -> split.call(from, to, words, RowCode.SPLIT_WORD, 0);
+        }
+        return to;
+    }
+
+    @Override
+    MemorySegment prepareQuery(int size, MachineScratch memory) {
+        split.call(
+                memory.plain.address(),
+                memory.prepared.address(),
+                size / Long.SIZE,
+                RowCode.SPLIT_WORD,
+                0);
+        return memory.prepared;
+    }
+
+    @Override
+    public void block(
+            MappedMatrix matrix,
+            int from,
+            int to,
+            float[] x,
+            int width,
+            int tokens,
+            float[] y,
+            int outputs,
+            Scratch scratch) {
+        if (!isOurs(matrix) || from == to) {
+            others.block(matrix, from, to, x, width, tokens, y, outputs, scratch);
+            return;
+        }
+        var memory = (MachineScratch) scratch;
+        BlockFunctions block = tokens <= few.code.vectors() ? few : many;
+        memory.set(Parameter.WORDS, matrix.columns() / Long.SIZE);
+        for (int t = 0; t < tokens; t += MachineScratch.ACTIVATIONS) {
+            int count = Math.min(MachineScratch.ACTIVATIONS, tokens - t);
+            interleave(matrix, x, t * width, width, count, block.code, memory);
+            multiply(matrix, from, to, count, block, y, t * outputs, outputs, memory);
+        }
+    }
+
+    /// Lays activations as [BlockCode] wants them.
+    ///
+    /// @param at index of the first one's first value
+    private void interleave(
+            MappedMatrix matrix,
+            float[] x,
+            int at,
+            int width,
+            int count,
+            BlockCode code,
+            MachineScratch memory) {
+        int words = matrix.columns() / Long.SIZE;
+        MachineCode copy = matrix.type() == ValueType.BF16 ? split : spread;
+        for (int t = 0; t < count; t++) {
+            long group = memory.block.address() + t / code.vectors() * code.bytes(words);
+            long place = group + (long) (t % code.vectors()) * BlockCode.PART;
+            MemorySegment.copy(x, at + t * width, memory.plain, JAVA_FLOAT, 0, matrix.columns());
+            copy.call(memory.plain.address(), place, words, code.wordBytes(), 0);
+        }
+    }
+
+    /// Multiplies rows with the activations that were laid together.
+    ///
+    /// @param at index of the product of row 0 with the first of them
+    private static void multiply(
+            MappedMatrix matrix,
+            int from,
+            int to,
+            int count,
+            BlockFunctions block,
+            float[] y,
+            int at,
+            int outputs,
+            MachineScratch memory) {
+        MachineCode function = block.functions.of(matrix);
+        int words = matrix.columns() / Long.SIZE;
+        int vectors = block.code.vectors();
+        int half = (to - from + 1) / 2;
+        int most = Math.clamp(CHUNK / words, 1, RowFrame.MOST_ROWS);
+        for (int i = 0; i < half; i += most) {
+            int a = from + i;
+            int b = to - half + i;
+            int rows = Math.min(most, half - i);
+            memory.setRows(matrix, a, b, rows);
+            for (int t = 0; t < count; t += vectors) {
+                memory.setValues(matrix, a, b);
+                long group = t / vectors * block.code.bytes(words);
+                memory.set(Parameter.VECTOR, memory.block.address() + group);
+                function.call(memory.parameters());
+                for (int k = 0; k < Math.min(vectors, count - t); k++) {
+                    memory.copyProducts(k, a, b, rows, y, at + (t + k) * outputs);
+                }
+            }
+        }
+    }
+
+    @Override
+    public float sumOfSquares(float[] x, int from, int count) {
+        MemorySegment some = part(x, from, count);
+        return sumOfSquares.call(some, some, some, count, 0);
+    }
+
+    @Override
+    public void scale(
+            float[] x, int from, float factor, float[] weight, float[] y, int to, int count) {
+        scale.call(part(x, from, count), part(weight, 0, count), part(y, to, count), count, factor);
+    }
+
+    @Override
+    public void add(float[] x, float[] sum, int from, int count) {
+        MemorySegment sums = part(sum, from, count);
+        add.call(part(x, from, count), sums, sums, count, 0);
+    }
+
+    @Override
+    public float exponentials(float[] x, int count, float shift) {
+        MemorySegment some = part(x, 0, count);
+        return exponentials.call(some, some, some, count, shift);
+    }
+
+    @Override
+    public void silu(float[] gate, float[] up, int from, int count) {
+        MemorySegment gates = part(gate, from, count);
+        silu.call(gates, part(up, from, count), gates, count, 0);
+    }
+
+    @Override
+    public String description() {
+        return "machine code with AVX-512 VNNI and BF16; for what it does not take, "
+                + others.description();
+    }
+}

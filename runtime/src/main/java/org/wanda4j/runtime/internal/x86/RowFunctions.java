@@ -1,0 +1,67 @@
+package org.wanda4j.runtime.internal.x86;
+
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.runtime.internal.kernels.MappedMatrix;
+import org.wanda4j.runtime.internal.x86.RowFrame.Density;
+
+/// A function for each type and density of a matrix, made when it is first asked for.
+final class RowFunctions {
+
+    /// Where so few values are there, hardly any 64 places have more than 32.
+    private static final double THIN = 0.375;
+
+    private final Map<ValueType, Map<Density, Function>> functions = new EnumMap<>(ValueType.class);
+
+    /// Writes the code of a function.
+    interface Writer {
+        byte[] write(Density density);
+    }
+
+    private static final class Function {
+
+        private final Supplier<byte[]> writer;
+        private volatile MachineCode made;
+
+        Function(Supplier<byte[]> writer) {
+            this.writer = writer;
+        }
+
+        MachineCode code() {
+            MachineCode known = made;
+            return known == null ? make() : known;
+        }
+
+        private synchronized MachineCode make() {
+            if (made == null) {
+                made = new MachineCode(writer.get());
+            }
+            return made;
+        }
+    }
+
+    RowFunctions(Writer bf16, Writer int8, Writer int4) {
+        put(ValueType.BF16, bf16);
+        put(ValueType.INT8, int8);
+        put(ValueType.INT4, int4);
+    }
+
+    private void put(ValueType type, Writer writer) {
+        Map<Density, Function> some = new EnumMap<>(Density.class);
+        for (Density density : Density.values()) {
+            some.put(density, new Function(() -> writer.write(density)));
+        }
+        functions.put(type, some);
+    }
+
+    /// That for the values of `matrix`: bf16, int8 or int4.
+    MachineCode of(MappedMatrix matrix) {
+        Density density =
+                !matrix.isSparse()
+                        ? Density.DENSE
+                        : matrix.share() > THIN ? Density.SPARSE : Density.THIN;
+        return functions.get(matrix.type()).get(density).code();
+    }
+}
