@@ -20,7 +20,6 @@ import org.wanda4j.runtime.internal.decode.DecodeBatch;
 import org.wanda4j.runtime.internal.decode.Decoder;
 import org.wanda4j.runtime.internal.decode.Sequence;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
-import org.wanda4j.runtime.internal.kernels.ScalarKernels;
 
 /// Every family against the logits of Hugging Face transformers.
 class DecoderTest {
@@ -34,9 +33,9 @@ class DecoderTest {
 
     @ParameterizedTest
     @MethodSource("families")
-    void logitsEqualThoseOfTransformersByBothKernels(Path family) {
-        for (RowKernels kernels : List.of(new ScalarKernels("test"), KernelChoice.best())) {
-            check(family, kernels);
+    void logitsEqualThoseOfTransformersByAllKernels(Path family) {
+        for (KernelChoice.Choice each : KernelChoice.runnable()) {
+            check(family, each.kernels());
         }
     }
 
