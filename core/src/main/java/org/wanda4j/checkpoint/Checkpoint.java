@@ -109,7 +109,7 @@ public final class Checkpoint implements AutoCloseable {
     /// @return named as the tensor that it is in
     /// @throws InvalidInputException when there is no such tensor
     public TensorView map(MatrixView view, Arena arena) {
-        return view.of(map(view.tensor(), arena), arena);
+        return stored(view.tensor()).map(view, arena);
     }
 
     /// Reads tensor `name` into the system's page cache. Of a packed one nothing

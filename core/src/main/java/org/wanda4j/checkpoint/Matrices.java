@@ -44,9 +44,7 @@ public final class Matrices {
             return decoded(view);
         }
         PackedMatrix whole = whole(view.tensor());
-        return view.run() == view.rows()
-                ? whole.rows(view.row(0), view.rows())
-                : whole.rows(view::row, view.rows(), memory);
+        return whole.rows(view, memory);
     }
 
     /// A dense copy.

@@ -72,8 +72,17 @@ public record PackedMatrix(
         return count;
     }
 
-    /// The `count` rows from `first` on, in the same memory.
-    PackedMatrix rows(int first, int count) {
+    /// The rows of a view of this: in the same memory where they follow each other, else a copy.
+    ///
+    /// @param view of the tensor that this is, transposed as this is
+    /// @param memory for a copy
+    PackedMatrix rows(MatrixView view, Arena memory) {
+        return view.run() == view.rows()
+                ? rows(view.row(0), view.rows())
+                : rows(view::row, view.rows(), memory);
+    }
+
+    private PackedMatrix rows(int first, int count) {
         Objects.checkFromIndexSize(first, count, rows);
         long before = first * ValueType.groups(columns) * Short.BYTES;
         return new PackedMatrix(
@@ -88,8 +97,7 @@ public record PackedMatrix(
                                 parts.rowOffsets.asSlice((long) first * Long.BYTES))));
     }
 
-    /// Row `source.applyAsInt(i)` of this for each `i` below `count`, in memory of its own.
-    PackedMatrix rows(IntUnaryOperator source, int count, Arena memory) {
+    private PackedMatrix rows(IntUnaryOperator source, int count, Arena memory) {
         long groups = ValueType.groups(columns) * Short.BYTES;
         long stored = 0;
         for (int i = 0; i < count; i++) {

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -64,6 +65,25 @@ record PackedTensor(
         }
     }
 
+    /// Decodes nothing but the rows of the view.
+    @Override
+    public TensorView map(MatrixView view, Arena arena) {
+        if (view.transposed() != layout.transposed()) {
+            return view.of(map(arena), arena);
+        }
+        try (Arena file = Arena.ofConfined()) {
+            PackedMatrix whole = unchecked(shard.mapWhole(file));
+            check(whole, view.row(0), view.row(view.rows() - 1) + 1);
+            List<Long> shape = List.of((long) view.rows(), (long) view.columns());
+            MemorySegment data =
+                    arena.allocate(
+                            (long) view.rows() * view.columns() * info.type().bytes(),
+                            DType.F32.bytes());
+            decode(whole.rows(view, file), data);
+            return new TensorView(info.name(), info.type(), shape, data);
+        }
+    }
+
     private static void decode(PackedMatrix matrix, MemorySegment data) {
         float[] row = new float[matrix.columns()];
         long at = 0;
@@ -95,28 +115,36 @@ record PackedTensor(
 
     @Override
     public PackedMatrix matrix(Function<TensorInfo, MemorySegment> mapped) {
-        var matrix =
-                new PackedMatrix(
-                        layout.rows(),
-                        layout.columns(),
-                        type,
-                        mapped.apply(values),
-                        scales.map(mapped),
-                        sparseIndex.map(parts ->
-                                new PackedMatrix.SparseIndex(
-                                        mapped.apply(parts.bitmask),
-                                        mapped.apply(parts.rowOffsets))));
-        matrix.sparseIndex().ifPresent(it -> checkCounts(matrix, it.bitmask()));
-        matrix.scales().ifPresent(this::checkScales);
+        PackedMatrix matrix = unchecked(mapped);
+        check(matrix, 0, matrix.rows());
         return matrix;
     }
 
+    private PackedMatrix unchecked(Function<TensorInfo, MemorySegment> mapped) {
+        return new PackedMatrix(
+                layout.rows(),
+                layout.columns(),
+                type,
+                mapped.apply(values),
+                scales.map(mapped),
+                sparseIndex.map(parts ->
+                        new PackedMatrix.SparseIndex(
+                                mapped.apply(parts.bitmask), mapped.apply(parts.rowOffsets))));
+    }
+
+    /// Checks rows `first` to `end`, exclusive.
+    private void check(PackedMatrix matrix, int first, int end) {
+        matrix.sparseIndex().ifPresent(it -> checkCounts(matrix, it.bitmask(), first, end));
+        long rowBytes = ValueType.groups(matrix.columns()) * DType.BF16.bytes();
+        matrix.scales().ifPresent(it -> checkScales(it, first * rowBytes, end * rowBytes));
+    }
+
     /// Each row's bitmask must have as many ones as the row has values.
-    private void checkCounts(PackedMatrix matrix, MemorySegment bitmask) {
+    private void checkCounts(PackedMatrix matrix, MemorySegment bitmask, int first, int end) {
         int rowBytes = Math.ceilDiv(matrix.columns(), Byte.SIZE);
         int unused = -1 << (Byte.SIZE - (-matrix.columns() & 7));
-        for (int row = 0; row < matrix.rows(); row++) {
-            long end = row + 1 < matrix.rows() ? matrix.start(row + 1) : storedValues();
+        for (int row = first; row < end; row++) {
+            long next = row + 1 < matrix.rows() ? matrix.start(row + 1) : storedValues();
             long from = (long) row * rowBytes;
             if ((bitmask.get(ValueLayout.JAVA_BYTE, from + rowBytes - 1) & 0xff & unused) != 0) {
                 throw shard.invalid(
@@ -124,10 +152,10 @@ record PackedTensor(
                                 .formatted(info.name(), row));
             }
             long asked = matrix.stored(row);
-            if (asked != end - matrix.start(row)) {
+            if (asked != next - matrix.start(row)) {
                 throw shard.invalid(
                         "tensor %s: the bitmask of row %d asks for %d values, and %d are there"
-                                .formatted(info.name(), row, asked, end - matrix.start(row)));
+                                .formatted(info.name(), row, asked, next - matrix.start(row)));
             }
         }
     }
@@ -137,10 +165,9 @@ record PackedTensor(
     }
 
     /// No scale may be negative, infinite or NaN: kernels multiply what lies beside the values by it.
-    private void checkScales(MemorySegment data) {
-        long length = scales.orElseThrow().length();
+    private void checkScales(MemorySegment data, long from, long length) {
         long signs = 0;
-        long at = 0;
+        long at = from;
         for (; at + Long.BYTES <= length; at += Long.BYTES) {
             signs |= signs(data.get(LONG, at));
         }

@@ -16,6 +16,11 @@ sealed interface StoredTensor permits PlainTensor, PackedTensor {
     /// All its elements, until `arena` closes.
     TensorView map(Arena arena);
 
+    /// A matrix of it, until `arena` closes.
+    default TensorView map(MatrixView view, Arena arena) {
+        return view.of(map(arena), arena);
+    }
+
     /// The matrix as the file holds it; of a 3-D tensor the slices, one below the other.
     ///
     /// @param mapped from a tensor of the file to its memory

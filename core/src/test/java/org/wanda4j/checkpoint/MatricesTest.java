@@ -122,6 +122,24 @@ class MatricesTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(
+            value = ValueType.class,
+            names = {"BF16", "INT8", "INT4"})
+    void aViewOfAPackedTensorIsDecodedByItself(ValueType type) {
+        try (Checkpoint checkpoint = Checkpoint.open(pack(type));
+                Arena memory = Arena.ofConfined()) {
+            views().forEach(view -> {
+                TensorView matrix = checkpoint.map(view, memory);
+                float[] values = new float[view.rows() * COLUMNS];
+                for (int i = 0; i < values.length; i++) {
+                    values[i] = matrix.type().get(matrix.data(), i);
+                }
+                assertArrayEquals(expected(checkpoint, view), values, view::toString);
+            });
+        }
+    }
+
     @Test
     void bf16ComesBackBitForBit() throws IOException {
         Path unpacked = directory.resolve("unpacked");
