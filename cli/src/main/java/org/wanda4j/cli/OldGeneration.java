@@ -8,7 +8,8 @@ import javax.management.NotificationEmitter;
 /// Keeps garbage from filling the old generation of a process that runs for weeks.
 ///
 /// The serial collector collects the old generation only when the whole heap is full. Objects that live as long as a request survive a
-/// few collections of the young generation, so that a server that needs a few megabytes would grow to the whole heap. The parallel collector and G1 let both generations grow under the same load.
+/// few collections of the young generation, so that a server that needs a few megabytes would grow to the whole
+/// heap. The parallel collector and G1 let both generations grow under the same load.
 final class OldGeneration {
 
     private static final String OF_SERIAL = "Tenured Gen";

@@ -25,7 +25,7 @@ final class StopNotice implements AutoCloseable {
                         .orElse("no run is left to go on with"));
     }
 
-    /// For a command that goes on by itself.
+    /// For a command that resumes by itself.
     static StopNotice ofCells() {
         return new StopNotice(() -> "the same command goes on from there");
     }

@@ -39,7 +39,7 @@ final class CheckpointBuilder implements AutoCloseable {
 
     /// Starts the shards in `output`, which stays the caller's.
     ///
-    /// @throws InvalidInputException when there is no room or no permission
+    /// @throws InvalidInputException when there is no space or no permission
     static CheckpointBuilder create(Checkpoint source, OutputDirectory output, List<Shard> shards) {
         var builder = new CheckpointBuilder(source, output, shards);
         try {

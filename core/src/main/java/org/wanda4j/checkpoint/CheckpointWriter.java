@@ -41,7 +41,7 @@ public final class CheckpointWriter implements AutoCloseable {
 
     /// Starts a copy of `source` in `output`, which this writer closes.
     ///
-    /// @throws InvalidInputException when there is no room or no permission, or `source` is packed
+    /// @throws InvalidInputException when there is no space or no permission, or `source` is packed
     public static CheckpointWriter create(Checkpoint source, OutputDirectory output) {
         return resume(source, output, List.of());
     }
@@ -49,7 +49,7 @@ public final class CheckpointWriter implements AutoCloseable {
     /// Goes on with a copy of `source` in `output`, which this writer closes.
     ///
     /// @param written names of the tensors that have been written
-    /// @throws InvalidInputException when there is no room or no permission, `source` is packed, or what was written is not
+    /// @throws InvalidInputException when there is no space or no permission, `source` is packed, or what was written is not
     ///     there
     public static CheckpointWriter resume(
             Checkpoint source, OutputDirectory output, Collection<String> written) {
@@ -69,7 +69,7 @@ public final class CheckpointWriter implements AutoCloseable {
         }
     }
 
-    /// Checks that the disk has room for what is still to be written.
+    /// Checks that the disk has space for what is still to be written.
     ///
     /// @param more bytes that will be needed besides
     /// @throws InvalidInputException when it has not
@@ -187,7 +187,7 @@ public final class CheckpointWriter implements AutoCloseable {
     /// Writes the journal, once the disk has all that was written before. The caller does not wait for it.
     ///
     /// @param text the whole of it
-    /// @param kept files of [#keep(String, List)] that it speaks of
+    /// @param kept files of [#keep(String, List)] that it refers to
     public void writeJournal(String text, List<String> kept) {
         submit(() -> {
             for (String file : kept) {

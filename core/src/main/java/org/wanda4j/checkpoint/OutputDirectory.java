@@ -10,15 +10,15 @@ import java.util.Optional;
 /// A directory that appears under its name only when it is complete.
 ///
 /// The files are written to `NAME.partial` beside it, under a lock (`NAME.lock`), forced to the disk and then renamed.
-/// A directory that is to be replaced is kept as `NAME.replaced` until the new one stands in its place.
+/// A directory that is replaced is kept as `NAME.replaced` until the new one has its name.
 ///
-/// A run that keeps a journal can be gone on with: what it leaves when it ends early, killed or not, stays as
-/// `NAME.partial` until a run goes on with it or is told to start afresh. Of a run without one nothing is left: what it
-/// could not clear away itself, the next run on the same name does, and brings back what was being replaced. It knows it
-/// by the lock file. What has such a name but was not left by a run is not touched.
+/// A run that keeps a journal can be resumed: when it ends early, killed or not, its files stay as `NAME.partial` until a run resumes
+/// it or discards them. A run without a journal leaves nothing: files that it could not delete itself are deleted by the next run on
+/// the same name, which recognises them by the lock file and also restores a directory that was being replaced. Files of such names
+/// that no run has left are not touched.
 public final class OutputDirectory implements AutoCloseable {
 
-    /// Holds, in the unfinished output, what is not part of the output.
+    /// Directory in the unfinished output for files that are not part of it.
     private static final String WORK = ".wanda";
 
     private static final String JOURNAL = "journal.json";
@@ -44,7 +44,7 @@ public final class OutputDirectory implements AutoCloseable {
         this.lock = lock;
     }
 
-    /// Claims the name `directory` for a run that begins.
+    /// Claims the name `directory` for a new run.
     ///
     /// @param input a directory that must survive
     /// @param replace whether a checkpoint that already has the name may be replaced, once the new one is complete, and
@@ -54,7 +54,7 @@ public final class OutputDirectory implements AutoCloseable {
         return claim(directory, input, replace, false);
     }
 
-    /// Claims the name `directory` for a run that goes on where [#journal()] says, or begins where there is none.
+    /// Claims the name `directory` for a run that resumes from [#journal()], or begins where there is none.
     ///
     /// @param input a directory that must survive
     /// @param replace whether a checkpoint that already has the name may be replaced, once the new one is complete
@@ -108,44 +108,44 @@ public final class OutputDirectory implements AutoCloseable {
         }
     }
 
-    /// The journal of the run that is to be gone on with on `directory`, where there is one.
+    /// The journal of an interrupted run on `directory`, if there is one.
     public static Optional<Path> journalOf(Path directory) {
         Path target = directory.toAbsolutePath().normalize();
         return Optional.of(beside(target, ".partial").resolve(WORK).resolve(JOURNAL))
                 .filter(Files::isRegularFile);
     }
 
-    /// The name it will have.
+    /// The final path.
     public Path target() {
         return target;
     }
 
-    /// Where `file` lies until [#publish()].
+    /// Path of `file` until [#publish()].
     Path resolve(String file) {
         return partial.resolve(file);
     }
 
-    /// Where the journal lies from which a run can go on: written by this one, or by the one that it goes on with.
+    /// Path of the journal, written by this run or by the one that it resumes.
     public synchronized Optional<Path> journal() {
         return canBeGoneOnWith() ? journalOf(target) : Optional.empty();
     }
 
-    /// A directory on the output's disk for what need not survive the run.
+    /// A directory on the output's disk for temporary files.
     public Path scratch() {
         return partial;
     }
 
-    /// A directory for what the run needs to go on, and the output does not hold.
+    /// A directory for files that resuming needs beside the output's.
     Path work() {
         return partial.resolve(WORK);
     }
 
-    /// Nobody can go on with this run: what it has written goes when it is closed.
+    /// Makes this run one that cannot be resumed: its files are deleted on closing.
     public synchronized void discard() {
         hopeless = true;
     }
 
-    /// Makes `text` the journal, if the process is not ending yet. What it speaks of must have reached the disk.
+    /// Makes `text` the journal, if the process is not ending yet. What it refers to must have reached the disk.
     synchronized void writeJournal(String text) throws IOException {
         if (!left) {
             AtomicFile.replace(work().resolve(JOURNAL), text);
@@ -179,8 +179,8 @@ public final class OutputDirectory implements AutoCloseable {
 
     /// Gives the directory its name. Every file in it must have reached the disk.
     ///
-    /// Wherever this is cut off, it can be done again: the journal, which is the last to stay, tells an output that has
-    /// just got its name from one that has been there.
+    /// Can be repeated wherever it was cut off: the journal, which is deleted last, distinguishes an output that was just renamed from
+    /// one that was there before.
     synchronized void publish() {
         if (left) {
             throw new InvalidInputException(target + ": stopped before it got its name");
@@ -215,7 +215,7 @@ public final class OutputDirectory implements AutoCloseable {
         }
     }
 
-    /// What an I/O failure means to the user.
+    /// The error for the user behind an I/O failure.
     InvalidInputException failed(IOException cause) {
         return failed(target, cause);
     }
@@ -225,7 +225,7 @@ public final class OutputDirectory implements AutoCloseable {
         try {
             Runtime.getRuntime().removeShutdownHook(onExit);
         } catch (IllegalStateException e) {
-            return; // The process is ending, and the hook does what follows.
+            return; // the process is ending, and the shutdown hook does the rest
         }
         leave();
     }
@@ -254,7 +254,7 @@ public final class OutputDirectory implements AutoCloseable {
         return Disk.exists(partial) || Disk.exists(replaced);
     }
 
-    /// Not to be asked of the disk, which may be what failed.
+    /// Kept in memory, as the disk may be what failed.
     private boolean canBeGoneOnWith() {
         return journaled && !hopeless && !finished;
     }
@@ -283,7 +283,7 @@ public final class OutputDirectory implements AutoCloseable {
         recover();
     }
 
-    /// The journal goes first: without it nobody takes what is left for a run to go on with.
+    /// The journal is deleted first: without it, the rest is not taken for a run that can be resumed.
     private void deletePartial() throws IOException {
         Files.deleteIfExists(work().resolve(JOURNAL));
         Disk.deleteTree(partial);

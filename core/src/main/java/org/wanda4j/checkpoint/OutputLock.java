@@ -12,8 +12,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 
-/// A file that one run holds. It is removed when the run is done, so one that is there and not held was left by a run
-/// that was killed.
+/// A lock file. It is removed when its run is done, so that one that exists and is not locked was left by a killed run.
 ///
 /// @param file the lock file
 /// @param channel holds the lock while it is open
@@ -21,15 +20,15 @@ import java.util.concurrent.ThreadLocalRandom;
 record OutputLock(Path file, FileChannel channel, boolean leftByKilledRun)
         implements AutoCloseable {
 
-    /// What is locked lies far behind the content: some systems keep others from reading what is locked.
+    /// The locked range is far behind the content, as some systems do not let others read a locked range.
     private static final long LOCKED_BYTE = Long.MAX_VALUE - 1;
 
     private static final long LONGEST = 1 << 20;
 
-    /// What this process has locked: it must not even open that a second time, for closing it would unlock it.
+    /// Files that this process has locked. It must not open one a second time, as closing it would release the lock.
     private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
-    /// Takes the lock at once or not at all.
+    /// Takes the lock, without waiting.
     ///
     /// @param target what it is for
     /// @throws InvalidInputException when another run holds it
@@ -84,9 +83,9 @@ record OutputLock(Path file, FileChannel channel, boolean leftByKilledRun)
         }
     }
 
-    /// Makes the file as long as nobody else makes it, and looks whether the one of that name is: between opening and
-    /// locking, the last holder may have removed it, and another have made it anew. The file is not opened for that: a
-    /// process that closes a file loses all its locks on it, on POSIX systems.
+    /// Whether the locked file is still the one of that name: between opening and locking, its last holder may have removed it, and
+    /// another process created it again. The file is not opened for that: on POSIX systems, a process that closes a file loses all
+    /// its locks on it.
     private boolean mark() throws IOException {
         long length = ThreadLocalRandom.current().nextLong(1, LONGEST);
         channel.truncate(0);
@@ -98,9 +97,9 @@ record OutputLock(Path file, FileChannel channel, boolean leftByKilledRun)
         }
     }
 
-    /// Lets the next run have it.
+    /// Releases the lock.
     ///
-    /// @param leftovers whether there is still something that the next run has to clear away
+    /// @param leftovers whether files are left that the next run has to delete
     void release(boolean leftovers) throws IOException {
         if (!channel.isOpen()) {
             return; // It was released before, and may be another run's by now.

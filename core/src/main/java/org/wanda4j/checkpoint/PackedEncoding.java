@@ -27,8 +27,8 @@ record PackedEncoding(ValueType values, int version) {
     private static final String VERSION_KEY = PREFIX + "encoding.version";
     private static final String VALUES_KEY = PREFIX + "values";
 
-    /// Says how the tensors are to be taken. transformers takes `pt` for tensors under the names of the model, would find
-    /// none of the packed ones and go on with random matrices; a word that it does not know it refuses.
+    /// Value of the metadata `format`. With `pt`, transformers would look for the model's tensors, find none of the packed ones and
+    /// use random matrices; it refuses an unknown value.
     private static final String FORMAT_KEY = "format";
 
     private static final String FORMAT = "wanda";

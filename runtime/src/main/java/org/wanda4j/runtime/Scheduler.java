@@ -344,7 +344,7 @@ final class Scheduler implements AutoCloseable {
         try {
             request.listener().failed(cause);
         } catch (RuntimeException | Error e) {
-            // It must not end other requests, and there is nobody else to tell.
+            // It must not end other requests.
             System.getLogger("org.wanda4j.runtime")
                     .log(System.Logger.Level.WARNING, "a listener of a request failed", e);
         }

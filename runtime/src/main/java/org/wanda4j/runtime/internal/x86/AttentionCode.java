@@ -24,21 +24,21 @@ import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Vector;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 
-/// Functions that read what a head of attention keeps in bf16. A head is a multiple of 64 wide.
+/// Functions on a head's cached keys and values in bf16. The head size is a multiple of 64.
 ///
-/// Its positions lie in runs; a function takes the address of a table that has three numbers of 64 bits for each: the addresses of its
+/// Positions are in runs; a function takes the address of a table that has three numbers of 64 bits for each: the addresses of its
 /// [#KEYS] and its [#VALUES], one position after the other, and how many [#POSITIONS] there are, at least 1. Behind the last run both
-/// addresses are 0. While a run is read, what is read next is asked for.
+/// addresses are 0. While a run is read, the next values are prefetched.
 final class AttentionCode {
 
-    /// Where a number is in a run.
+    /// Offset of a field of a run, in bytes.
     static final int KEYS = 0;
 
     static final int VALUES = 8;
 
     static final int POSITIONS = 16;
 
-    /// From a run to the next.
+    /// Bytes of a run.
     static final int RUN = 24;
 
     private static final int LINE = 64;
@@ -62,7 +62,7 @@ final class AttentionCode {
         }
     }
 
-    /// Room for a table of so many runs.
+    /// Bytes of a table of so many runs.
     static long runsBytes(int runs) {
         return (runs + 1L) * RUN;
     }

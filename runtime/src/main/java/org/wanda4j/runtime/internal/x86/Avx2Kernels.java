@@ -20,7 +20,7 @@ import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 /// factor for each 32, to within `2^-15` of the largest of those.
 final class Avx2Kernels extends MachineKernels {
 
-    /// What a processor must have, as Linux names it.
+    /// Features that the processor must have, as Linux names them.
     static final Set<String> FEATURES = Set.of("avx2", "fma", "popcnt");
 
     /// What makes one instruction of two where it is there.

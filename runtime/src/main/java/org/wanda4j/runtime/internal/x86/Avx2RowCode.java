@@ -26,7 +26,7 @@ import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 /// them of the others; a half of a byte `q` as `q + 8`, a number of four bits without a sign.
 final class Avx2RowCode {
 
-    /// What one part of a value of a matrix is of what it is multiplied as.
+    /// Ratio of a weight's unit to that of the integer that it is multiplied as.
     static float unit(ValueType type, boolean sparse) {
         return switch (type) {
             case INT8 -> 0x1p-8f;

@@ -18,11 +18,11 @@ import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 /// alone is multiplied with integers as whole numbers of 15 bits with a factor for each 32, to within `1.01 * 2^-15` of the largest of those.
 final class Avx512Kernels extends MachineKernels {
 
-    /// What a processor must have, as Linux names it.
+    /// Features that the processor must have, as Linux names them.
     static final Set<String> FEATURES =
             Set.of("avx512bw", "avx512_vbmi2", "avx512_vnni", "avx512_bf16", "bmi2", "popcnt");
 
-    /// Words of rows that stay in the cache while they are multiplied with one group of activations after the other.
+    /// Words of rows that stay in the CPU cache while all groups of activations are multiplied with them.
     private static final int CHUNK = 1024;
 
     private final RowKernels others;
@@ -109,7 +109,7 @@ final class Avx512Kernels extends MachineKernels {
         }
     }
 
-    /// Lays activations as [BlockCode] wants them.
+    /// Interleaves activations for [BlockCode].
     ///
     /// @param at index of the first one's first value
     private void interleave(
@@ -130,7 +130,7 @@ final class Avx512Kernels extends MachineKernels {
         }
     }
 
-    /// Multiplies rows with the activations that were laid together.
+    /// Multiplies rows with the interleaved activations.
     ///
     /// @param at index of the product of row 0 with the first of them
     private static void multiply(

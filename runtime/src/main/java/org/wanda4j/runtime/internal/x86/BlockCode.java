@@ -18,9 +18,9 @@ import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 
-/// Functions that multiply rows of a matrix with several vectors, told as [RowCode] tells.
+/// Functions that multiply rows of a matrix with several vectors, with the parameters of [RowCode].
 ///
-/// The vectors lie together: 64 values of each, then the next 64 of each. For bf16 they are as [RowCode#split] writes them, for
+/// The vectors are interleaved: 64 values of each, then the next 64 of each. For bf16 they are as [RowCode#split] writes them, for
 /// integers in fp32, as [#spread] does. Products with a vector are [#PITCH] bytes behind those with the one before.
 final class BlockCode {
 
@@ -59,23 +59,23 @@ final class BlockCode {
         }
     }
 
-    /// How many vectors are multiplied together.
+    /// Number of vectors.
     int vectors() {
         return vectors;
     }
 
-    /// From a word of a vector to the next.
+    /// Distance of two words of a vector, in bytes.
     long wordBytes() {
         return wordBytes;
     }
 
-    /// Room for the vectors, of `words` words.
+    /// Bytes of the vectors, of `words` words.
     long bytes(int words) {
         return (long) words * wordBytes;
     }
 
-    /// Copies a vector in fp32. It takes four numbers: addresses of the vector and of room for it, its words, and the bytes from a
-    /// word to the next in that room.
+    /// Copies a vector in fp32. It takes four integers: addresses of the vector and of the output, the number of words, and the distance
+    /// of two words in the output in bytes.
     static byte[] spread() {
         var a = new Assembler();
         int loop = a.here();
@@ -90,7 +90,7 @@ final class BlockCode {
         return RowFrame.finish(a);
     }
 
-    /// Rows of bf16.
+    /// Rows in bf16.
     byte[] bf16(Density density) {
         var a = new Assembler();
         RowFrame.start(a, wordBytes);
@@ -113,12 +113,12 @@ final class BlockCode {
         return end(a, density, words, rows);
     }
 
-    /// Rows of bytes.
+    /// Rows in int8.
     byte[] int8(Density density) {
         return integers(density, false);
     }
 
-    /// Rows of halves of bytes.
+    /// Rows in int4.
     byte[] int4(Density density) {
         return integers(density, true);
     }
@@ -158,7 +158,7 @@ final class BlockCode {
         return end(a, density, words, rows);
     }
 
-    /// Has the scales of the next word of row A or B in fp32.
+    /// Loads the scales of the next word of row A or B, in fp32.
     private static void scales(Assembler a, boolean halves, int i, Zmm[] scales) {
         a.vpbroadcastd(scales[0], at(SCALES[i], 0));
         a.vpandd(scales[1], scales[0], UPPER_SHORTS);

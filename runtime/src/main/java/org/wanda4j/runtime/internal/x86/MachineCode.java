@@ -10,10 +10,10 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
-/// A function that Java has written, for Linux on x86-64: it takes 64-bit numbers by the calling convention of System V and
-/// returns nothing. It stays until the process ends; nobody can write to it.
+/// A function of machine code for Linux on x86-64, with the calling convention of System V. Its memory cannot be written any more, and
+/// is freed when the process ends.
 ///
-/// What a function reads and writes is its caller's to keep within bounds.
+/// A function does not check bounds: its caller does.
 @SuppressWarnings("restricted")
 final class MachineCode {
 
@@ -75,7 +75,7 @@ final class MachineCode {
         }
     }
 
-    /// Whether this process may call what it writes: on Linux on x86-64, where Java may call native code.
+    /// Whether this process can call such functions: on Linux on x86-64, with native access enabled.
     static boolean isPossible() {
         return "Linux".equals(System.getProperty("os.name"))
                 && "amd64".equals(System.getProperty("os.arch"))
@@ -86,7 +86,7 @@ final class MachineCode {
         return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), descriptor);
     }
 
-    /// Calls a function that takes one number.
+    /// Calls a function of one integer.
     void call(long a) {
         try {
             OF_ONE.invokeExact(code, a);
@@ -95,7 +95,7 @@ final class MachineCode {
         }
     }
 
-    /// Calls a function that takes at most five numbers.
+    /// Calls a function of at most five integers.
     void call(long a, long b, long c, long d, long e) {
         try {
             OF_FIVE.invokeExact(code, a, b, c, d, e);
@@ -104,7 +104,7 @@ final class MachineCode {
         }
     }
 
-    /// Calls a function on vectors, which may lie on the heap; it must be quick, for the garbage collector waits for it.
+    /// Calls a function on vectors, which may lie on the heap; it must be short, as the garbage collector waits for it.
     float call(MemorySegment a, MemorySegment b, MemorySegment c, long count, float number) {
         try {
             return (float) OF_VECTORS.invokeExact(code, a, b, c, count, number);

@@ -127,7 +127,7 @@ public abstract sealed class MachineKernels implements RowKernels
         }
     }
 
-    /// A row of an embedding for each token is not worth more.
+    /// In scalar code: it is called for one row of an embedding a token.
     @Override
     public void decode(MappedMatrix matrix, int row, float[] out, int at, Scratch scratch) {
         scalar.decode(matrix, row, out, at, scratch);

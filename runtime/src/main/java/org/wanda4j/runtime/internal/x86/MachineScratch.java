@@ -59,7 +59,7 @@ final class MachineScratch extends Scratch {
         return (long) BlockCode.MOST_VECTORS * BlockCode.PITCH;
     }
 
-    /// MemoryOperand of the parameters, as [#set] has set them.
+    /// Address of the parameters, as [#set] has set them.
     long parameters() {
         return parameters.address();
     }

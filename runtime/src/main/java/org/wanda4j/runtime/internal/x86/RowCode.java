@@ -38,17 +38,17 @@ import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 
 /// Functions of AVX-512 that multiply rows of a matrix with a vector, within [RowFrame].
 ///
-/// A bf16 is multiplied with two of bf16 that add up to the vector's value. A byte `q` is multiplied as the 16-bit number `256 q`,
-/// for it takes a shift to make such numbers of the bytes at even places, and a mask to make them of the others; a half of
-/// a byte is in the upper half of one.
+/// A bf16 weight is multiplied with two bf16 that add up to the vector's value. An int8 weight `q` is multiplied as the 16-bit integer
+/// `256 q`, which one shift makes of the bytes at even positions, and one mask of the others; an int4 weight is in the upper half of
+/// a byte.
 final class RowCode {
 
     private static final int QUARTER = 16;
 
-    /// The largest whole number in a quantised vector: four products with bytes that are shifted by 8 add up to less than `2^31`.
+    /// The largest integer in a quantised vector: four products with bytes that are shifted by 8 add up to less than `2^31`.
     private static final int LARGEST = 16_383;
 
-    /// What one part of a value of a matrix is of what it is multiplied as.
+    /// Ratio of a weight's unit to that of the integer that it is multiplied as.
     static final float INT8_UNIT = 0x1p-8f;
 
     static final float INT4_UNIT = 0x1p-12f;
@@ -70,14 +70,14 @@ final class RowCode {
 
     private RowCode() {}
 
-    /// Room for a vector of `words` words.
+    /// Bytes of a vector of `words` words.
     static long vectorBytes(int words) {
         return (long) words * SPLIT_WORD;
     }
 
-    /// Writes a vector of fp32 as two of bf16 that add up to it: 32 values rounded to the nearest, then what is left of them, rounded too.
-    /// It takes four numbers: addresses of the vector and of room for it, its words, and the bytes from a word to the next in
-    /// that room, [#SPLIT_WORD] or more.
+    /// Writes an fp32 vector as two bf16 vectors that add up to it: 32 values rounded to nearest, then their remainders, rounded too.
+    /// It takes four integers: addresses of the vector and of the output, the number of words, and the distance of two words in
+    /// the output in bytes, [#SPLIT_WORD] or more.
     static byte[] split() {
         var a = new Assembler();
         General from = RDI;
@@ -106,11 +106,11 @@ final class RowCode {
         return finish(a);
     }
 
-    /// Writes a vector of fp32 as whole numbers of 16 bits up to [#LARGEST], each 32 of them with a factor of their own: of each
-    /// word those at even places, the others, and the two factors, eight times each: as bf16, so that it takes one instruction to
-    /// multiply them with two scales. Each is a pair with a zero for the other's scale.
-    /// It takes four numbers: addresses of the vector and of room for it, its words, and the bits of the fp32 by which to
-    /// multiply the factors.
+    /// Quantises an fp32 vector to 16-bit integers up to [#LARGEST], with a factor for each 32 of them. Writes of each word the integers
+    /// at even positions, the others, and the two factors, eight times each, as bf16 pairs with a zero, so that one instruction
+    /// multiplies them with two scales.
+    /// It takes four integers: addresses of the vector and of the output, the number of words, and the bits of the fp32 by which
+    /// the factors are multiplied.
     static byte[] quantise() {
         var a = new Assembler();
         General from = RDI;
@@ -170,7 +170,7 @@ final class RowCode {
         return finish(a);
     }
 
-    /// Rows of bf16, times a vector that [#split] has written.
+    /// Rows in bf16 by a vector that [#split] has written.
     static byte[] bf16(Density density) {
         var a = new Assembler();
         start(a, SPLIT_WORD);
@@ -203,17 +203,17 @@ final class RowCode {
         return a.code();
     }
 
-    /// Rows of bytes, times a vector that [#quantise] has written.
+    /// Rows in int8 by a vector that [#quantise] has written.
     static byte[] int8(Density density) {
         return integers(density, false);
     }
 
-    /// Rows of halves of bytes, times a vector that [#quantise] has written.
+    /// Rows in int4 by a vector that [#quantise] has written.
     static byte[] int4(Density density) {
         return integers(density, true);
     }
 
-    /// The bytes of the next word are made while those of this one are multiplied.
+    /// Decodes the next word's bytes while this one's are multiplied.
     private static byte[] integers(Density density, boolean halves) {
         var a = new Assembler();
         boolean half = halves && density == Density.THIN;
@@ -269,7 +269,7 @@ final class RowCode {
         return a.code();
     }
 
-    /// Has the next 32 values of row A or B in `row`.
+    /// Loads the next 32 values of row A or B to `row`.
     ///
     /// @param half which of a word
     /// @param i 0 for A, 1 for B
@@ -288,7 +288,7 @@ final class RowCode {
         a.add(VALUES[i], KEPT[i]);
     }
 
-    /// Has the next 64 bytes of row A or B in `row`, or halves of bytes, each in the upper half of one.
+    /// Loads the next 64 values of row A or B to `row`, int4 ones to the upper halves of bytes.
     ///
     /// @param i 0 for A, 1 for B
     static void bytes(Assembler a, Density density, boolean halves, int i, Zmm row, Zmm room) {
@@ -297,7 +297,7 @@ final class RowCode {
         place(a, density, halves, i, row);
     }
 
-    /// Asks for values to come, and where those of this word are.
+    /// Prefetches values, and loads this word's bitmask.
     private static void ask(Assembler a, Density density, int i) {
         a.prefetcht0(at(VALUES[i], AHEAD));
         if (density != Density.DENSE) {
@@ -306,12 +306,12 @@ final class RowCode {
         }
     }
 
-    /// What [#bytes] asks for.
+    /// What [#bytes] prefetches.
     static void upperNibbles(Assembler a) {
         broadcast(a, UPPER_NIBBLES, 0xf0f0f0f0);
     }
 
-    /// Has the next 64 values in `row`, one after the other.
+    /// Loads the next 64 values to `row`, without gaps.
     private static void load(Assembler a, boolean halves, int i, Zmm row, Zmm room) {
         if (halves) {
             a.vpmovzxbw(row, at(VALUES[i], 0));
@@ -322,14 +322,14 @@ final class RowCode {
         }
     }
 
-    /// As [#load] of halves of bytes, of the next 32 values alone.
+    /// As [#load] of int4, but of the next 32 values only.
     private static void loadHalf(Assembler a, int i, Zmm row, Zmm room) {
         a.vpmovzxbwHalf(row, at(VALUES[i], 0));
         a.vpsllwHalf(room, row, 12);
         a.vpternlogdHalf(row, room, UPPER_NIBBLES, EITHER_AND_THIRD);
     }
 
-    /// Puts values into the places where they are, and goes on behind them.
+    /// Expands values to their columns, and advances the address behind them.
     private static void place(Assembler a, Density density, boolean halves, int i, Zmm row) {
         if (density == Density.DENSE) {
             a.add(VALUES[i], halves ? LINE / 2 : LINE);
@@ -340,7 +340,7 @@ final class RowCode {
         a.add(VALUES[i], KEPT[i]);
     }
 
-    /// Goes back before the word that was placed last.
+    /// Moves the address back before the word that was expanded last.
     private static void forget(Assembler a, Density density, boolean halves, int i) {
         if (density == Density.DENSE) {
             a.add(VALUES[i], halves ? -LINE / 2 : -LINE);

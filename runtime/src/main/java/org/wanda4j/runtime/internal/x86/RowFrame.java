@@ -29,45 +29,45 @@ import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 /// What functions on rows of a matrix share, whatever the width of their vectors: how they are called, how they go from word to word and
 /// from row to row, and how they add up.
 ///
-/// They take two rows at a time, A from one part of the matrix and B from another, which share what is read of the vector; and 64
-/// columns at a time: a *word*, for that many places are in a word of the bitmask. The columns of a matrix are a multiple of
-/// that. A function takes the address of its [Parameter]s, 64 bits each.
+/// They compute two rows at a time, A from one part of the matrix and B from another, with one load of the vector for both, and 64
+/// columns at a time: a *word*, as a word of the bitmask covers so many. The number of columns is a multiple of 64. A function takes
+/// the address of its [Parameter]s, 64 bits each.
 final class RowFrame {
 
-    /// Which values of a matrix are there.
+    /// Which values of a matrix are stored.
     enum Density {
         /// All of them.
         DENSE,
-        /// Those that a bitmask says.
+        /// Those in the bitmask.
         SPARSE,
-        /// Those that a bitmask says, seldom more than half of a word.
+        /// Those in the bitmask, which are seldom more than half of a word.
         THIN
     }
 
     /// What a function is told, in this order.
     enum Parameter {
-        /// Addresses of the values of the first row A and the first row B; of what follows the last, afterwards.
+        /// Addresses of the values of the first row A and the first row B; after the call, of those behind the last.
         VALUES_A,
         VALUES_B,
-        /// Of their bitmasks.
+        /// Addresses of their bitmasks.
         BITMASK_A,
         BITMASK_B,
-        /// Of their scales.
+        /// Addresses of their scales.
         SCALES_A,
         SCALES_B,
         /// Of the vector, in the layout that the function wants, at a line of the cache.
         VECTOR,
         /// Address of [#WORKSPACE_BYTES] bytes, aligned to a cache line.
         WORKSPACE,
-        /// Of the products with rows A and with rows B, in fp32; up to three more are written behind them.
+        /// Addresses of the products with rows A and with rows B, in fp32; up to three more are written behind them.
         PRODUCTS_A,
         PRODUCTS_B,
-        /// How many rows A there are, as many as rows B: at least 1, at most [#MOST_ROWS].
+        /// Number of rows A, and of rows B: 1 to [#MOST_ROWS].
         ROWS,
         /// Words of a row.
         WORDS;
 
-        /// Where it lies.
+        /// Its offset in bytes.
         @SuppressWarnings("EnumOrdinal")
         int offset() {
             return ordinal() * Long.BYTES;
@@ -82,10 +82,10 @@ final class RowFrame {
     /// A vector of sums for each row; they are read by four.
     private static final int SUMS_BYTES = (MOST_ROWS + 4) * LINE;
 
-    /// Room that a function needs.
+    /// Size of a function's workspace.
     static final int WORKSPACE_BYTES = 2 * SUMS_BYTES;
 
-    /// How far ahead values are asked for. The processor's own prefetch ends with a page of 4 KiB.
+    /// Prefetch distance in bytes. The hardware prefetcher stops at the end of a 4 KiB page.
     static final int AHEAD = 3072;
 
     private static final int BITMASK_AHEAD = 512;
@@ -118,7 +118,7 @@ final class RowFrame {
         step.accept(1);
     }
 
-    /// Saves registers, and loads where everything is.
+    /// Saves registers, and loads the parameters.
     ///
     /// @param wordBytes from a word of the vector to the next
     static void start(Assembler a, int wordBytes) {
@@ -145,7 +145,7 @@ final class RowFrame {
         return rows;
     }
 
-    /// Goes on to the next word of the bitmasks.
+    /// Advances to the next word of the bitmasks.
     static void nextPlaces(Assembler a, Density density) {
         for (General each : BITMASK) {
             if (density != Density.DENSE) {
@@ -155,7 +155,7 @@ final class RowFrame {
         }
     }
 
-    /// Goes on to the next word of the vector.
+    /// Advances to the next word of the vector.
     static void nextWord(Assembler a, int bytes, int words) {
         a.add(X, bytes);
         a.cmp(X, X_END);
@@ -175,7 +175,7 @@ final class RowFrame {
         nextRow(a, LINE, rows);
     }
 
-    /// Goes on with the next rows, whose sums are `bytes` behind those of the last.
+    /// Loops to the next rows, whose sums are `bytes` behind those of the last.
     static void nextRow(Assembler a, int bytes, int rows) {
         a.add(SUMS, bytes);
         a.add(ROWS, -1);
@@ -205,12 +205,12 @@ final class RowFrame {
                 });
     }
 
-    /// Makes products of the sums of four rows, and writes them.
+    /// Reduces the sums of four rows to products, and writes them.
     interface Fours {
         void write(General sums, General products);
     }
 
-    /// Ends a function: makes the products of the sums that its rows have left.
+    /// Ends a function: reduces the sums of all rows to products.
     ///
     /// @param allBytes from the sums of rows A to those of rows B
     /// @param rowBytes from the sums of a row to the next
@@ -245,7 +245,7 @@ final class RowFrame {
 
     /// Combines all elements of `vector` into each of them.
     ///
-    /// @param combine combines `vector` with `room`
+    /// @param combine combines `vector` with a copy of it
     static void fold(Assembler a, Vector vector, Vector room, Runnable combine) {
         switch (vector) {
             case Zmm wide -> {

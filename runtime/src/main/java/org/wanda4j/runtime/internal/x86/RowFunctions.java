@@ -10,7 +10,7 @@ import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 /// A function for each type and density of a matrix, made when it is first asked for.
 final class RowFunctions {
 
-    /// Where so few values are there, hardly any 64 places have more than 32.
+    /// At so low a share of stored values, hardly any word of 64 columns has more than 32.
     private static final double THIN = 0.375;
 
     private final Map<ValueType, Map<Density, Function>> functions = new EnumMap<>(ValueType.class);
