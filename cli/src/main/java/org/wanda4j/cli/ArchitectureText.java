@@ -3,6 +3,7 @@ package org.wanda4j.cli;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -141,7 +142,8 @@ final class ArchitectureText {
         String scaling =
                 switch (it.scaling()) {
                     case Rotary.Scaling.None _ -> "";
-                    default -> " " + it.scaling().getClass().getSimpleName().toLowerCase();
+                    default ->
+                            " " + it.scaling().getClass().getSimpleName().toLowerCase(Locale.ROOT);
                 };
         return "rotary%s%s%s, base %,.0f"
                 .formatted(
@@ -154,7 +156,7 @@ final class ArchitectureText {
     private static String mlp(Mlp it) {
         return join(
                 "MLP of %,d".formatted(it.width()),
-                it.activation().name().toLowerCase().replace('_', ' ')
+                it.activation().name().toLowerCase(Locale.ROOT).replace('_', ' ')
                         + (it.gate().isPresent() ? ", gated" : ""),
                 biases(
                         Stream.concat(it.first().stream(), Stream.of(it.down()))

@@ -44,28 +44,27 @@ public final class OutputDirectory implements AutoCloseable {
         this.lock = lock;
     }
 
-    /// Claims the name `directory` for a new run.
+    /// Claims the name `output` for a new run.
     ///
     /// @param input a directory that must survive
     /// @param replace whether a checkpoint that already has the name may be replaced, once the new one is complete, and
     ///     what an interrupted run left may be cleared away
     /// @throws InvalidInputException when the name is taken, in use by another run, or cannot be written
-    public static OutputDirectory claim(Path directory, Path input, boolean replace) {
-        return claim(directory, input, replace, false);
+    public static OutputDirectory claim(Path output, Path input, boolean replace) {
+        return claim(output, input, replace, false);
     }
 
-    /// Claims the name `directory` for a run that resumes from [#journal()], or begins where there is none.
+    /// Claims the name `output` for a run that resumes from [#journal()], or begins where there is none.
     ///
     /// @param input a directory that must survive
     /// @param replace whether a checkpoint that already has the name may be replaced, once the new one is complete
     /// @throws InvalidInputException when the name is taken, in use by another run, or cannot be written
-    public static OutputDirectory resume(Path directory, Path input, boolean replace) {
-        return claim(directory, input, replace, true);
+    public static OutputDirectory resume(Path output, Path input, boolean replace) {
+        return claim(output, input, replace, true);
     }
 
-    private static OutputDirectory claim(
-            Path directory, Path input, boolean replace, boolean resume) {
-        Path target = directory.toAbsolutePath().normalize();
+    private static OutputDirectory claim(Path output, Path input, boolean replace, boolean resume) {
+        Path target = output.toAbsolutePath().normalize();
         try {
             checkApart(target, input);
             List<Path> missing = Disk.missing(parent(target));

@@ -108,7 +108,7 @@ record MemoryCount(
         long largest = 0;
         long all = 0;
         for (Stage stage : block.stages()) {
-            long square = stage.width() * stage.width() * Float.BYTES;
+            long square = (long) stage.width() * stage.width() * Float.BYTES;
             largest = Math.max(largest, square);
             all += square;
         }

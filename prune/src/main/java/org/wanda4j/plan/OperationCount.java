@@ -51,7 +51,7 @@ record OperationCount(Recipe recipe, Set<Linear> chosen, long tokens) {
                 sum = sum.plus(forward(block, new Passes(1, 0)));
             }
             for (Stage stage : block.stages()) {
-                sum = sum.plus(pruning(block, stage));
+                sum = sum.plus(pruning(stage));
             }
         }
         return sum;
@@ -96,7 +96,7 @@ record OperationCount(Recipe recipe, Set<Linear> chosen, long tokens) {
         return new Operations(0, 0, 0, 0, 0, 0, 0, 0, 0, passes * pass);
     }
 
-    private Operations pruning(Block block, Stage stage) {
+    private Operations pruning(Stage stage) {
         List<Linear> pruned = stage.linears().stream().filter(chosen::contains).toList();
         if (pruned.isEmpty()) {
             return Operations.NONE;
