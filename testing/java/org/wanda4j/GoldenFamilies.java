@@ -5,16 +5,12 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.Stream;
 
 /// The golden checkpoints of the model families: what `prune/src/test/python/families.py` writes.
 public final class GoldenFamilies {
 
     private static final Path ROOT = Path.of("../prune/src/test/resources/families");
-
-    /// Cases whose families or features are not supported yet.
-    public static final Set<String> PENDING = Set.of("cohere-qk-norm", "stablelm-parallel");
 
     private GoldenFamilies() {}
 
@@ -26,13 +22,6 @@ public final class GoldenFamilies {
     /// Every case: a checkpoint with `expected.safetensors` beside it.
     public static List<Path> all() {
         return in(ROOT, "expected.safetensors");
-    }
-
-    /// Every case but those named.
-    public static List<Path> except(Set<String> names) {
-        return all().stream()
-                .filter(directory -> !names.contains(directory.getFileName().toString()))
-                .toList();
     }
 
     /// The configurations that have to be refused: directories with nothing but a `config.json`.

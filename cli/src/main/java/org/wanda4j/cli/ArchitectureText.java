@@ -124,9 +124,7 @@ final class ArchitectureText {
                 it.queryNorm()
                         .map(norm ->
                                 "queries and keys normed "
-                                        + (norm.width() == it.headSize()
-                                                ? "by head"
-                                                : "as a whole"))
+                                        + (norm.span() == it.headSize() ? "by head" : "as a whole"))
                         .orElse(""),
                 it.cap().isPresent()
                         ? "products capped at %.4g".formatted(it.cap().getAsDouble())

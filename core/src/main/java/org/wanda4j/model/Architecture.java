@@ -149,6 +149,6 @@ public record Architecture(
     }
 
     private static void put(Map<String, List<Long>> shapes, Norm norm) {
-        norm.tensors().forEach(name -> shapes.put(name, List.of((long) norm.width())));
+        norm.views().forEach(view -> shapes.put(view.tensor(), view.shape()));
     }
 }

@@ -14,7 +14,7 @@ import java.util.stream.Stream;
 /// @param scale of the products of queries and keys
 /// @param cap `c` of `c tanh(x / c)`, which products pass through (Gemma 2)
 /// @param clip the largest absolute value of a query, key or value (OLMo)
-/// @param queryNorm over each query head where it is `headSize` wide, else over all heads at once; before the rotation
+/// @param queryNorm over each query head where it is `headSize` wide, else over all heads of a token; before the rotation
 /// @param keyNorm of keys, likewise
 /// @param positions how order enters
 /// @param window how many positions, its own included, a token sees; all before it where empty

@@ -1,22 +1,25 @@
 package org.wanda4j.model;
 
-import java.util.Optional;
+import java.util.List;
 import java.util.stream.Stream;
+import org.wanda4j.checkpoint.MatrixView;
 
 /// A normalisation over the last dimension: `n(x) * (weight + offset) + bias`.
 ///
 /// @param kind what `n` is
 /// @param width of the dimension
+/// @param span how many neighbours `n` takes together: all, but where each head has a norm of its own
 /// @param epsilon added to the mean square or the variance
-/// @param weight name of a vector of `width`; all 1 where empty
-/// @param bias name of a vector of `width`; all 0 where empty
+/// @param weight where its `width` values lie, one view behind the other; all are 1 where there is none
+/// @param bias where its `width` values lie, likewise; all are 0 where there is none
 /// @param offset added to each weight (Gemma: 1)
 public record Norm(
         Kind kind,
         int width,
+        int span,
         double epsilon,
-        Optional<String> weight,
-        Optional<String> bias,
+        List<MatrixView> weight,
+        List<MatrixView> bias,
         float offset) {
 
     /// Which mean is taken.
@@ -27,10 +30,27 @@ public record Norm(
         LAYER
     }
 
+    /// Copies the lists.
+    public Norm {
+        weight = List.copyOf(weight);
+        bias = List.copyOf(bias);
+    }
+
     /// An RMS norm with a weight: `name.weight`.
     public static Norm rms(String name, int width, double epsilon) {
+        return rms(name, width, epsilon, 0);
+    }
+
+    /// An RMS norm that multiplies by `name.weight` and an offset.
+    public static Norm rms(String name, int width, double epsilon, float offset) {
         return new Norm(
-                Kind.RMS, width, epsilon, Optional.of(name + ".weight"), Optional.empty(), 0);
+                Kind.RMS,
+                width,
+                width,
+                epsilon,
+                vector(name + ".weight", width),
+                List.of(),
+                offset);
     }
 
     /// A layer norm with `name.weight` and `name.bias`.
@@ -38,19 +58,38 @@ public record Norm(
         return new Norm(
                 Kind.LAYER,
                 width,
+                width,
                 epsilon,
-                Optional.of(name + ".weight"),
-                Optional.of(name + ".bias"),
+                vector(name + ".weight", width),
+                vector(name + ".bias", width),
                 0);
+    }
+
+    /// A layer norm with `name.weight` and no bias.
+    public static Norm unbiasedLayer(String name, int width, double epsilon) {
+        return new Norm(
+                Kind.LAYER, width, width, epsilon, vector(name + ".weight", width), List.of(), 0);
     }
 
     /// A layer norm that only centres and scales.
     public static Norm plainLayer(int width, double epsilon) {
-        return new Norm(Kind.LAYER, width, epsilon, Optional.empty(), Optional.empty(), 0);
+        return new Norm(Kind.LAYER, width, width, epsilon, List.of(), List.of(), 0);
     }
 
-    /// Names of its vectors.
-    public Stream<String> tensors() {
+    /// A layer norm for each of several heads, without biases.
+    ///
+    /// @param size width of a head
+    /// @param weight where the heads' weights lie, one behind the other
+    public static Norm layerByHead(int heads, int size, double epsilon, List<MatrixView> weight) {
+        return new Norm(Kind.LAYER, heads * size, size, epsilon, weight, List.of(), 0);
+    }
+
+    private static List<MatrixView> vector(String name, int width) {
+        return List.of(MatrixView.vector(name, width));
+    }
+
+    /// Where its values lie.
+    public Stream<MatrixView> views() {
         return Stream.concat(weight.stream(), bias.stream());
     }
 }

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.wanda4j.GoldenFamilies;
@@ -20,19 +19,13 @@ import org.wanda4j.checkpoint.TensorInfo;
 /// The descriptions of the golden checkpoints against the tensors that transformers saved.
 class GoldenFamiliesTest {
 
-    /// What is described, but not understood yet.
-    private static final Map<String, String> NOT_YET =
-            Map.of(
-                    "cohere-qk-norm", "use_qk_norm other than false is not supported",
-                    "stablelm-parallel", "qk_layernorm other than false is not supported");
-
     /// Tensors beside the language model: a vision tower, and what older versions of transformers saved of masks.
     private static final String BESIDE =
             ".*(vision_tower|multi_modal_projector).*|.*\\.attn\\.bias"
                     + "|.*\\.attention\\.(bias|masked_bias|rotary_emb\\.inv_freq)";
 
     static List<Path> cases() {
-        return GoldenFamilies.except(NOT_YET.keySet());
+        return GoldenFamilies.all();
     }
 
     static List<Path> refused() {
@@ -87,19 +80,6 @@ class GoldenFamiliesTest {
                                 "qk_layernorm other than false is not supported")
                         .get(directory.getFileName().toString());
         assertTrue(message.contains(expected), message);
-    }
-
-    @Test
-    void whatIsNotUnderstoodYetIsRefusedByName() {
-        NOT_YET.forEach((name, expected) -> {
-            Path directory = GoldenFamilies.of(name);
-            String message =
-                    assertThrows(
-                                    InvalidInputException.class,
-                                    () -> Architecture.described(directory))
-                            .getMessage();
-            assertTrue(message.contains(expected), message);
-        });
     }
 
     private static long size(TensorInfo tensor) {

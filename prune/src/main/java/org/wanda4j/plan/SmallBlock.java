@@ -37,16 +37,7 @@ final class SmallBlock {
             put(linear.weight(), stored, memory, random, Math.sqrt(3.0 / linear.inputs()));
             linear.bias().ifPresent(bias -> put(bias, stored, memory, random, 0.01));
         }
-        block.norms()
-                .forEach(norm ->
-                        norm.tensors()
-                                .forEach(name ->
-                                        put(
-                                                MatrixView.vector(name, norm.width()),
-                                                stored,
-                                                memory,
-                                                random,
-                                                1)));
+        block.norms().flatMap(Norm::views).forEach(view -> put(view, stored, memory, random, 1));
     }
 
     /// The attention of a block.

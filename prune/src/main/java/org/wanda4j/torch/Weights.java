@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.wanda4j.checkpoint.MatrixView;
@@ -88,12 +89,21 @@ final class Weights implements AutoCloseable {
 
     LoadedNorm norm(Norm norm) {
         Optional<Tensor> weight =
-                norm.weight()
-                        .map(name -> load(MatrixView.vector(name, norm.width())))
+                vector(norm.weight())
                         .map(tensor -> norm.offset() == 0 ? tensor : offset(tensor, norm.offset()));
-        Optional<Tensor> bias =
-                norm.bias().map(name -> load(MatrixView.vector(name, norm.width())));
-        return new LoadedNorm(norm, weight, bias);
+        return new LoadedNorm(norm, weight, vector(norm.bias()));
+    }
+
+    /// The values of `views`, one behind the other.
+    private Optional<Tensor> vector(List<MatrixView> views) {
+        List<Tensor> parts = views.stream().map(this::load).toList();
+        if (parts.isEmpty() || parts.size() == 1 && parts.getFirst().dim() == 1) {
+            return parts.stream().findFirst();
+        }
+        try (var _ = new PointerScope()) {
+            Tensor[] flat = parts.stream().map(Tensor::flatten).toArray(Tensor[]::new);
+            return Optional.of(keep(torch.cat(new TensorVector(flat), 0)));
+        }
     }
 
     /// In fp32: the sum has more digits than the weight's own type may have.
@@ -137,6 +147,9 @@ final class Weights implements AutoCloseable {
     record LoadedNorm(Norm norm, Optional<Tensor> weight, Optional<Tensor> bias) {
 
         Tensor apply(Tensor input) {
+            if (norm.span() < norm.width()) {
+                return byHead(input);
+            }
             long[] width = {norm.width()};
             if (norm.kind() == Norm.Kind.LAYER) {
                 return torch.layer_norm(
@@ -151,6 +164,26 @@ final class Weights implements AutoCloseable {
             }
             Tensor rounded = normed.to(input.scalar_type());
             return weight.map(rounded::mul_).orElse(rounded);
+        }
+
+        /// Every `span` values by themselves, then all weights.
+        private Tensor byHead(Tensor input) {
+            Norm plain =
+                    new Norm(
+                            norm.kind(),
+                            norm.span(),
+                            norm.span(),
+                            norm.epsilon(),
+                            List.of(),
+                            List.of(),
+                            0);
+            Tensor normed =
+                    new LoadedNorm(plain, Optional.empty(), Optional.empty())
+                            .apply(input.reshape(-1, norm.span()))
+                            .view(input.sizes());
+            weight.ifPresent(normed::mul_);
+            bias.ifPresent(normed::add_);
+            return normed;
         }
     }
 

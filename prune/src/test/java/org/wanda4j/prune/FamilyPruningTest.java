@@ -40,7 +40,7 @@ class FamilyPruningTest {
     @TempDir private Path directory;
 
     static List<Path> cases() {
-        return GoldenFamilies.except(GoldenFamilies.PENDING);
+        return GoldenFamilies.all();
     }
 
     @ParameterizedTest

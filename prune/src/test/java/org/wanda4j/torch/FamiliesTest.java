@@ -20,7 +20,7 @@ class FamiliesTest {
     private static final float TOLERANCE = 1e-4f;
 
     static List<Path> cases() {
-        return GoldenFamilies.except(GoldenFamilies.PENDING);
+        return GoldenFamilies.all();
     }
 
     @Test

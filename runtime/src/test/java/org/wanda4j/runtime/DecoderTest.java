@@ -28,7 +28,7 @@ class DecoderTest {
     private static final double TOLERANCE = 0.02;
 
     static List<Path> families() {
-        return GoldenFamilies.except(GoldenFamilies.PENDING);
+        return GoldenFamilies.all();
     }
 
     @ParameterizedTest

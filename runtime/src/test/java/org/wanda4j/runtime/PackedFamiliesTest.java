@@ -48,7 +48,7 @@ class PackedFamiliesTest {
     @TempDir private Path directory;
 
     static List<Path> families() {
-        return GoldenFamilies.except(GoldenFamilies.PENDING);
+        return GoldenFamilies.all();
     }
 
     @ParameterizedTest

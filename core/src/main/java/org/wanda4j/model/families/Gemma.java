@@ -1,6 +1,5 @@
 package org.wanda4j.model.families;
 
-import java.util.Optional;
 import org.wanda4j.model.Activation;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
@@ -64,12 +63,6 @@ final class Gemma {
 
     /// An RMS norm that multiplies by `1 + w`.
     static Norm norm(DecoderParts parts, String name, int width) {
-        return new Norm(
-                Norm.Kind.RMS,
-                width,
-                parts.config().number("rms_norm_eps", 1e-6),
-                Optional.of(name + ".weight"),
-                Optional.empty(),
-                1);
+        return Norm.rms(name, width, parts.config().number("rms_norm_eps", 1e-6), 1);
     }
 }

@@ -1,6 +1,8 @@
 package org.wanda4j.model.families;
 
 import java.util.List;
+import java.util.stream.IntStream;
+import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Attention;
 import org.wanda4j.model.Block;
@@ -11,7 +13,7 @@ import org.wanda4j.model.Norm;
 import org.wanda4j.model.TensorNames;
 
 /// StableLM 2 (Stability AI, 2024): Llama's blocks with layer norms, a quarter of each head rotating, and biases on query,
-/// key and value; or both branches behind one norm.
+/// key and value; or both branches behind one norm, with a norm for each query and key head.
 final class StableLm {
 
     private StableLm() {}
@@ -21,7 +23,6 @@ final class StableLm {
                 given.withDefault("max_position_embeddings", 4096)
                         .withDefault("num_key_value_heads", 32)
                         .withDefault("partial_rotary_factor", 0.25);
-        config.refuse("qk_layernorm", false);
         DecoderParts parts = DecoderParts.of("stablelm", config, names);
         Heads heads = Heads.of(config);
         boolean parallel = config.flag("use_parallel_residual", false);
@@ -29,28 +30,49 @@ final class StableLm {
                 parts.embedding(),
                 index -> {
                     String name = parts.block(index);
-                    Attention attention =
-                            AttentionBuilder.separate(
-                                            parts,
-                                            heads,
-                                            name + "self_attn.",
-                                            config.flag("use_qkv_bias", false),
-                                            false)
-                                    .positions(RotaryReader.part(config, heads, false))
-                                    .build();
                     Mlp mlp = parts.gated(name + "mlp.");
                     Norm first = norm(parts, name + "input_layernorm");
                     Norm second = parallel ? first : norm(parts, name + "post_attention_layernorm");
                     return new Block(
                             List.of(
-                                    Branch.normFirst(first, attention),
+                                    Branch.normFirst(
+                                            first, attention(parts, heads, name + "self_attn.")),
                                     Branch.normFirst(second, mlp)),
                             parallel);
                 },
                 parts.head(norm(parts, parts.root() + "norm"), false));
     }
 
+    private static Attention attention(DecoderParts parts, Heads heads, String name) {
+        ModelConfig config = parts.config();
+        boolean bias = config.flag("use_qkv_bias", false);
+        AttentionBuilder attention =
+                AttentionBuilder.separate(parts, heads, name, bias, false)
+                        .positions(RotaryReader.part(config, heads, false));
+        if (config.flag("qk_layernorm", false)) {
+            attention.norms(
+                    headNorm(parts, name + "q_layernorm", heads.queries(), heads.size()),
+                    headNorm(parts, name + "k_layernorm", heads.keyValues(), heads.size()));
+        }
+        return attention.build();
+    }
+
+    /// A norm for each head, each a module of its own.
+    private static Norm headNorm(DecoderParts parts, String name, int heads, int size) {
+        return Norm.layerByHead(
+                heads,
+                size,
+                epsilon(parts),
+                IntStream.range(0, heads)
+                        .mapToObj(i -> MatrixView.vector(name + ".norms." + i + ".weight", size))
+                        .toList());
+    }
+
     private static Norm norm(DecoderParts parts, String name) {
-        return Norm.layer(name, parts.hidden(), parts.config().number("layer_norm_eps", 1e-5));
+        return Norm.layer(name, parts.hidden(), epsilon(parts));
+    }
+
+    private static double epsilon(DecoderParts parts) {
+        return parts.config().number("layer_norm_eps", 1e-5);
     }
 }

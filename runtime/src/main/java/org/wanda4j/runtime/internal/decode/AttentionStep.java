@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.wanda4j.model.Attention;
+import org.wanda4j.model.Norm;
 import org.wanda4j.runtime.internal.decode.ActivationBuffers.Use;
 import org.wanda4j.runtime.internal.decode.DecoderWeights.NormWeights;
 import org.wanda4j.runtime.internal.decode.DecoderWeights.Projection;
@@ -31,8 +32,8 @@ final class AttentionStep implements MixerStep {
     private final ActivationBuffers buffers;
     private final List<Projection> queryKeyValue;
     private final List<Projection> output;
-    private final Optional<NormWeights> queryNorm;
-    private final Optional<NormWeights> keyNorm;
+    private final List<NormWeights> queryNorms;
+    private final List<NormWeights> keyNorms;
     private final Optional<RotaryTable> rotation;
     private final int size;
     private final float scale;
@@ -65,8 +66,8 @@ final class AttentionStep implements MixerStep {
                         .map(weights::projection)
                         .toList();
         this.output = List.of(weights.projection(attention.output()));
-        this.queryNorm = attention.queryNorm().map(weights::norm);
-        this.keyNorm = attention.keyNorm().map(weights::norm);
+        this.queryNorms = norms(attention.queryNorm(), weights);
+        this.keyNorms = norms(attention.keyNorm(), weights);
         this.rotation = rotation;
         this.size = attention.headSize();
         this.scale = (float) attention.scale();
@@ -98,6 +99,10 @@ final class AttentionStep implements MixerStep {
                 output, new Input(attended, Optional.empty()), tokens, List.of(result), epilogue);
     }
 
+    private static List<NormWeights> norms(Optional<Norm> norm, DecoderWeights weights) {
+        return norm.map(weights::norm).map(NormWeights::bySpan).orElse(List.of());
+    }
+
     /// Writes the keys and values of a batch to the cache, and computes its attention.
     private void attend(DecodeBatch batch) {
         SpinningThreadPool threads = kernels.threads();
@@ -125,8 +130,8 @@ final class AttentionStep implements MixerStep {
         if (attention.clip().isPresent()) {
             products.forEach(each -> clip(each, token, (float) attention.clip().getAsDouble()));
         }
-        normAndRotate(queryNorm, queries, batch, token);
-        normAndRotate(keyNorm, keys, batch, token);
+        normAndRotate(queryNorms, queries, batch, token);
+        normAndRotate(keyNorms, keys, batch, token);
         int from = token * queries.width();
         for (int j = from; j < from + queries.size(); j++) {
             queries.values()[j] *= scale;
@@ -150,15 +155,17 @@ final class AttentionStep implements MixerStep {
         }
     }
 
-    /// Norms the heads of a token, each alone or all at once, depending on the norm's width, and rotates them.
+    /// Norms the heads of a token, each alone or all at once, and rotates them.
+    ///
+    /// @param norms one for all spans, or one for each
     private void normAndRotate(
-            Optional<NormWeights> norm, Activations x, DecodeBatch batch, int token) {
+            List<NormWeights> norms, Activations x, DecodeBatch batch, int token) {
         int from = token * x.width();
         int end = from + x.size();
-        if (norm.isPresent()) {
-            int width = norm.get().norm().width();
-            for (int j = from; j < end; j += width) {
-                kernels.norm(norm.get(), x.values(), j, x.values(), j);
+        if (!norms.isEmpty()) {
+            int span = norms.getFirst().norm().span();
+            for (int j = from, i = 0; j < end; j += span, i++) {
+                kernels.norm(norms.get(i % norms.size()), x.values(), j, x.values(), j);
             }
         }
         if (rotation.isPresent()) {

@@ -2,6 +2,8 @@ package org.wanda4j.runtime.internal.decode;
 
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.Matrices;
 import org.wanda4j.checkpoint.MatrixView;
@@ -32,7 +34,23 @@ final class DecoderWeights {
     ///
     /// @param weight with the norm's offset added; ones where the norm has none
     /// @param bias empty where the norm has none
-    record NormWeights(Norm norm, float[] weight, float[] bias) {}
+    record NormWeights(Norm norm, float[] weight, float[] bias) {
+
+        /// The parameters of each of the norm's spans.
+        List<NormWeights> bySpan() {
+            return IntStream.iterate(0, from -> from < norm.width(), from -> from + norm.span())
+                    .mapToObj(from ->
+                            new NormWeights(
+                                    norm,
+                                    part(weight, from),
+                                    bias.length == 0 ? bias : part(bias, from)))
+                    .toList();
+        }
+
+        private float[] part(float[] values, int from) {
+            return Arrays.copyOfRange(values, from, from + norm.span());
+        }
+    }
 
     MappedMatrix matrix(String name) {
         return MappedMatrix.of(matrices.whole(name));
@@ -57,13 +75,10 @@ final class DecoderWeights {
     NormWeights norm(Norm norm) {
         return new NormWeights(
                 norm,
-                norm.weight()
-                        .map(name -> vector(MatrixView.vector(name, norm.width())))
-                        .map(weight -> plus(weight, norm.offset()))
-                        .orElseGet(() -> ones(norm.width())),
-                norm.bias()
-                        .map(name -> vector(MatrixView.vector(name, norm.width())))
-                        .orElseGet(() -> new float[0]));
+                norm.weight().isEmpty()
+                        ? ones(norm.width())
+                        : plus(vector(norm.weight()), norm.offset()),
+                vector(norm.bias()));
     }
 
     private static float[] plus(float[] weight, float offset) {
@@ -79,10 +94,22 @@ final class DecoderWeights {
         return ones;
     }
 
+    /// The values of `views`, one behind the other.
+    private float[] vector(List<MatrixView> views) {
+        List<float[]> parts = views.stream().map(this::vector).toList();
+        float[] all = new float[parts.stream().mapToInt(part -> part.length).sum()];
+        int at = 0;
+        for (float[] part : parts) {
+            System.arraycopy(part, 0, all, at, part.length);
+            at += part.length;
+        }
+        return all;
+    }
+
     private float[] vector(MatrixView view) {
         try (Arena here = Arena.ofConfined()) {
             TensorView tensor = checkpoint.map(view, here);
-            float[] values = new float[Math.toIntExact(tensor.shape().getFirst())];
+            float[] values = new float[view.rows() * view.columns()];
             for (int i = 0; i < values.length; i++) {
                 values[i] = tensor.type().get(tensor.data(), i);
             }

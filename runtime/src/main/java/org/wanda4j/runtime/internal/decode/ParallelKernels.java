@@ -209,9 +209,9 @@ final class ParallelKernels {
                 (_, t) -> norm(scaling, x.values(), t * x.width(), y.values(), t * y.width()));
     }
 
-    /// Norms the vector at index `from` of `x` into `y` from index `to`, which may be the same.
+    /// Norms the span at index `from` of `x` into `y` from index `to`, which may be the same.
     void norm(NormWeights scaling, float[] x, int from, float[] y, int to) {
-        int width = scaling.norm().width();
+        int width = scaling.norm().span();
         if (scaling.norm().kind() == Norm.Kind.LAYER) {
             double sum = 0;
             for (int j = 0; j < width; j++) {
