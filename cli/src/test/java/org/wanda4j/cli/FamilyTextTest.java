@@ -46,7 +46,7 @@ class FamilyTextTest {
     @TempDir private Path directory;
 
     static List<Path> cases() {
-        return GoldenFamilies.except(GoldenFamilies.PENDING);
+        return GoldenFamilies.all();
     }
 
     @ParameterizedTest
