@@ -8,12 +8,15 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.EvaluationText;
+import org.wanda4j.GoldenFamilies;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Json;
 import tools.jackson.databind.JsonNode;
@@ -82,6 +85,28 @@ class PackTest {
             boolean dense = name.contains(".0.") || name.contains("embed");
             assertEquals(dense ? "dense" : "sparse", matrix.get("layout").asString(), name);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "granitemoe, model.layers.1.block_sparse_moe.input_linear.weight, 192, 32, input_linear",
+        "gpt2, transformer.h.1.attn.c_attn.weight, 96, 32, c_attn",
+        "gpt_neox, gpt_neox.layers.1.attention.query_key_value.weight, 96, 32, query_key_value",
+    })
+    void aTensorWithSeveralLinearsIsOneMatrix(
+            String family, String tensor, int outputs, int inputs, String kind) {
+        String model = GoldenFamilies.of(family).toString();
+        JsonNode report = json("pack", model, "-o", at("packed"), "--values", "int8", "--json");
+        List<JsonNode> found =
+                report.get("matrices")
+                        .valueStream()
+                        .filter(matrix -> matrix.get("name").asString().equals(tensor))
+                        .toList();
+        assertEquals(1, found.size());
+        assertEquals(outputs, found.getFirst().get("outputs").asInt());
+        assertEquals(inputs, found.getFirst().get("inputs").asInt());
+        String table = ok("pack", model, "-o", at("again"), "--values", "int8").out();
+        assertTrue(table.lines().anyMatch(line -> line.startsWith(kind + " ")), table);
     }
 
     @Test
