@@ -3,13 +3,17 @@ package org.wanda4j.cli;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.ModelDirectory;
-import org.wanda4j.plan.Rates;
+import org.wanda4j.plan.Memory;
+import org.wanda4j.plan.ModelFootprint;
 import org.wanda4j.plan.RunPlan;
-import org.wanda4j.plan.Subject;
+import org.wanda4j.plan.Work;
 import org.wanda4j.plan.Workload;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -56,7 +60,7 @@ final class PlanCommand implements Runnable {
         recipe.printBanner();
         RunPlan plan =
                 RunPlan.of(
-                        subject(),
+                        footprint(),
                         recipe.recipe(),
                         recipe.corpus(),
                         disk(),
@@ -65,17 +69,17 @@ final class PlanCommand implements Runnable {
     }
 
     /// A directory without any weights is one that has a configuration alone; with some, they are read.
-    private Subject subject() {
+    private ModelFootprint footprint() {
         Path directory = ModelDirectory.of(model);
         boolean bare =
                 Files.exists(directory.resolve("config.json"))
                         && !Files.exists(directory.resolve("model.safetensors"))
                         && !Files.exists(directory.resolve("model.safetensors.index.json"));
         if (bare) {
-            return Subject.described(directory);
+            return ModelFootprint.described(directory);
         }
         try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-            return Subject.of(checkpoint);
+            return ModelFootprint.of(checkpoint);
         }
     }
 
@@ -89,85 +93,21 @@ final class PlanCommand implements Runnable {
     }
 
     private static String text(RunPlan plan) {
-        Workload work = plan.workload();
-        Workload.Operations operations = work.operations();
-        Workload.Memory memory = work.memory();
-        Rates rates = plan.rates();
+        Workload workload = plan.workload();
+        Memory memory = plan.memory();
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("phase", "work", "rate here", "time"));
-        rows.add(
-                row(
-                        "linears",
-                        giga(operations.forward(), "FLOP"),
-                        giga(rates.linears(), "FLOP/s"),
-                        plan));
-        rows.add(
-                row(
-                        "attention",
-                        giga(operations.attention(), "FLOP"),
-                        giga(rates.attention(), "FLOP/s"),
-                        plan));
-        rows.add(
-                row(
-                        "activations",
-                        giga(operations.activations(), "values"),
-                        giga(rates.activations(), "values/s"),
-                        plan));
-        rows.add(
-                row(
-                        "statistics",
-                        giga(operations.measured(), "values")
-                                + (operations.gram() > 0
-                                        ? ", " + giga(operations.gram(), "FLOP")
-                                        : ""),
-                        giga(rates.measured(), "values/s")
-                                + (operations.gram() > 0
-                                        ? ", " + giga(rates.gram(), "FLOP/s")
-                                        : ""),
-                        plan));
-        rows.add(
-                row(
-                        "select",
-                        giga(operations.chosen(), "weights")
-                                + (operations.update() > 0
-                                        ? ", "
-                                                + giga(
-                                                        operations.shared() + operations.update(),
-                                                        "FLOP")
-                                        : ""),
-                        giga(rates.chosen(), "weights/s")
-                                + (operations.update() > 0
-                                        ? ", " + giga(rates.update(), "FLOP/s")
-                                        : ""),
-                        plan));
-        if (operations.tuning() > 0) {
-            rows.add(
-                    row(
-                            "tune",
-                            giga(operations.tuning(), "FLOP"),
-                            giga(rates.linears(), "FLOP/s"),
-                            plan));
-        }
-        rows.add(
-                row(
-                        "tokenize",
-                        "%,d tokens".formatted(work.tokens()),
-                        giga(rates.tokens(), "tokens/s"),
-                        plan));
-        rows.add(
-                row(
-                        "load",
-                        giga(operations.loaded(), "weights"),
-                        giga(rates.loaded(), "weights/s"),
-                        plan));
-        rows.add(row("hash", Format.megabytes(plan.modelBytes()), giga(rates.read(), "B/s"), plan));
-        rows.add(
-                row(
-                        "write",
-                        Format.megabytes(work.traffic().written()),
-                        giga(rates.written(), "B/s"),
-                        plan));
-        rows.add(row("start", "", "", plan));
+        plan.phases()
+                .forEach((phase, seconds) -> {
+                    if (seconds > 0) {
+                        rows.add(
+                                List.of(
+                                        phase,
+                                        amounts(phase, workload.work(), ""),
+                                        amounts(phase, plan.rates(), "/s"),
+                                        Format.duration(seconds)));
+                    }
+                });
         return String.join(
                 "\n",
                 "",
@@ -181,14 +121,14 @@ final class PlanCommand implements Runnable {
                                         : " (in bf16; there is only a config.json)"),
                 "to prune     %,d weights in %d blocks, %s, %s at %s"
                         .formatted(
-                                work.parameters(),
-                                work.blocks(),
+                                workload.parameters(),
+                                workload.blocks(),
                                 plan.method(),
                                 plan.pattern(),
                                 Format.percent(plan.sparsity())),
                 "calibration  %s"
                         .formatted(
-                                work.tokens() == 0
+                                workload.tokens() == 0
                                         ? "none"
                                         : "%,d windows of %,d tokens, order %s"
                                                 .formatted(
@@ -200,37 +140,32 @@ final class PlanCommand implements Runnable {
                 Format.table(rows),
                 "",
                 "time         " + Format.duration(plan.seconds()),
-                "peak memory  %s of %s, %s of it page cache (%s; a block's weights %s, threads %s, statistics and update %s, the program %s)"
+                "peak memory  %s of %s, %s of it page cache (the program %s, activations %s%s, a block %s)"
                         .formatted(
                                 Format.megabytes(plan.peakResidentBytes()),
                                 Format.megabytes(plan.memoryBytes()),
                                 Format.megabytes(memory.pageCache()),
-                                "activations "
-                                        + Format.megabytes(memory.activations())
-                                        + (memory.activationsInFile() ? " in a file" : ""),
-                                Format.megabytes(memory.mapped() + memory.weights()),
-                                Format.megabytes(memory.threads()),
-                                Format.megabytes(memory.statistics() + memory.update()),
-                                Format.megabytes(rates.programBytes())),
+                                Format.megabytes(memory.program()),
+                                Format.megabytes(memory.activations()),
+                                memory.activationsInFile() ? " in a file" : "",
+                                Format.megabytes(memory.block())),
                 "disk         %s needed, %s free"
                         .formatted(
-                                Format.megabytes(work.traffic().disk()),
-                                Format.megabytes(plan.freeDiskBytes())),
-                "files        %s read, %s written"
-                        .formatted(
-                                Format.megabytes(work.traffic().read()),
-                                Format.megabytes(work.traffic().written())));
+                                Format.megabytes(plan.diskBytes()),
+                                Format.megabytes(plan.freeDiskBytes())));
     }
 
-    private static List<String> row(String phase, String work, String rate, RunPlan plan) {
-        return List.of(phase, work, rate, Format.duration(plan.phases().get(phase)));
+    /// Amounts of the kinds of work in a phase.
+    private static String amounts(String phase, Map<Work, Double> amounts, String suffix) {
+        return Arrays.stream(Work.values())
+                .filter(work -> work.phase().equals(phase))
+                .filter(work -> amounts.getOrDefault(work, 0.0) > 0)
+                .map(work -> giga(amounts.get(work), work.unit() + suffix))
+                .collect(Collectors.joining(", "));
     }
 
     /// A number with the prefix that leaves one to three digits before the point.
     private static String giga(double number, String unit) {
-        if (number == 0) {
-            return "none";
-        }
         String[] prefixes = {"", "k", "M", "G", "T", "P", "E"};
         int prefix = 0;
         double left = number;

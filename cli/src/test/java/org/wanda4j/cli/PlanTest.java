@@ -43,7 +43,7 @@ class PlanTest {
                 report.get("calibrationTokens").asLong(), plan.at("/workload/tokens").asLong());
         assertEquals(report.get("method"), plan.get("method"));
         long size = Files.size(output.resolve("model.safetensors"));
-        assertEquals(size, plan.at("/workload/traffic/written").asLong());
+        assertEquals(size, plan.at("/workload/work/write").asLong());
         assertTrue(plan.get("seconds").asDouble() > 0);
         assertTrue(plan.get("peakResidentBytes").asLong() > 50_000_000);
     }
@@ -79,7 +79,10 @@ class PlanTest {
     void whatIsNoModelIsRefusedInOneLine() throws IOException {
         assertRefused("no such directory", directory.resolve("nowhere").toString());
         assertRefused("an empty folder", directory.toString());
-        config("{\"model_type\": \"llama\", \"num_hidden_layers\": 2000000000}");
+        config(
+                """
+                {"model_type": "llama", "hidden_size": 64, "num_attention_heads": 1, "vocab_size": 9, "num_hidden_layers": 2000000000}
+                """);
         assertRefused("num_hidden_layers is more than", directory.toString());
         assertRefused("there is no method 'magic'", MODEL, "--method", "magic");
     }

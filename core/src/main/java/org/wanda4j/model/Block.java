@@ -86,6 +86,11 @@ public record Block(List<Branch> branches, boolean parallel) {
         return stages().stream().flatMap(stage -> stage.linears().stream()).toList();
     }
 
+    /// How many of the tokens a stage sees, as a share of all.
+    public double shareOfTokens(Stage stage) {
+        return branches.get(stage.branch()).mixer().shareOfTokens(stage.part());
+    }
+
     /// Linears that are never pruned: routers and gates of experts.
     public Stream<Linear> fixed() {
         return branches.stream().flatMap(branch -> branch.mixer().fixed());

@@ -58,6 +58,12 @@ public record Experts(
         return chosen * experts.getFirst().width() + shared.map(Mlp::width).orElse(0);
     }
 
+    /// On average over the experts.
+    @Override
+    public double shareOfTokens(int part) {
+        return shared.isPresent() && part == 0 ? 1 : (double) chosen / experts.size();
+    }
+
     @Override
     public Stream<Linear> fixed() {
         return Stream.concat(Stream.of(router), sharedGate.stream());

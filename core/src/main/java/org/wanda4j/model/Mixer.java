@@ -18,6 +18,13 @@ public sealed interface Mixer permits Attention, Mlp, Experts {
     /// Values for each token that go from one step to the next, at most.
     int width();
 
+    /// How many of the tokens a group sees, as a share of all: not all where tokens are routed.
+    ///
+    /// @param part number of the group in its step
+    default double shareOfTokens(int part) {
+        return 1;
+    }
+
     /// Its linears that are never pruned.
     default Stream<Linear> fixed() {
         return Stream.empty();

@@ -21,7 +21,9 @@ import org.wanda4j.torch.TorchBlock;
 /// batches of about [#TOKENS_PER_BATCH] tokens, whatever the number of threads, so that results do not depend on it.
 public final class ActivationStore implements HiddenStates, AutoCloseable {
 
-    static final int TOKENS_PER_BATCH = 1024;
+    /// Tokens of a batch, about, but where a layout says otherwise.
+    public static final int TOKENS_PER_BATCH = 1024;
+
     private static final int ALIGNMENT = 64;
 
     private final Layout layout;
@@ -40,13 +42,26 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
     /// @param hidden size of a hidden state
     /// @param stageWidth the widest that a token hands from one stage to the next
     /// @param keepsStages whether that stays in the store between two passes over the windows
+    /// @param tokensPerBatch about how many tokens a batch has
     public record Layout(
             int windows,
             int length,
             int hidden,
             int stageWidth,
             boolean keepsStages,
-            ComputeType type) {
+            ComputeType type,
+            int tokensPerBatch) {
+
+        /// With batches of [#TOKENS_PER_BATCH].
+        public Layout(
+                int windows,
+                int length,
+                int hidden,
+                int stageWidth,
+                boolean keepsStages,
+                ComputeType type) {
+            this(windows, length, hidden, stageWidth, keepsStages, type, TOKENS_PER_BATCH);
+        }
 
         long hiddenBytes() {
             return (long) windows * length * hidden * type.bytes();
@@ -58,12 +73,12 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
 
         /// The same without what lies between two stages.
         public Layout statesAlone() {
-            return new Layout(windows, length, hidden, stageWidth, false, type);
+            return new Layout(windows, length, hidden, stageWidth, false, type, tokensPerBatch);
         }
 
         /// How many windows a batch has, at most.
         public int windowsPerBatch() {
-            return Math.max(1, TOKENS_PER_BATCH / length);
+            return Math.max(1, tokensPerBatch / length);
         }
 
         /// Size of the store.

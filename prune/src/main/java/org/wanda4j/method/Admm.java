@@ -47,11 +47,6 @@ public record Admm(int rounds, int growing, double damping) implements Iterative
     }
 
     @Override
-    public int copies() {
-        return 3;
-    }
-
-    @Override
     public PrunedLinear prune(PruneTask task, Importance importance, Selection selection) {
         try (Arena scratch = Arena.ofShared()) {
             AdmmFit fit = new AdmmFit(task, damping, scratch);

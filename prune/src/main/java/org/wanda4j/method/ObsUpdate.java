@@ -33,11 +33,6 @@ public record ObsUpdate() implements MaskedUpdate {
     }
 
     @Override
-    public int copies() {
-        return 1;
-    }
-
-    @Override
     public TensorView apply(PruneTask task, Mask mask) {
         try (Arena scratch = Arena.ofShared()) {
             ObsSweep sweep = new ObsSweep(task, mask, scratch);

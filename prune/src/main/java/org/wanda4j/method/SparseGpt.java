@@ -37,11 +37,6 @@ public record SparseGpt() implements IterativeUpdate {
     }
 
     @Override
-    public int copies() {
-        return UPDATE.copies();
-    }
-
-    @Override
     public PrunedLinear prune(PruneTask task, Importance importance, Selection selection) {
         float[] byColumn = byColumn(importance, task);
         Mask mask = new Mask(task.weight().rows(), task.weight().columns());

@@ -25,9 +25,4 @@ public sealed interface WeightUpdate permits MaskedUpdate, IterativeUpdate {
     default int choices() {
         return 1;
     }
-
-    /// Copies of a linear's weights, in fp32, that it works on.
-    default int copies() {
-        return 0;
-    }
 }

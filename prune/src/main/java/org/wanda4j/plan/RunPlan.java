@@ -24,10 +24,12 @@ import org.wanda4j.text.Corpus;
 /// @param seqlen tokens of each
 /// @param threads that compute
 /// @param workload what is to be done
-/// @param rates how fast that is here
+/// @param rates units of each kind of work a second, all threads together, as measured here
+/// @param memory at the peak
 /// @param phases predicted seconds
 /// @param seconds in all
 /// @param peakResidentBytes most memory that the process will have resident, mapped files included
+/// @param diskBytes that must be free where the output goes: for that, and for activations that lie in a file
 /// @param memoryBytes of this machine
 /// @param freeDiskBytes where the output goes
 public record RunPlan(
@@ -44,10 +46,12 @@ public record RunPlan(
         int seqlen,
         int threads,
         Workload workload,
-        Rates rates,
+        Map<Work, Double> rates,
+        Memory memory,
         Map<String, Double> phases,
         double seconds,
         long peakResidentBytes,
+        long diskBytes,
         long memoryBytes,
         long freeDiskBytes) {
 
@@ -57,16 +61,36 @@ public record RunPlan(
     /// @param disk a directory on the disk that the output will go to
     /// @throws InvalidInputException when the recipe does not go with the model
     public static RunPlan of(
-            Subject subject, Recipe asked, Corpus text, Path disk, RunSettings settings) {
-        Recipe recipe = asked.resolve(subject.architecture());
-        Workload workload = Workload.of(subject, recipe, settings);
-        Rates rates = Rehearsal.of(subject, recipe, text, disk, settings);
-        Map<String, Double> phases = seconds(workload, rates, settings.threads());
+            ModelFootprint model, Recipe asked, Corpus text, Path disk, RunSettings settings) {
+        Recipe recipe = asked.resolve(model.architecture());
+        Workload workload = Workload.of(model, recipe);
+        var tokenizing =
+                recipe.needsCalibration()
+                        ? MachineProbe.tokenizing(model.directory(), text)
+                        : MachineProbe.Tokenizing.NONE;
+        double read = model.shard().map(MachineProbe::read).orElse(0.0);
+        double written = MachineProbe.write(disk);
+        CostBenchmark.Costs costs = CostBenchmark.of(model, recipe, settings, disk);
+        Map<Work, Double> rates = costs.rates();
+        rates.put(Work.TOKENIZE, tokenizing.rate());
+        // By one thread beside the others, which have to make room for it.
+        rates.put(Work.HASH, read * settings.threads());
+        rates.put(Work.WRITE, written);
+        Map<String, Double> phases = new LinkedHashMap<>();
+        phases.put("start", costs.startSeconds());
+        phases.put(Work.TOKENIZE.phase(), tokenizing.openSeconds());
+        workload.work()
+                .forEach((work, amount) ->
+                        phases.merge(
+                                work.phase(),
+                                seconds(amount, rates.getOrDefault(work, 0.0)),
+                                Double::sum));
+        Memory memory = Memory.of(model, recipe, settings, costs);
         return new RunPlan(
-                subject.directory().toString(),
-                subject.shard().isPresent(),
-                subject.parameters(),
-                subject.bytes(),
+                model.directory().toString(),
+                model.shard().isPresent(),
+                model.parameters(),
+                model.bytes(),
                 recipe.method(),
                 recipe.pattern() instanceof SparsityPattern.NofM pattern
                         ? pattern.toString()
@@ -79,43 +103,16 @@ public record RunPlan(
                 settings.threads(),
                 workload,
                 rates,
+                memory,
                 phases,
                 phases.values().stream().mapToDouble(Double::doubleValue).sum(),
-                rates.programBytes() + workload.memory().peak(),
+                memory.peak(),
+                model.bytes() + (memory.activationsInFile() ? memory.activations() : 0),
                 RunSettings.physicalMemory(),
-                Surroundings.freeBytes(disk));
+                MachineProbe.freeBytes(disk));
     }
 
-    /// Work by rate. The digest of the model is made beside the rest, by a thread that the others have to make room for.
-    static Map<String, Double> seconds(Workload workload, Rates rates, int threads) {
-        Workload.Operations work = workload.operations();
-        Map<String, Double> seconds = new LinkedHashMap<>();
-        seconds.put("start", rates.startSeconds());
-        seconds.put(
-                "tokenize",
-                workload.tokens() == 0
-                        ? 0
-                        : rates.tokenizerSeconds()
-                                + over((double) workload.tokens(), rates.tokens()));
-        seconds.put("load", over(work.loaded(), rates.loaded()));
-        seconds.put("linears", over(work.forward(), rates.linears()));
-        seconds.put("attention", over(work.attention(), rates.attention()));
-        seconds.put("activations", over(work.activations(), rates.activations()));
-        seconds.put(
-                "statistics",
-                over(work.measured(), rates.measured()) + over(work.gram(), rates.gram()));
-        seconds.put(
-                "select",
-                over(work.chosen(), rates.chosen())
-                        + over(work.shared(), rates.shared())
-                        + over(work.update(), rates.update()));
-        seconds.put("tune", over(work.tuning(), rates.tuning()));
-        seconds.put("hash", over(workload.traffic().read() / 2.0, rates.read()) / threads);
-        seconds.put("write", over((double) workload.traffic().written(), rates.written()));
-        return seconds;
-    }
-
-    private static double over(double work, double rate) {
-        return rate > 0 ? work / rate : 0;
+    private static double seconds(double amount, double rate) {
+        return rate > 0 ? amount / rate : 0;
     }
 }

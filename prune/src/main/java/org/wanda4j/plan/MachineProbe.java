@@ -13,28 +13,30 @@ import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Tokenizer;
 
 /// How fast files are read and written here, and text becomes tokens.
-final class Surroundings {
+final class MachineProbe {
 
     private static final int WRITTEN = 1 << 25;
     private static final int READ = 1 << 26;
     private static final int ENOUGH_TOKENS = 20_000;
 
-    private Surroundings() {}
+    private MachineProbe() {}
 
-    /// @param tokens a second
-    /// @param seconds to open the tokenizer
-    record Reading(double tokens, double seconds) {
-        static final Reading NONE = new Reading(0, 0);
+    /// @param openSeconds that it takes to open the tokenizer
+    /// @param rate tokens a second; 0 where there is no tokenizer
+    record Tokenizing(double openSeconds, double rate) {
+
+        static final Tokenizing NONE = new Tokenizing(0, 0);
     }
 
     /// Encodes the first documents of `text`, where there is a tokenizer.
-    static Reading tokens(Path model, Corpus text) {
+    static Tokenizing tokenizing(Path model, Corpus text) {
         if (!Files.exists(model.resolve("tokenizer.json"))) {
-            return Reading.NONE;
+            return Tokenizing.NONE;
         }
         long start = System.nanoTime();
         try (Tokenizer tokenizer = Tokenizer.open(model)) {
-            long opened = System.nanoTime();
+            double openSeconds = secondsSince(start);
+            long encoding = System.nanoTime();
             long tokens = 0;
             for (String document : text.documents()) {
                 tokens += tokenizer.encode(document).length;
@@ -42,8 +44,7 @@ final class Surroundings {
                     break;
                 }
             }
-            return new Reading(
-                    tokens / ((System.nanoTime() - opened) / 1e9), (opened - start) / 1e9);
+            return new Tokenizing(openSeconds, tokens / secondsSince(encoding));
         }
     }
 
@@ -59,7 +60,7 @@ final class Surroundings {
                 digest.update(buffer.flip());
                 buffer.clear();
             }
-            return read / ((System.nanoTime() - start) / 1e9);
+            return read / secondsSince(start);
         } catch (IOException e) {
             throw new InvalidInputException("cannot read " + file + ": " + e.getMessage(), e);
         }
@@ -75,11 +76,10 @@ final class Surroundings {
                 ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 20);
                 long start = System.nanoTime();
                 for (int written = 0; written < WRITTEN; written += buffer.capacity()) {
-                    buffer.clear();
-                    channel.write(buffer);
+                    channel.write(buffer.clear());
                 }
                 channel.force(true);
-                return WRITTEN / ((System.nanoTime() - start) / 1e9);
+                return WRITTEN / secondsSince(start);
             }
         } catch (IOException e) {
             throw new InvalidInputException(
@@ -94,5 +94,9 @@ final class Surroundings {
         } catch (IOException e) {
             throw new InvalidInputException("cannot read " + directory + ": " + e.getMessage(), e);
         }
+    }
+
+    private static double secondsSince(long nanos) {
+        return (System.nanoTime() - nanos) / 1e9;
     }
 }

@@ -1,10 +1,12 @@
 package org.wanda4j.plan;
 
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.Optional;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Block;
 
 /// A model as far as its cost goes: it may be a `config.json` without weights.
 ///
@@ -12,13 +14,13 @@ import org.wanda4j.model.Architecture;
 /// @param stored type of its weights
 /// @param bytes of its weights' files
 /// @param shard a file of weights, where there is one
-public record Subject(
+public record ModelFootprint(
         Path directory, Architecture architecture, DType stored, long bytes, Optional<Path> shard) {
 
     /// A model that is there.
-    public static Subject of(Checkpoint checkpoint) {
+    public static ModelFootprint of(Checkpoint checkpoint) {
         Architecture architecture = Architecture.of(checkpoint);
-        return new Subject(
+        return new ModelFootprint(
                 checkpoint.directory(),
                 architecture,
                 checkpoint.info(architecture.linears().getFirst().weight().tensor()).type(),
@@ -27,9 +29,9 @@ public record Subject(
     }
 
     /// What the `config.json` in `directory` describes, with weights in bf16.
-    public static Subject described(Path directory) {
+    public static ModelFootprint described(Path directory) {
         Architecture architecture = Architecture.described(directory);
-        return new Subject(
+        return new ModelFootprint(
                 directory,
                 architecture,
                 DType.BF16,
@@ -40,6 +42,13 @@ public record Subject(
     /// All parameters.
     public long parameters() {
         return parameters(architecture);
+    }
+
+    /// The block with the most weights.
+    Block largestBlock() {
+        return architecture.blocks().stream()
+                .max(Comparator.comparingLong(BlockCount::weights))
+                .orElseThrow();
     }
 
     private static long parameters(Architecture architecture) {
