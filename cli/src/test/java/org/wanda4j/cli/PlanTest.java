@@ -83,7 +83,7 @@ class PlanTest {
                 """
                 {"model_type": "llama", "hidden_size": 64, "num_attention_heads": 1, "vocab_size": 9, "num_hidden_layers": 2000000000}
                 """);
-        assertRefused("num_hidden_layers is more than", directory.toString());
+        assertRefused("num_hidden_layers is 2000000000, which is more than", directory.toString());
         assertRefused("there is no method 'magic'", MODEL, "--method", "magic");
     }
 
