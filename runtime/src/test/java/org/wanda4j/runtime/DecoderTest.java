@@ -5,17 +5,24 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.Expected;
 import org.wanda4j.GoldenFamilies;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.TensorInfo;
 import org.wanda4j.runtime.internal.decode.DecodeBatch;
 import org.wanda4j.runtime.internal.decode.Decoder;
 import org.wanda4j.runtime.internal.decode.Sequence;
@@ -60,6 +67,27 @@ class DecoderTest {
             assertClose(alone, Arrays.copyOf(beside, alone.length), name);
             assertTrue(decoder.canContinue(other, ids.length));
             assertFalse(decoder.canContinue(sequence, ids.length));
+        }
+    }
+
+    @Test
+    void aRouterThatGivesNanGivesLogitsThatAreNan(@TempDir Path directory) throws IOException {
+        Path family = GoldenFamilies.of("mixtral");
+        Path weights = directory.resolve("model.safetensors");
+        Files.copy(family.resolve("config.json"), directory.resolve("config.json"));
+        Files.copy(family.resolve("model.safetensors"), weights);
+        try (Checkpoint checkpoint = Checkpoint.open(family);
+                FileChannel file = FileChannel.open(weights, StandardOpenOption.WRITE)) {
+            TensorInfo router = checkpoint.info("model.layers.0.block_sparse_moe.gate.weight");
+            byte[] ones = new byte[(int) router.length()];
+            Arrays.fill(ones, (byte) -1);
+            file.write(ByteBuffer.wrap(ones), router.offset());
+        }
+        try (Checkpoint checkpoint = Checkpoint.open(directory);
+                Decoder decoder = new Decoder(checkpoint, KernelChoice.best(), 2)) {
+            for (int count = 1; count <= 20; count += 19) {
+                assertTrue(Float.isNaN(inBlocks(decoder, new int[count], 0)[0]));
+            }
         }
     }
 

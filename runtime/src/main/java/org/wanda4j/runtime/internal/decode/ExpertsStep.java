@@ -14,6 +14,9 @@ import org.wanda4j.runtime.internal.decode.ParallelKernels.Input;
 /// experts of a single token are computed together, so that there is one barrier for all of them.
 final class ExpertsStep implements MixerStep {
 
+    /// In place of a probability.
+    private static final float TAKEN = -1;
+
     private final Experts experts;
     private final ParallelKernels kernels;
     private final ActivationBuffers buffers;
@@ -94,14 +97,16 @@ final class ExpertsStep implements MixerStep {
         int place = token * experts.chosen();
         float sum = 0;
         for (int i = 0; i < experts.chosen(); i++) {
-            int best = from;
+            int best = -1;
             for (int j = from; j < end; j++) {
-                best = values[j] > values[best] ? j : best;
+                if (values[j] != TAKEN && (best < 0 || values[j] > values[best])) {
+                    best = j; // where all are NaN, the first
+                }
             }
             chosen[place + i] = best - from;
             weights[place + i] = values[best];
             sum += values[best];
-            values[best] = -1; // It is taken.
+            values[best] = TAKEN;
         }
         for (int i = place; i < place + experts.chosen(); i++) {
             weights[i] /= experts.normalised() ? sum : all;
