@@ -63,7 +63,7 @@ def as_transformers_5(*partial: str):
         rope["rope_type"] = rope.pop("type", rope["rope_type"])
         rope["rope_theta"] = entries.pop("rope_theta")
         for key in partial:
-            rope[key] = entries.pop(key)
+            rope[key] = entries[key]
         return entries | {"rope_parameters": rope, "transformers_version": "5.0.0"}
 
     return rewrite

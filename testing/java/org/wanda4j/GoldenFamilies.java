@@ -39,6 +39,11 @@ public final class GoldenFamilies {
         return ROOT.resolve("defaults").resolve(family);
     }
 
+    /// The directory with the configuration of a case as transformers 5 writes it.
+    public static Path transformers5(String name) {
+        return ROOT.resolve("transformers5").resolve(name);
+    }
+
     private static List<Path> in(Path root, String file) {
         try (Stream<Path> directories = Files.list(root)) {
             return directories

@@ -17,12 +17,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.GoldenFamilies;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// One model in the forms that its `config.json` has: silent where transformers has a default, as transformers 5 writes it,
@@ -49,6 +47,10 @@ class ConfigFormsTest {
         return GoldenFamilies.defaults();
     }
 
+    static List<Path> cases() {
+        return GoldenFamilies.all();
+    }
+
     @ParameterizedTest
     @MethodSource("families")
     void whatAConfigurationDoesNotSayIsAsTransformersTakesItForGranted(Path complete)
@@ -59,56 +61,10 @@ class ConfigFormsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "llama3",
-                "llama-linear",
-                "llama-dynamic",
-                "llama-yarn",
-                "qwen2-yarn",
-                "phi3-longrope",
-                "mistral",
-                "mixtral",
-                "qwen3_moe",
-                "gemma",
-                "gemma2",
-                "cohere",
-                "granite",
-                "olmo2",
-                "smollm3",
-                "starcoder2",
-                "phi",
-                "stablelm",
-                "glm4",
-                "gpt_neox",
-                "falcon"
-            })
-    void theRotationMayAllBeInOneObject(String name) throws IOException {
-        Path golden = GoldenFamilies.of(name);
-        ObjectNode newer = config(golden);
-        ObjectNode rotation =
-                newer.remove("rope_scaling") instanceof ObjectNode scaling
-                        ? scaling
-                        : JsonNodeFactory.instance.objectNode().put("rope_type", "default");
-        for (String key :
-                List.of(
-                        "rope_theta",
-                        "rotary_emb_base",
-                        "rotary_pct",
-                        "partial_rotary_factor",
-                        "original_max_position_embeddings")) {
-            if (newer.has(key)) {
-                rotation.set(
-                        switch (key) {
-                            case "rotary_emb_base" -> "rope_theta";
-                            case "rotary_pct" -> "partial_rotary_factor";
-                            default -> key;
-                        },
-                        newer.remove(key));
-            }
-        }
-        newer.set("rope_parameters", rotation);
-        assertEquals(Architecture.described(golden), describe(newer));
+    @MethodSource("cases")
+    void transformers5SaysTheSameInOtherWords(Path golden) {
+        Path newer = GoldenFamilies.transformers5(golden.getFileName().toString());
+        assertEquals(Architecture.described(golden), Architecture.described(newer));
     }
 
     /// As published: all but the sizes that differ from the family's own is left out.

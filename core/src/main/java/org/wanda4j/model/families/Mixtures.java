@@ -91,7 +91,8 @@ final class Mixtures {
     }
 
     private static ModelConfig qwen(ModelConfig given) {
-        return given.withDefault("max_position_embeddings", 32_768)
+        return given.renamed("num_local_experts", "num_experts")
+                .withDefault("max_position_embeddings", 32_768)
                 .withDefault("sliding_window", 4096);
     }
 

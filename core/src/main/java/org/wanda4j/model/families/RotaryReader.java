@@ -141,9 +141,8 @@ record RotaryReader(ModelConfig config, ModelConfig entry, Heads heads) {
 
     private Scaling longRope(int size) {
         int length = config.size(LENGTH);
-        boolean has = entry.has(ORIGINAL) || config.has(ORIGINAL);
-        int original = entry.size(ORIGINAL, config.size(ORIGINAL, length));
-        double factor = has ? (double) length / original : entry.number("factor", 1);
+        int original = config.size(ORIGINAL, entry.size(ORIGINAL, length));
+        double factor = entry.number("factor", (double) length / original);
         double magnitude = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
         return new Scaling.LongRope(
                 factors("short_factor", size),
