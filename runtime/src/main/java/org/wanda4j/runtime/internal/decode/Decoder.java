@@ -137,6 +137,7 @@ public final class Decoder implements AutoCloseable {
                         Math::max);
     }
 
+    /// The description that it interprets.
     public Architecture architecture() {
         return architecture;
     }
@@ -157,6 +158,7 @@ public final class Decoder implements AutoCloseable {
         return perToken;
     }
 
+    /// The kernels that it computes with.
     public RowKernels kernels() {
         return kernels.rowKernels();
     }

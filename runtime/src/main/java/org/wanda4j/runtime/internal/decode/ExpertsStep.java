@@ -30,10 +30,10 @@ final class ExpertsStep implements MixerStep {
     private final Activations entered;
     private final Activations gathered;
 
-    /// Of each token of the batch its experts, the one with the largest weight first.
+    /// Experts of each token of the batch, in descending order of their weights.
     private int[] chosen = {};
 
-    /// The weight of each of them.
+    /// Weights of those experts.
     private float[] weights = {};
 
     ExpertsStep(
@@ -79,7 +79,7 @@ final class ExpertsStep implements MixerStep {
         }
     }
 
-    /// Takes a token's experts: those with the largest of what the router gave, by softmax.
+    /// Chooses a token's experts: those with the largest router logits, with weights by softmax.
     private void choose(int token) {
         Activations router = routed.getFirst();
         float[] values = router.values();
@@ -113,7 +113,7 @@ final class ExpertsStep implements MixerStep {
         }
     }
 
-    /// Begins the result with what the shared MLP gives, or with zeros.
+    /// Initialises the result with the shared MLP's output, or with zeros.
     private void addShared(Input input, int tokens, Activations result) {
         result.reserve(tokens);
         if (shared.isEmpty()) {

@@ -27,7 +27,7 @@ final class MlpStep implements MixerStep {
     private final List<Projection> down;
     private final Between between;
 
-    /// What lies between the two steps of an MLP.
+    /// Activations between the two steps of an MLP.
     ///
     /// @param active output of the gate, or of `up` where there is no gate; then what is activated
     /// @param up output of `up` where there is a gate

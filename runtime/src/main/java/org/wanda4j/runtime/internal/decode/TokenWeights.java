@@ -13,8 +13,7 @@ import org.wanda4j.model.Experts;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Mlp;
 
-/// What is read of the weights to decode one token: all of the model, but for tables of which a row is read, and for experts that
-/// the token is not routed to.
+/// Weights that are read to decode one token: all but tables of which one row is read, and experts that the token is not routed to.
 ///
 /// @param bytes in the files
 /// @param count of the weights of linears and the head's table, zeros included

@@ -37,22 +37,27 @@ public final class CachedHead {
         runs++;
     }
 
+    /// Width of a key or value.
     public int size() {
         return size;
     }
 
+    /// Number of runs.
     public int runs() {
         return runs;
     }
 
+    /// Address of the first key of a run.
     public long keys(int run) {
         return keys[run];
     }
 
+    /// Address of the first value of a run.
     public long values(int run) {
         return values[run];
     }
 
+    /// Number of positions of a run.
     public int positions(int run) {
         return positions[run];
     }

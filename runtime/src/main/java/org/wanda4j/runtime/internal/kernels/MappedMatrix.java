@@ -38,6 +38,7 @@ public record MappedMatrix(
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    /// The addresses of `matrix`, whose memory has to stay mapped.
     public static MappedMatrix of(PackedMatrix matrix) {
         return new MappedMatrix(
                 matrix.rows(),
@@ -59,6 +60,7 @@ public record MappedMatrix(
                         / ((long) last * matrix.columns());
     }
 
+    /// Whether only some of the values are stored.
     public boolean isSparse() {
         return bitmask != 0;
     }

@@ -26,8 +26,8 @@ import org.wanda4j.runtime.internal.x86.GeneralAssembler.Xmm;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 
-/// What functions on rows of a matrix share, whatever the width of their vectors: how they are called, how they go from word to word and
-/// from row to row, and how they add up.
+/// The common part of functions on rows of a matrix, for any vector width: parameters, loops over words and rows, and reduction of
+/// sums.
 ///
 /// They compute two rows at a time, A from one part of the matrix and B from another, with one load of the vector for both, and 64
 /// columns at a time: a *word*, as a word of the bitmask covers so many. The number of columns is a multiple of 64. A function takes
@@ -44,7 +44,7 @@ final class RowFrame {
         THIN
     }
 
-    /// What a function is told, in this order.
+    /// Parameters of a function, in this order.
     enum Parameter {
         /// Addresses of the values of the first row A and the first row B; after the call, of those behind the last.
         VALUES_A,
@@ -55,7 +55,7 @@ final class RowFrame {
         /// Addresses of their scales.
         SCALES_A,
         SCALES_B,
-        /// Of the vector, in the layout that the function wants, at a line of the cache.
+        /// Address of the vector, in the function's layout, aligned to a cache line.
         VECTOR,
         /// Address of [#WORKSPACE_BYTES] bytes, aligned to a cache line.
         WORKSPACE,
@@ -168,7 +168,7 @@ final class RowFrame {
         }
     }
 
-    /// Ends two rows, whose sums are in `sums`, and goes on with the next.
+    /// Stores the sums of two rows, which are in `sums`, and loops to the next.
     static void endRow(Assembler a, Vector[] sums, int rows) {
         a.vmovups(at(SUMS, 0), sums[0]);
         a.vmovups(at(SUMS, SUMS_BYTES), sums[1]);
@@ -306,13 +306,13 @@ final class RowFrame {
         a.mov(to, at(PARAMETERS, parameter.offset()));
     }
 
-    /// Has 32 bits in each element of `to`.
+    /// Broadcasts 32 bits to each element of `to`.
     static void broadcast(Assembler a, Vector to, int bits) {
         a.mov(RAX, bits);
         broadcast(a, to, RAX);
     }
 
-    /// Has the lower 32 bits of `from` in each element of `to`.
+    /// Broadcasts the lower 32 bits of `from` to each element of `to`.
     static void broadcast(Assembler a, Vector to, General from) {
         switch (to) {
             case Zmm wide -> a.vpbroadcastd(wide, from);

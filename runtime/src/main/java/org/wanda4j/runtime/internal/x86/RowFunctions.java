@@ -7,7 +7,7 @@ import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 
-/// A function for each type and density of a matrix, made when it is first asked for.
+/// A function for each type and density of a matrix, assembled at its first use.
 final class RowFunctions {
 
     /// At so low a share of stored values, hardly any word of 64 columns has more than 32.
