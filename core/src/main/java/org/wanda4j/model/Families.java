@@ -15,7 +15,7 @@ import org.wanda4j.model.families.BuiltIn;
 public final class Families {
 
     /// The most blocks that a configuration is believed without weights.
-    private static final int MOST_BLOCKS = 10_000;
+    private static final int MOST_BLOCKS = 1000;
 
     /// How long the beginning is that two names have in common before one is called near the other.
     private static final int NEAR = 3;

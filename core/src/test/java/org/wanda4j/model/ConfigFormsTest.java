@@ -18,6 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.wanda4j.GoldenFamilies;
+import org.wanda4j.Hostile;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import tools.jackson.databind.JsonNode;
@@ -161,6 +162,39 @@ class ConfigFormsTest {
         ObjectNode config = config(llama);
         config.set(key, parsed(value));
         assertEquals(Architecture.described(llama), describe(config));
+    }
+
+    @ParameterizedTest
+    @MethodSource("families")
+    void anEntryOfAnyValueIsReadOrRefusedInOneLine(Path family) throws IOException {
+        List<String> values =
+                List.of(
+                        "0",
+                        "1",
+                        "-1",
+                        "3",
+                        "0.5",
+                        "1e-300",
+                        "1e999",
+                        "2147483647",
+                        "99999999999",
+                        "true",
+                        "false",
+                        "\"\"",
+                        "\"gelu\"",
+                        "[]",
+                        "[1]",
+                        "[\"full_attention\"]",
+                        "{}",
+                        "{\"rope_type\": \"yarn\", \"factor\": 1e300}",
+                        "null");
+        for (String key : config(family).propertyNames()) {
+            for (String value : values) {
+                ObjectNode config = config(family);
+                config.set(key, parsed(value));
+                Hostile.isRead(() -> describe(config));
+            }
+        }
     }
 
     @Test

@@ -17,6 +17,9 @@ import org.wanda4j.model.TensorNames;
 /// that every token goes through.
 final class Granite {
 
+    private static final String EXPERTS = "num_local_experts";
+    private static final String SHARED = "shared_intermediate_size";
+
     private final DecoderParts parts;
     private final ModelConfig config;
     private final Heads heads;
@@ -80,7 +83,7 @@ final class Granite {
 
     private Mixer experts(String name, Optional<Mlp> shared) {
         String mixture = name + "block_sparse_moe.";
-        int count = Mixtures.experts(config, "num_local_experts", 8);
+        int count = Mixtures.believed(config, EXPERTS, config.size(EXPERTS, 8));
         return new Experts(
                 parts.linear(mixture + "router.layer", count, false),
                 IntStream.range(0, count).mapToObj(i -> expert(mixture, count, i)).toList(),
@@ -103,16 +106,17 @@ final class Granite {
                 activation);
     }
 
+    /// None where its size is 0 or absent.
     private Optional<Mlp> shared(String name) {
-        int inner = config.count("shared_intermediate_size", 0);
+        if (config.count(SHARED, 0) == 0) {
+            return Optional.empty();
+        }
         String mlp = name + "shared_mlp.";
-        return inner == 0
-                ? Optional.empty()
-                : Optional.of(
-                        parts.fused(
-                                mlp + "input_linear",
-                                mlp + "output_linear",
-                                inner,
-                                parts.activation("silu")));
+        return Optional.of(
+                parts.fused(
+                        mlp + "input_linear",
+                        mlp + "output_linear",
+                        config.width(SHARED),
+                        parts.activation("silu")));
     }
 }

@@ -9,6 +9,9 @@ import org.wanda4j.model.ModelConfig;
 /// @param size width of a head
 record Heads(int queries, int keyValues, int size) {
 
+    /// More than any model has.
+    private static final int MOST = 4096;
+
     /// `num_attention_heads`, `num_key_value_heads` (as many where it is absent) and `head_dim` (the hidden size by heads
     /// where it is absent).
     static Heads of(ModelConfig config) {
@@ -46,7 +49,7 @@ record Heads(int queries, int keyValues, int size) {
     }
 
     private static Heads checked(ModelConfig config, Heads heads) {
-        if ((long) heads.queries * heads.size > Integer.MAX_VALUE / 3) {
+        if (heads.queries > MOST || (long) heads.queries * heads.size > Integer.MAX_VALUE / 3) {
             throw config.invalid(
                     "num_attention_heads",
                     "is too large: " + heads.queries + " heads of " + heads.size);

@@ -6,6 +6,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Activation;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
@@ -96,9 +97,11 @@ final class Mixtures {
                 .withDefault("sliding_window", 4096);
     }
 
-    /// How many experts a block has, or 0 where the entry is 0 or absent.
-    static int experts(ModelConfig config, String key, int fallback) {
-        int count = config.count(key, fallback);
+    /// How many experts a block has.
+    ///
+    /// @param count what the entry `key` says
+    /// @throws InvalidInputException when that is more than can be believed
+    static int believed(ModelConfig config, String key, int count) {
         if (count > MOST_EXPERTS || (long) count * config.blocks() > MOST_OF_ALL) {
             throw config.invalid(key, "is too large: " + count);
         }
@@ -140,7 +143,7 @@ final class Mixtures {
     }
 
     private Experts mixtralExperts(String name) {
-        int count = experts(config, "num_local_experts", 8);
+        int count = believed(config, "num_local_experts", config.size("num_local_experts", 8));
         int inner = config.width("intermediate_size");
         Activation activation = parts.activation("silu");
         return new Experts(
@@ -165,7 +168,7 @@ final class Mixtures {
         String name = parts.block(index) + "mlp.";
         Set<Integer> dense = new HashSet<>(config.counts("mlp_only_layers"));
         int step = config.size("decoder_sparse_step", 1);
-        int count = experts(config, "num_experts", 0);
+        int count = believed(config, "num_experts", config.count("num_experts", 0));
         if (dense.contains(index) || (index + 1) % step != 0 || count == 0) {
             return parts.gated(name);
         }
