@@ -48,7 +48,7 @@ record BlockCount(
     /// @param partial passes up to the last step
     private void forward(Block block, int whole, int partial) {
         int passes = whole + partial;
-        add(Work.LOAD, weights(block));
+        add(Work.LOAD, (double) weights(block));
         add(Work.LINEARS, passes * linears(block) - partial * products(block, lastStages(block)));
         add(Work.ATTENTION, passes * attention(block));
         add(Work.ACTIVATIONS, passes * values(block));
@@ -67,7 +67,7 @@ record BlockCount(
         var update = Methods.named(recipe.method()).update();
         List<Linear> chosen = stage.linears().stream().filter(pruned).toList();
         for (Linear linear : chosen) {
-            add(Work.SCORE, update.choices() * linear.weights());
+            add(Work.SCORE, (double) update.choices() * linear.weights());
             add(Work.UPDATE, update.operations(linear.outputs(), linear.inputs()));
         }
         if (!chosen.isEmpty()) {

@@ -30,8 +30,9 @@ public record Workload(long parameters, int blocks, long tokens, Map<Work, Doubl
             work.put(kind, 0.0);
         }
         var count = new BlockCount(recipe, chosen::contains, windows, length, work);
-        for (Block block : blocks) {
-            count.add(block, block == blocks.getLast());
+        for (int i = 0; i < blocks.size(); i++) {
+            Block block = blocks.get(i);
+            count.add(block, i == blocks.size() - 1);
             if (recipe.allocation() != Allocation.UNIFORM) {
                 count.addSurvey(block);
             }

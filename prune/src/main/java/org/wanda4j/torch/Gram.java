@@ -36,6 +36,7 @@ public final class Gram implements AutoCloseable {
     }
 
     /// That of inputs of which nothing is known: every channel counts as much as any other, and none goes with another.
+    @SuppressWarnings("MustBeClosed") // Whoever closes the result does.
     public static Gram identity(int width, ComputeType type) {
         Arena memory = Arena.ofShared();
         Matrix identity = Matrix.zeros(width, width, memory);

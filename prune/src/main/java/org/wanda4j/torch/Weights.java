@@ -97,7 +97,7 @@ final class Weights implements AutoCloseable {
     /// The values of `views`, one behind the other.
     private Optional<Tensor> vector(List<MatrixView> views) {
         List<Tensor> parts = views.stream().map(this::load).toList();
-        if (parts.isEmpty() || parts.size() == 1 && parts.getFirst().dim() == 1) {
+        if (parts.isEmpty() || (parts.size() == 1 && parts.getFirst().dim() == 1)) {
             return parts.stream().findFirst();
         }
         try (var _ = new PointerScope()) {

@@ -99,7 +99,7 @@ class CostBenchmarkTest {
         Files.writeString(directory.resolve("config.json"), config);
         Block block = ModelFootprint.described(directory).largestBlock();
         Block narrow = SampleBlock.narrowed(block, 5_000_000);
-        assertEquals(5e6, BlockCount.weights(narrow), 2e6);
+        assertEquals(5e6, (double) BlockCount.weights(narrow), 2e6);
         assertEquals(block.steps().size(), narrow.steps().size());
         assertEquals(block.linears().size(), narrow.linears().size());
         assertEquals(block.parallel(), narrow.parallel());

@@ -139,7 +139,7 @@ class WorkloadTest {
                         "num_attention_heads": 32, "vocab_size": 50432, "rotary_pct": 0.25, "use_parallel_residual": true}
                         """);
         double block = 4 * 4096.0 * 4096 + 2 * 4096.0 * 16384;
-        assertEquals(32 * block, it.parameters());
+        assertEquals(32 * block, (double) it.parameters());
         assertEquals(2 * TOKENS * (32 * block - 4096.0 * 16384), it.work().get(Work.LINEARS));
         assertEquals(32.0 * TOKENS * (3 * 4096 + 16384), it.work().get(Work.ACTIVATIONS));
     }

@@ -23,6 +23,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
@@ -460,7 +461,7 @@ class LimitsTest {
     private static void await(BooleanSupplier condition) {
         while (!condition.getAsBoolean()) {
             assertFalse(Thread.interrupted(), "it took too long");
-            Thread.yield();
+            LockSupport.parkNanos(1_000_000);
         }
     }
 }

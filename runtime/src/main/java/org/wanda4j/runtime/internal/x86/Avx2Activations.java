@@ -129,7 +129,7 @@ final class Avx2Activations {
         broadcast(a, LARGEST_VECTOR, Float.floatToRawIntBits(LARGEST));
         broadcast(a, TINY, Float.floatToRawIntBits(1e-30f));
         broadcast(a, ONE, Float.floatToRawIntBits(1));
-        broadcast(a, BIAS, -NIBBLE_BIAS << Short.SIZE | -NIBBLE_BIAS & 0xffff);
+        broadcast(a, BIAS, (-NIBBLE_BIAS << Short.SIZE) | (-NIBBLE_BIAS & 0xffff));
         broadcast(a, UNIT, RCX);
         int loop = a.here();
         for (int group = 0; group < GROUPS; group++) {

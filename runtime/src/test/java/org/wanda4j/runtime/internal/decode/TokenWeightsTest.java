@@ -34,7 +34,7 @@ class TokenWeightsTest {
                     expected += tensor.length() * (isExpert ? share : 1);
                 }
             }
-            assertEquals(expected, TokenWeights.of(architecture, checkpoint).bytes());
+            assertEquals(expected, (double) TokenWeights.of(architecture, checkpoint).bytes());
         }
     }
 }
