@@ -383,18 +383,18 @@ final class Assembler extends GeneralAssembler {
         vex(MAP_0F, PREFIX_66, W0, 0x6b, to, a, b);
     }
 
-    void vpmovsxwd(Ymm to, Operand from) {
-        vex(MAP_0F38, PREFIX_66, W0, 0x23, to, NONE, from);
+    /// In each 128 bits the lower 64 of `a`, then those of `b`.
+    void vpunpcklqdq(Vector to, Vector a, Operand b) {
+        vex(MAP_0F, PREFIX_66, W0, 0x6c, to, a, b);
+    }
+
+    /// 16 bytes.
+    void vpmovsxbw(Ymm to, Operand from) {
+        vex(MAP_0F38, PREFIX_66, W0, 0x20, to, NONE, from);
     }
 
     void vpsrlw(Vector to, Vector from, int bits) {
         vex(MAP_0F, PREFIX_66, W0, 0x71, like(to, 2), to, from);
-        bytes(bits);
-    }
-
-    /// Keeps the sign.
-    void vpsrad(Vector to, Vector from, int bits) {
-        vex(MAP_0F, PREFIX_66, W0, 0x72, like(to, 4), to, from);
         bytes(bits);
     }
 

@@ -12,7 +12,6 @@ import static org.wanda4j.runtime.internal.x86.RowFrame.finish;
 import static org.wanda4j.runtime.internal.x86.RowFrame.fold;
 
 import java.util.Arrays;
-import org.wanda4j.runtime.internal.x86.GeneralAssembler.Xmm;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
 
 /// Functions of AVX2 that write an activation as whole numbers of 16 bits up to [#LARGEST], each 32 of them with a factor of their own in
@@ -31,10 +30,11 @@ final class Avx2Activations {
     /// Where the factors are in a word: eight times that of the first 32 numbers, eight times that of the others.
     static final int FACTORS = 128;
 
-    /// Where [#fours] has what its products are too large by, and its factors, each four times.
-    static final int FOURS_CORRECTION = 128;
+    /// Where they are where each half of a vector belongs to another group, four times each.
+    static final int FACTORS_BY_HALVES = 160;
 
-    static final int FOURS_FACTORS = 160;
+    /// Where [#fours] has what its products are too large by.
+    static final int CORRECTION = 128;
 
     /// A half of a byte is stored as its value plus this, in [#fours]'s view.
     private static final int NIBBLE_BIAS = 8;
@@ -69,14 +69,14 @@ final class Avx2Activations {
         void write(Assembler a, int group);
     }
 
-    /// Numbers in their order.
-    static byte[] plain() {
+    /// Eight numbers of the first group, eight of the other, the next eight of the first, and so on.
+    static byte[] halves() {
         return each((a, group) -> {
             for (int i = 0; i < 4; i += 2) {
                 pack(a, NUMBERS[i], NUMBERS[i], NUMBERS[i + 1]);
-                a.vmovups(at(RSI, (2 * group + i / 2) * BYTES), NUMBERS[i]);
+                storeHalves(a, NUMBERS[i], i, group);
             }
-            a.vmovups(at(RSI, FACTORS + group * BYTES), FACTOR);
+            a.vmovups(at(RSI, FACTORS_BY_HALVES + group * BYTES / 2), lower(FACTOR));
         });
     }
 
@@ -107,19 +107,15 @@ final class Avx2Activations {
             // Those at 0, 1, 2, 3 are now in 0, 1, 2, 3.
             pack(a, n[0], n[0], n[1]);
             pack(a, n[2], n[2], n[3]);
-            for (int i = 0; i < 4; i += 2) {
-                Xmm other = lower(ROOM);
-                a.vmovups(at(RSI, i * BYTES + group * BYTES / 2), lower(n[i]));
-                a.vextracti128(other, n[i]);
-                a.vmovups(at(RSI, (i + 1) * BYTES + group * BYTES / 2), other);
-            }
+            storeHalves(a, n[0], 0, group);
+            storeHalves(a, n[2], 2, group);
             a.vpmaddwd(n[0], n[0], BIAS);
             a.vpmaddwd(n[2], n[2], BIAS);
             a.vpaddd(n[0], n[0], n[2]);
             a.vextracti128(lower(ROOM), n[0]);
             a.vpaddd(lower(n[0]), lower(n[0]), lower(ROOM));
-            a.vmovups(at(RSI, FOURS_CORRECTION + group * BYTES / 2), lower(n[0]));
-            a.vmovups(at(RSI, FOURS_FACTORS + group * BYTES / 2), lower(FACTOR));
+            a.vmovups(at(RSI, CORRECTION + group * BYTES / 2), lower(n[0]));
+            a.vmovups(at(RSI, FACTORS_BY_HALVES + group * BYTES / 2), lower(FACTOR));
         });
     }
 
@@ -159,6 +155,14 @@ final class Avx2Activations {
         a.add(RDX, -1);
         a.jne(loop);
         return finish(a);
+    }
+
+    /// Writes halves of `numbers` to those that `group` has of the vectors `place` and `place + 1`.
+    private static void storeHalves(Assembler a, Ymm numbers, int place, int group) {
+        int to = place * BYTES + group * BYTES / 2;
+        a.vmovups(at(RSI, to), lower(numbers));
+        a.vextracti128(lower(ROOM), numbers);
+        a.vmovups(at(RSI, to + BYTES), lower(ROOM));
     }
 
     /// The numbers of 32 bits of `first` and of `second` in 16 bits.

@@ -32,7 +32,7 @@ final class Avx2Kernels extends MachineKernels {
     private final RowKernels others;
     private final boolean vnni;
 
-    private final MachineCode plain = new MachineCode(Avx2Activations.plain());
+    private final MachineCode halves = new MachineCode(Avx2Activations.halves());
     private final MachineCode pairs = new MachineCode(Avx2Activations.pairs());
     private final MachineCode fours = new MachineCode(Avx2Activations.fours());
     private final RowFunctions unpack =
@@ -78,7 +78,7 @@ final class Avx2Kernels extends MachineKernels {
             return memory.plain.address();
         }
         MachineCode quantise =
-                matrix.isSparse() ? plain : matrix.type() == ValueType.INT8 ? pairs : fours;
+                matrix.isSparse() ? halves : matrix.type() == ValueType.INT8 ? pairs : fours;
         quantise.call(
                 memory.plain.address(),
                 memory.prepared.address(),

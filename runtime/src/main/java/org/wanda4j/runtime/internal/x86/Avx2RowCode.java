@@ -21,16 +21,16 @@ import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 
 /// Functions of AVX2 that multiply rows of a matrix with a vector, within [RowFrame].
 ///
-/// bf16 is multiplied in fp32, as the vector is. Whole numbers are multiplied with those of 16 bits that [Avx2Activations] has written. A
-/// byte `q` is multiplied as `256 q`, for it takes a shift to make such numbers of the bytes at even places, and a mask to make
-/// them of the others; a half of a byte `q` as `q + 8`, a number of four bits without a sign.
+/// bf16 is multiplied in fp32, as the vector is. Whole numbers are multiplied with those of 16 bits that [Avx2Activations] has written:
+/// where all are there, a byte `q` as `256 q`, for it takes a shift to make such numbers of the bytes at even places, and a mask to
+/// make them of the others; a half of a byte `q` as `q + 8`, a number of four bits without a sign.
 final class Avx2RowCode {
 
     /// Ratio of a weight's unit to that of the integer that it is multiplied as.
     static float unit(ValueType type, boolean sparse) {
         return switch (type) {
-            case INT8 -> 0x1p-8f;
-            case INT4 -> sparse ? 0x1p-12f : 1;
+            case INT8 -> sparse ? Avx2Values.unit(type) : 0x1p-8f;
+            case INT4 -> sparse ? Avx2Values.unit(type) : 1;
             default -> throw new IllegalArgumentException("no whole numbers: " + type);
         };
     }
@@ -48,9 +48,6 @@ final class Avx2RowCode {
 
     private static final Ymm UPPER_SHORTS = ymm(9);
 
-    /// Sums of the second group of each word.
-    private static final Ymm[] SUM_2 = {ymm(10), ymm(11)};
-
     private final Assembler a = new Assembler();
     private final boolean vnni;
     private final boolean sparse;
@@ -66,7 +63,7 @@ final class Avx2RowCode {
         return new Avx2RowCode(false, density).bf16();
     }
 
-    /// Rows of bytes, times a vector that [Avx2Activations#pairs] has written, [Avx2Activations#plain] where they are sparse.
+    /// Rows of bytes, times a vector that [Avx2Activations#pairs] has written, [Avx2Activations#halves] where they are sparse.
     ///
     /// @param vnni whether the processor has AVX-VNNI
     static byte[] int8(boolean vnni, Density density) {
@@ -74,7 +71,7 @@ final class Avx2RowCode {
         return code.sparse ? code.sparse(ValueType.INT8) : code.int8();
     }
 
-    /// Rows of halves of bytes, times a vector that [Avx2Activations#fours] has written, [Avx2Activations#plain] where they are sparse.
+    /// Rows of halves of bytes, times a vector that [Avx2Activations#fours] has written, [Avx2Activations#halves] where they are sparse.
     ///
     /// @param vnni whether the processor has AVX-VNNI
     static byte[] int4(boolean vnni, Density density) {
@@ -107,7 +104,10 @@ final class Avx2RowCode {
             a.vaddps(each[2], each[2], each[3]);
             a.vaddps(each[0], each[0], each[2]);
         }
-        return end(rows);
+        RowFrame.endRow(a, SUM, rows);
+        values.end();
+        RowFrame.end(a, SUM[0]);
+        return a.code();
     }
 
     private byte[] int8() {
@@ -117,7 +117,10 @@ final class Avx2RowCode {
         Ymm[] x = {ymm(6), ymm(7)};
         Ymm upperBytes = ymm(14);
         return integers(
-                () -> broadcast(a, upperBytes, 0xff00ff00),
+                () -> {
+                    broadcast(a, upperBytes, 0xff00ff00);
+                    broadcast(a, UPPER_SHORTS, 0xffff0000);
+                },
                 () -> {
                     both(i -> a.prefetcht0(at(VALUES[i], AHEAD)));
                     both(i -> a.vpbroadcastd(scales[i], at(SCALES[i], 0)));
@@ -153,7 +156,7 @@ final class Avx2RowCode {
                 () -> {
                     both(i -> a.prefetcht0(at(VALUES[i], AHEAD)));
                     both(i -> a.vpxord(row[i], bias, at(VALUES[i], 0)));
-                    both(i -> a.vmovups(sums[i], at(X, Avx2Activations.FOURS_CORRECTION)));
+                    both(i -> a.vmovups(sums[i], at(X, Avx2Activations.CORRECTION)));
                     // Of 16 bits, the halves of bytes at places 0, 1, 2, 3 are at bits 4, 0, 12, 8.
                     halves(4, row, part, lowest);
                     addProducts(0, sums, part, x);
@@ -163,11 +166,7 @@ final class Avx2RowCode {
                     addProducts(3, sums, part, x);
                     both(i -> a.vpsrlw(row[i], row[i], 12));
                     addProducts(2, sums, row, x);
-                    both(i -> a.vpbroadcastd(part[i], at(SCALES[i], 0)));
-                    both(i -> a.vcvtdq2ps(sums[i], sums[i]));
-                    both(i -> a.vpshufb(part[i], part[i], eachScale));
-                    both(i -> a.vmulps(part[i], part[i], at(X, Avx2Activations.FOURS_FACTORS)));
-                    both(i -> a.vfmadd231ps(SUM[i], sums[i], part[i]));
+                    addHalves(sums, part, eachScale);
                     both(i -> a.add(VALUES[i], Long.SIZE / 2));
                 });
     }
@@ -198,57 +197,72 @@ final class Avx2RowCode {
 
     private byte[] sparse(ValueType type) {
         var values = new Avx2Values(a, type, true);
-        Ymm[] row = {ymm(0), ymm(1)};
-        Ymm[] upper = {ymm(2), ymm(3)};
-        Ymm[][] products = {{ymm(4), ymm(5)}, {ymm(8), ymm(14)}};
-        Ymm[] scales = {ymm(6), ymm(7)};
+        Ymm[][] row = {{ymm(0), ymm(1)}, {ymm(2), ymm(3)}, {ymm(4), ymm(5)}, {ymm(6), ymm(7)}};
+        Ymm[] other = {ymm(8), ymm(9)};
+        Ymm[] sums = {ymm(10), ymm(11)};
+        Ymm eachScale = ymm(14);
         // Bytes that were halves have one pointer.
         List<List<Integer>> passes =
                 type == ValueType.INT4 ? List.of(List.of(0), List.of(1)) : List.of(List.of(0, 1));
         return integers(
-                values::start,
+                () -> {
+                    values.start();
+                    a.vmovups(eachScale, a.constant(eachScale()));
+                },
                 () -> {
                     for (List<Integer> pass : passes) {
-                        pass.forEach(i -> values.startWord(i, row[0], upper[0]));
-                        for (int k = 0; k < EIGHTS; k += 2) {
+                        pass.forEach(i -> values.startWord(i, row[0][0], other[0]));
+                        for (int k = 0; k < EIGHTS / 2; k++) {
                             int first = k;
-                            Ymm[] sums = products[k / 4];
-                            MemoryOperand x = at(X, k / 2 * BYTES);
-                            pass.forEach(i -> values.shorts(i, first, lower(row[i])));
-                            pass.forEach(i -> values.shorts(i, first + 1, lower(upper[i])));
-                            pass.forEach(i -> a.vinserti128(row[i], row[i], lower(upper[i])));
-                            if (k % 4 == 0) {
-                                pass.forEach(i -> a.vpmaddwd(sums[i], row[i], x));
+                            pass.forEach(i -> values.bytes(i, first, lower(row[first][i])));
+                        }
+                        for (int k = 0; k < EIGHTS / 2; k++) {
+                            int second = EIGHTS / 2 + k;
+                            Ymm[] some = row[k];
+                            MemoryOperand x = at(X, k * BYTES);
+                            pass.forEach(i -> values.bytes(i, second, lower(other[i])));
+                            pass.forEach(i ->
+                                    a.vpunpcklqdq(
+                                            lower(some[i]), lower(some[i]), lower(other[i])));
+                            pass.forEach(i -> a.vpmovsxbw(some[i], lower(some[i])));
+                            if (k == 0) {
+                                pass.forEach(i -> a.vpmaddwd(sums[i], some[i], x));
                             } else {
-                                pass.forEach(i -> multiplyAdd(sums[i], row[i], x));
+                                pass.forEach(i -> multiplyAdd(sums[i], some[i], x));
                             }
                         }
                         pass.forEach(values::nextWord);
                     }
-                    both(i -> a.vpbroadcastd(scales[i], at(SCALES[i], 0)));
-                    addGroup(0, products[0], scales, row);
-                    addGroup(1, products[1], scales, row);
+                    addHalves(sums, other, eachScale);
                 });
     }
 
     /// Rows of whole numbers.
     ///
     /// @param constants sets the registers that hold for the whole function
-    /// @param word adds the products of a word to [#SUM] and [#SUM_2]
+    /// @param word adds the products of a word to [#SUM]
     private byte[] integers(Runnable constants, Runnable word) {
         RowFrame.start(a, Avx2Activations.WORD);
-        broadcast(a, UPPER_SHORTS, 0xffff0000);
         constants.run();
         int rows = RowFrame.startRow(a);
         RowFrame.clear(a, SUM);
-        RowFrame.clear(a, SUM_2);
         int words = a.alignedHere();
         word.run();
         both(i -> a.add(SCALES[i], 2 * Short.BYTES));
         RowFrame.nextPlaces(a, density());
         RowFrame.nextWord(a, Avx2Activations.WORD, words);
-        both(i -> a.vaddps(SUM[i], SUM[i], SUM_2[i]));
-        return end(rows);
+        RowFrame.endRow(a, SUM, rows);
+        RowFrame.end(a, SUM[0]);
+        return a.code();
+    }
+
+    /// Adds the products of both groups of columns, one in each half of a vector, times their scales and the factors of the vector.
+    private void addHalves(Ymm[] products, Ymm[] room, Ymm eachScale) {
+        both(i -> a.vpbroadcastd(room[i], at(SCALES[i], 0)));
+        both(i -> a.vcvtdq2ps(products[i], products[i]));
+        both(i -> a.vpshufb(room[i], room[i], eachScale));
+        both(i -> a.vmulps(room[i], room[i], at(X, Avx2Activations.FACTORS_BY_HALVES)));
+        both(i -> a.vfmadd231ps(SUM[i], products[i], room[i]));
     }
 
     /// Adds the products of a group of columns, times its scale and the factor of the vector.
@@ -256,7 +270,6 @@ final class Avx2RowCode {
     /// @param group 0 or 1
     /// @param scales those of both groups in each element
     private void addGroup(int group, Ymm[] products, Ymm[] scales, Ymm[] room) {
-        Ymm[] sum = group == 0 ? SUM : SUM_2;
         both(i -> a.vcvtdq2ps(products[i], products[i]));
         if (group == 0) {
             both(i -> a.vpslld(room[i], scales[i], Short.SIZE));
@@ -264,7 +277,7 @@ final class Avx2RowCode {
             both(i -> a.vpandd(room[i], scales[i], UPPER_SHORTS));
         }
         both(i -> a.vmulps(room[i], room[i], at(X, Avx2Activations.FACTORS + group * BYTES)));
-        both(i -> a.vfmadd231ps(sum[i], products[i], room[i]));
+        both(i -> a.vfmadd231ps(SUM[i], products[i], room[i]));
     }
 
     /// `sum += row * x`, of 16 bits to 32; `row` may be overwritten.
@@ -279,11 +292,5 @@ final class Avx2RowCode {
 
     private Density density() {
         return sparse ? Density.SPARSE : Density.DENSE;
-    }
-
-    private byte[] end(int rows) {
-        RowFrame.endRow(a, SUM, rows);
-        RowFrame.end(a, SUM[0]);
-        return a.code();
     }
 }

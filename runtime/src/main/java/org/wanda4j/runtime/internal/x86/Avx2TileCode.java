@@ -57,7 +57,7 @@ final class Avx2TileCode {
         var a = new Assembler();
         boolean sparse = density != Density.DENSE;
         var values = new Avx2Values(a, type, sparse);
-        float unit = Avx2Values.unit(type, sparse);
+        float unit = Avx2Values.unit(type);
         Ymm value = ymm(0);
         Ymm room = ymm(1);
         Ymm[] scales = {ymm(2), ymm(3)};

@@ -9,21 +9,22 @@ import static org.wanda4j.runtime.internal.x86.RowFrame.BITMASK;
 import static org.wanda4j.runtime.internal.x86.RowFrame.FREE;
 import static org.wanda4j.runtime.internal.x86.RowFrame.KEPT;
 import static org.wanda4j.runtime.internal.x86.RowFrame.LINE;
+import static org.wanda4j.runtime.internal.x86.RowFrame.SCALES;
 import static org.wanda4j.runtime.internal.x86.RowFrame.VALUES;
+import static org.wanda4j.runtime.internal.x86.RowFrame.both;
 import static org.wanda4j.runtime.internal.x86.RowFrame.broadcast;
 
 import java.util.Arrays;
 import org.wanda4j.checkpoint.ValueType;
-import org.wanda4j.runtime.internal.x86.GeneralAssembler.Constant;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Xmm;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
 
 /// Has the values of rows A and B in vectors of AVX2, within a [RowFrame].
 ///
-/// Values of 8 columns are put where a byte of the bitmask says by one shuffle, whose order a table has for each such byte. It makes
-/// fp32 of bf16 at once, and of a byte `q` the 16-bit number `256 q`. Halves of bytes are first made bytes, in the upper half of one
-/// each, in [#ROOM] below the stack.
+/// Values of 8 columns are put where a byte of the bitmask says by one shuffle, whose order a table has for each such byte; it makes
+/// fp32 of bf16 at once. Halves of bytes are first made bytes, in the upper half of one each, in [#ROOM] below the stack.
 final class Avx2Values {
 
     /// Columns whose values are put into their places together.
@@ -37,57 +38,67 @@ final class Avx2Values {
 
     private static final byte ZERO = (byte) 0x80;
 
+    /// What may be read behind the last order.
+    private static final int SLACK = 8;
+
     private static final Ymm UPPER_NIBBLES = ymm(15);
     private static final General TABLE = FREE[1];
+
+    /// How many values of bf16, which have no scales, have been read: to add to them takes a cycle, to an address two.
+    private static final General[] COUNT = SCALES;
+
     private static final General BYTE_POINTER = KEPT[1];
 
     private final Assembler a;
     private final ValueType type;
     private final boolean sparse;
 
-    /// Bytes of an entry of the table.
-    private final int entry;
-
     Avx2Values(Assembler a, ValueType type, boolean sparse) {
         this.a = a;
         this.type = type;
         this.sparse = sparse;
-        this.entry = type == ValueType.BF16 ? BYTES : BYTES / 2;
     }
 
-    /// What a value of [#eight] is to be multiplied with, beside its scale.
-    static float unit(ValueType type, boolean sparse) {
-        return switch (type) {
-            case INT8 -> sparse ? 0x1p-8f : 1;
-            case INT4 -> sparse ? 0x1p-12f : 0x1p-4f;
-            default -> 1;
-        };
+    /// What a value of [#eight] and [#bytes] is to be multiplied with, beside its scale.
+    static float unit(ValueType type) {
+        return type == ValueType.INT4 ? 0x1p-4f : 1;
     }
 
     /// Sets the registers that hold for the whole function.
     void start() {
         if (sparse) {
-            Constant table = a.constant(table(entry, type == ValueType.BF16 ? 4 : 2));
-            a.lea(TABLE, table);
+            a.lea(TABLE, a.constant(isWide() ? table(Short.BYTES, Float.BYTES) : table(1, 1)));
+        }
+        if (sparse && isWide()) {
+            a.mov(COUNT[0], 0);
+            a.mov(COUNT[1], 0);
         }
         if (type == ValueType.INT4) {
             broadcast(a, UPPER_NIBBLES, 0xf0f0f0f0);
         }
     }
 
+    /// Leaves the address of what follows the last value in [RowFrame#VALUES].
+    void end() {
+        if (sparse && isWide()) {
+            both(i -> a.lea(VALUES[i], at(VALUES[i], COUNT[i], Short.BYTES, 0)));
+        }
+    }
+
     /// Orders that put values of 8 columns into numbers, for each byte of a bitmask. A value fills the upper bytes of its number.
     ///
-    /// @param bytes of an order
-    /// @param size of a number, twice that of a value
-    private static byte[] table(int bytes, int size) {
-        byte[] table = new byte[BYTE_VALUES * bytes];
+    /// @param value bytes of a value
+    /// @param number bytes of a number
+    private static byte[] table(int value, int number) {
+        int entry = EIGHT * number;
+        byte[] table = new byte[BYTE_VALUES * entry + SLACK];
         Arrays.fill(table, ZERO);
         for (int places = 0; places < BYTE_VALUES; places++) {
-            int value = 0;
+            int next = 0;
             for (int j = 0; j < EIGHT; j++) {
                 if ((places >> j & 1) != 0) {
-                    for (int k = 0; k < size / 2; k++) {
-                        table[places * bytes + j * size + size / 2 + k] = (byte) value++;
+                    for (int k = number - value; k < number; k++) {
+                        table[places * entry + j * number + k] = (byte) next++;
                     }
                 }
             }
@@ -100,9 +111,9 @@ final class Avx2Values {
     /// @param i 0 for A, 1 for B
     /// @param room two vectors
     void startWord(int i, Ymm... room) {
-        a.prefetcht0(at(VALUES[i], AHEAD));
-        if (type == ValueType.BF16) {
-            a.prefetcht0(at(VALUES[i], AHEAD + LINE));
+        a.prefetcht0(next(i, AHEAD));
+        if (isWide()) {
+            a.prefetcht0(next(i, AHEAD + LINE));
         }
         if (type == ValueType.INT4) {
             for (int half = 0; half < 2; half++) {
@@ -121,36 +132,41 @@ final class Avx2Values {
     /// @param i 0 for A, 1 for B
     /// @param k which of a word
     void eight(int i, int k, Ymm to) {
-        if (type == ValueType.BF16) {
+        if (isWide()) {
             if (sparse) {
-                index(i, k);
-                a.vbroadcasti128(to, at(pointer(i), 0));
-                a.vpshufb(to, to, at(TABLE, index(i), 1, 0));
-                advance(i);
+                General index = index(i);
+                a.movzxb(index, at(BITMASK[i], k));
+                a.shl(index, Integer.numberOfTrailingZeros(EIGHT * Float.BYTES));
+                a.vbroadcasti128(to, next(i, 0));
+                a.vpshufb(to, to, at(TABLE, index, 1, 0));
+                a.popcntd(index, index);
+                a.add(COUNT[i], index);
             } else {
-                a.vpmovzxwd(to, at(pointer(i), k * EIGHT * Short.BYTES));
+                a.vpmovzxwd(to, next(i, k * EIGHT * Short.BYTES));
                 a.vpslld(to, to, Short.SIZE);
             }
         } else {
             if (sparse) {
-                shorts(i, k, lower(to));
-                a.vpmovsxwd(to, lower(to));
+                bytes(i, k, lower(to));
+                a.vpmovsxbd(to, lower(to));
             } else {
-                a.vpmovsxbd(to, at(pointer(i), k * EIGHT));
+                a.vpmovsxbd(to, next(i, k * EIGHT));
             }
             a.vcvtdq2ps(to, to);
         }
     }
 
-    /// Has the next 8 bytes `q` of a sparse row A or B in `to`, as `256 q`.
+    /// Has the next 8 bytes of a sparse row A or B in the lower half of `to`.
     ///
     /// @param i 0 for A, 1 for B
     /// @param k which of a word
-    void shorts(int i, int k, Xmm to) {
-        index(i, k);
-        a.vmovq(to, at(pointer(i), 0));
-        a.vpshufb(to, to, at(TABLE, index(i), 1, 0));
-        advance(i);
+    void bytes(int i, int k, Xmm to) {
+        General index = index(i);
+        a.movzxb(index, at(BITMASK[i], k));
+        a.vmovq(to, next(i, 0));
+        a.vpshufb(to, to, at(TABLE, index, EIGHT, 0));
+        a.popcntd(index, index);
+        a.add(type == ValueType.INT4 ? BYTE_POINTER : VALUES[i], index);
     }
 
     /// Goes on to the values of the next word.
@@ -166,24 +182,19 @@ final class Avx2Values {
         }
     }
 
-    /// Has the offset of an entry of the table.
-    private void index(int i, int k) {
-        a.movzxb(index(i), at(BITMASK[i], k));
-        a.shl(index(i), Integer.numberOfTrailingZeros(entry));
+    /// What lies `distance` bytes behind the next value.
+    private MemoryOperand next(int i, int distance) {
+        return isWide() && sparse
+                ? at(VALUES[i], COUNT[i], Short.BYTES, distance)
+                : at(type == ValueType.INT4 && distance < AHEAD ? BYTE_POINTER : VALUES[i], distance);
     }
 
-    /// Goes on behind the values that the entry has placed.
-    private void advance(int i) {
-        int bytes = type == ValueType.BF16 ? Short.BYTES : 1;
-        a.popcntd(index(i), index(i));
-        a.lea(pointer(i), at(pointer(i), index(i), bytes, 0));
+    /// Whether a value is more than a byte.
+    private boolean isWide() {
+        return type == ValueType.BF16;
     }
 
     private General index(int i) {
         return type == ValueType.INT4 ? KEPT[0] : KEPT[i];
-    }
-
-    private General pointer(int i) {
-        return type == ValueType.INT4 ? BYTE_POINTER : VALUES[i];
     }
 }

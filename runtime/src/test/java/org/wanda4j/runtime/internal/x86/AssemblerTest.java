@@ -232,7 +232,11 @@ class AssemblerTest {
                         "vpackssdw ymm1,ymm2,ymm3",
                         a -> a.vpackssdw(ymm(1), ymm(2), ymm(3)),
                         "c5ed6bcb"),
-                of("vpmovsxwd ymm1,xmm9", a -> a.vpmovsxwd(ymm(1), xmm(9)), "c4c27d23c9"),
+                of("vpmovsxbw ymm1,xmm9", a -> a.vpmovsxbw(ymm(1), xmm(9)), "c4c27d20c9"),
+                of(
+                        "vpunpcklqdq xmm1,xmm2,xmm9",
+                        a -> a.vpunpcklqdq(xmm(1), xmm(2), xmm(9)),
+                        "c4c1696cc9"),
                 of(
                         "vpmovzxwd ymm1,[rsi+16]",
                         a -> a.vpmovzxwd(ymm(1), at(RSI, 16)),
@@ -242,7 +246,6 @@ class AssemblerTest {
                 of("vpsrlw ymm1,ymm2,4", a -> a.vpsrlw(ymm(1), ymm(2), 4), "c5f571d204"),
                 of("vpsllw ymm1,ymm2,8", a -> a.vpsllw(ymm(1), ymm(2), 8), "c5f571f208"),
                 of("vpslld ymm12,ymm2,16", a -> a.vpslld(ymm(12), ymm(2), 16), "c59d72f210"),
-                of("vpsrad ymm1,ymm12,16", a -> a.vpsrad(ymm(1), ymm(12), 16), "c4c17572e410"),
                 of("vpsrld ymm1,ymm2,16", a -> a.vpsrld(ymm(1), ymm(2), 16), "c5f572d210"),
                 of("vpand ymm1,ymm2,ymm9", a -> a.vpandd(ymm(1), ymm(2), ymm(9)), "c4c16ddbc9"),
                 of("vpor ymm1,ymm2,ymm9", a -> a.vpord(ymm(1), ymm(2), ymm(9)), "c4c16debc9"),
