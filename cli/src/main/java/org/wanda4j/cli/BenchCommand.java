@@ -103,7 +103,8 @@ final class BenchCommand implements Runnable {
             double gigabytesPerSecond,
             OptionalLong peakResidentBytes,
             int threads,
-            String kernels) {
+            String kernels,
+            String layout) {
 
         static Result of(Path model, Throughput measured, int threads) {
             double decode = mean(measured.decode());
@@ -118,7 +119,8 @@ final class BenchCommand implements Runnable {
                     measured.bytesPerToken() * decode / 1e9,
                     PeakMemory.bytes(),
                     threads,
-                    measured.kernels());
+                    measured.kernels(),
+                    measured.layout());
         }
 
         private static double mean(List<Double> values) {
@@ -172,6 +174,11 @@ final class BenchCommand implements Runnable {
             Console.printJson(new Results(results));
         } else {
             Console.note("kernels: " + results.getFirst().kernels());
+            for (Result result : results) {
+                if (!result.layout().isEmpty()) {
+                    Console.note(result.model() + ": " + result.layout());
+                }
+            }
             Console.print(table(results));
         }
     }

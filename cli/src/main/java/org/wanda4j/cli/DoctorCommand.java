@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.sparse.Kernels;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
@@ -67,6 +68,7 @@ final class DoctorCommand implements Callable<Integer> {
         return List.of(
                 java(),
                 simd(),
+                attempt("decoding", DoctorCommand::decoding),
                 attempt("libtorch", DoctorCommand::libtorch),
                 threads(),
                 memory(),
@@ -91,6 +93,14 @@ final class DoctorCommand implements Callable<Integer> {
                 kernels.vectorized()
                         ? ""
                         : "selection runs without SIMD; start java with --add-modules jdk.incubator.vector, as ./wanda does");
+    }
+
+    private static Finding decoding() {
+        int threads = Runtime.getRuntime().availableProcessors();
+        return new Finding(
+                "decoding",
+                LanguageModel.kernels() + "; " + LanguageModel.gainOfZeros(threads),
+                "");
     }
 
     private static Finding libtorch() {

@@ -64,6 +64,9 @@ final class GenerateCommand implements Callable<Integer> {
                 Console.print("");
                 Console.note(GenerationDisplay.figures(generation));
                 Console.note("kernels: " + LanguageModel.kernels());
+                if (!opened.layout().isEmpty()) {
+                    Console.note("weights: " + opened.layout());
+                }
             }
             return generation.finish() == FinishReason.CANCELLED ? INTERRUPTED : 0;
         }

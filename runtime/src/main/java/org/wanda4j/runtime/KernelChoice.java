@@ -5,9 +5,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.ScalarKernels;
 import org.wanda4j.runtime.internal.kernels.VectorKernels;
@@ -58,6 +62,26 @@ final class KernelChoice {
                                                         .distinct()
                                                         .toList())))
                 .kernels();
+    }
+
+    /// What zeros gain with the fastest kernels by so many threads, in words.
+    static String gainOfZeros(int threads) {
+        List<String> faster = new ArrayList<>();
+        List<String> dense = new ArrayList<>();
+        for (ValueType type : List.of(ValueType.BF16, ValueType.INT8, ValueType.INT4)) {
+            var half = new MappedMatrix(1, Long.SIZE, type, 0, 0, 1, 1, 0.5);
+            Optional<ValueType> copy = best().denseType(half, threads);
+            (copy.isEmpty() ? faster : dense).add(type.label());
+        }
+        return Stream.of(
+                        faster.isEmpty()
+                                ? ""
+                                : "zeros make %s faster".formatted(String.join(", ", faster)),
+                        dense.isEmpty()
+                                ? ""
+                                : "%s laid out dense".formatted(String.join(", ", dense)))
+                .filter(each -> !each.isEmpty())
+                .collect(Collectors.joining("; "));
     }
 
     private static List<Choice> find(Set<String> features) {

@@ -168,6 +168,18 @@ public final class LanguageModel implements AutoCloseable {
         return KernelChoice.best().description();
     }
 
+    /// Which types of values zeros make faster on this machine, and which are laid out dense, in words.
+    ///
+    /// @param threads of the decoder
+    public static String gainOfZeros(int threads) {
+        return KernelChoice.gainOfZeros(threads);
+    }
+
+    /// Which matrices were laid out for the kernels when the model was opened, in words; empty where all are as their files have them.
+    public String layout() {
+        return decoder.layout();
+    }
+
     /// Most tokens of a prompt and its generated text together: the model's positions, or those for which the memory for keys and values
     /// suffices, whichever are fewer.
     public int context() {

@@ -20,12 +20,14 @@ import org.wanda4j.runtime.internal.kernels.RowKernels;
 /// @param bytesPerToken bytes of weights that are read for a token
 /// @param weights number of weights in those bytes, zeros included
 /// @param kernels those that ran, in words
+/// @param layout which matrices were laid out for them, in words; empty where all are as their files have them
 public record Throughput(
         List<Double> prefill,
         List<Double> decode,
         long bytesPerToken,
         long weights,
-        String kernels) {
+        String kernels,
+        String layout) {
 
     private static final int SEED = 1;
 
@@ -62,7 +64,8 @@ public record Throughput(
                     tokens == 0 ? List.of() : decode,
                     decoder.perToken().bytes(),
                     decoder.perToken().count(),
-                    kernels.description());
+                    kernels.description(),
+                    decoder.layout());
         }
     }
 

@@ -10,7 +10,7 @@ import org.wanda4j.checkpoint.PackedMatrix.SparseIndex;
 import org.wanda4j.checkpoint.ValueType;
 
 /// Random matrices of every encoding, written a value at a time; what lies behind the last value is NaN.
-final class MatrixFixture {
+public final class MatrixFixture {
 
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -39,7 +39,7 @@ final class MatrixFixture {
     }
 
     /// @param density share of the values that are there; 1 for a matrix without a bitmask
-    static PackedMatrix of(
+    public static PackedMatrix of(
             int rows,
             int columns,
             ValueType type,

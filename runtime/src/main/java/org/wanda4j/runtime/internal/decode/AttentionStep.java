@@ -23,8 +23,6 @@ final class AttentionStep implements MixerStep {
 
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final int BF16_ROUNDING = 0x7fff;
-
     private final Attention attention;
     private final int number;
     private final CachePool cache;
@@ -187,11 +185,7 @@ final class AttentionStep implements MixerStep {
     /// Writes a key or value in bf16, rounded to nearest, ties to even.
     private void store(float[] x, int from, long address) {
         for (int j = 0; j < size; j++) {
-            int bits = Float.floatToRawIntBits(x[from + j]);
-            MEMORY.set(
-                    SHORT,
-                    address + (long) Short.BYTES * j,
-                    (short) ((bits + BF16_ROUNDING + (bits >>> 16 & 1)) >>> 16));
+            MEMORY.set(SHORT, address + (long) Short.BYTES * j, Bf16.rounded(x[from + j]));
         }
     }
 

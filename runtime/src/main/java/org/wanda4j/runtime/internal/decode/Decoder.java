@@ -1,6 +1,8 @@
 package org.wanda4j.runtime.internal.decode;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.lang.foreign.Arena;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -31,10 +33,13 @@ public final class Decoder implements AutoCloseable {
     /// Most tokens of a batch.
     public static final int LARGEST_BATCH = 256;
 
+    private static final int MEMORY_SHARE = 4;
+
     private final Architecture architecture;
     private final TokenWeights perToken;
     private final Arena memory = Arena.ofShared();
     private final SpinningThreadPool threads;
+    private final DenseLayout layout;
     private final ParallelKernels kernels;
     private final CachePool cache;
     private final MappedMatrix embedding;
@@ -65,10 +70,10 @@ public final class Decoder implements AutoCloseable {
     /// @param cacheBytes most memory for keys and values, in bytes
     public Decoder(Checkpoint checkpoint, RowKernels rowKernels, int threadCount, long cacheBytes) {
         architecture = Architecture.of(checkpoint);
-        perToken = TokenWeights.of(architecture, checkpoint);
         threads = new SpinningThreadPool(threadCount);
         try {
-            DecoderWeights weights = new DecoderWeights(checkpoint, memory);
+            layout = new DenseLayout(rowKernels, threads, mostDenseBytes(), memory);
+            DecoderWeights weights = new DecoderWeights(checkpoint, layout, memory);
             kernels = new ParallelKernels(rowKernels, threads, widest(architecture), memory);
             cache = new CachePool(architecture, cacheBytes);
             embedding = weights.matrix(architecture.embedding().tokens());
@@ -86,11 +91,25 @@ public final class Decoder implements AutoCloseable {
             last = new Activations(architecture.hidden());
             projected = new Activations(architecture.embedding().width());
             logits = new Activations(architecture.vocabulary());
+            perToken =
+                    TokenWeights.of(
+                            architecture, name -> checkpoint.bytes(name) + layout.addedBytes(name));
         } catch (RuntimeException | Error e) {
             threads.close();
             memory.close();
             throw e;
         }
+    }
+
+    /// A quarter of the memory of this machine or container: what lies in a file need not stay in memory, copies must.
+    private static long mostDenseBytes() {
+        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize()
+                / MEMORY_SHARE;
+    }
+
+    /// Which matrices were laid out for these kernels, in words; empty where all are as their files have them.
+    public String layout() {
+        return layout.description();
     }
 
     private void addBlocks(DecoderWeights weights) {

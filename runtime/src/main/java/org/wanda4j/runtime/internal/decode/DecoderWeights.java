@@ -18,10 +18,13 @@ final class DecoderWeights {
 
     private final Checkpoint checkpoint;
     private final Matrices matrices;
+    private final DenseLayout layout;
 
+    /// @param layout of the matrices that are multiplied with
     /// @param memory lifetime of the mapping
-    DecoderWeights(Checkpoint checkpoint, Arena memory) {
+    DecoderWeights(Checkpoint checkpoint, DenseLayout layout, Arena memory) {
         this.checkpoint = checkpoint;
+        this.layout = layout;
         this.matrices = new Matrices(checkpoint, memory);
     }
 
@@ -58,13 +61,13 @@ final class DecoderWeights {
 
     Projection projection(Linear linear) {
         return new Projection(
-                MappedMatrix.of(matrices.of(linear.weight())),
+                layout.of(MappedMatrix.of(matrices.of(linear.weight())), linear.weight().tensor()),
                 linear.bias().map(this::vector).orElseGet(() -> new float[0]));
     }
 
     /// The head's projection to logits.
     Projection table(Head head) {
-        MappedMatrix matrix = matrix(head.table());
+        MappedMatrix matrix = layout.of(matrix(head.table()), head.table());
         return new Projection(
                 matrix,
                 head.bias()

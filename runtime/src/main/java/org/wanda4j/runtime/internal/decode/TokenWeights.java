@@ -2,9 +2,9 @@ package org.wanda4j.runtime.internal.decode;
 
 import java.util.List;
 import java.util.Set;
+import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.LearnedPositions;
@@ -15,14 +15,15 @@ import org.wanda4j.model.Mlp;
 
 /// Weights that are read to decode one token: all but tables of which one row is read, and experts that the token is not routed to.
 ///
-/// @param bytes in the files
+/// @param bytes as they lie in the files or in memory
 /// @param count of the weights of linears and the head's table, zeros included
 public record TokenWeights(long bytes, long count) {
 
-    static TokenWeights of(Architecture architecture, Checkpoint checkpoint) {
+    /// @param tensorBytes bytes of a tensor, as it is read
+    static TokenWeights of(Architecture architecture, ToLongFunction<String> tensorBytes) {
         long bytes =
-                architecture.tensors().keySet().stream().mapToLong(checkpoint::bytes).sum()
-                        - rowTables(architecture).mapToLong(checkpoint::bytes).sum();
+                architecture.tensors().keySet().stream().mapToLong(tensorBytes).sum()
+                        - rowTables(architecture).mapToLong(tensorBytes).sum();
         long count =
                 (long) architecture.vocabulary() * architecture.embedding().width()
                         + architecture.linears().stream().mapToLong(Linear::weights).sum();
@@ -36,7 +37,7 @@ public record TokenWeights(long bytes, long count) {
                             .map(Linear::weight)
                             .map(MatrixView::tensor)
                             .collect(Collectors.toSet());
-            bytes -= tensors.stream().mapToLong(checkpoint::bytes).sum() / all * idle;
+            bytes -= tensors.stream().mapToLong(tensorBytes).sum() / all * idle;
             count -= linears.stream().mapToLong(Linear::weights).sum() / all * idle;
         }
         return new TokenWeights(bytes, count);

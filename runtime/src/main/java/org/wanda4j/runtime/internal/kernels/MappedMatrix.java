@@ -60,6 +60,15 @@ public record MappedMatrix(
                         / ((long) last * matrix.columns());
     }
 
+    /// Bytes of all its parts, the row offsets left out.
+    public long bytes() {
+        long stored = isSparse() ? Math.round(share * columns) : type.padded(columns);
+        long values = stored * type.bits() / Byte.SIZE;
+        long ofScales = scales == 0 ? 0 : Math.ceilDiv(columns, ValueType.GROUP) * Short.BYTES;
+        long ofBitmask = isSparse() ? Math.ceilDiv(columns, Byte.SIZE) : 0;
+        return rows * (values + ofScales + ofBitmask);
+    }
+
     /// Whether only some of the values are stored.
     public boolean isSparse() {
         return bitmask != 0;

@@ -2,6 +2,8 @@ package org.wanda4j.runtime.internal.kernels;
 
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.Optional;
+import org.wanda4j.checkpoint.ValueType;
 
 /// The arithmetic of decoding, on rows of a matrix or one head of the cache.
 ///
@@ -48,6 +50,13 @@ public interface RowKernels {
     /// Copies `width` values of `x` from index `from` to `out` from index `to`, in `order`, one that [#order] gives.
     default void arrange(Order order, float[] x, int from, float[] out, int to, int width) {
         System.arraycopy(x, from, out, to, width);
+    }
+
+    /// The type in which a dense copy of `matrix` is multiplied faster than `matrix` itself; empty where none is.
+    ///
+    /// @param threads that share the memory's bandwidth
+    default Optional<ValueType> denseType(MappedMatrix matrix, int threads) {
+        return Optional.empty();
     }
 
     /// `y_i = sum_j W_ij x_j` for rows `from` to `to`, exclusive.

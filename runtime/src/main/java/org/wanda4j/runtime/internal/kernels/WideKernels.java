@@ -7,6 +7,7 @@ import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2S;
 import static org.wanda4j.runtime.internal.kernels.MappedMatrix.MEMORY;
 
+import java.util.Optional;
 import java.util.Set;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
@@ -48,6 +49,12 @@ public final class WideKernels extends VectorKernels {
 
     private static final float BYTE_UNIT = 0x1p-24f;
     private static final float NIBBLE_UNIT = 0x1p-28f;
+
+    /// Bytes of a row are put where they belong as fast as they come.
+    @Override
+    public Optional<ValueType> denseType(MappedMatrix matrix, int threads) {
+        return Optional.empty();
+    }
 
     @Override
     public Order order(MappedMatrix matrix) {

@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
@@ -28,6 +29,9 @@ final class Avx2Kernels extends MachineKernels {
 
     /// Activations of so many bytes stay in the second cache while rows are multiplied with them.
     private static final int CACHED_BYTES = 256 << 10;
+
+    /// So many ask for more bytes of a dense matrix than memory delivers while they could have placed the fewer of a sparse one.
+    private static final int MANY_THREADS = 4;
 
     private final RowKernels others;
     private final boolean vnni;
@@ -65,6 +69,20 @@ final class Avx2Kernels extends MachineKernels {
     public Scratch newScratch(int widest, Arena memory) {
         long rowBytes = (long) Scratch.words(widest) * Long.SIZE * Float.BYTES;
         return new MachineScratch(widest, tileAt() + Avx2TileCode.ROWS * rowBytes, memory);
+    }
+
+    /// To put bytes where they belong takes twice as long as to multiply all of them, which pays only where many threads wait for
+    /// memory. Halves of bytes take five times as long.
+    @Override
+    public Optional<ValueType> denseType(MappedMatrix matrix, int threads) {
+        if (!isOurs(matrix)) {
+            return others.denseType(matrix, threads);
+        }
+        boolean dense =
+                matrix.isSparse()
+                        && (matrix.type() == ValueType.INT4
+                                || matrix.type() == ValueType.INT8 && threads < MANY_THREADS);
+        return dense ? Optional.of(matrix.type()) : Optional.empty();
     }
 
     /// Where the rows are in [MachineScratch#block], behind what [Avx2TileCode#multiply] is told.

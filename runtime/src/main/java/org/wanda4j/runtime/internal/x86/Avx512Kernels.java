@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 import java.util.Set;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
@@ -58,6 +59,11 @@ final class Avx512Kernels extends MachineKernels {
         int words = Scratch.words(widest);
         return new MachineScratch(
                 widest, 4 * new BlockCode(BlockCode.MOST_VECTORS).bytes(words), memory);
+    }
+
+    @Override
+    public Optional<ValueType> denseType(MappedMatrix matrix, int threads) {
+        return isOurs(matrix) ? Optional.empty() : others.denseType(matrix, threads);
     }
 
     @Override

@@ -34,7 +34,8 @@ class TokenWeightsTest {
                     expected += tensor.length() * (isExpert ? share : 1);
                 }
             }
-            assertEquals(expected, (double) TokenWeights.of(architecture, checkpoint).bytes());
+            assertEquals(
+                    expected, (double) TokenWeights.of(architecture, checkpoint::bytes).bytes());
         }
     }
 }
