@@ -222,8 +222,7 @@ final class Avx2RowCode {
                             MemoryOperand x = at(X, k * BYTES);
                             pass.forEach(i -> values.bytes(i, second, lower(other[i])));
                             pass.forEach(i ->
-                                    a.vpunpcklqdq(
-                                            lower(some[i]), lower(some[i]), lower(other[i])));
+                                    a.vpunpcklqdq(lower(some[i]), lower(some[i]), lower(other[i])));
                             pass.forEach(i -> a.vpmovsxbw(some[i], lower(some[i])));
                             if (k == 0) {
                                 pass.forEach(i -> a.vpmaddwd(sums[i], some[i], x));

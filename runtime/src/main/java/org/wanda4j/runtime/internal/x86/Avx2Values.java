@@ -186,7 +186,9 @@ final class Avx2Values {
     private MemoryOperand next(int i, int distance) {
         return isWide() && sparse
                 ? at(VALUES[i], COUNT[i], Short.BYTES, distance)
-                : at(type == ValueType.INT4 && distance < AHEAD ? BYTE_POINTER : VALUES[i], distance);
+                : at(
+                        type == ValueType.INT4 && distance < AHEAD ? BYTE_POINTER : VALUES[i],
+                        distance);
     }
 
     /// Whether a value is more than a byte.
