@@ -3,6 +3,7 @@ package org.wanda4j.calibrate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.stream.Stream;
 import org.wanda4j.model.Block.Step;
@@ -134,12 +135,23 @@ public final class BlockPass {
 
     private void measure(
             List<Stage> stages, int index, Batch batch, SequencedMap<Stage, StageSums> sums) {
-        for (Stage stage : stages) {
-            StageSums sum = sums.get(stage);
-            Measured measured =
-                    block.measure(stage, batch, index, sum.products(), wanted.allExperts());
-            sum.add(store.firstWindow(index), measured.tokens(), measured.squares());
-        }
+        var sink =
+                new TorchBlock.Sums() {
+                    @Override
+                    public Optional<GramSum> products(Stage stage) {
+                        return sums.get(stage).products();
+                    }
+
+                    @Override
+                    public void add(Stage stage, Measured measured) {
+                        sums.get(stage)
+                                .add(
+                                        store.firstWindow(index),
+                                        measured.tokens(),
+                                        measured.squares());
+                    }
+                };
+        block.measure(stages, batch, index, wanted.allExperts(), sink);
     }
 
     /// Takes every window to the block's end, through its linears as they are now.

@@ -3,6 +3,7 @@ package org.wanda4j.torch;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.LongStream;
 import org.bytedeco.javacpp.FloatPointer;
@@ -99,9 +100,9 @@ final class TorchAttention implements TorchMixer {
     }
 
     @Override
-    public StageInput input(
-            int step, int part, Supplier<Tensor> entered, Tensor between, boolean everything) {
-        return StageInput.all(step == 0 ? entered.get() : between);
+    public IntFunction<StageInput> inputs(
+            int step, Supplier<Tensor> entered, Tensor between, boolean everything) {
+        return _ -> StageInput.all(step == 0 ? entered.get() : between);
     }
 
     @Override

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.function.Predicate;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
@@ -193,21 +194,39 @@ public final class TorchBlock implements AutoCloseable {
     /// @param tokens how many tokens of each window there were
     public record Measured(float[] squares, long[] tokens) {}
 
-    /// Sums up what `stage` reads of a batch that is ready for its step; in double. Adds the products of channels to `products`
-    /// too.
+    /// Where what stages read is summed up.
+    public interface Sums {
+
+        /// Receives the products of a stage's channels, where they are needed.
+        Optional<GramSum> products(Stage stage);
+
+        /// Takes what a stage reads of the batch.
+        void add(Stage stage, Measured measured);
+    }
+
+    /// Sums up what stages read of a batch that is ready for their step; in double.
     ///
+    /// @param stages of one step
     /// @param index of the batch
     /// @param everything whether every token counts for an expert, those too that are not routed to it
-    public Measured measure(
-            Stage stage, Batch batch, int index, Optional<GramSum> products, boolean everything) {
+    public void measure(List<Stage> stages, Batch batch, int index, boolean everything, Sums sums) {
         try (var _ = new PointerScope()) {
-            StageInput input = input(stage, batch, everything);
-            return times().time(
-                            Kernel.STATISTICS,
-                            () -> {
-                                products.ifPresent(sum -> sum.add(index, input.rows()));
-                                return measured(input, batch);
-                            });
+            IntFunction<StageInput> inputs = inputs(stages.getFirst(), batch, everything);
+            for (Stage stage : stages) {
+                try (var _ = new PointerScope()) {
+                    StageInput input = inputs.apply(stage.part());
+                    Measured measured =
+                            times().time(
+                                            Kernel.STATISTICS,
+                                            () -> {
+                                                sums.products(stage)
+                                                        .ifPresent(
+                                                                it -> it.add(index, input.rows()));
+                                                return measured(input, batch);
+                                            });
+                    sums.add(stage, measured);
+                }
+            }
         }
     }
 
@@ -248,14 +267,16 @@ public final class TorchBlock implements AutoCloseable {
         return weights.times();
     }
 
-    private StageInput input(Stage stage, Batch batch, boolean everything) {
-        TorchBranch branch = branches.get(stage.branch());
+    /// From a stage's number in its step to what it reads.
+    ///
+    /// @param any of the step's stages
+    private IntFunction<StageInput> inputs(Stage any, Batch batch, boolean everything) {
+        TorchBranch branch = branches.get(any.branch());
         return branch.mixer()
-                .input(
-                        stage.step(),
-                        stage.part(),
+                .inputs(
+                        any.step(),
                         () ->
-                                stage.step() == 0
+                                any.step() == 0
                                         ? entered(branch, batch)
                                         : branch.entered(batch.hidden()),
                         between(branch, batch),

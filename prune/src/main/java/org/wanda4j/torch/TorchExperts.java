@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.T_TensorTensor_T;
@@ -136,25 +137,28 @@ final class TorchExperts implements TorchMixer {
     }
 
     @Override
-    public StageInput input(
-            int step, int part, Supplier<Tensor> input, Tensor between, boolean everything) {
-        int expert = part - (shared.isPresent() ? 1 : 0);
-        if (expert < 0 && step > 0) {
-            return StageInput.all(sharedRows(between.size(0), between.reshape(-1)));
-        }
+    public IntFunction<StageInput> inputs(
+            int step, Supplier<Tensor> input, Tensor between, boolean everything) {
+        int others = shared.isPresent() ? 1 : 0;
         Tensor entered = input.get();
-        if (expert < 0) {
-            return StageInput.all(entered);
-        }
-        if (everything) {
-            return StageInput.all(step == 0 ? entered : mlps.get(expert).active(entered));
-        }
+        Tensor flat = between.reshape(-1);
         Routing routing = route(entered);
+        return part ->
+                part < others
+                        ? StageInput.all(step == 0 ? entered : sharedRows(entered.size(0), flat))
+                        : everything
+                                ? ofAll(part - others, step, entered)
+                                : ofRouted(part - others, step, entered, flat, routing);
+    }
+
+    private StageInput ofAll(int expert, int step, Tensor entered) {
+        return StageInput.all(step == 0 ? entered : mlps.get(expert).active(entered));
+    }
+
+    private StageInput ofRouted(
+            int expert, int step, Tensor entered, Tensor flat, Routing routing) {
         Tensor tokens = routing.tokensOf(expert);
-        Tensor rows =
-                step == 0
-                        ? entered.index_select(0, tokens)
-                        : rowsOf(expert, routing, between.reshape(-1));
+        Tensor rows = step == 0 ? entered.index_select(0, tokens) : rowsOf(expert, routing, flat);
         return new StageInput(rows, Optional.of(tokens));
     }
 

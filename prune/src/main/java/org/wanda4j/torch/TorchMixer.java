@@ -2,6 +2,7 @@ package org.wanda4j.torch;
 
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 import org.wanda4j.model.Attention;
@@ -46,15 +47,14 @@ interface TorchMixer {
         return Optional.empty();
     }
 
-    /// What the linears of a group read.
+    /// What the linears of a step's groups read: from a group's number to its input.
     ///
-    /// @param step number of the group's step
-    /// @param part number of the group in it
+    /// @param step its number
     /// @param entered the mixer's input: tokens x hidden
     /// @param between what [#advance] wrote, where the step is not the first
     /// @param everything whether every token counts, those too that are not routed there
-    StageInput input(
-            int step, int part, Supplier<Tensor> entered, Tensor between, boolean everything);
+    IntFunction<StageInput> inputs(
+            int step, Supplier<Tensor> entered, Tensor between, boolean everything);
 
     /// The mixer without writing over anything, so that gradients can flow back through it.
     ///

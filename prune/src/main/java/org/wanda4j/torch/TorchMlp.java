@@ -2,6 +2,7 @@ package org.wanda4j.torch;
 
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -60,9 +61,9 @@ record TorchMlp(Mlp mlp, Map<String, LoadedLinear> linears) implements TorchMixe
     }
 
     @Override
-    public StageInput input(
-            int step, int part, Supplier<Tensor> entered, Tensor between, boolean everything) {
-        return StageInput.all(step == 0 ? entered.get() : between);
+    public IntFunction<StageInput> inputs(
+            int step, Supplier<Tensor> entered, Tensor between, boolean everything) {
+        return _ -> StageInput.all(step == 0 ? entered.get() : between);
     }
 
     @Override
