@@ -16,13 +16,24 @@ final class SparsityTable {
     /// @param pattern the N:M pattern that its zeros follow
     record Cell(int block, String linear, long zeros, long weights, Optional<String> pattern) {
 
-        /// The last part of the linear's name; of an expert's with what stands before its number.
+        /// The last part of the linear's name. Linears of experts go without the expert's number: `experts.w1` for
+        /// `experts.3.w1`, `input_linear.gate` for `input_linear.3.gate`, `output_linear` for `output_linear.3`.
         String column() {
-            List<String> parts = List.of(linear.split("\\."));
-            int last = parts.size() - 1;
-            boolean expert = last >= 2 && parts.get(last - 1).matches("\\d+");
-            boolean block = last >= 2 && parts.get(last - 2).matches("layers|h|blocks");
-            return expert && !block ? parts.get(last - 2) + "." + parts.get(last) : parts.get(last);
+            String[] parts = linear.split("\\.");
+            int last = parts.length - 1;
+            if (isNumber(parts[last]) && last >= 1) {
+                return parts[last - 1];
+            }
+            boolean expert = last >= 2 && isNumber(parts[last - 1]) && !isBlocks(parts[last - 2]);
+            return expert ? parts[last - 2] + "." + parts[last] : parts[last];
+        }
+
+        private static boolean isNumber(String part) {
+            return part.matches("\\d+");
+        }
+
+        private static boolean isBlocks(String part) {
+            return part.matches("layers|h|blocks");
         }
     }
 
