@@ -22,7 +22,7 @@ import tools.jackson.databind.JsonNode;
 
 /// A Hugging Face model directory: `config.json` and the weights in one or many safetensors shards.
 ///
-/// Tensors are mapped when asked for and belong to the caller's arena, so that a model larger than memory is
+/// Tensors are mapped on request and belong to the caller's arena, so that a model larger than memory is
 /// read a block at a time. Nothing is ever written here.
 ///
 /// Of a packed checkpoint the tensors are those that it was packed from; its matrices are decoded when they are mapped,

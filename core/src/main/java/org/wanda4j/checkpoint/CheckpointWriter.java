@@ -246,7 +246,7 @@ public final class CheckpointWriter implements AutoCloseable {
         try {
             Disk.closeAll(shards.values());
         } catch (IOException e) {
-            // The output was not published: it is discarded below, or its journal speaks of what
+            // The output was not published: it is discarded below, or its journal lists what
             // the disk has.
         } finally {
             output.close();

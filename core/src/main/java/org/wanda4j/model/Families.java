@@ -11,10 +11,10 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.families.BuiltIn;
 
-/// The families that are known, by the `model_type` of their `config.json`.
+/// The supported families, by the `model_type` of their `config.json`.
 public final class Families {
 
-    /// The most blocks that a configuration is believed without weights.
+    /// Most blocks of a configuration without weights.
     private static final int MOST_BLOCKS = 1000;
 
     /// How long the beginning is that two names have in common before one is called near the other.
@@ -29,7 +29,7 @@ public final class Families {
         return Collections.unmodifiableSortedSet(new TreeSet<>(BY_TYPE.keySet()));
     }
 
-    /// Makes a family known from now on.
+    /// Adds a family.
     ///
     /// @param modelType the `model_type` of its `config.json`
     /// @throws IllegalArgumentException when there is one of this name

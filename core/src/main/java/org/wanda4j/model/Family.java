@@ -13,6 +13,6 @@ public interface Family {
     /// @param config the `config.json`
     /// @param names of the checkpoint's tensors, which may have a prefix or not
     /// @throws InvalidInputException when an entry is missing or wrong, or would change the numbers in a way that the family
-    ///     does not know
+    ///     does not support
     Architecture describe(ModelConfig config, TensorNames names);
 }

@@ -17,8 +17,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// A `config.json`: typed access whose errors name the file and the entry. An entry that is `null` counts as absent.
 ///
-/// It is not changed, but it remembers which entries were asked for, so that one that would change the numbers and that
-/// nobody asked for can be refused.
+/// Immutable but for a record of the entries that were read: one that would change the numbers and was not read is refused.
 public final class ModelConfig {
 
     private static final String BLOCKS = "num_hidden_layers";
@@ -34,7 +33,7 @@ public final class ModelConfig {
     private final Bound bound;
     private final Set<String> read;
 
-    /// How many blocks are believed.
+    /// Most blocks.
     ///
     /// @param why the end of the message about more
     private record Bound(int most, String why) {}
@@ -68,7 +67,7 @@ public final class ModelConfig {
                 new HashSet<>());
     }
 
-    /// This configuration, of which more than `most` blocks are not believed.
+    /// This configuration, in which more than `most` blocks are refused.
     ModelConfig bounded(int most, String why) {
         return new ModelConfig(file, prefix, node, oldNames, new Bound(most, why), new HashSet<>());
     }
@@ -253,7 +252,7 @@ public final class ModelConfig {
         return derived(copy, oldNames);
     }
 
-    /// This configuration with the entry `from`, where there is one, under the name `to`. Errors speak of `from`.
+    /// This configuration with the entry `from`, where there is one, under the name `to`. Errors name `from`.
     public ModelConfig renamed(String from, String to) {
         if (!has(from)) {
             return this;
@@ -273,9 +272,9 @@ public final class ModelConfig {
         return new ModelConfig(file, prefix, changed, names, bound, read);
     }
 
-    /// Refuses a switch that would change the numbers in a way that the family does not know.
+    /// Refuses a switch that would change the numbers in a way that the family does not support.
     ///
-    /// @param only the value that is known, which is also what an absent entry means
+    /// @param only the value that is supported, which is also what an absent entry means
     /// @throws InvalidInputException when it is another
     public void refuse(String key, boolean only) {
         if (flag(key, only) != only) {
@@ -283,7 +282,7 @@ public final class ModelConfig {
         }
     }
 
-    /// Refuses an entry of the language model that changes the numbers in some families, and that nobody asked for.
+    /// Refuses an entry of the language model that changes the numbers in some families, and that was not read.
     ///
     /// @param family what the model is called
     /// @throws InvalidInputException naming the entry

@@ -8,7 +8,7 @@ import org.wanda4j.checkpoint.MatrixView;
 ///
 /// @param kind what `n` is
 /// @param width of the dimension
-/// @param span how many neighbours `n` takes together: all, but where each head has a norm of its own
+/// @param span channels that are normed together: all, or those of a head
 /// @param epsilon added to the mean square or the variance
 /// @param weight where its `width` values lie, one view behind the other; all are 1 where there is none
 /// @param bias where its `width` values lie, likewise; all are 0 where there is none

@@ -90,7 +90,7 @@ record TensorCheck(Checkpoint checkpoint, ModelConfig config, Architecture archi
     }
 
     /// Whether a tensor is the head of a model that was saved without one, as embedding models are: then the names of the others
-    /// have no prefix either. It can be pruned; who asks for its logits is told.
+    /// have no prefix either. It can be pruned; reading its logits is an error.
     private boolean isLeftOut(String name) {
         String tokens = architecture.embedding().tokens();
         return name.equals(architecture.head().table())

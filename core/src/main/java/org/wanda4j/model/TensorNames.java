@@ -3,7 +3,7 @@ package org.wanda4j.model;
 import java.util.function.Predicate;
 import org.wanda4j.checkpoint.Checkpoint;
 
-/// The names of a checkpoint's tensors, as far as a family asks for them: one and the same tensor is called
+/// The names of a checkpoint's tensors, as far as a family reads them: one and the same tensor is called
 /// `model.norm.weight`, `norm.weight` or `language_model.model.norm.weight` by who saved it.
 public final class TensorNames {
 

@@ -29,7 +29,7 @@ public final class BlockPass {
     private final Wanted wanted;
     private final Progress progress;
 
-    /// @param progress is told of tokens, of each step a share
+    /// @param progress counts tokens, each step an equal share of them
     public BlockPass(
             Engine engine,
             TorchBlock block,
@@ -47,7 +47,7 @@ public final class BlockPass {
 
     /// What is summed up of inputs; at least the squares of their channels are.
     ///
-    /// @param needed what a method asks for
+    /// @param needed what the method needs
     /// @param allExperts whether each expert's inputs are those of all tokens, not only of those that are routed to it
     /// @param productMemory the most bytes that products of channels may take, where the inputs of stages can be summed up one
     ///     after the other; those of one stage are taken in any case

@@ -5,7 +5,7 @@ import java.util.Optional;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Gram;
 
-/// What calibration found out about the inputs of a linear: made of [StageSums]. Valid until it is closed.
+/// Statistics of the inputs of a linear, made of [StageSums]. Valid until it is closed.
 ///
 /// @param norms `||X_j||_2` of each input channel, finite and >= 0; shared, not copied. Empty when not collected.
 /// @param ablationNorms the same with window k weighted by `2 / k`: a quirk of the published ablations
@@ -35,10 +35,12 @@ public record InputStatistics(
                         : Optional.empty());
     }
 
-    /// The Gram matrix, for who asked for [Statistic#GRAM].
+    /// The Gram matrix.
+    ///
+    /// @throws IllegalStateException when [Statistic#GRAM] was not collected
     public Gram gram() {
         return gramMatrix.orElseThrow(
-                () -> new IllegalStateException("the Gram matrix was not asked for"));
+                () -> new IllegalStateException("the Gram matrix was not collected"));
     }
 
     @Override

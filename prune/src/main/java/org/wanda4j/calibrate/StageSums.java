@@ -81,7 +81,7 @@ public final class StageSums implements AutoCloseable {
                 products.map(sum -> sum.mean(windows.size())));
     }
 
-    /// A batch has failed: those that wait for their turn behind it give up.
+    /// A batch has failed: threads that wait for it return.
     void abandon() {
         products.ifPresent(GramSum::abandon);
     }

@@ -1,2 +1,2 @@
-/// Windows on their way through the blocks, and what is found out about inputs on the way.
+/// The layer-wise forward of calibration windows, and statistics of the inputs of linears.
 package org.wanda4j.calibrate;

@@ -1,2 +1,2 @@
-/// What a model is worth: perplexity and multiple choice.
+/// Perplexity and zero-shot multiple choice.
 package org.wanda4j.evaluate;

@@ -93,7 +93,7 @@ public final class Methods {
         return List.copyOf(ALL);
     }
 
-    /// Makes a method of an embedding program known by its name.
+    /// Adds a method, of an embedding program for instance.
     ///
     /// @throws IllegalArgumentException when there is one of that name
     public static void register(Method method) {

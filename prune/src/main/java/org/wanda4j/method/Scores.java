@@ -5,9 +5,9 @@ import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.sparse.Kernels;
 
-/// The importance of each weight of a linear: out x in numbers >= 0, computed a row at a time when asked for.
+/// The importance of each weight of a linear: out x in numbers >= 0, computed a row at a time on request.
 ///
-/// Threads may ask for rows at the same time.
+/// Thread-safe.
 public interface Scores {
 
     /// Outputs of the linear.

@@ -28,7 +28,7 @@ final class SortedRow {
 
     /// How many running sums are at most `alpha` times the total.
     ///
-    /// @param from that so many are is known
+    /// @param from a lower bound of the result
     int positionsWithin(double alpha, int from) {
         float limit = total * (float) alpha;
         int position = from;

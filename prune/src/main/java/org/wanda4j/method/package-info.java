@@ -1,4 +1,4 @@
-/// The methods: what a weight is worth (importance), which weights go (selection), what becomes of the rest (update).
+/// The methods: a score for each weight (importance), which weights are removed (selection), new values of the others (update).
 ///
 /// Open [Method#prune] first, then a method's own files.
 package org.wanda4j.method;

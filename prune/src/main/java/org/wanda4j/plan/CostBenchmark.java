@@ -23,7 +23,7 @@ import org.wanda4j.tune.Tuning;
 /// Prunes the largest block of a model again and again, with weights at random: how fast this machine is at each kind of
 /// work, and how much memory a block needs.
 ///
-/// A block with more weights than it is worth to wait for is narrowed by a factor. Where memory is measured, windows and
+/// A block that would take too long is narrowed by a factor. Where memory is measured, windows and
 /// batches are shorter by the same factor: weights, activations and Gram matrices then all shrink by its square, and what
 /// was measured is multiplied by that.
 final class CostBenchmark {

@@ -18,7 +18,7 @@ import org.wanda4j.text.Corpus;
 /// @param method name of the method
 /// @param pattern `unstructured` or N:M
 /// @param sparsity to be reached
-/// @param order in which inputs are looked at
+/// @param order of calibration
 /// @param dtype that is computed in
 /// @param windows of calibration text
 /// @param seqlen tokens of each

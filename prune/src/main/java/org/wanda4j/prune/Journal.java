@@ -24,7 +24,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// What of a run is done. Lies in the unfinished output, so that another run can go on from there.
 ///
 /// A block counts once the disk has its tensors and the hidden states behind it. The states are kept in two files in
-/// turn: while one is written over, the journal speaks of the other.
+/// turn: while one is written over, the journal names the other.
 final class Journal implements AutoCloseable {
 
     /// What the report says of the pruning.
@@ -242,7 +242,7 @@ final class Journal implements AutoCloseable {
                 });
     }
 
-    /// What a reader of the report should know besides.
+    /// Adds a remark to the report.
     void note(String sentence) {
         notes.add(sentence);
     }

@@ -23,7 +23,7 @@ import java.util.OptionalLong;
 /// @param activations where the activation store lay, `memory` or `file`, or `none`
 /// @param engine what computed: instruction set, type, threads
 /// @param kernels what selected
-/// @param notes what a reader should know besides, one sentence each
+/// @param notes other remarks on the run, one sentence each
 public record PruneReport(
         String model,
         String output,

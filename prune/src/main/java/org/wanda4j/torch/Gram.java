@@ -6,7 +6,7 @@ import java.util.Optional;
 /// `G = X^T X` of the inputs of a stage: the sum over the tokens of a window, on average over windows; fp32, of products that
 /// were computed in the inputs' type.
 ///
-/// What is derived from it is made once, when it is first asked for, and shared by the linears of the stage.
+/// What is derived from it is made once, at its first use, and shared by the linears of the stage.
 public final class Gram implements AutoCloseable {
 
     private static final double OBS_DAMPING = 0.01;
@@ -35,8 +35,8 @@ public final class Gram implements AutoCloseable {
         this.memory = memory;
     }
 
-    /// That of inputs of which nothing is known: every channel counts as much as any other, and none goes with another.
-    @SuppressWarnings("MustBeClosed") // Whoever closes the result does.
+    /// The identity, for a linear that no token reached: all channels count alike, and none correlates with another.
+    @SuppressWarnings("MustBeClosed") // It is closed with the result.
     public static Gram identity(int width, ComputeType type) {
         Arena memory = Arena.ofShared();
         Matrix identity = Matrix.zeros(width, width, memory);

@@ -15,11 +15,11 @@ import org.bytedeco.pytorch.Tensor;
 /// sum does not depend on threads.
 ///
 /// A product that comes before its turn is kept until then. There are never more of them, those being computed included,
-/// than threads, where batches are taken in ascending order: who would need another one waits. In another order, who finds
-/// all others waiting goes on with one more.
+/// than threads, where batches are taken in ascending order: a thread that would need another one waits. In another order, a
+/// thread that finds all others waiting takes one more.
 ///
 /// Batches that are run in another process are summed up by a [#part], which keeps the product of each apart, and merged: the
-/// sum is the same bits, whoever ran which.
+/// sum has the same bits, however the batches are shared out.
 public final class GramSum implements AutoCloseable {
 
     private final Arena memory = Arena.ofShared();

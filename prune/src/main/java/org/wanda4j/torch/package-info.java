@@ -1,2 +1,2 @@
-/// The only package that knows libtorch and BLAS: blocks, Gram matrices, matrices, training.
+/// The only package that calls libtorch and BLAS: blocks, Gram matrices, matrices, training.
 package org.wanda4j.torch;

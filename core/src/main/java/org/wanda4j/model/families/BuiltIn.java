@@ -9,7 +9,7 @@ import org.wanda4j.model.Family;
 import org.wanda4j.model.ModelConfig;
 import org.wanda4j.model.TensorNames;
 
-/// The families that wanda4j knows of itself.
+/// The families that are part of wanda4j.
 public final class BuiltIn {
 
     private static final List<String> NAMES =

@@ -100,7 +100,7 @@ final class Mixtures {
     /// How many experts a block has.
     ///
     /// @param count what the entry `key` says
-    /// @throws InvalidInputException when that is more than can be believed
+    /// @throws InvalidInputException when that is more than any model has
     static int believed(ModelConfig config, String key, int count) {
         if (count > MOST_EXPERTS || (long) count * config.blocks() > MOST_OF_ALL) {
             throw config.invalid(key, "is too large: " + count);

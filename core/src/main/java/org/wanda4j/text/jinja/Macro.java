@@ -6,16 +6,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// A part of a template that can be called, where it stands.
+/// A macro, bound to the scope of its definition.
 ///
-/// @param home what it sees
+/// @param home the variables of its body
 record Macro(Scope home, Definition definition) implements Function {
 
     /// `{% macro name(parameters) %}body{% endmacro %}`
     ///
     /// @param parameters each with its default; empty where it has none
-    /// @param body       which may speak of `varargs`, `kwargs` and `caller`
-    /// @param rest       which of them it speaks of
+    /// @param body       which may name `varargs`, `kwargs` and `caller`
+    /// @param rest       which of them it names
     record Definition(
             String name,
             Map<String, Optional<Expression>> parameters,

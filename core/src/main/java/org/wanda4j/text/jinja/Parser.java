@@ -120,7 +120,7 @@ final class Parser {
         return (_, _) -> flow;
     }
 
-    /// A template has no others beside it, which is an error when it asks for one.
+    /// Another template's inclusion: an error when it is run, as a chat template has none beside it.
     private Statement otherTemplate(Token name) {
         while (tokens.peek().kind() != Kind.BLOCK_END && tokens.peek().kind() != Kind.END) {
             tokens.next();

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// Dates as Python's `strftime` writes them on Linux, of a time that knows no zone.
+/// Dates as Python's `strftime` writes them on Linux, of a time without a zone.
 final class Strftime {
 
     /// `%-d` is without zeros in front.
