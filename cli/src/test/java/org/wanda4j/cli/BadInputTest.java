@@ -245,7 +245,7 @@ class BadInputTest {
 
     @Test
     void anUnsupportedFamilyIsRefusedWithThoseThatAreSupported() throws IOException {
-        model.edit("config.json", "\"model_type\": \"llama\"", "\"model_type\": \"gpt2\"");
+        model.edit("config.json", "\"model_type\": \"llama\"", "\"model_type\": \"mamba2\"");
         assertRefused("llama, mistral, qwen2, qwen3, opt");
     }
 
