@@ -1,8 +1,6 @@
 package org.wanda4j.runtime.internal.x86;
 
 import static org.wanda4j.runtime.internal.x86.Assembler.xmm;
-import static org.wanda4j.runtime.internal.x86.Assembler.ymm;
-import static org.wanda4j.runtime.internal.x86.Assembler.zmm;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R10;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R11;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R12;
@@ -44,23 +42,6 @@ final class AttentionCode {
     private static final int LINE = 64;
 
     private AttentionCode() {}
-
-    /// Which instructions a function is made of.
-    enum Width {
-        /// AVX-512 BF16: queries are split.
-        ZMM,
-        /// AVX2: queries are fp32.
-        YMM;
-
-        /// A vector register.
-        private Vector vector(int number) {
-            return this == ZMM ? zmm(number) : ymm(number);
-        }
-
-        private int bytes() {
-            return this == ZMM ? LINE : LINE / 2;
-        }
-    }
 
     /// Bytes of a table of so many runs.
     static long runsBytes(int runs) {

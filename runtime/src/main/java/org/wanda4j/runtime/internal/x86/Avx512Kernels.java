@@ -10,7 +10,6 @@ import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.Scratch;
-import org.wanda4j.runtime.internal.x86.AttentionCode.Width;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
 /// [MachineKernels] for AVX-512: sums of products of bf16 (BF16) or of whole numbers of 16 bits (VNNI).
@@ -26,7 +25,11 @@ final class Avx512Kernels extends MachineKernels {
     /// Words of rows that stay in the CPU cache while all groups of activations are multiplied with them.
     private static final int CHUNK = 1024;
 
+    /// More are multiplied in fp32 by [TileKernels]: rows are unpacked once for all of them.
+    private static final int MOST_INTERLEAVED = 16;
+
     private final RowKernels others;
+    private final TileKernels tiles = new TileKernels(Width.ZMM);
 
     private final MachineCode split = new MachineCode(RowCode.split());
     private final MachineCode quantise = new MachineCode(RowCode.quantise());
@@ -57,8 +60,8 @@ final class Avx512Kernels extends MachineKernels {
     @Override
     public Scratch newScratch(int widest, Arena memory) {
         int words = Scratch.words(widest);
-        return new MachineScratch(
-                widest, 4 * new BlockCode(BlockCode.MOST_VECTORS).bytes(words), memory);
+        long interleaved = 4 * new BlockCode(BlockCode.MOST_VECTORS).bytes(words);
+        return new MachineScratch(widest, Math.max(interleaved, TileKernels.bytes(widest)), memory);
     }
 
     @Override
@@ -106,6 +109,10 @@ final class Avx512Kernels extends MachineKernels {
             return;
         }
         var memory = (MachineScratch) scratch;
+        if (tokens > MOST_INTERLEAVED && to - from >= TileCode.ROWS) {
+            tiles.block(matrix, from, to, x, width, tokens, y, outputs, memory);
+            return;
+        }
         BlockFunctions block = tokens <= few.code.vectors() ? few : many;
         memory.set(Parameter.WORDS, matrix.columns() / Long.SIZE);
         for (int t = 0; t < tokens; t += MachineScratch.ACTIVATIONS) {

@@ -12,7 +12,6 @@ import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.ScalarKernels;
 import org.wanda4j.runtime.internal.kernels.Scratch;
-import org.wanda4j.runtime.internal.x86.AttentionCode.Width;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
 /// Kernels in machine code that Java has written: for instructions that the Vector API does not reach, sums of products of pairs

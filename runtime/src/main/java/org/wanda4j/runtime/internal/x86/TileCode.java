@@ -6,9 +6,11 @@ import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R11;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R12;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R13;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R14;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R15;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R8;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R9;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RAX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RBP;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RBX;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RCX;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDI;
@@ -20,21 +22,20 @@ import static org.wanda4j.runtime.internal.x86.RowFrame.both;
 import static org.wanda4j.runtime.internal.x86.RowFrame.broadcast;
 
 import java.util.List;
+import java.util.stream.IntStream;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Vector;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
-/// Functions of AVX2 that multiply rows of a matrix with several vectors: [#unpack] writes [#ROWS] rows in fp32, [#multiply]
-/// multiplies them.
-final class Avx2TileCode {
+/// Functions that multiply rows of a matrix with many vectors: [#unpack] writes [#ROWS] rows in fp32, by AVX2; [#multiply] multiplies
+/// them, at any width.
+final class TileCode {
 
     /// Rows that are multiplied together.
     static final int ROWS = 4;
-
-    /// The most vectors that they are multiplied with at once: as many sums as there are registers for.
-    static final int MOST_VECTORS = 3;
 
     /// Where a number is that [#multiply] is told: the address of the rows, bytes from a row or a vector to the next, bytes from the
     /// products with a vector to those with the next.
@@ -50,7 +51,7 @@ final class Avx2TileCode {
     private static final int PLAIN_WORD = Long.SIZE * Float.BYTES;
     private static final int EIGHTS = Long.SIZE / Avx2Values.EIGHT;
 
-    private Avx2TileCode() {}
+    private TileCode() {}
 
     /// Writes rows in fp32, one after the other: two rows A, then two rows B, told as [RowFrame] tells, to [Parameter#VECTOR].
     static byte[] unpack(ValueType type, Density density) {
@@ -101,64 +102,72 @@ final class Avx2TileCode {
         return a.code();
     }
 
+    /// The most vectors that rows are multiplied with at once: as many sums as there are registers for.
+    static int mostVectors(Width width) {
+        return width == Width.ZMM ? 6 : 3;
+    }
+
     /// Multiplies [#ROWS] rows with vectors, `vectors` at a time. It takes the addresses of what it is told, of the first vector and of its
     /// products in fp32, and how many times it is to do that.
     ///
-    /// @param vectors at most [#MOST_VECTORS]
-    static byte[] multiply(int vectors) {
+    /// @param vectors at most [#mostVectors]
+    static byte[] multiply(Width width, int vectors) {
         var a = new Assembler();
-        General[] x = {RSI, R12, R13};
+        General[] x = {RSI, R12, R13, RBP, R15, RDI};
         General[] row = {R8, R9, R10, R11};
         General y = RDX;
         General left = RCX;
-        General width = RAX;
+        General rowBytes = RAX;
         General pitch = RBX;
         General place = R14;
-        List<General> saved = List.of(pitch, x[1], x[2], place);
-        Ymm value = ymm(3);
-        Ymm[][] sums = new Ymm[vectors][ROWS];
+        List<General> saved = List.of(pitch, x[1], x[2], x[3], x[4], place);
+        Vector[] some = vectors(width, 0, vectors);
+        Vector value = width.vector(vectors);
+        Vector[][] sums = new Vector[vectors][];
         for (int t = 0; t < vectors; t++) {
-            for (int i = 0; i < ROWS; i++) {
-                sums[t][i] = ymm(4 + ROWS * t + i);
-            }
+            sums[t] = vectors(width, vectors + 1 + ROWS * t, ROWS);
         }
         saved.forEach(a::push);
         a.mov(row[0], at(RDI, ADDRESS));
-        a.mov(width, at(RDI, WIDTH));
+        a.mov(rowBytes, at(RDI, WIDTH));
         a.mov(pitch, at(RDI, PITCH));
-        next(a, row, ROWS, width);
+        next(a, row, ROWS, rowBytes);
         int loop = a.here();
-        next(a, x, vectors, width);
-        for (Ymm[] each : sums) {
+        next(a, x, vectors, rowBytes);
+        for (Vector[] each : sums) {
             RowFrame.clear(a, each);
         }
         a.mov(place, 0);
         int places = a.alignedHere();
-        for (int part = 0; part < 2 * BYTES; part += BYTES) {
+        for (int part = 0; part < 2 * width.bytes(); part += width.bytes()) {
             for (int t = 0; t < vectors; t++) {
-                a.vmovups(ymm(t), at(x[t], place, 1, part));
+                a.vmovups(some[t], at(x[t], place, 1, part));
             }
             for (int i = 0; i < ROWS; i++) {
                 a.vmovups(value, at(row[i], place, 1, part));
                 for (int t = 0; t < vectors; t++) {
-                    a.vfmadd231ps(sums[t][i], value, ymm(t));
+                    a.vfmadd231ps(sums[t][i], value, some[t]);
                 }
             }
         }
-        a.add(place, 2 * BYTES);
-        a.cmp(place, width);
+        a.add(place, 2 * width.bytes());
+        a.cmp(place, rowBytes);
         a.jne(places);
-        for (Ymm[] each : sums) {
+        for (Vector[] each : sums) {
             RowFrame.addUp(a, each);
             RowFrame.storeFour(a, at(y, 0), each[0]);
             a.add(y, pitch);
         }
         a.mov(x[0], x[vectors - 1]);
-        a.add(x[0], width);
+        a.add(x[0], rowBytes);
         a.add(left, -1);
         a.jne(loop);
         saved.reversed().forEach(a::pop);
         return RowFrame.finish(a);
+    }
+
+    private static Vector[] vectors(Width width, int from, int count) {
+        return IntStream.range(from, from + count).mapToObj(width::vector).toArray(Vector[]::new);
     }
 
     /// Addresses of what follows the first, `width` bytes each.
