@@ -17,7 +17,7 @@ import org.wanda4j.torch.TorchBlock;
 
 /// The hidden states of all windows, and what each of them hands from one stage to the next; in the compute type.
 ///
-/// In memory, or in a mapped file that vanishes with the store where it would be too large. The windows are cut into
+/// In memory, or in a mapped file that is deleted with the store where it would be too large. The windows are cut into
 /// batches of about [#TOKENS_PER_BATCH] tokens, whatever the number of threads, so that results do not depend on it.
 public final class ActivationStore implements HiddenStates, AutoCloseable {
 

@@ -4,7 +4,7 @@ import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchBlock;
 
-/// Hidden states on their way through the blocks of a model, in batches that change in place.
+/// Hidden states of all windows between two blocks of a model, in batches that change in place.
 public interface HiddenStates {
 
     /// How many batches there are.

@@ -26,7 +26,7 @@ final class ParquetRows {
 
     private ParquetRows() {}
 
-    /// Gives the first `limit` rows to `use`, on a thread that is given up when no row has come for `patience`: there are
+    /// Gives the first `limit` rows to `use`, on a thread that is abandoned when no row has come for `patience`: there are
     /// broken files at which the library waits for ever.
     ///
     /// @throws InvalidInputException when the file cannot be read

@@ -30,7 +30,7 @@ public final class ChannelPermutation {
     /// Input channels of a linear that may be permuted.
     ///
     /// @param writers compute the channels: `heads * size` rows each
-    /// @param heads in whose order nothing changes
+    /// @param heads of the writers; they keep their order
     /// @param repeats how often a head's channels appear among the reader's columns, one after the other
     /// @param size channels of a head
     public record PermutableChannels(List<Linear> writers, int heads, int repeats, int size) {

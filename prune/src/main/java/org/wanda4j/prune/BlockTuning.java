@@ -19,7 +19,7 @@ import org.wanda4j.torch.Rounding;
 import org.wanda4j.torch.TorchBlock;
 import org.wanda4j.tune.BlockTuner;
 
-/// Trains what survives in each pruned block towards the hidden states of the dense model, which it carries along.
+/// Trains what survives in each pruned block towards the hidden states of the dense model, which it computes block by block.
 final class BlockTuning implements AutoCloseable {
 
     private final Recipe recipe;

@@ -21,7 +21,7 @@ import org.wanda4j.threads.BackgroundTask;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What of a run is done. Lies in the unfinished output, so that another run can go on from there.
+/// Which blocks of a run are done. Lies in the unfinished output, so that a run can be resumed.
 ///
 /// A block counts once the disk has its tensors and the hidden states behind it. The states are kept in two files in
 /// turn: while one is written over, the journal names the other.
@@ -88,7 +88,7 @@ final class Journal implements AutoCloseable {
         phases.add(left.phases(), left.seconds());
     }
 
-    /// Goes on with the journal in `directory`, or begins one where there is none.
+    /// Opens the journal in `directory`, or begins one where there is none.
     ///
     /// @param directory is closed with the journal
     /// @param recipe of this run
@@ -188,7 +188,7 @@ final class Journal implements AutoCloseable {
         return done.size() == start.blocks();
     }
 
-    /// What of the dense model the allocation goes by; found out once.
+    /// Scores of the dense model, for the allocation; computed once.
     List<BlockScores> survey(Supplier<List<BlockScores>> work) {
         if (survey.isEmpty()) {
             survey = work.get();

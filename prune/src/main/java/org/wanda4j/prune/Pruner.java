@@ -91,8 +91,8 @@ public final class Pruner {
                 .run(OutputDirectory.claim(output, source.directory(), replace));
     }
 
-    /// Goes on with a run on `output` that was interrupted, to the same bytes that it would have come to. Where there is
-    /// none, one is started; where it had ended, there is nothing to do.
+    /// Resumes an interrupted run on `output`; the result is the same, byte for byte, as without the interruption. Where there is
+    /// no run, one is started; where the run is complete, its report is returned.
     ///
     /// @param replace whether a checkpoint that is already at `output` may be replaced
     /// @throws InvalidInputException when something that was given cannot be used, or the run that was interrupted had
@@ -115,7 +115,7 @@ public final class Pruner {
         return OutputDirectory.journalOf(output).map(Journal::describe);
     }
 
-    /// The report of a run that had ended when it was to be gone on with: of one that was cut off after its very last step.
+    /// The report of the complete run on `output`; empty where that is no run of this recipe, or a journal is left.
     private Optional<PruneReport> ended(Path output) {
         Path document = output.resolve(RECIPE);
         if (!Files.exists(document) || OutputDirectory.journalOf(output).isPresent()) {

@@ -1,2 +1,2 @@
-/// The main loop: block after block, stage after stage, linear after linear; what decides it, and what is kept of it.
+/// The main loop: block after block, stage after stage, linear after linear; its recipe and its journal.
 package org.wanda4j.prune;

@@ -1,2 +1,2 @@
-/// What a run did and what it cost.
+/// Reports: what was removed, time, memory.
 package org.wanda4j.report;

@@ -7,7 +7,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
-/// Some windows on their way through a block: their hidden states, and what the stage at hand hands to the next.
+/// Some windows within a block: their hidden states, and what one stage gives to the next.
 /// Both lie in memory that the caller owns, and a block works in place.
 public final class Batch {
 

@@ -14,7 +14,7 @@ import org.wanda4j.threads.Threads;
 
 /// The threads that compute, each with a libtorch of one thread to itself.
 ///
-/// Work is cut by windows, not inside a matrix product: cores never wait for one another within a layer, and a
+/// Work is cut by windows, not inside a matrix product: there is no barrier within a layer, and a
 /// window's values do not depend on how many threads there are.
 ///
 /// For that, libtorch and OpenBLAS are set to one thread each, in the whole process and for good: a program that uses them
@@ -89,7 +89,7 @@ public final class Engine implements AutoCloseable {
 
     /// The same for tasks that wait for one another.
     ///
-    /// @param onFailure runs when a task has failed: those that wait for it are to give up
+    /// @param onFailure runs when a task has failed: it has to end the waiting of the others
     public void forEach(int count, IntConsumer task, Runnable onFailure) {
         ParallelFor.on(pool, threadsFor(count), count, index -> inScope(task, index), onFailure);
     }

@@ -156,7 +156,7 @@ public final class GramSum implements AutoCloseable {
         return waiting.size() >= threads && !waiting.contains(next);
     }
 
-    /// Has those give up that wait for their turn: a batch will not come.
+    /// Ends the waiting of all threads, by an exception: a batch will not come.
     public synchronized void abandon() {
         abandoned = true;
         notifyAll();

@@ -141,7 +141,7 @@ public final class Matrix {
                 stride);
     }
 
-    /// `this <- x^T x` in the upper triangle; what becomes of the lower one is not said.
+    /// `this <- x^T x` in the upper triangle; the lower one is undefined.
     ///
     /// @param x any x columns, fp32
     void square(Tensor x) {
