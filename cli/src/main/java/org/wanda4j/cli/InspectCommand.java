@@ -161,7 +161,8 @@ final class InspectCommand implements Runnable {
                                         (long) linear.outputs() * linear.inputs(),
                                         linear.pattern()))
                         .toList(),
-                false);
+                false,
+                "-");
     }
 
     private static String outlierTable(List<Outlier> outliers) {

@@ -148,6 +148,7 @@ final class PruneCommand implements Runnable {
                                                         (long) linear.outputs() * linear.inputs(),
                                                         Optional.empty())))
                         .toList(),
-                true);
+                true,
+                "dense");
     }
 }

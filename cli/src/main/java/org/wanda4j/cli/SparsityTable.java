@@ -42,7 +42,8 @@ final class SparsityTable {
     /// @param blocks of the model
     /// @param cells in the order of the model
     /// @param total whether a column for the whole block comes first
-    static String of(int blocks, List<Cell> cells, boolean total) {
+    /// @param absent what stands where a block has no such cell
+    static String of(int blocks, List<Cell> cells, boolean total, String absent) {
         Set<String> columns = new LinkedHashSet<>();
         cells.forEach(cell -> columns.add(cell.column()));
         List<String> header = new ArrayList<>(List.of("block"));
@@ -56,23 +57,22 @@ final class SparsityTable {
             List<Cell> here = cells.stream().filter(cell -> cell.block() == block).toList();
             List<String> row = new ArrayList<>();
             if (total) {
-                row.add(sparsity(here));
+                row.add(sparsity(here, absent));
             }
             for (String column : columns) {
                 row.add(
                         sparsity(
-                                here.stream()
-                                        .filter(cell -> cell.column().equals(column))
-                                        .toList()));
+                                here.stream().filter(cell -> cell.column().equals(column)).toList(),
+                                absent));
             }
             rows.add(row);
         }
         return Format.blockTable(header, rows);
     }
 
-    private static String sparsity(List<Cell> cells) {
+    private static String sparsity(List<Cell> cells, String absent) {
         if (cells.isEmpty()) {
-            return "dense";
+            return absent;
         }
         long zeros = cells.stream().mapToLong(Cell::zeros).sum();
         long weights = cells.stream().mapToLong(Cell::weights).sum();

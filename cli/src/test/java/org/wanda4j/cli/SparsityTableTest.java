@@ -26,6 +26,13 @@ class SparsityTableTest {
     }
 
     @Test
+    void aBlockWithoutSuchALinearHasADash() {
+        Wanda wanda = Wanda.run("inspect", GoldenFamilies.of("qwen2_moe").toString());
+        assertEquals(0, wanda.exitCode(), wanda.errors().toString());
+        assertTrue(wanda.out().matches("(?s).*\n0 .* -  +-  +-\n1 .*"), wanda.out());
+    }
+
+    @Test
     void theExpertsOfAFusedTensorAreCountedInOneColumn() {
         Wanda wanda = Wanda.run("inspect", GoldenFamilies.of("granitemoe").toString());
         assertEquals(0, wanda.exitCode(), wanda.errors().toString());
