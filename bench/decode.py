@@ -2,11 +2,14 @@
 """Decoding by `wanda bench` against llama.cpp, in one run on one machine.
 
     decode.py DENSE [PACKED ...] --llama-bench PATH --gguf BF16=FILE --gguf Q8_0=FILE --gguf Q4_0=FILE
-              [--threads 2] [--prompt-tokens 512] [--tokens 128] [--repeats 5]
+              [--cpu avx512|avx2|vector|scalar] [--threads 2] [--prompt-tokens 512] [--tokens 128] [--repeats 5]
 
 DENSE is a checkpoint as it was trained, the PACKED ones come of `wanda pack`. Each model is measured by a process of its own. Prints
 tokens/s; the bytes of weights that a token reads, and GB/s of them; how many times as fast as llama.cpp at the same width of
 values; and the share of what the bytes allow: times as fast as DENSE, divided by times as few bytes.
+
+--cpu has wanda use the kernels for those instructions. A llama.cpp without AVX-512 to compare with is built by
+`cmake -DGGML_NATIVE=OFF -DGGML_AVX=ON -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON`.
 """
 import argparse
 import json
@@ -28,7 +31,7 @@ def llama(arguments, file):
 def wanda(arguments, model):
     command = [str(ROOT / "wanda"), "bench", model, "--json", "--threads", str(arguments.threads),
                "--prompt-tokens", str(arguments.prompt_tokens), "--tokens", str(arguments.tokens),
-               "--repeats", str(arguments.repeats)]
+               "--repeats", str(arguments.repeats), *(["--cpu", arguments.cpu] if arguments.cpu else [])]
     result = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)["results"][0]
     inspect = [str(ROOT / "wanda"), "inspect", model, "--json"]
     result["packed"] = json.loads(subprocess.run(inspect, stdout=subprocess.PIPE, check=True).stdout)["packed"]
@@ -41,6 +44,7 @@ def main():
     parser.add_argument("packed", nargs="*")
     parser.add_argument("--llama-bench")
     parser.add_argument("--gguf", action="append", default=[], metavar="TYPE=FILE")
+    parser.add_argument("--cpu", choices=["avx512", "avx2", "vector", "scalar"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--prompt-tokens", type=int, default=512)
     parser.add_argument("--tokens", type=int, default=128)
@@ -67,6 +71,9 @@ def main():
             share = speed / dense["decodeTokensPerSecond"] / (dense["bytesPerToken"] / result["bytesPerToken"])
             line += f"   {share:4.0%} of the bytes' limit"
         print(line, flush=True)
+        if result["layout"]:
+            print(f"      {result['layout']}", flush=True)
+    print(f"kernels: {dense['kernels']}")
 
 
 if __name__ == "__main__":
