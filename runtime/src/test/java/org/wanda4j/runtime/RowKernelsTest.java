@@ -281,6 +281,27 @@ class RowKernelsTest {
 
     @ParameterizedTest
     @MethodSource("kernels")
+    void exponentialsOfExtremesAreThoseOfTheScalarTwin(RowKernels kernels) {
+        float[] extremes = {
+            Float.NEGATIVE_INFINITY, -200, -104, -95, -87.5f, -1e-30f, 0, 80, 88.5f, 90, Float.NaN
+        };
+        for (int count : List.of(extremes.length, 3)) {
+            float[] expected = Arrays.copyOf(extremes, count);
+            float[] actual = expected.clone();
+            scalar.exponentials(expected, count, 0);
+            kernels.exponentials(actual, count, 0);
+            for (int i = 0; i < count; i++) {
+                double tolerance =
+                        Float.isFinite(expected[i])
+                                ? Math.max(Float.MIN_NORMAL, 1e-6 * Math.abs(expected[i]))
+                                : Float.MIN_NORMAL;
+                assertEquals(expected[i], actual[i], tolerance, extremes[i] + "");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
     void aHeadOfTheCacheIsReadAndMixed(RowKernels kernels) {
         var scratch = kernels.newScratch(256, Arena.ofAuto());
         try (Arena memory = Arena.ofConfined()) {

@@ -398,6 +398,32 @@ final class Assembler extends GeneralAssembler {
         bytes(bits);
     }
 
+    /// Keeps the sign.
+    void vpsrad(Vector to, Vector from, int bits) {
+        vex(MAP_0F, PREFIX_66, W0, 0x72, like(to, 4), to, from);
+        bytes(bits);
+    }
+
+    /// Of whole numbers of 32 bits.
+    void vpsubd(Vector to, Vector a, Operand b) {
+        vex(MAP_0F, PREFIX_66, W0, 0xfa, to, a, b);
+    }
+
+    /// All bits of a number of 32 bits where that of `a` is larger than that of `b`, none elsewhere.
+    void vpcmpgtd(Vector to, Vector a, Operand b) {
+        vex(MAP_0F, PREFIX_66, W0, 0x66, to, a, b);
+    }
+
+    /// Zeros where the number in `where` is not negative; what would lie there is not read.
+    void vmaskmovps(Vector to, Vector where, MemoryOperand from) {
+        vex(MAP_0F38, PREFIX_66, W0, 0x2c, to, where, from);
+    }
+
+    /// Leaves memory as it is where the number in `where` is not negative.
+    void vmaskmovps(MemoryOperand to, Vector where, Vector from) {
+        vex(MAP_0F38, PREFIX_66, W0, 0x2e, from, where, to);
+    }
+
     void vpord(Vector to, Vector a, Operand b) {
         vex(MAP_0F, PREFIX_66, W0, 0xeb, to, a, b);
     }

@@ -105,32 +105,6 @@ final class Avx2Kernels extends MachineKernels {
     }
 
     @Override
-    public float sumOfSquares(float[] x, int from, int count) {
-        return others.sumOfSquares(x, from, count);
-    }
-
-    @Override
-    public void scale(
-            float[] x, int from, float factor, float[] weight, float[] y, int to, int count) {
-        others.scale(x, from, factor, weight, y, to, count);
-    }
-
-    @Override
-    public void add(float[] x, float[] sum, int from, int count) {
-        others.add(x, sum, from, count);
-    }
-
-    @Override
-    public float exponentials(float[] x, int count, float shift) {
-        return others.exponentials(x, count, shift);
-    }
-
-    @Override
-    public void silu(float[] gate, float[] up, int from, int count) {
-        others.silu(gate, up, from, count);
-    }
-
-    @Override
     public String description() {
         return "machine code with AVX2 and FMA%s; for what it does not take, %s"
                 .formatted(vnni ? " and AVX-VNNI" : "", others.description());

@@ -34,11 +34,6 @@ final class Avx512Kernels extends MachineKernels {
     private final MachineCode split = new MachineCode(RowCode.split());
     private final MachineCode quantise = new MachineCode(RowCode.quantise());
     private final MachineCode spread = new MachineCode(BlockCode.spread());
-    private final MachineCode sumOfSquares = new MachineCode(VectorCode.sumOfSquares());
-    private final MachineCode scale = new MachineCode(VectorCode.scale());
-    private final MachineCode add = new MachineCode(VectorCode.add());
-    private final MachineCode exponentials = new MachineCode(VectorCode.exponentials());
-    private final MachineCode silu = new MachineCode(VectorCode.silu());
     private final BlockFunctions few = BlockFunctions.of(BlockCode.MOST_VECTORS / 2);
     private final BlockFunctions many = BlockFunctions.of(BlockCode.MOST_VECTORS);
 
@@ -176,36 +171,6 @@ final class Avx512Kernels extends MachineKernels {
                 }
             }
         }
-    }
-
-    @Override
-    public float sumOfSquares(float[] x, int from, int count) {
-        MemorySegment some = part(x, from, count);
-        return sumOfSquares.call(some, some, some, count, 0);
-    }
-
-    @Override
-    public void scale(
-            float[] x, int from, float factor, float[] weight, float[] y, int to, int count) {
-        scale.call(part(x, from, count), part(weight, 0, count), part(y, to, count), count, factor);
-    }
-
-    @Override
-    public void add(float[] x, float[] sum, int from, int count) {
-        MemorySegment sums = part(sum, from, count);
-        add.call(part(x, from, count), sums, sums, count, 0);
-    }
-
-    @Override
-    public float exponentials(float[] x, int count, float shift) {
-        MemorySegment some = part(x, 0, count);
-        return exponentials.call(some, some, some, count, shift);
-    }
-
-    @Override
-    public void silu(float[] gate, float[] up, int from, int count) {
-        MemorySegment gates = part(gate, from, count);
-        silu.call(gates, part(up, from, count), gates, count, 0);
     }
 
     @Override

@@ -204,12 +204,6 @@ class GeneralAssembler {
         bytes(0x0f, 0xaf, direct(to.number(), from.number()));
     }
 
-    /// Moves where the last comparison found its first operand to be no less.
-    void cmovae(General to, General from) {
-        rex(to.number(), from.number());
-        bytes(0x0f, 0x43, direct(to.number(), from.number()));
-    }
-
     void cmp(General a, General b) {
         rex(b.number(), a.number());
         bytes(0x39, direct(b.number(), a.number()));
@@ -301,12 +295,6 @@ class GeneralAssembler {
         jump(target);
     }
 
-    /// Jumps back while the last sum was not negative.
-    void jns(int target) {
-        bytes(0x0f, 0x89);
-        jump(target);
-    }
-
     /// Jumps back.
     void jmp(int target) {
         bytes(0xe9);
@@ -322,6 +310,16 @@ class GeneralAssembler {
     /// @return what [#land] takes to say where to
     int ja() {
         bytes(0x0f, 0x87);
+        int jump = here();
+        word(0);
+        return jump;
+    }
+
+    /// Jumps forward where the last comparison found its first operand to be no larger.
+    ///
+    /// @return what [#land] takes to say where to
+    int jbe() {
+        bytes(0x0f, 0x86);
         int jump = here();
         word(0);
         return jump;

@@ -24,6 +24,11 @@ public abstract sealed class MachineKernels implements RowKernels
     private final ScalarKernels scalar = new ScalarKernels("rows of an embedding");
     private final MachineCode dots;
     private final MachineCode mix;
+    private final MachineCode sumOfSquares;
+    private final MachineCode scale;
+    private final MachineCode add;
+    private final MachineCode exponentials;
+    private final MachineCode silu;
 
     /// @param others take matrices whose columns are no multiple of 64, and those in fp32 and fp16
     /// @param rows functions that multiply rows with an activation
@@ -33,6 +38,11 @@ public abstract sealed class MachineKernels implements RowKernels
         this.rows = rows;
         this.dots = new MachineCode(AttentionCode.dots(width));
         this.mix = new MachineCode(AttentionCode.mix(width));
+        this.sumOfSquares = new MachineCode(new VectorCode(width).sumOfSquares());
+        this.scale = new MachineCode(new VectorCode(width).scale());
+        this.add = new MachineCode(new VectorCode(width).add());
+        this.exponentials = new MachineCode(new VectorCode(width).exponentials());
+        this.silu = new MachineCode(new VectorCode(width).silu());
     }
 
     /// Machine code with AVX-512; empty where the system, the JVM or the processor does not run it.
@@ -170,5 +180,35 @@ public abstract sealed class MachineKernels implements RowKernels
         MemorySegment all = part(weights, 0, head.positions());
         MemorySegment runs = ((MachineScratch) scratch).runs(head);
         mix.call(all, runs, part(out, to, size), (long) size * Short.BYTES, factor);
+    }
+
+    @Override
+    public float sumOfSquares(float[] x, int from, int count) {
+        MemorySegment some = part(x, from, count);
+        return sumOfSquares.call(some, some, some, count, 0);
+    }
+
+    @Override
+    public void scale(
+            float[] x, int from, float factor, float[] weight, float[] y, int to, int count) {
+        scale.call(part(x, from, count), part(weight, 0, count), part(y, to, count), count, factor);
+    }
+
+    @Override
+    public void add(float[] x, float[] sum, int from, int count) {
+        MemorySegment sums = part(sum, from, count);
+        add.call(part(x, from, count), sums, sums, count, 0);
+    }
+
+    @Override
+    public float exponentials(float[] x, int count, float shift) {
+        MemorySegment some = part(x, 0, count);
+        return exponentials.call(some, some, some, count, shift);
+    }
+
+    @Override
+    public void silu(float[] gate, float[] up, int from, int count) {
+        MemorySegment gates = part(gate, from, count);
+        silu.call(gates, part(up, from, count), gates, count, 0);
     }
 }
