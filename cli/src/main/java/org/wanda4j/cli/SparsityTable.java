@@ -5,10 +5,13 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /// The sparsity of each block's linears as a table: a column for each kind of linear, experts counted together, and a row
 /// for each run of blocks that are alike.
 final class SparsityTable {
+
+    private static final Pattern DOT = Pattern.compile("\\.");
 
     /// A linear.
     ///
@@ -19,13 +22,14 @@ final class SparsityTable {
         /// The last part of the linear's name. Linears of experts go without the expert's number: `experts.w1` for
         /// `experts.3.w1`, `input_linear.gate` for `input_linear.3.gate`, `output_linear` for `output_linear.3`.
         String column() {
-            String[] parts = linear.split("\\.");
-            int last = parts.length - 1;
-            if (isNumber(parts[last]) && last >= 1) {
-                return parts[last - 1];
+            List<String> parts = DOT.splitAsStream(linear).toList();
+            int last = parts.size() - 1;
+            if (isNumber(parts.get(last)) && last >= 1) {
+                return parts.get(last - 1);
             }
-            boolean expert = last >= 2 && isNumber(parts[last - 1]) && !isBlocks(parts[last - 2]);
-            return expert ? parts[last - 2] + "." + parts[last] : parts[last];
+            boolean expert =
+                    last >= 2 && isNumber(parts.get(last - 1)) && !isBlocks(parts.get(last - 2));
+            return expert ? parts.get(last - 2) + "." + parts.get(last) : parts.get(last);
         }
 
         private static boolean isNumber(String part) {

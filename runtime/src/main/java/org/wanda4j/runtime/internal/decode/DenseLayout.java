@@ -137,9 +137,9 @@ final class DenseLayout {
         ValueType type = matrix.type();
         int bits = type.bits();
         int each = Long.SIZE / bits;
-        long lowest = Long.MIN_VALUE >>> Long.SIZE - 1;
+        long lowest = 1L;
         for (int i = 1; i < each; i++) {
-            lowest |= 1L << i * bits;
+            lowest |= 1L << (i * bits);
         }
         long value = (1L << bits) - 1;
         long bitmask = matrix.rowBitmask(row);
@@ -148,7 +148,7 @@ final class DenseLayout {
             long word = MappedMatrix.word(bitmask, column, matrix.columns());
             long at = 0;
             for (int j = 0; j < Long.SIZE; j += each) {
-                long places = word >>> j & (1L << each) - 1;
+                long places = (word >>> j) & ((1L << each) - 1);
                 long some =
                         type == ValueType.INT4
                                 ? nibbles(run, at)
@@ -169,12 +169,12 @@ final class DenseLayout {
         if (first % 2 == 0) {
             return some;
         }
-        long next = MEMORY.get(ValueLayout.JAVA_BYTE, from + Long.BYTES) >>> NIBBLE;
-        return some >>> NIBBLE | next << Long.SIZE - NIBBLE;
+        long next = (long) MEMORY.get(ValueLayout.JAVA_BYTE, from + Long.BYTES) >>> NIBBLE;
+        return (some >>> NIBBLE) | (next << (Long.SIZE - NIBBLE));
     }
 
     private static long swapNibbles(long bytes) {
-        return (bytes & LOWER_NIBBLES) << NIBBLE | bytes >>> NIBBLE & LOWER_NIBBLES;
+        return ((bytes & LOWER_NIBBLES) << NIBBLE) | ((bytes >>> NIBBLE) & LOWER_NIBBLES);
     }
 
     /// Writes rows in bf16, rounded to nearest, ties to even.

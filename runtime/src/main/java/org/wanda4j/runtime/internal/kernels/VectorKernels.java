@@ -49,7 +49,7 @@ public class VectorKernels implements RowKernels {
     /// A row that is not plain floating point takes three to eight times as long as one of bf16.
     @Override
     public Optional<ValueType> denseType(MappedMatrix matrix, int threads) {
-        return matrix.type().isQuantised() || matrix.isSparse() && matrix.type() == ValueType.BF16
+        return matrix.type().isQuantised() || (matrix.isSparse() && matrix.type() == ValueType.BF16)
                 ? Optional.of(ValueType.BF16)
                 : Optional.empty();
     }

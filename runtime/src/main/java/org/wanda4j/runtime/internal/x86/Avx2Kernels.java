@@ -61,7 +61,7 @@ final class Avx2Kernels extends MachineKernels {
         boolean dense =
                 matrix.isSparse()
                         && (matrix.type() == ValueType.INT4
-                                || matrix.type() == ValueType.INT8 && threads < MANY_THREADS);
+                                || (matrix.type() == ValueType.INT8 && threads < MANY_THREADS));
         return dense ? Optional.of(matrix.type()) : Optional.empty();
     }
 

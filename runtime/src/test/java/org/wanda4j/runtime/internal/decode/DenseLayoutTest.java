@@ -96,7 +96,7 @@ class DenseLayoutTest {
         int columns = 64;
         MappedMatrix first = sparse(columns, ValueType.INT8, 0.5);
         MappedMatrix second = sparse(columns, ValueType.INT8, 0.5);
-        var layout = new DenseLayout(dense, threads, ROWS * columns, memory);
+        var layout = new DenseLayout(dense, threads, (long) ROWS * columns, memory);
         assertFalse(layout.of(first, "first").isSparse());
         assertSame(second, layout.of(second, "second"));
         assertTrue(layout.description().contains("1 more"), layout.description());
