@@ -13,6 +13,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Adam;
 import org.bytedeco.pytorch.AdamOptions;
 import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
@@ -126,16 +127,28 @@ public final class BlockTraining implements AutoCloseable {
             TensorVector gradients =
                     torch.grad(
                             new TensorVector(error.mul(new Scalar(scale))),
-                            new TensorVector(parameters.toArray(Tensor[]::new)));
+                            new TensorVector(parameters.toArray(Tensor[]::new)),
+                            new TensorVector(),
+                            new BoolOptional(),
+                            false,
+                            true);
             List<Tensor> tensors = new ArrayList<>();
             for (int i = 0; i < parameters.size(); i++) {
                 Tensor whole = gradients.get(i);
-                Tensor gradient = masks.get(i).map(whole::mul).orElseGet(whole::clone);
+                Tensor gradient =
+                        whole.defined()
+                                ? masks.get(i).map(whole::mul).orElseGet(whole::clone)
+                                : unused(parameters.get(i));
                 gradient.retainReference();
                 tensors.add(gradient);
             }
             return new Gradient(tensors);
         }
+    }
+
+    /// The gradient of an expert's weight where none of the batch's tokens goes to that expert.
+    private static Tensor unused(Tensor parameter) {
+        return torch.zeros_like(parameter.detach());
     }
 
     /// The sum over a batch of the squared differences from `target`, each divided by the mean square of its token in

@@ -208,14 +208,22 @@ final class TorchAttention implements TorchMixer {
     /// @return heads of all windows x group x count x seen
     private Tensor scores(Tensor queries, Tensor keys, int count, long[] positions) {
         Tensor scores = queries.bmm(keys).view(queries.size(0), -1, count, positions.length);
-        attention
-                .cap()
-                .ifPresent(cap -> scores.div_(new Scalar(cap)).tanh_().mul_(new Scalar(cap)));
+        Tensor capped =
+                attention.cap().stream()
+                        .mapToObj(cap -> capped(scores, new Scalar(cap)))
+                        .findFirst()
+                        .orElse(scores);
         if (attention.positions() instanceof Alibi(double factor)) {
-            scores.view(-1, attention.keyValueHeads(), scores.size(1), count, positions.length)
-                    .add_(biases(factor, positions).to(scores.scalar_type()));
+            capped.view(-1, attention.keyValueHeads(), capped.size(1), count, positions.length)
+                    .add_(biases(factor, positions).to(capped.scalar_type()));
         }
-        return scores;
+        return capped;
+    }
+
+    /// In the memory of the scores, but for gradients: that of tanh is computed from its result, which must stay.
+    private static Tensor capped(Tensor scores, Scalar cap) {
+        Tensor bounded = scores.div_(cap).tanh_();
+        return bounded.requires_grad() ? bounded.mul(cap) : bounded.mul_(cap);
     }
 
     /// `slope * position` of each head and key, less what they have in common, which softmax does not see: key heads x group x

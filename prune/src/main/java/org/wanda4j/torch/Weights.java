@@ -56,10 +56,9 @@ final class Weights implements AutoCloseable {
         return keep(Tensors.over(source.apply(view)));
     }
 
+    /// One tensor for each view, whoever asks for it: a gradient is that of all who read it.
     Tensor load(MatrixView view) {
-        Tensor tensor = adopt(source.apply(view));
-        loaded.put(view, tensor);
-        return tensor;
+        return loaded.computeIfAbsent(view, each -> adopt(source.apply(each)));
     }
 
     /// What was loaded.
@@ -88,29 +87,11 @@ final class Weights implements AutoCloseable {
     }
 
     LoadedNorm norm(Norm norm) {
-        Optional<Tensor> weight =
-                vector(norm.weight())
-                        .map(tensor -> norm.offset() == 0 ? tensor : offset(tensor, norm.offset()));
-        return new LoadedNorm(norm, weight, vector(norm.bias()));
+        return new LoadedNorm(norm, loaded(norm.weight()), loaded(norm.bias()));
     }
 
-    /// The values of `views`, one behind the other.
-    private Optional<Tensor> vector(List<MatrixView> views) {
-        List<Tensor> parts = views.stream().map(this::load).toList();
-        if (parts.isEmpty() || (parts.size() == 1 && parts.getFirst().dim() == 1)) {
-            return parts.stream().findFirst();
-        }
-        try (var _ = new PointerScope()) {
-            Tensor[] flat = parts.stream().map(Tensor::flatten).toArray(Tensor[]::new);
-            return Optional.of(keep(torch.cat(new TensorVector(flat), 0)));
-        }
-    }
-
-    /// In fp32: the sum has more digits than the weight's own type may have.
-    private Tensor offset(Tensor weight, float offset) {
-        try (var _ = new PointerScope()) {
-            return keep(weight.to(ScalarType.Float).add(new Scalar(offset)));
-        }
+    private List<Tensor> loaded(List<MatrixView> views) {
+        return views.stream().map(this::load).toList();
     }
 
     record LoadedLinear(
@@ -144,7 +125,9 @@ final class Weights implements AutoCloseable {
         }
     }
 
-    record LoadedNorm(Norm norm, Optional<Tensor> weight, Optional<Tensor> bias) {
+    /// @param weight its values, one tensor behind the other
+    /// @param bias likewise
+    record LoadedNorm(Norm norm, List<Tensor> weight, List<Tensor> bias) {
 
         Tensor apply(Tensor input) {
             if (norm.span() < norm.width()) {
@@ -153,17 +136,27 @@ final class Weights implements AutoCloseable {
             long[] width = {norm.width()};
             if (norm.kind() == Norm.Kind.LAYER) {
                 return torch.layer_norm(
-                        input, width, optional(weight), optional(bias), norm.epsilon(), false);
+                        input,
+                        width,
+                        optional(joined(weight)),
+                        optional(joined(bias)),
+                        norm.epsilon(),
+                        false);
             }
             Tensor wide = input.to(ScalarType.Float);
             Tensor normed =
                     torch.rms_norm(
                             wide, width, new TensorOptional(), new DoubleOptional(norm.epsilon()));
             if (norm.offset() != 0) {
-                return normed.mul_(weight.orElseThrow()).to(input.scalar_type());
+                return normed.mul_(offsetWeight()).to(input.scalar_type());
             }
             Tensor rounded = normed.to(input.scalar_type());
-            return weight.map(rounded::mul_).orElse(rounded);
+            return joined(weight).map(rounded::mul_).orElse(rounded);
+        }
+
+        /// In fp32: the sum has more digits than the weight's own type may have.
+        private Tensor offsetWeight() {
+            return joined(weight).orElseThrow().to(ScalarType.Float).add(new Scalar(norm.offset()));
         }
 
         /// Every `span` values by themselves, then all weights.
@@ -178,12 +171,20 @@ final class Weights implements AutoCloseable {
                             List.of(),
                             0);
             Tensor normed =
-                    new LoadedNorm(plain, Optional.empty(), Optional.empty())
+                    new LoadedNorm(plain, List.of(), List.of())
                             .apply(input.reshape(-1, norm.span()))
                             .view(input.sizes());
-            weight.ifPresent(normed::mul_);
-            bias.ifPresent(normed::add_);
+            joined(weight).ifPresent(normed::mul_);
+            joined(bias).ifPresent(normed::add_);
             return normed;
+        }
+
+        private static Optional<Tensor> joined(List<Tensor> parts) {
+            if (parts.isEmpty() || (parts.size() == 1 && parts.getFirst().dim() == 1)) {
+                return parts.stream().findFirst();
+            }
+            Tensor[] flat = parts.stream().map(Tensor::flatten).toArray(Tensor[]::new);
+            return Optional.of(torch.cat(new TensorVector(flat), 0));
         }
     }
 
