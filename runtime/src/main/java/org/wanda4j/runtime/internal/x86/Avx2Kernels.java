@@ -21,8 +21,8 @@ final class Avx2Kernels extends MachineKernels {
     /// What makes one instruction of two where it is there.
     static final String VNNI = "avx_vnni";
 
-    /// So many ask for more bytes of a dense matrix than memory delivers while they could have placed the fewer of a sparse one.
-    private static final int MANY_THREADS = 4;
+    /// So many wait longer for all bytes of a dense matrix than it takes them to place those of a sparse one.
+    private static final int MANY_THREADS = 16;
 
     private final RowKernels others;
     private final boolean vnni;
@@ -51,8 +51,8 @@ final class Avx2Kernels extends MachineKernels {
         return new MachineScratch(widest, TileKernels.bytes(widest), memory);
     }
 
-    /// To put bytes where they belong takes twice as long as to multiply all of them, which pays only where many threads wait for
-    /// memory. Halves of bytes take five times as long.
+    /// To put bytes where they belong takes twice as long as to multiply all of them, which pays where many threads wait for memory
+    /// (docs/sparse-on-cpu.md has the figures). Halves of bytes take five times as long.
     @Override
     public Optional<ValueType> denseType(MappedMatrix matrix, int threads) {
         if (!isOurs(matrix)) {
