@@ -97,7 +97,7 @@ final class Avx2Kernels extends MachineKernels {
             float[] y,
             int outputs,
             Scratch scratch) {
-        if (isOurs(matrix) && to - from >= TileCode.ROWS) {
+        if (isOurs(matrix) && TileKernels.take(matrix, to - from, width)) {
             tiles.block(matrix, from, to, x, width, tokens, y, outputs, (MachineScratch) scratch);
         } else {
             others.block(matrix, from, to, x, width, tokens, y, outputs, scratch);

@@ -104,7 +104,7 @@ final class Avx512Kernels extends MachineKernels {
             return;
         }
         var memory = (MachineScratch) scratch;
-        if (tokens > MOST_INTERLEAVED && to - from >= TileCode.ROWS) {
+        if (tokens > MOST_INTERLEAVED && TileKernels.take(matrix, to - from, width)) {
             tiles.block(matrix, from, to, x, width, tokens, y, outputs, memory);
             return;
         }

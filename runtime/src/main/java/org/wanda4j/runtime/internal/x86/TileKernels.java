@@ -42,6 +42,11 @@ final class TileKernels {
         return TILE_AT + (long) TileCode.ROWS * Scratch.words(widest) * Long.SIZE * Float.BYTES;
     }
 
+    /// Whether [#block] multiplies so many rows with activations so many values apart.
+    static boolean take(MappedMatrix matrix, int rows, int width) {
+        return rows >= TileCode.ROWS && width == matrix.columns();
+    }
+
     /// Unpacks a few rows, and multiplies them with all activations that stay in the cache.
     ///
     /// @param from first row of at least [TileCode#ROWS], up to `to`, exclusive
