@@ -3,10 +3,12 @@ package org.wanda4j.allocate;
 import java.nio.file.FileSystems;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
+import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.SequencedSet;
 import java.util.Set;
 import java.util.regex.PatternSyntaxException;
-import java.util.stream.Collectors;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
@@ -16,24 +18,23 @@ public final class LinearFilter {
 
     private LinearFilter() {}
 
-    /// The linears of a model to prune.
+    /// The linears of a model to prune, front to back.
     ///
     /// @param only patterns (globs) of names; all linears where empty
     /// @param skip patterns of those among them that stay dense
     /// @throws InvalidInputException when a pattern matches no linear, or nothing is left to prune
-    public static Set<Linear> choose(
+    public static SequencedSet<Linear> choose(
             Architecture architecture, List<String> only, List<String> skip) {
         List<Linear> all = architecture.linears();
-        List<Linear> kept = only.isEmpty() ? all : matching(all, only, "--only");
-        List<Linear> skipped = matching(all, skip, "--skip");
-        Set<Linear> chosen =
-                kept.stream()
-                        .filter(linear -> !skipped.contains(linear))
-                        .collect(Collectors.toUnmodifiableSet());
+        SequencedSet<Linear> chosen = new LinkedHashSet<>(all);
+        if (!only.isEmpty()) {
+            chosen.retainAll(Set.copyOf(matching(all, only, "--only")));
+        }
+        chosen.removeAll(Set.copyOf(matching(all, skip, "--skip")));
         if (chosen.isEmpty()) {
             throw new InvalidInputException("--skip and --only leave no linear to prune");
         }
-        return chosen;
+        return Collections.unmodifiableSequencedSet(chosen);
     }
 
     /// @throws InvalidInputException when a pattern matches no linear

@@ -26,6 +26,17 @@ class LinearFilterTest {
     }
 
     @Test
+    void theChosenComeInTheOrderOfTheModelWhateverThatOfThePatterns() {
+        List<Linear> expected =
+                model.linears().stream()
+                        .filter(linear -> linear.name().matches(".*(up|v)_proj"))
+                        .toList();
+        assertEquals(
+                expected,
+                List.copyOf(LinearFilter.choose(model, List.of("*up_proj", "*v_proj"), List.of())));
+    }
+
+    @Test
     void whatIsSkippedIsTakenFromWhatIsChosen() {
         Set<String> expected =
                 model.linears().stream()
