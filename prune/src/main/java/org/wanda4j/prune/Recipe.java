@@ -49,7 +49,7 @@ public record Recipe(
         List<String> skip,
         List<String> only) {
 
-    /// Tokens of a calibration window, where neither the user nor the model asks for fewer.
+    /// Tokens of a calibration window, where neither the user nor the model's context sets fewer.
     public static final int LONGEST_WINDOW = 512;
 
     /// Wanda at 50 %, on 128 packed windows.

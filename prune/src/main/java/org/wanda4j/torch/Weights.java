@@ -56,7 +56,7 @@ final class Weights implements AutoCloseable {
         return keep(Tensors.over(source.apply(view)));
     }
 
-    /// One tensor for each view, whoever asks for it: a gradient is that of all who read it.
+    /// One tensor for each view: its gradient is the sum over all parts that read it.
     Tensor load(MatrixView view) {
         return loaded.computeIfAbsent(view, each -> adopt(source.apply(each)));
     }

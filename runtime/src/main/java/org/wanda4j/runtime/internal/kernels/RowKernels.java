@@ -66,7 +66,7 @@ public interface RowKernels {
     void products(MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch);
 
     /// Writes at most [#TILE] rows of `matrix`, `from` up to `to`, exclusive, to `out`, one every `width` values: zeros included, in
-    /// the order that the matrix asks for, and zeros up to the next multiple of [#PADDING].
+    /// the order of the matrix's layout, and zeros up to the next multiple of [#PADDING].
     ///
     /// @param scratch of the calling thread
     default void unpack(

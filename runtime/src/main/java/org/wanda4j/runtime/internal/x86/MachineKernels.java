@@ -14,8 +14,8 @@ import org.wanda4j.runtime.internal.kernels.ScalarKernels;
 import org.wanda4j.runtime.internal.kernels.Scratch;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
-/// Kernels in machine code that Java has written: for instructions that the Vector API does not reach, sums of products of pairs
-/// among them, and to ask memory for what comes next.
+/// Kernels in machine code that Java has written: with instructions that the Vector API does not offer, sums of products of pairs
+/// among them, and prefetches.
 public abstract sealed class MachineKernels implements RowKernels
         permits Avx512Kernels, Avx2Kernels {
 
@@ -76,13 +76,13 @@ public abstract sealed class MachineKernels implements RowKernels
         }
     }
 
-    /// Lays an activation as the functions on rows want it.
+    /// Lays out an activation for the functions on rows.
     ///
     /// @param memory has it in fp32, in [MachineScratch#plain]
     /// @return its address
     abstract long prepare(MappedMatrix matrix, MachineScratch memory);
 
-    /// Lays a query as [AttentionCode] wants it.
+    /// Lays out a query for [AttentionCode].
     ///
     /// @param size of a head
     /// @param memory has it in fp32, in [MachineScratch#plain]

@@ -37,14 +37,14 @@ final class TileCode {
     /// Rows that are multiplied together.
     static final int ROWS = 4;
 
-    /// Where a number is that [#multiply] is told: the address of the rows, bytes from a row or a vector to the next, bytes from the
+    /// Where a parameter of [#multiply] is: the address of the rows, bytes from a row or a vector to the next, bytes from the
     /// products with a vector to those with the next.
     static final int ADDRESS = 0;
 
     static final int WIDTH = 8;
     static final int PITCH = 16;
 
-    /// Bytes of what it is told.
+    /// Bytes of its parameters.
     static final int PARAMETERS = 24;
 
     private static final int BYTES = 32;
@@ -53,7 +53,7 @@ final class TileCode {
 
     private TileCode() {}
 
-    /// Writes rows in fp32, one after the other: two rows A, then two rows B, told as [RowFrame] tells, to [Parameter#VECTOR].
+    /// Writes rows in fp32, one after the other: two rows A, then two rows B, with parameters as in [RowFrame], to [Parameter#VECTOR].
     static byte[] unpack(ValueType type, Density density) {
         var a = new Assembler();
         boolean sparse = density != Density.DENSE;
@@ -107,7 +107,7 @@ final class TileCode {
         return width == Width.ZMM ? 6 : 3;
     }
 
-    /// Multiplies [#ROWS] rows with vectors, `vectors` at a time. It takes the addresses of what it is told, of the first vector and of its
+    /// Multiplies [#ROWS] rows with vectors, `vectors` at a time. It takes the addresses of its parameters, of the first vector and of its
     /// products in fp32, and how many times it is to do that.
     ///
     /// @param vectors at most [#mostVectors]

@@ -16,7 +16,7 @@ final class TileKernels {
     /// Activations of so many bytes stay in the second cache while rows are multiplied with them.
     private static final int CACHED_BYTES = 256 << 10;
 
-    /// Where the rows are in [MachineScratch#block], behind what [TileCode#multiply] is told.
+    /// Where the rows are in [MachineScratch#block], behind the parameters of [TileCode#multiply].
     private static final long TILE_AT = RowFrame.LINE;
 
     private final RowFunctions unpack =
