@@ -28,7 +28,6 @@ import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Vector;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
-import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
 /// Functions that multiply rows of a matrix with many vectors: [#unpack] writes [#ROWS] rows in fp32, by AVX2; [#multiply] multiplies
 /// them, at any width.
@@ -53,7 +52,7 @@ final class TileCode {
 
     private TileCode() {}
 
-    /// Writes rows in fp32, one after the other: two rows A, then two rows B, with parameters as in [RowFrame], to [Parameter#VECTOR].
+    /// Writes rows in fp32, one after the other: two rows A, then two rows B, with parameters as in [RowFrame], to [RowFrame.Parameter#VECTOR].
     static byte[] unpack(ValueType type, Density density) {
         var a = new Assembler();
         boolean sparse = density != Density.DENSE;
