@@ -112,19 +112,35 @@ public final class CheckpointWriter implements AutoCloseable {
         Safetensors shard = source.shardOf(view.tensor());
         boolean first = written.add(view.tensor());
         submit(() -> {
+            FileChannel file = shards.get(shard);
             try (Arena memory = Arena.ofConfined()) {
-                MemorySegment data = memory.allocate(tensor.length(), 64);
                 if (first) {
-                    data.copyFrom(source.map(view.tensor(), memory).data());
-                } else {
-                    Disk.readFully(shards.get(shard), data, tensor.offset());
+                    TensorView dense = source.map(view.tensor(), memory);
+                    Disk.writeFully(file, dense.data(), tensor.offset());
                 }
-                view.put(
-                        matrix, new TensorView(tensor.name(), tensor.type(), tensor.shape(), data));
-                Disk.writeFully(shards.get(shard), data, tensor.offset());
+                if (view.isContiguous()) {
+                    long start = view.start() * tensor.type().bytes();
+                    Disk.writeFully(file, matrix, tensor.offset() + start);
+                } else {
+                    put(view, matrix, tensor, file, memory);
+                }
             }
             unforced.add(shard);
         });
+    }
+
+    /// Writes a matrix whose rows do not follow each other in its tensor.
+    private static void put(
+            MatrixView view,
+            MemorySegment matrix,
+            TensorInfo tensor,
+            FileChannel file,
+            Arena memory)
+            throws IOException {
+        MemorySegment data = memory.allocate(tensor.length(), 64);
+        Disk.readFully(file, data, tensor.offset());
+        view.put(matrix, new TensorView(tensor.name(), tensor.type(), tensor.shape(), data));
+        Disk.writeFully(file, data, tensor.offset());
     }
 
     /// Keeps the bytes of `parts`, one after the other, for a resumed run; they are not part of the output.

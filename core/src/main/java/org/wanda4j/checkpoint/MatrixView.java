@@ -116,7 +116,7 @@ public record MatrixView(
         long bytes = (long) rows * columns() * whole.type().bytes();
         MemorySegment data;
         if (isContiguous()) {
-            data = whole.data().asSlice(at(0, 0) * whole.type().bytes(), bytes);
+            data = whole.data().asSlice(start() * whole.type().bytes(), bytes);
         } else {
             data = memory.allocate(bytes, 64);
             copy(whole, data);
@@ -185,6 +185,11 @@ public record MatrixView(
 
     private long inSlice(int row) {
         return first + (long) (row / run) * step + row % run;
+    }
+
+    /// Number of the tensor's element that is the matrix's first.
+    long start() {
+        return at(0, 0);
     }
 
     /// Number of the tensor's element that is at `row` and `column`.
