@@ -103,15 +103,9 @@ public record Block(List<Branch> branches, boolean parallel) {
 
     /// The mixers that are attention.
     public Stream<Attention> attentions() {
-        return mixers(Attention.class);
-    }
-
-    /// The mixers that are a plain MLP.
-    public Stream<Mlp> mlps() {
-        return mixers(Mlp.class);
-    }
-
-    private <M extends Mixer> Stream<M> mixers(Class<M> kind) {
-        return branches.stream().map(Branch::mixer).filter(kind::isInstance).map(kind::cast);
+        return branches.stream()
+                .map(Branch::mixer)
+                .filter(Attention.class::isInstance)
+                .map(Attention.class::cast);
     }
 }

@@ -27,7 +27,7 @@ record WeightsAlone(
                 blocks.subList(journal.done(), blocks.size()).stream()
                         .flatMap(block -> block.linears().stream())
                         .filter(linears::prunes)
-                        .mapToLong(WeightsAlone::weights)
+                        .mapToLong(Linear::weights)
                         .sum());
         for (int index = journal.done(); index < blocks.size(); index++) {
             int at = index;
@@ -52,9 +52,5 @@ record WeightsAlone(
         }
         journal.add(
                 BlockReport.of(index, tensors.reports(), List.of(), Optional.empty()), List.of());
-    }
-
-    private static long weights(Linear linear) {
-        return (long) linear.inputs() * linear.outputs();
     }
 }

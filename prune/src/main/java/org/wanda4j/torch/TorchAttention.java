@@ -70,11 +70,6 @@ final class TorchAttention implements TorchMixer {
         return 4 * pairs * attention.heads() * attention.headSize();
     }
 
-    /// The most values that the scores of one slice have, for one window.
-    static long scores(Attention attention, int length) {
-        return (long) attention.heads() * Math.min(SLICE, length) * length;
-    }
-
     /// The first position that a slice from `from` on sees.
     private static int first(Attention attention, int from) {
         return Math.max(0, from - attention.window().orElse(Integer.MAX_VALUE) + 1);

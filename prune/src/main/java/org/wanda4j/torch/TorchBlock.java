@@ -120,14 +120,6 @@ public final class TorchBlock implements AutoCloseable {
         return block.attentions().mapToDouble(it -> TorchAttention.operations(it, length)).sum();
     }
 
-    /// The most attention scores that exist at a time for one window of `length` tokens.
-    public static long attentionScores(Block block, int length) {
-        return block.attentions()
-                .mapToLong(it -> TorchAttention.scores(it, length))
-                .max()
-                .orElse(0);
-    }
-
     /// Gives a linear another matrix, in memory that outlives this block.
     public void replace(Linear linear, TensorView weight) {
         linears.compute(linear.name(), (_, old) -> old.with(weights.adopt(weight)));

@@ -32,6 +32,7 @@ import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.method.ChannelPermutation.PermutableChannels;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
+import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Mlp;
 import org.wanda4j.model.Stage;
@@ -271,6 +272,11 @@ class ChannelPermutationTest {
     }
 
     private static Mlp mlp(Block block) {
-        return block.mlps().findFirst().orElseThrow();
+        return block.branches().stream()
+                .map(Branch::mixer)
+                .filter(Mlp.class::isInstance)
+                .map(Mlp.class::cast)
+                .findFirst()
+                .orElseThrow();
     }
 }

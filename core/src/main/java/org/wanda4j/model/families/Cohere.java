@@ -59,15 +59,11 @@ final class Cohere {
         return Norm.layerByHead(
                 heads,
                 size,
-                epsilon(parts),
+                parts.layerEpsilon(),
                 List.of(MatrixView.whole(name + ".weight", heads, size)));
     }
 
     private static Norm norm(DecoderParts parts, String name) {
-        return Norm.unbiasedLayer(name, parts.hidden(), epsilon(parts));
-    }
-
-    private static double epsilon(DecoderParts parts) {
-        return parts.config().number("layer_norm_eps", 1e-5);
+        return Norm.unbiasedLayer(name, parts.hidden(), parts.layerEpsilon());
     }
 }

@@ -110,6 +110,16 @@ record DecoderParts(String family, ModelConfig config, TensorNames names, String
         return Norm.rms(name, width, config.number("rms_norm_eps", 1e-6));
     }
 
+    /// A layer norm of the hidden state, with `layer_norm_eps`.
+    Norm layer(String name) {
+        return Norm.layer(name, hidden, layerEpsilon());
+    }
+
+    /// `layer_norm_eps`.
+    double layerEpsilon() {
+        return config.number("layer_norm_eps", 1e-5);
+    }
+
     /// A linear that is a module of its own, reading the hidden state.
     Linear linear(String name, int outputs, boolean bias) {
         return Linear.of(name, hidden, outputs, bias);

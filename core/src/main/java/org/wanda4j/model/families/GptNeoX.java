@@ -8,7 +8,6 @@ import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.Norm;
 import org.wanda4j.model.TensorNames;
 
 /// GPT-NeoX (Black et al., 2022) and Pythia: both branches read the block's input, each through a layer norm of its own; a
@@ -39,7 +38,7 @@ final class GptNeoX {
                 Embedding.of(table, parts.hidden()),
                 it::block,
                 Head.of(
-                        it.norm(parts.root() + "final_layer_norm"),
+                        parts.layer(parts.root() + "final_layer_norm"),
                         parts.headTable(table, "embed_out", false)));
     }
 
@@ -51,7 +50,7 @@ final class GptNeoX {
         return new Block(
                 List.of(
                         Branch.normFirst(
-                                norm(name + "input_layernorm"),
+                                parts.layer(name + "input_layernorm"),
                                 AttentionBuilder.interleaved(
                                                 heads,
                                                 Fused.of(
@@ -64,7 +63,7 @@ final class GptNeoX {
                                         .positions(RotaryReader.part(config, heads, false))
                                         .build()),
                         Branch.normFirst(
-                                norm(name + "post_attention_layernorm"),
+                                parts.layer(name + "post_attention_layernorm"),
                                 parts.plain(
                                         name + "mlp.dense_h_to_4h",
                                         name + "mlp.dense_4h_to_h",
@@ -72,9 +71,5 @@ final class GptNeoX {
                                         true,
                                         parts.activation("gelu")))),
                 config.flag("use_parallel_residual", true));
-    }
-
-    private Norm norm(String name) {
-        return Norm.layer(name, parts.hidden(), config.number("layer_norm_eps", 1e-5));
     }
 }

@@ -28,7 +28,7 @@ final class Phi {
                 parts.embedding(),
                 index -> {
                     String name = parts.block(index);
-                    Norm norm = norm(parts, name + "input_layernorm");
+                    Norm norm = parts.layer(name + "input_layernorm");
                     return new Block(
                             List.of(
                                     Branch.normFirst(
@@ -54,15 +54,11 @@ final class Phi {
                             true);
                 },
                 new Head(
-                        Optional.of(norm(parts, parts.root() + "final_layernorm")),
+                        Optional.of(parts.layer(parts.root() + "final_layernorm")),
                         Optional.empty(),
                         parts.headTable(parts.table(), "lm_head", false),
                         Optional.of("lm_head.bias"),
                         1,
                         OptionalDouble.empty()));
-    }
-
-    private static Norm norm(DecoderParts parts, String name) {
-        return Norm.layer(name, parts.hidden(), parts.config().number("layer_norm_eps", 1e-5));
     }
 }

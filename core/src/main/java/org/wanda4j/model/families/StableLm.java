@@ -31,8 +31,8 @@ final class StableLm {
                 index -> {
                     String name = parts.block(index);
                     Mlp mlp = parts.gated(name + "mlp.");
-                    Norm first = norm(parts, name + "input_layernorm");
-                    Norm second = parallel ? first : norm(parts, name + "post_attention_layernorm");
+                    Norm first = parts.layer(name + "input_layernorm");
+                    Norm second = parallel ? first : parts.layer(name + "post_attention_layernorm");
                     return new Block(
                             List.of(
                                     Branch.normFirst(
@@ -40,7 +40,7 @@ final class StableLm {
                                     Branch.normFirst(second, mlp)),
                             parallel);
                 },
-                parts.head(norm(parts, parts.root() + "norm"), false));
+                parts.head(parts.layer(parts.root() + "norm"), false));
     }
 
     private static Attention attention(DecoderParts parts, Heads heads, String name) {
@@ -62,17 +62,9 @@ final class StableLm {
         return Norm.layerByHead(
                 heads,
                 size,
-                epsilon(parts),
+                parts.layerEpsilon(),
                 IntStream.range(0, heads)
                         .mapToObj(i -> MatrixView.vector(name + ".norms." + i + ".weight", size))
                         .toList());
-    }
-
-    private static Norm norm(DecoderParts parts, String name) {
-        return Norm.layer(name, parts.hidden(), epsilon(parts));
-    }
-
-    private static double epsilon(DecoderParts parts) {
-        return parts.config().number("layer_norm_eps", 1e-5);
     }
 }
