@@ -1,15 +1,5 @@
 package org.wanda4j.cli;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalLong;
-import java.util.stream.Stream;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.AtomicFile;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -30,11 +20,24 @@ import org.wanda4j.sparse.SparsityPattern.NofM;
 import org.wanda4j.sparse.SparsityPattern.Unstructured;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.tune.Tuning;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+
 import tools.jackson.databind.JsonNode;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /// `wanda compare`
 @Command(
@@ -168,7 +171,7 @@ final class CompareCommand implements Runnable {
                         tasks.items(),
                         compute.type());
         Corpus text = calibration.corpus();
-        evaluation.check(List.of(model));
+        evaluation.check(List.of(model), Optional.empty());
         String sha256;
         Architecture architecture;
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
@@ -290,7 +293,9 @@ final class CompareCommand implements Runnable {
 
     private Dense dense(Evaluation evaluation) {
         try (var progress = new ProgressDisplay()) {
-            var result = evaluation.measure(model, compute.settings(progress), _ -> {});
+            var result =
+                    evaluation.measure(
+                            model, Optional.empty(), compute.settings(progress), _ -> {});
             return new Dense(result.perplexity().orElseThrow(), result.tasks());
         }
     }
@@ -306,7 +311,7 @@ final class CompareCommand implements Runnable {
                     begun
                             ? Pruner.resume(checkpoint, recipe, text, target, true, settings)
                             : Pruner.prune(checkpoint, recipe, text, target, true, settings);
-            var result = evaluation.measure(target, settings, _ -> {});
+            var result = evaluation.measure(target, Optional.empty(), settings, _ -> {});
             if (!keep) {
                 delete(target);
             }

@@ -1,5 +1,16 @@
 package org.wanda4j.cli;
 
+import org.wanda4j.cli.Evaluation.Reference;
+import org.wanda4j.cli.Evaluation.Result;
+import org.wanda4j.evaluate.Exam;
+import org.wanda4j.evaluate.ZeroShot;
+import org.wanda4j.text.Corpus;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -7,14 +18,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import org.wanda4j.cli.Evaluation.Result;
-import org.wanda4j.evaluate.Exam;
-import org.wanda4j.evaluate.ZeroShot;
-import org.wanda4j.text.Corpus;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /// `wanda eval`
 @Command(
@@ -22,11 +25,13 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Measures the perplexity of one or more checkpoints on a text, or their answers to multiple choice.",
+                "Measures the perplexity of one or more checkpoints on a text, how far they are from another one, or their answers"
+                        + " to multiple choice.",
         footer = {
             "",
             "Examples:",
             "  wanda eval SmolLM2 SmolLM2-half",
+            "  wanda eval SmolLM2-half SmolLM2-int4 --reference SmolLM2",
             "  wanda eval SmolLM2 --seqlen 512 --windows 20",
             "  wanda eval SmolLM2 --text my-text.txt --json",
             "  wanda eval SmolLM2 SmolLM2-half --task hellaswag:hellaswag.jsonl --task boolq:validation.parquet",
@@ -57,12 +62,20 @@ final class EvalCommand implements Runnable {
             description = "how many windows from the front of the text (default: all)")
     private Integer windows;
 
+    @Option(
+            names = "--reference",
+            paramLabel = "MODEL",
+            description =
+                    "measure beside perplexity how far predictions are from this model's: KL(reference || model) of a token's"
+                            + " distribution, mean and 99th percentile, and how often the first choice is the same")
+    private Path reference;
+
     @Mixin private final TaskOptions tasks = new TaskOptions();
 
     @Option(
             names = "--perplexity",
             description =
-                    "measure perplexity beside the tasks; with --task it is else measured only with --text")
+                    "measure perplexity beside the tasks; with --task it is else measured only with --text or --reference")
     private boolean perplexity;
 
     @Mixin private final ComputeOptions compute = new ComputeOptions();
@@ -79,8 +92,9 @@ final class EvalCommand implements Runnable {
         var evaluation =
                 Evaluation.of(
                         text(), seqlen, windows, tasks.tasks(), tasks.items(), compute.type());
-        evaluation.check(models);
+        evaluation.check(models, Optional.ofNullable(reference));
         compute.printBanner();
+        Optional<Reference> dense = Optional.ofNullable(reference).map(it -> open(it, evaluation));
         SortedMap<Integer, Result> results = new TreeMap<>();
         try {
             for (int i = 0; i < models.size(); i++) {
@@ -88,17 +102,25 @@ final class EvalCommand implements Runnable {
                 try (var progress = new ProgressDisplay()) {
                     evaluation.measure(
                             models.get(i),
+                            dense,
                             compute.settings(progress),
                             result -> results.put(place, result));
                 }
             }
         } finally {
+            dense.ifPresent(Reference::close);
             print(results.values(), evaluation);
         }
     }
 
+    private Reference open(Path model, Evaluation evaluation) {
+        try (var progress = new ProgressDisplay()) {
+            return evaluation.reference(model, compute.settings(progress));
+        }
+    }
+
     private Optional<Corpus> text() {
-        if (tasks.tasks().isEmpty() || perplexity || text != null) {
+        if (tasks.tasks().isEmpty() || perplexity || text != null || reference != null) {
             return Optional.of(Evaluation.text(text));
         }
         if (seqlen != null || windows != null) {
@@ -115,11 +137,15 @@ final class EvalCommand implements Runnable {
         result.print(new Results(List.copyOf(results)), () -> table(results, evaluation));
     }
 
-    private static String table(Collection<Result> results, Evaluation evaluation) {
+    private String table(Collection<Result> results, Evaluation evaluation) {
         boolean predicts = evaluation.text().isPresent();
         List<String> header = new ArrayList<>(List.of("model"));
         if (predicts) {
-            header.addAll(List.of("perplexity", "windows", "tokens", "time"));
+            header.add("perplexity");
+            if (reference != null) {
+                header.addAll(List.of("KL", "KL of 99 %", "same choice"));
+            }
+            header.addAll(List.of("windows", "tokens", "time"));
         }
         for (Exam exam : evaluation.exams()) {
             header.addAll(List.of(exam.task().label(), "normed", "+-"));
@@ -128,9 +154,11 @@ final class EvalCommand implements Runnable {
         for (Result result : results) {
             List<String> row = new ArrayList<>(List.of(result.model()));
             if (predicts) {
+                row.add("%.3f".formatted(result.perplexity().orElseThrow()));
+                result.divergence()
+                        .ifPresent(divergence -> row.addAll(Format.divergence(divergence)));
                 row.addAll(
                         List.of(
-                                "%.3f".formatted(result.perplexity().orElseThrow()),
                                 "%,d".formatted(result.windows().orElseThrow()),
                                 "%,d".formatted(result.tokens().orElseThrow()),
                                 Format.duration(result.seconds().orElseThrow())));

@@ -1,5 +1,18 @@
 package org.wanda4j.cli;
 
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.evaluate.Divergence;
+import org.wanda4j.evaluate.Exam;
+import org.wanda4j.evaluate.LastStates;
+import org.wanda4j.evaluate.Perplexity;
+import org.wanda4j.evaluate.Task;
+import org.wanda4j.evaluate.ZeroShot;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.text.Corpus;
+import org.wanda4j.torch.ComputeType;
+
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.EnumSet;
@@ -12,16 +25,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Consumer;
-import org.wanda4j.calibrate.RunSettings;
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.evaluate.Exam;
-import org.wanda4j.evaluate.Perplexity;
-import org.wanda4j.evaluate.Task;
-import org.wanda4j.evaluate.ZeroShot;
-import org.wanda4j.model.Architecture;
-import org.wanda4j.text.Corpus;
-import org.wanda4j.torch.ComputeType;
+import java.util.stream.Stream;
 
 /// What is measured of a model: perplexity, and answers to multiple choice.
 ///
@@ -35,7 +39,8 @@ record Evaluation(
 
     /// One model.
     ///
-    /// @param perplexity empty where it was not measured, and then so are `windows`, `tokens` and `seconds`
+    /// @param perplexity empty where it was not measured, and then so are `windows`, `tokens`, `seconds` and `divergence`
+    /// @param divergence from the reference; empty without one
     /// @param tasks by name
     record Result(
             String model,
@@ -43,6 +48,7 @@ record Evaluation(
             OptionalInt windows,
             OptionalLong tokens,
             OptionalDouble seconds,
+            Optional<Divergence> divergence,
             Map<String, ZeroShot> tasks) {
 
         /// Copies the map.
@@ -59,6 +65,7 @@ record Evaluation(
                                     OptionalInt.of(perplexity.windows()),
                                     OptionalLong.of(perplexity.tokens()),
                                     OptionalDouble.of(perplexity.seconds()),
+                                    perplexity.divergence(),
                                     tasks))
                     .orElseGet(() ->
                             new Result(
@@ -67,7 +74,18 @@ record Evaluation(
                                     OptionalInt.empty(),
                                     OptionalLong.empty(),
                                     OptionalDouble.empty(),
+                                    Optional.empty(),
                                     tasks));
+        }
+    }
+
+    /// What the divergence of models is measured from: a model, and what it makes of the text.
+    record Reference(Checkpoint checkpoint, LastStates states) implements AutoCloseable {
+
+        @Override
+        public void close() {
+            states.close();
+            checkpoint.close();
         }
     }
 
@@ -114,20 +132,28 @@ record Evaluation(
 
     /// Checks everything that will be read, before the first model is measured.
     ///
+    /// @param reference what the divergence of the models will be measured from
     /// @throws InvalidInputException when one of them cannot be measured
-    void check(List<Path> models) {
-        models.forEach(
-                model -> Checkpoint.open(model).close()); // Names that are mistyped, at once.
+    void check(List<Path> models, Optional<Path> reference) {
+        Stream.concat(models.stream(), reference.stream())
+                .forEach(model ->
+                        Checkpoint.open(model).close()); // Names that are mistyped, at once.
         for (Path model : models) {
             try (Checkpoint checkpoint = Checkpoint.open(model)) {
-                text.ifPresent(corpus -> check(checkpoint, corpus));
+                text.ifPresent(corpus -> check(checkpoint, corpus, reference));
                 exams.forEach(exam -> ZeroShot.check(checkpoint, exam));
             }
         }
     }
 
-    private void check(Checkpoint checkpoint, Corpus corpus) {
-        Perplexity.check(checkpoint, corpus, protocol());
+    private void check(Checkpoint checkpoint, Corpus corpus, Optional<Path> reference) {
+        if (reference.isEmpty()) {
+            Perplexity.check(checkpoint, corpus, protocol(), Optional.empty());
+        } else {
+            try (Checkpoint other = Checkpoint.open(reference.get())) {
+                Perplexity.check(checkpoint, corpus, protocol(), Optional.of(other));
+            }
+        }
         int context = Architecture.of(checkpoint).positions();
         seqlen.stream()
                 .filter(length -> length > context)
@@ -137,15 +163,38 @@ record Evaluation(
                 .forEach(Console::note);
     }
 
+    /// Takes the text through a model that others are to be compared with.
+    Reference reference(Path model, RunSettings settings) {
+        Checkpoint checkpoint = Checkpoint.open(model);
+        try {
+            return new Reference(
+                    checkpoint,
+                    LastStates.of(checkpoint, text.orElseThrow(), protocol(), settings));
+        } catch (RuntimeException e) {
+            checkpoint.close();
+            throw e;
+        }
+    }
+
     /// Measures a model.
     ///
+    /// @param reference what its divergence is measured from
     /// @param soFar receives the results so far after each part, which a later failure does not lose
     /// @return the whole
-    Result measure(Path model, RunSettings settings, Consumer<Result> soFar) {
+    Result measure(
+            Path model,
+            Optional<Reference> reference,
+            RunSettings settings,
+            Consumer<Result> soFar) {
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             Optional<Perplexity> perplexity =
-                    text.map(
-                            corpus -> Perplexity.measure(checkpoint, corpus, protocol(), settings));
+                    text.map(corpus ->
+                            Perplexity.measure(
+                                    checkpoint,
+                                    corpus,
+                                    protocol(),
+                                    reference.map(Reference::states),
+                                    settings));
             Map<String, ZeroShot> answers = new LinkedHashMap<>();
             perplexity.ifPresent(_ -> soFar.accept(Result.of(model, perplexity, answers)));
             for (Exam exam : exams) {

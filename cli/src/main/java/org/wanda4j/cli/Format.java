@@ -1,5 +1,7 @@
 package org.wanda4j.cli;
 
+import org.wanda4j.evaluate.Divergence;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
@@ -29,6 +31,14 @@ final class Format {
         return whole < 3600
                 ? "%d min %02d s".formatted(whole / 60, whole % 60)
                 : "%d h %02d min".formatted(whole / 3600, whole % 3600 / 60);
+    }
+
+    /// Mean, 99th percentile, and share of the same first choice.
+    static List<String> divergence(Divergence divergence) {
+        return List.of(
+                "%.4f".formatted(divergence.mean()),
+                "%.3f".formatted(divergence.percentile99()),
+                percent(divergence.sameChoice()));
     }
 
     /// A table with aligned columns: the first to the left, the others to the right.

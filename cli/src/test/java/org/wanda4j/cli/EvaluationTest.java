@@ -4,12 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -18,7 +12,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.EvaluationText;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Json;
+
 import tools.jackson.databind.JsonNode;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 
 /// What `eval` and `compare` measure, and that nothing measured is lost to what fails later.
 class EvaluationTest {
@@ -85,6 +87,76 @@ class EvaluationTest {
             assertEquals(1, result.get("windows").asInt());
             assertEquals(2, result.get("tasks").get("hellaswag").get("items").asInt());
         }
+    }
+
+    @Test
+    void aReferenceComesWithItsDivergenceBesideThePerplexity() throws IOException {
+        TinyModel other = TinyModel.copyTo(directory.resolve("other"));
+        other.poke("model.norm.weight", 0x4000); // 2.0
+        String[] options = {
+            other.directory().toString(),
+            "--reference",
+            MODEL,
+            "--text",
+            shortText(),
+            "--seqlen",
+            "64",
+            "--windows",
+            "2"
+        };
+        JsonNode results =
+                results(
+                        eval(
+                                Stream.concat(Stream.of(options), Stream.of("--json"))
+                                        .toArray(String[]::new)));
+        JsonNode itself = results.get(0).get("divergence");
+        assertEquals(MODEL, itself.get("reference").asString());
+        assertEquals(0, itself.get("mean").asDouble());
+        assertEquals(1, itself.get("sameChoice").asDouble());
+        JsonNode away = results.get(1).get("divergence");
+        assertTrue(away.get("mean").asDouble() > 0, away::toString);
+        assertTrue(
+                away.get("percentile99").asDouble() > away.get("mean").asDouble(), away::toString);
+        Wanda table = eval(options);
+        assertTrue(
+                table.out()
+                        .lines()
+                        .findFirst()
+                        .orElseThrow()
+                        .contains("KL  KL of 99 %  same choice"),
+                table.out());
+        assertTrue(table.out().contains("0.0000       0.000     100.00 %"), table.out());
+    }
+
+    /// The text is not read for tasks alone.
+    @Test
+    void aReferenceBesideATaskMeasuresPerplexityToo() {
+        JsonNode result =
+                results(
+                                eval(
+                                        "--task",
+                                        task,
+                                        "--reference",
+                                        MODEL,
+                                        "--seqlen",
+                                        "64",
+                                        "--windows",
+                                        "1",
+                                        "--json"))
+                        .get(0);
+        assertTrue(result.get("perplexity").asDouble() > 1, result::toString);
+        assertEquals(0, result.get("divergence").get("mean").asDouble());
+    }
+
+    @Test
+    void aReferenceWithOtherTokensIsRefusedBeforeAnythingIsMeasured() throws IOException {
+        TinyModel other = TinyModel.copyTo(directory.resolve("other"));
+        other.edit("tokenizer.json", "\"Ġthe\": 261", "\"Ġthe\": 262");
+        Wanda wanda = eval("--reference", other.directory().toString(), "--text", shortText());
+        assertEquals(2, wanda.exitCode());
+        assertTrue(
+                wanda.errors().toString().contains("another tokenizer than the reference"),
+                wanda.errors()::toString);
     }
 
     /// Had the first model been measured, its row would be there.

@@ -1,20 +1,21 @@
 package org.wanda4j.evaluate;
 
-import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.stream.DoubleStream;
 import org.wanda4j.calibrate.ActivationStore;
-import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.calibrate.RunSettings;
-import org.wanda4j.calibrate.ScratchDirectory;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.text.Corpus;
-import org.wanda4j.text.Tokenizer;
-import org.wanda4j.text.Windows;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.TorchHead;
+import org.wanda4j.torch.TorchHead.Predictions;
+
+import java.lang.foreign.Arena;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.IntFunction;
 
 /// Perplexity of a model on a text: the text is tokenised whole and cut into windows that do not overlap; in each, the
 /// mean negative log likelihood of every token but the first, given those before it; then exp of the mean over windows.
@@ -24,8 +25,14 @@ import org.wanda4j.torch.Engine;
 /// @param windows how many were read
 /// @param tokens in them
 /// @param seconds it took
+/// @param divergence from a reference, where one was given
 public record Perplexity(
-        String model, double perplexity, int windows, long tokens, double seconds) {
+        String model,
+        double perplexity,
+        int windows,
+        long tokens,
+        double seconds,
+        Optional<Divergence> divergence) {
 
     private static final int LONGEST_WINDOW = 2048;
 
@@ -40,7 +47,7 @@ public record Perplexity(
         public static final Protocol DEFAULT =
                 new Protocol(OptionalInt.empty(), OptionalInt.empty(), Optional.empty());
 
-        private int seqlen(Architecture architecture) {
+        int seqlen(Architecture architecture) {
             int length = seqlen.orElse(Math.min(LONGEST_WINDOW, architecture.positions()));
             if (length < 2) {
                 throw new InvalidInputException(
@@ -52,9 +59,13 @@ public record Perplexity(
 
     /// Refuses what [#measure] would refuse, before anything is computed.
     ///
-    /// @throws InvalidInputException when the text is too short, or the model and its tokenizer cannot be used
-    public static void check(Checkpoint checkpoint, Corpus text, Protocol protocol) {
-        windows(checkpoint, Architecture.of(checkpoint), text, protocol);
+    /// @param reference what the model will be compared with
+    /// @throws InvalidInputException when the text is too short, the model and its tokenizer cannot be used, or they have other
+    ///     tokens than the reference
+    public static void check(
+            Checkpoint checkpoint, Corpus text, Protocol protocol, Optional<Checkpoint> reference) {
+        EncodedText own = EncodedText.of(checkpoint, text, protocol);
+        reference.ifPresent(other -> own.requireSame(EncodedText.of(other, text, protocol)));
     }
 
     /// Measures `checkpoint` on `text`.
@@ -62,76 +73,103 @@ public record Perplexity(
     /// @throws InvalidInputException when the text is too short, or the model and its tokenizer cannot be used
     public static Perplexity measure(
             Checkpoint checkpoint, Corpus text, Protocol protocol, RunSettings settings) {
+        return measure(checkpoint, text, protocol, Optional.empty(), settings);
+    }
+
+    /// Measures `checkpoint` on `text`, and its divergence from a reference on the same text.
+    ///
+    /// @param reference made with the same text and protocol
+    /// @throws InvalidInputException when the text is too short, the model and its tokenizer cannot be used, or they have other
+    ///     tokens than the reference
+    public static Perplexity measure(
+            Checkpoint checkpoint,
+            Corpus text,
+            Protocol protocol,
+            Optional<LastStates> reference,
+            RunSettings settings) {
         long start = System.nanoTime();
-        Architecture architecture = Architecture.of(checkpoint);
-        Windows windows = windows(checkpoint, architecture, text, protocol);
-        double loss =
-                meanLoss(
-                        checkpoint,
-                        architecture,
-                        windows,
-                        protocol.type().orElse(ComputeType.FP32),
+        try (LastStates states = LastStates.of(checkpoint, text, protocol, settings)) {
+            reference.ifPresent(other -> states.text().requireSame(other.text()));
+            List<Predictions> windows = predict(states, reference, settings);
+            int positions = states.windows().seqlen() - 1;
+            double loss =
+                    windows.stream()
+                            .mapToDouble(each -> each.negativeLogLikelihood() / positions)
+                            .average()
+                            .orElseThrow();
+            requireFinite(loss, checkpoint);
+            Optional<Divergence> divergence =
+                    reference.map(other -> divergence(other.text().checkpoint(), windows));
+            return new Perplexity(
+                    checkpoint.directory().toString(),
+                    Math.exp(loss),
+                    states.windows().count(),
+                    states.windows().tokens(),
+                    (System.nanoTime() - start) / 1e9,
+                    divergence);
+        }
+    }
+
+    /// Predicts every window.
+    private static List<Predictions> predict(
+            LastStates states, Optional<LastStates> reference, RunSettings settings) {
+        try (Arena memory = Arena.ofShared()) {
+            Optional<TorchHead> other = reference.map(it -> it.head(memory));
+            try {
+                return predict(
+                        states,
+                        index ->
+                                reference.map(it ->
+                                        new TorchHead.Reference(
+                                                other.orElseThrow(), it.store().batch(index))),
                         settings);
+            } finally {
+                other.ifPresent(TorchHead::close);
+            }
+        }
+    }
+
+    /// @param reference of a batch, by its index
+    private static List<Predictions> predict(
+            LastStates states,
+            IntFunction<Optional<TorchHead.Reference>> reference,
+            RunSettings settings) {
+        List<int[]> windows = states.windows().ids();
+        ActivationStore store = states.store();
+        Predictions[] predictions = new Predictions[windows.size()];
+        settings.progress().start("predicting", states.windows().tokens());
+        try (Engine engine = new Engine(states.type(), settings.threads())) {
+            states.forward(engine)
+                    .head(
+                            store,
+                            (head, index, batch) -> {
+                                Optional<TorchHead.Reference> other = reference.apply(index);
+                                for (int i = 0; i < store.windowsOf(index); i++) {
+                                    int window = store.firstWindow(index) + i;
+                                    predictions[window] =
+                                            head.predict(batch, i, windows.get(window), other);
+                                }
+                                settings.progress().advance(store.tokensOf(index), "head");
+                            });
+        }
+        return List.of(predictions);
+    }
+
+    private static Divergence divergence(Checkpoint reference, List<Predictions> windows) {
+        var divergence =
+                Divergence.of(
+                        reference.directory().toString(),
+                        windows.stream().map(Predictions::divergences).toList(),
+                        windows.stream().mapToLong(Predictions::sameChoices).sum());
+        requireFinite(divergence.mean(), reference);
+        return divergence;
+    }
+
+    private static void requireFinite(double loss, Checkpoint checkpoint) {
         if (!Double.isFinite(loss)) {
             throw new InvalidInputException(
                     checkpoint.directory()
                             + ": its loss is not finite; some weight is broken, or too large for the type it was computed in");
-        }
-        double seconds = (System.nanoTime() - start) / 1e9;
-        return new Perplexity(
-                checkpoint.directory().toString(),
-                Math.exp(loss),
-                windows.count(),
-                windows.tokens(),
-                seconds);
-    }
-
-    private static Windows windows(
-            Checkpoint checkpoint, Architecture architecture, Corpus text, Protocol protocol) {
-        try (Tokenizer tokenizer = Tokenizer.open(checkpoint.directory())) {
-            Windows windows =
-                    Windows.ofText(
-                            text, tokenizer, protocol.seqlen(architecture), protocol.windows());
-            LayerwiseForward.check(checkpoint, architecture, windows);
-            return windows;
-        }
-    }
-
-    private static double meanLoss(
-            Checkpoint checkpoint,
-            Architecture architecture,
-            Windows windows,
-            ComputeType type,
-            RunSettings settings) {
-        try (var scratch = new ScratchDirectory();
-                Engine engine = new Engine(type, settings.threads());
-                ActivationStore store =
-                        ActivationStore.of(
-                                architecture,
-                                windows,
-                                false,
-                                type,
-                                settings.activationMemory(),
-                                scratch.path())) {
-            var forward = new LayerwiseForward(checkpoint, architecture, engine, windows.seqlen());
-            forward.embed(store, windows);
-            settings.progress()
-                    .start("evaluating", windows.tokens() * architecture.blocks().size());
-            forward.forward(store, settings.progress());
-            settings.progress().start("predicting", windows.tokens());
-            double[] losses = new double[windows.count()];
-            forward.head(
-                    store,
-                    (head, index, batch) -> {
-                        for (int i = 0; i < store.windowsOf(index); i++) {
-                            int window = store.firstWindow(index) + i;
-                            int[] ids = windows.ids().get(window);
-                            losses[window] =
-                                    head.negativeLogLikelihood(batch, i, ids) / (ids.length - 1);
-                        }
-                        settings.progress().advance(store.tokensOf(index), "head");
-                    });
-            return DoubleStream.of(losses).average().orElseThrow();
         }
     }
 }

@@ -1,10 +1,8 @@
 package org.wanda4j.torch;
 
-import java.util.Arrays;
-import java.util.Optional;
-import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -15,6 +13,10 @@ import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Head;
 import org.wanda4j.torch.Weights.LoadedLinear;
 import org.wanda4j.torch.Weights.LoadedNorm;
+
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.function.Function;
 
 /// From the last hidden states to logits and to the loss of the next token.
 public final class TorchHead implements AutoCloseable {
@@ -57,25 +59,69 @@ public final class TorchHead implements AutoCloseable {
         }
     }
 
-    /// Negative log likelihood of the tokens of window `window` of a batch, each given those before it, summed over
-    /// all but the first; in nats.
-    public double negativeLogLikelihood(Batch batch, int window, int[] ids) {
-        int step = Math.max(16, LOGITS_AT_ONCE / vocabulary);
-        long start = (long) window * batch.length();
+    /// Another model's way from the last hidden states to logits.
+    ///
+    /// @param head of the same vocabulary
+    /// @param states the windows of a batch behind the last block of that model
+    public record Reference(TorchHead head, Batch states) {}
+
+    /// Predictions of a window: of every token but the first, given those before it.
+    ///
+    /// @param negativeLogLikelihood summed over them, in nats
+    /// @param divergences `KL(reference || this)` at each, in nats; empty without a reference
+    /// @param sameChoices at how many the reference finds the same token the most likely
+    public record Predictions(
+            double negativeLogLikelihood, float[] divergences, long sameChoices) {}
+
+    /// Predicts the tokens of window `window` of a batch.
+    public Predictions predict(Batch batch, int window, int[] ids, Optional<Reference> reference) {
         double sum = 0;
+        float[] divergences = new float[reference.isPresent() ? ids.length - 1 : 0];
+        long same = 0;
+        int step = logitsAtOnce();
         for (int from = 0; from < ids.length - 1; from += step) {
             int count = Math.min(step, ids.length - 1 - from);
             try (var _ = new PointerScope()) {
-                long[] next =
-                        Arrays.stream(ids, from + 1, from + 1 + count).asLongStream().toArray();
-                Tensor targets = Tensors.of(next, count, 1);
-                Tensor logits = logits(batch.hidden().narrow(0, start + from, count));
-                Tensor chosen = logits.gather(1, targets).view(count);
-                Tensor losses = logits.logsumexp(1).sub(chosen);
-                sum += losses.to(ScalarType.Double).sum().item_double();
+                Tensor logits = logits(batch, window, from, count);
+                sum += loss(logits, ids, from);
+                if (reference.isPresent()) {
+                    Reference other = reference.get();
+                    Tensor theirs = other.head().logits(other.states(), window, from, count);
+                    same += choices(logits).eq(choices(theirs)).sum().item_long();
+                    divergence(logits, theirs).data_ptr_float().get(divergences, from, count);
+                }
             }
         }
-        return sum;
+        return new Predictions(sum, divergences, same);
+    }
+
+    /// The most likely token of each row of logits.
+    private static Tensor choices(Tensor logits) {
+        return logits.argmax(new LongOptional(1), false);
+    }
+
+    /// `KL(reference || own)` of each row of logits: `sum p (log p - log q)`. What rounding leaves below 0 is 0.
+    private static Tensor divergence(Tensor own, Tensor reference) {
+        Tensor q = own.log_softmax(1);
+        Tensor p = reference.log_softmax(1);
+        return p.exp().mul_(p.sub_(q)).sum(1).clamp_min_(new Scalar(0)).contiguous();
+    }
+
+    /// Negative log likelihood of the tokens behind tokens `from` and following, summed over the rows of `logits`; in nats.
+    private static double loss(Tensor logits, int[] ids, int from) {
+        int count = Math.toIntExact(logits.size(0));
+        long[] next = Arrays.stream(ids, from + 1, from + 1 + count).asLongStream().toArray();
+        Tensor chosen = logits.gather(1, Tensors.of(next, count, 1)).view(count);
+        return logits.logsumexp(1).sub(chosen).to(ScalarType.Double).sum().item_double();
+    }
+
+    /// How many rows of logits are made at a time.
+    private int logitsAtOnce() {
+        return Math.max(16, LOGITS_AT_ONCE / vocabulary);
+    }
+
+    private Tensor logits(Batch batch, int window, int from, int count) {
+        return logits(batch.hidden().narrow(0, (long) window * batch.length() + from, count));
     }
 
     /// Log likelihood of tokens, each given the hidden state of another one, summed; in nats.
@@ -83,7 +129,7 @@ public final class TorchHead implements AutoCloseable {
     /// @param givens tokens of the batch that are followed, counted through all its windows
     /// @param ids what follows each
     public double logLikelihood(Batch batch, long[] givens, long[] ids) {
-        int step = Math.max(16, LOGITS_AT_ONCE / vocabulary);
+        int step = logitsAtOnce();
         double sum = 0;
         for (int from = 0; from < ids.length; from += step) {
             int to = Math.min(from + step, ids.length);
