@@ -1,18 +1,21 @@
 package org.wanda4j.checkpoint;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Objects;
-import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.exc.JacksonIOException;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.stream.Collectors;
 
 /// JSON documents. Those from outside are bounded in size and depth, and have no duplicate names; they may begin with a
 /// byte order mark and hold the `NaN` and `Infinity` that Python writes.
@@ -43,6 +46,17 @@ public final class Json {
     /// `value` as JSON in one line, without a line end.
     public static String writeLine(Object value) {
         return MAPPER.writeValueAsString(value);
+    }
+
+    /// Writes `value` as [#writeLine(Object)] does, and closes `out`.
+    ///
+    /// @throws IOException when that fails
+    public static void writeLine(Object value, OutputStream out) throws IOException {
+        try {
+            MAPPER.writeValue(out, value);
+        } catch (JacksonIOException e) {
+            throw e.getCause();
+        }
     }
 
     /// The record that was written to `file`.

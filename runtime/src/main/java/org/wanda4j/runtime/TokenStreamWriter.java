@@ -1,5 +1,10 @@
 package org.wanda4j.runtime;
 
+import org.wanda4j.runtime.Generation.FinishReason;
+import org.wanda4j.runtime.TokenStream.Chunk;
+import org.wanda4j.text.Detokenizer;
+import org.wanda4j.text.Detokenizer.TokenText;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -7,13 +12,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import org.wanda4j.runtime.Generation.FinishReason;
-import org.wanda4j.runtime.TokenStream.Chunk;
-import org.wanda4j.text.Detokenizer;
-import org.wanda4j.text.Detokenizer.TokenText;
 
 /// Turns the tokens of a request into chunks of text, for the reader of its [TokenStream].
 final class TokenStreamWriter implements GenerationRequest.Listener {
+
+    /// Most tokens that wait for the text they begin in. A stop string has fewer characters, so that others add no text: a model may
+    /// go on with special tokens for as long as it likes.
+    private static final int MOST_PENDING = 1 << 12;
 
     private final Detokenizer detokenizer;
     private final StopStrings stopStrings;
@@ -68,8 +73,8 @@ final class TokenStreamWriter implements GenerationRequest.Listener {
             return false;
         }
         String piece = stopStrings.append(read(id, logProbabilities));
-        if (!piece.isEmpty()) {
-            addChunk(piece);
+        if (!piece.isEmpty() || pending.size() >= MOST_PENDING) {
+            addChunk(piece, pending.size() >= MOST_PENDING);
         }
         return !stopStrings.stopped();
     }
@@ -87,19 +92,23 @@ final class TokenStreamWriter implements GenerationRequest.Listener {
         return reading.text();
     }
 
-    /// Adds a chunk. Tokens whose text is held back stay pending.
-    private void addChunk(String piece) {
+    /// Adds a chunk.
+    ///
+    /// @param all whether tokens that begin behind its text come with it; where not, they stay pending
+    private void addChunk(String piece, boolean all) {
         text.append(piece);
-        List<ScoredToken> scored = reportable();
+        List<ScoredToken> scored = take(all);
         if (!piece.isEmpty() || !scored.isEmpty()) {
             queue.add(new Chunk(piece, scored));
         }
     }
 
-    /// Takes the pending tokens whose text is complete. A token that begins where a stop string does is dropped.
-    private List<ScoredToken> reportable() {
+    /// Takes the pending tokens that begin in the text, with `all` also those behind it, unless that is where a stop string begins.
+    /// The last one stays while a character is incomplete.
+    private List<ScoredToken> take(boolean all) {
         List<ScoredToken> tokens = new ArrayList<>();
-        while (pending.size() > (detokenizer.holds() ? 1 : 0)) {
+        while (pending.size() > (detokenizer.holds() ? 1 : 0)
+                && (all || reported < text.length())) {
             ScoredToken next = pending.remove();
             if (!stopStrings.stopped() || reported < text.length()) {
                 tokens.add(next);
@@ -115,7 +124,7 @@ final class TokenStreamWriter implements GenerationRequest.Listener {
         if (!held.isEmpty() && !pending.isEmpty()) {
             pending.add(pending.removeLast().with(held));
         }
-        addChunk(stopStrings.append(held) + stopStrings.finish());
+        addChunk(stopStrings.append(held) + stopStrings.finish(), true);
         var generation =
                 new Generation(
                         text.toString(),

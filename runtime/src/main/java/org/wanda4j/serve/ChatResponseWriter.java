@@ -2,14 +2,17 @@ package org.wanda4j.serve;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
-import java.time.Instant;
-import java.util.List;
-import java.util.Optional;
-import java.util.UUID;
-import java.util.stream.IntStream;
+
 import org.wanda4j.runtime.Generation;
 import org.wanda4j.runtime.ScoredToken;
 import org.wanda4j.runtime.TokenStream;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.stream.IntStream;
 
 /// Responses of `/v1/chat/completions`.
 ///
@@ -43,7 +46,7 @@ record ChatResponseWriter(String id, long created, String model, boolean continu
     record ChatChoice(
             int index,
             ChatMessage message,
-            Optional<ChatLogprobs> logprobs,
+            Optional<HeldLogprobs> logprobs,
             @JsonProperty("finish_reason") Optional<String> finishReason) {}
 
     /// The message of the completion.
@@ -53,20 +56,12 @@ record ChatResponseWriter(String id, long created, String model, boolean continu
     record ChunkChoice(
             int index,
             Delta delta,
-            Optional<ChatLogprobs> logprobs,
+            Optional<Map<String, List<?>>> logprobs,
             @JsonProperty("finish_reason") Optional<String> finishReason) {}
 
     /// What a chunk adds to the message.
     @JsonInclude(JsonInclude.Include.NON_ABSENT)
     record Delta(Optional<String> role, Optional<String> content) {}
-
-    /// Log probabilities of tokens.
-    record ChatLogprobs(List<TokenLogprob> content) {
-
-        static ChatLogprobs of(List<ScoredToken> tokens) {
-            return new ChatLogprobs(tokens.stream().map(TokenLogprob::of).toList());
-        }
-    }
 
     /// A token and its log probability.
     ///
@@ -90,14 +85,19 @@ record ChatResponseWriter(String id, long created, String model, boolean continu
     }
 
     @Override
-    public Object response(Generation generation, Optional<List<ScoredToken>> tokens) {
+    public Object response(Generation generation, Optional<HeldLogprobs> logprobs) {
         var choice =
                 new ChatChoice(
                         0,
                         new ChatMessage("assistant", generation.text(), Optional.empty()),
-                        tokens.map(ChatLogprobs::of),
+                        logprobs,
                         ResponseWriter.finishReason(generation));
         return completion(RESPONSE, List.of(choice), Optional.of(Usage.of(generation)));
+    }
+
+    @Override
+    public Map<String, List<?>> logprobs(List<ScoredToken> tokens) {
+        return Map.of("content", tokens.stream().map(TokenLogprob::of).toList());
     }
 
     @Override
@@ -111,7 +111,7 @@ record ChatResponseWriter(String id, long created, String model, boolean continu
         var delta = new Delta(Optional.empty(), Optional.of(piece.text()));
         return chunk(
                 delta,
-                logprobs ? Optional.of(ChatLogprobs.of(piece.tokens())) : Optional.empty(),
+                logprobs ? Optional.of(logprobs(piece.tokens())) : Optional.empty(),
                 Optional.empty());
     }
 
@@ -127,7 +127,7 @@ record ChatResponseWriter(String id, long created, String model, boolean continu
     }
 
     private ChatCompletion chunk(
-            Delta delta, Optional<ChatLogprobs> logprobs, Optional<String> finishReason) {
+            Delta delta, Optional<Map<String, List<?>>> logprobs, Optional<String> finishReason) {
         var choice = new ChunkChoice(0, delta, logprobs, finishReason);
         return completion(CHUNK, List.of(choice), Optional.empty());
     }

@@ -1,20 +1,19 @@
 package org.wanda4j.serve;
 
-import java.io.IOException;
-import java.io.InterruptedIOException;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.runtime.Generation;
 import org.wanda4j.runtime.Generation.FinishReason;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.runtime.QueueFullException;
-import org.wanda4j.runtime.ScoredToken;
 import org.wanda4j.runtime.TokenStream;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /// Runs completions and sends them, each until it ends or its client disconnects.
 final class CompletionHandler {
@@ -22,11 +21,14 @@ final class CompletionHandler {
     private final LanguageModel model;
     private final Metrics metrics;
     private final Set<TokenStream> active = ConcurrentHashMap.newKeySet();
+    private final HeldBytes heldLogprobs;
     private volatile boolean closing;
 
-    CompletionHandler(LanguageModel model, Metrics metrics) {
+    /// @param heldLogprobs what completions hold that are not streamed
+    CompletionHandler(LanguageModel model, Metrics metrics, HeldBytes heldLogprobs) {
         this.model = model;
         this.metrics = metrics;
+        this.heldLogprobs = heldLogprobs;
     }
 
     /// Cancels all completions, and refuses further ones.
@@ -87,11 +89,21 @@ final class CompletionHandler {
 
     private void respond(Exchange exchange, CompletionRequest request, TokenStream tokens)
             throws IOException {
-        List<ScoredToken> scored = new ArrayList<>();
-        Generation generation = read(exchange, tokens, piece -> scored.addAll(piece.tokens()));
-        Optional<List<ScoredToken>> logprobs =
-                request.alternatives().isPresent() ? Optional.of(scored) : Optional.empty();
-        exchange.respond(200, request.writer().response(generation, logprobs));
+        ResponseWriter writer = request.writer();
+        if (request.alternatives().isEmpty()) {
+            Generation generation = read(exchange, tokens, _ -> {});
+            exchange.respond(200, writer.response(generation, Optional.empty()));
+            return;
+        }
+        try (var logprobs = new HeldLogprobs(heldLogprobs)) {
+            logprobs.append(writer.logprobs(List.of()));
+            Generation generation =
+                    read(
+                            exchange,
+                            tokens,
+                            piece -> logprobs.append(writer.logprobs(piece.tokens())));
+            exchange.respondInPieces(200, writer.response(generation, Optional.of(logprobs)));
+        }
     }
 
     private void stream(Exchange exchange, CompletionRequest request, TokenStream tokens)

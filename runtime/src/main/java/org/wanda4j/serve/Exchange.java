@@ -1,6 +1,9 @@
 package org.wanda4j.serve;
 
 import com.sun.net.httpserver.HttpExchange;
+
+import org.wanda4j.checkpoint.Json;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -8,7 +11,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
-import org.wanda4j.checkpoint.Json;
 
 /// One HTTP request and its response. A response that takes a while is begun early and kept alive, by white space before JSON or by
 /// comments among server-sent events, so that a client that disconnected is noticed.
@@ -98,6 +100,15 @@ final class Exchange implements AutoCloseable {
             }
             timeout.run(body.orElseThrow()::close);
         }
+        status = code;
+    }
+
+    /// Responds with `value` as JSON, which is sent as it is written and never in memory as a whole.
+    void respondInPieces(int code, Object value) throws IOException {
+        if (body.isEmpty()) {
+            begin(JSON, code, CHUNKED);
+        }
+        Json.writeLine(value, timeout.limit(body.orElseThrow()));
         status = code;
     }
 

@@ -5,12 +5,13 @@ import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.util.function.ToDoubleFunction;
+
 import org.wanda4j.runtime.Generation;
 import org.wanda4j.runtime.LanguageModel;
-import org.wanda4j.runtime.LanguageModel.Load;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.util.function.DoubleSupplier;
 
 /// Counters, gauges and histograms of a server, in the text format of Prometheus.
 final class Metrics {
@@ -41,15 +42,23 @@ final class Metrics {
                     .labelNames("path")
                     .register(registry);
 
-    Metrics(LanguageModel model) {
-        gauge("wanda_waiting", "Requests that wait for others to end", model, Load::waiting);
-        gauge("wanda_running", "Requests that are being answered", model, Load::running);
-        gauge("wanda_cache_bytes", "Memory of keys and values", model, Load::cacheBytes);
+    /// @param heldLogprobs what completions hold that are not streamed
+    Metrics(LanguageModel model, HeldBytes heldLogprobs) {
+        gauge(
+                "wanda_waiting",
+                "Requests that wait for others to end",
+                () -> model.load().waiting());
+        gauge("wanda_running", "Requests that are being answered", () -> model.load().running());
+        gauge("wanda_cache_bytes", "Memory of keys and values", () -> model.load().cacheBytes());
         gauge(
                 "wanda_cache_limit_bytes",
                 "Memory that keys and values may take",
-                model,
-                Load::cacheLimit);
+                () -> model.load().cacheLimit());
+        gauge(
+                "wanda_logprobs_bytes",
+                "Memory of log probabilities of answers that are sent whole",
+                heldLogprobs::taken);
+        gauge("wanda_logprobs_limit_bytes", "Memory that they may take", heldLogprobs::most);
     }
 
     private static Histogram.Builder histogram(String name, String help) {
@@ -60,11 +69,11 @@ final class Metrics {
                 .classicUpperBounds(.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 50, 100);
     }
 
-    private void gauge(String name, String help, LanguageModel model, ToDoubleFunction<Load> of) {
+    private void gauge(String name, String help, DoubleSupplier value) {
         GaugeWithCallback.builder()
                 .name(name)
                 .help(help)
-                .callback(gauge -> gauge.call(of.applyAsDouble(model.load())))
+                .callback(gauge -> gauge.call(value.getAsDouble()))
                 .register(registry);
     }
 

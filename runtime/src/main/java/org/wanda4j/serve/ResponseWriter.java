@@ -1,11 +1,14 @@
 package org.wanda4j.serve;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import java.util.List;
-import java.util.Optional;
+
 import org.wanda4j.runtime.Generation;
 import org.wanda4j.runtime.ScoredToken;
 import org.wanda4j.runtime.TokenStream;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /// Writes one completion as the objects of OpenAI's interface, which become JSON: a single response, or the chunks of a stream.
 sealed interface ResponseWriter permits ChatResponseWriter, TextResponseWriter {
@@ -15,8 +18,12 @@ sealed interface ResponseWriter permits ChatResponseWriter, TextResponseWriter {
 
     /// The response that is not streamed.
     ///
-    /// @param tokens the completion's, with log probabilities; empty where the request does not ask for them
-    Object response(Generation generation, Optional<List<ScoredToken>> tokens);
+    /// @param logprobs of all its tokens; empty where the request does not ask for them
+    Object response(Generation generation, Optional<HeldLogprobs> logprobs);
+
+    /// Log probabilities of the next tokens: lists with an element for each of them, by name. The lists are of one set of names, and
+    /// those of all tokens of a completion are joined in its single response.
+    Map<String, List<?>> logprobs(List<ScoredToken> tokens);
 
     /// The chunk before the text, where the interface has one.
     Optional<Object> firstChunk();

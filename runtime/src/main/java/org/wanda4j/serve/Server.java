@@ -1,6 +1,11 @@
 package org.wanda4j.serve;
 
 import com.sun.net.httpserver.HttpServer;
+
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.text.ChatTemplate;
+
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -11,9 +16,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.runtime.LanguageModel;
-import org.wanda4j.text.ChatTemplate;
 
 /// A model behind HTTP: OpenAI's interface under `/v1`, a page to chat at `/`, `/health`, and `/metrics` for Prometheus.
 ///
@@ -26,6 +28,7 @@ public final class Server implements AutoCloseable {
 
     private static final int SECONDS_TO_CLOSE = 5;
 
+    private static final int HELD_SHARE = 4; // of the heap, for HeldBytes
     private static final int BIND_ATTEMPTS = 10; // for one port that is free on several addresses
     private static final String LOCALHOST = "localhost";
 
@@ -102,8 +105,9 @@ public final class Server implements AutoCloseable {
     public static Server start(
             LanguageModel model, Optional<ChatTemplate> template, Settings settings) {
         var timeout = new WriteTimeout(WRITE_TIMEOUT);
-        var metrics = new Metrics(model);
-        var completions = new CompletionHandler(model, metrics);
+        var heldLogprobs = new HeldBytes(Runtime.getRuntime().maxMemory() / HELD_SHARE);
+        var metrics = new Metrics(model, heldLogprobs);
+        var completions = new CompletionHandler(model, metrics, heldLogprobs);
         var reader =
                 new CompletionRequestReader(
                         model, template, settings.name(), settings.longestAnswer());

@@ -2,6 +2,11 @@ package org.wanda4j.serve;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+
+import org.wanda4j.runtime.Generation;
+import org.wanda4j.runtime.ScoredToken;
+import org.wanda4j.runtime.TokenStream;
+
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -9,9 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import org.wanda4j.runtime.Generation;
-import org.wanda4j.runtime.ScoredToken;
-import org.wanda4j.runtime.TokenStream;
 
 /// Responses of `/v1/completions`.
 final class TextResponseWriter implements ResponseWriter {
@@ -38,22 +40,17 @@ final class TextResponseWriter implements ResponseWriter {
             @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Usage> usage) {}
 
     /// The text of a response or a chunk.
+    ///
+    /// @param logprobs [HeldLogprobs], or the lists of a chunk
     record TextChoice(
             String text,
             int index,
-            Optional<TextLogprobs> logprobs,
+            Optional<?> logprobs,
             @JsonProperty("finish_reason") Optional<String> finishReason) {}
 
-    /// Log probabilities of tokens, in lists of equal length.
-    ///
-    /// @param textOffset where each begins in the completion, in code points
-    record TextLogprobs(
-            List<String> tokens,
-            @JsonProperty("token_logprobs") List<Double> tokenLogprobs,
-            @JsonProperty("top_logprobs") List<Map<String, Double>> topLogprobs,
-            @JsonProperty("text_offset") List<Integer> textOffset) {}
-
-    private TextLogprobs logprobs(List<ScoredToken> tokens) {
+    /// `text_offset` is where each token begins in the completion, in code points.
+    @Override
+    public Map<String, List<?>> logprobs(List<ScoredToken> tokens) {
         List<Map<String, Double>> alternatives = new ArrayList<>();
         List<Integer> offsets = new ArrayList<>();
         for (ScoredToken token : tokens) {
@@ -61,11 +58,12 @@ final class TextResponseWriter implements ResponseWriter {
             offsets.add(offset);
             offset += token.text().codePointCount(0, token.text().length());
         }
-        return new TextLogprobs(
-                tokens.stream().map(ScoredToken::text).toList(),
-                tokens.stream().map(ScoredToken::logProbability).toList(),
-                alternatives,
-                offsets);
+        Map<String, List<?>> lists = new LinkedHashMap<>();
+        lists.put("tokens", tokens.stream().map(ScoredToken::text).toList());
+        lists.put("token_logprobs", tokens.stream().map(ScoredToken::logProbability).toList());
+        lists.put("top_logprobs", alternatives);
+        lists.put("text_offset", offsets);
+        return lists;
     }
 
     /// Log probabilities by text. A token that adds no text, and one whose text a likelier token has, is `token_id:` and its id.
@@ -85,13 +83,10 @@ final class TextResponseWriter implements ResponseWriter {
     }
 
     @Override
-    public Object response(Generation generation, Optional<List<ScoredToken>> tokens) {
+    public Object response(Generation generation, Optional<HeldLogprobs> logprobs) {
         var choice =
                 new TextChoice(
-                        generation.text(),
-                        0,
-                        tokens.map(this::logprobs),
-                        ResponseWriter.finishReason(generation));
+                        generation.text(), 0, logprobs, ResponseWriter.finishReason(generation));
         return completion(List.of(choice), Optional.of(Usage.of(generation)));
     }
 

@@ -41,6 +41,32 @@ final class WriteTimeout implements AutoCloseable {
         }
     }
 
+    /// `out`, with the timeout for each of its operations.
+    OutputStream limit(OutputStream out) {
+        return new OutputStream() {
+
+            @Override
+            public void write(int value) throws IOException {
+                run(() -> out.write(value));
+            }
+
+            @Override
+            public void write(byte[] bytes, int from, int length) throws IOException {
+                run(() -> out.write(bytes, from, length));
+            }
+
+            @Override
+            public void flush() throws IOException {
+                run(out::flush);
+            }
+
+            @Override
+            public void close() throws IOException {
+                run(out::close);
+            }
+        };
+    }
+
     /// Runs an operation with the timeout.
     ///
     /// @throws IOException when the client disconnected, or does not read

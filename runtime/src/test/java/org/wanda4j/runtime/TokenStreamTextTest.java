@@ -5,6 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.SharedFiles;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.text.Detokenizer;
+import org.wanda4j.text.Tokenizer;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -12,16 +21,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.wanda4j.SharedFiles;
-import org.wanda4j.checkpoint.InvalidInputException;
 
 /// The text of answers, and of the tokens that they are told with, where a tokenizer writes spaces into words and a character may
 /// take several tokens: the model draws any of them.
@@ -31,8 +36,13 @@ class TokenStreamTextTest {
     private static final int WORD = OtherTokenizer.FIRST_WORD;
     private static final int[] PROMPT = {1, WORD + 1, WORD + 2};
 
+    private static final Optional<LogProbabilities> SCORES =
+            Optional.of(
+                    new LogProbabilities(new float[OtherTokenizer.ROWS], 0, OtherTokenizer.ROWS));
+
     @TempDir private static Path directory;
     private static LanguageModel model;
+    private static Tokenizer tokenizer;
 
     private record Told(String text, List<ScoredToken> tokens) {
 
@@ -62,11 +72,13 @@ class TokenStreamTextTest {
         }
         OtherTokenizer.put(directory);
         model = LanguageModel.open(directory);
+        tokenizer = Tokenizer.open(directory);
     }
 
     @AfterAll
     static void close() {
         model.close();
+        tokenizer.close();
     }
 
     @Test
@@ -115,6 +127,43 @@ class TokenStreamTextTest {
         Told told = Told.read(model.start(PROMPT, stopping, OptionalInt.of(0)));
         assertEquals(whole.text().substring(0, whole.text().indexOf(stop)), told.text());
         assertEquals(told.text(), told.joined());
+    }
+
+    @Test
+    void aTokenThatBeginsInTextThatMayBeAStopTextIsNotInAChunkBefore() {
+        var queue = new EventQueue(() -> {});
+        TokenStreamWriter writer = writer(queue, "aab");
+        for (byte character : "aaab".getBytes(StandardCharsets.US_ASCII)) {
+            writer.token(3 + character, SCORES);
+        }
+        writer.finished(Generation.FinishReason.STOP);
+        Told told = Told.read(new TokenStream(queue, () -> {}));
+        assertEquals("a", told.text());
+        assertEquals("a", told.joined());
+    }
+
+    @Test
+    void tokensThatAddNoTextDoNotPileUp() {
+        for (String beginning : List.of("", "a")) {
+            var queue = new EventQueue(() -> {});
+            TokenStreamWriter writer = writer(queue, "ab");
+            beginning.chars().forEach(character -> writer.token(3 + character, SCORES));
+            int tokens = 0;
+            while (writer.acceptsToken()) {
+                assertTrue(tokens++ < 20_000, "so many tokens wait for text");
+                writer.token(1, SCORES); // <s>
+            }
+        }
+    }
+
+    private static TokenStreamWriter writer(EventQueue queue, String stop) {
+        return new TokenStreamWriter(
+                new Detokenizer(tokenizer, PROMPT),
+                new StopStrings(List.of(stop)),
+                Set.of(2),
+                OptionalInt.of(20),
+                PROMPT.length,
+                queue);
     }
 
     @Test

@@ -5,6 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpServer;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.runtime.HeldGeneration;
+import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.runtime.Sampling;
+
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -30,12 +38,6 @@ import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
-import org.wanda4j.runtime.HeldGeneration;
-import org.wanda4j.runtime.LanguageModel;
-import org.wanda4j.runtime.Sampling;
 
 /// What a server does with callers who ask too much, leave early, or are not what they seem.
 @Timeout(600)
@@ -292,8 +294,9 @@ class LimitsTest {
         try (LanguageModel model = LanguageModel.open(RunningServer.copyModel(directory));
                 var limit = new WriteTimeout(Duration.ofSeconds(30))) {
             var settings = new Server.Settings(address, Optional.empty(), "tiny", 1, 1000);
-            var metrics = new Metrics(model);
-            var answering = new CompletionHandler(model, metrics);
+            var held = new HeldBytes(0);
+            var metrics = new Metrics(model, held);
+            var answering = new CompletionHandler(model, metrics, held);
             http.createContext("/", new Api(settings, limit, null, metrics, answering));
             http.start();
             String completions =
