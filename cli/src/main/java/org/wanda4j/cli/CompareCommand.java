@@ -279,7 +279,7 @@ final class CompareCommand implements Runnable {
                 Optional.of(file)
                         .filter(Files::exists)
                         .map(Json::read)
-                        .filter(cell -> cell.path("key").asString().equals(key));
+                        .filter(cell -> cell.path("key").asString("").equals(key));
         Optional<JsonNode> result = kept.map(cell -> cell.get("result"));
         if (result.isPresent()) {
             Console.note(name + ": kept from before");

@@ -1,14 +1,15 @@
 package org.wanda4j.evaluate;
 
-import java.util.ArrayList;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.evaluate.Question.Choice;
+
+import tools.jackson.databind.JsonNode;
+
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.evaluate.Question.Choice;
-import tools.jackson.databind.JsonNode;
 
 /// Zero-shot multiple choice, worded as lm-evaluation-harness words it. Items have the fields of the published datasets,
 /// or `query`, `choices` and `label` where they are worded already.
@@ -161,9 +162,12 @@ public enum Task {
     }
 
     private static String text(JsonNode item, String field) {
-        JsonNode value = item.path(field);
+        return text(item.path(field), () -> "the field '" + field + "' is missing");
+    }
+
+    private static String text(JsonNode value, Supplier<String> otherwise) {
         if (!value.isValueNode() || value.isNull()) {
-            throw new InvalidInputException("the field '" + field + "' is missing");
+            throw new InvalidInputException(otherwise.get());
         }
         return value.asString();
     }
@@ -181,8 +185,8 @@ public enum Task {
         if (!array.isArray() || array.isEmpty()) {
             throw new InvalidInputException("the field '" + field + "' is not a list");
         }
-        List<String> strings = new ArrayList<>();
-        IntStream.range(0, array.size()).forEach(i -> strings.add(array.get(i).asString()));
-        return strings;
+        return array.valueStream()
+                .map(value -> text(value, () -> "the list '" + field + "' holds what is no text"))
+                .toList();
     }
 }

@@ -5,18 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
-import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,7 +18,21 @@ import org.wanda4j.checkpoint.Json;
 import org.wanda4j.evaluate.Question.Choice;
 import org.wanda4j.text.Tokenizer;
 import org.wanda4j.torch.ComputeType;
+
 import tools.jackson.databind.JsonNode;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /// Answers to multiple choice, item by item against transformers; `src/test/python/choices.py` wrote what is expected.
 class ZeroShotTest {
@@ -202,6 +204,17 @@ class ZeroShotTest {
                         {"query":"a","choices":["b"],"label":1}
                         """);
         assertTrue(refusal(Task.HELLASWAG, items).contains("items.jsonl:2"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"null", "{}", "[\"b\"]"})
+    void aChoiceThatIsNoTextIsNamedByItsLine(String choice) throws IOException {
+        Path items =
+                Files.writeString(
+                        directory.resolve("items.jsonl"),
+                        "{\"query\":\"a\",\"choices\":[\"b\",%s],\"label\":0}\n".formatted(choice));
+        String message = refusal(Task.HELLASWAG, items);
+        assertTrue(message.contains("items.jsonl:1: the list 'choices' holds"), message);
     }
 
     /// As pyarrow writes them, compressed by snappy, zstd, gzip and not at all.
