@@ -1,5 +1,15 @@
 package org.wanda4j.cli;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.stream.Stream;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.AtomicFile;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -20,24 +30,11 @@ import org.wanda4j.sparse.SparsityPattern.NofM;
 import org.wanda4j.sparse.SparsityPattern.Unstructured;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.tune.Tuning;
-
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-
 import tools.jackson.databind.JsonNode;
-
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalLong;
-import java.util.stream.Stream;
 
 /// `wanda compare`
 @Command(

@@ -1,16 +1,5 @@
 package org.wanda4j.cli;
 
-import org.wanda4j.cli.Evaluation.Reference;
-import org.wanda4j.cli.Evaluation.Result;
-import org.wanda4j.evaluate.Exam;
-import org.wanda4j.evaluate.ZeroShot;
-import org.wanda4j.text.Corpus;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -18,6 +7,15 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.wanda4j.cli.Evaluation.Reference;
+import org.wanda4j.cli.Evaluation.Result;
+import org.wanda4j.evaluate.Exam;
+import org.wanda4j.evaluate.ZeroShot;
+import org.wanda4j.text.Corpus;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /// `wanda eval`
 @Command(

@@ -1,18 +1,5 @@
 package org.wanda4j.cli;
 
-import org.wanda4j.calibrate.RunSettings;
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.evaluate.Divergence;
-import org.wanda4j.evaluate.Exam;
-import org.wanda4j.evaluate.LastStates;
-import org.wanda4j.evaluate.Perplexity;
-import org.wanda4j.evaluate.Task;
-import org.wanda4j.evaluate.ZeroShot;
-import org.wanda4j.model.Architecture;
-import org.wanda4j.text.Corpus;
-import org.wanda4j.torch.ComputeType;
-
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.EnumSet;
@@ -26,6 +13,18 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.evaluate.Divergence;
+import org.wanda4j.evaluate.Exam;
+import org.wanda4j.evaluate.LastStates;
+import org.wanda4j.evaluate.Perplexity;
+import org.wanda4j.evaluate.Task;
+import org.wanda4j.evaluate.ZeroShot;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.text.Corpus;
+import org.wanda4j.torch.ComputeType;
 
 /// What is measured of a model: perplexity, and answers to multiple choice.
 ///

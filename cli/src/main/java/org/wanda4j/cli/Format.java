@@ -1,10 +1,9 @@
 package org.wanda4j.cli;
 
-import org.wanda4j.evaluate.Divergence;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
+import org.wanda4j.evaluate.Divergence;
 
 /// Numbers and tables for people.
 final class Format {

@@ -3,12 +3,6 @@ package org.wanda4j.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.wanda4j.EvaluationText;
-import org.wanda4j.SharedFiles;
-import org.wanda4j.checkpoint.Json;
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -16,6 +10,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.EvaluationText;
+import org.wanda4j.SharedFiles;
+import org.wanda4j.checkpoint.Json;
 
 /// Windows longer than the model's context, which is 512 tokens here.
 class LongWindowTest {

@@ -1,5 +1,6 @@
 package org.wanda4j.evaluate;
 
+import java.util.Arrays;
 import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -7,8 +8,6 @@ import org.wanda4j.model.Architecture;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Tokenizer;
 import org.wanda4j.text.Windows;
-
-import java.util.Arrays;
 
 /// A text in the tokens of a model.
 record EncodedText(Checkpoint checkpoint, Architecture architecture, Windows windows) {

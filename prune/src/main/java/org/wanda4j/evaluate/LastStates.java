@@ -1,5 +1,6 @@
 package org.wanda4j.evaluate;
 
+import java.lang.foreign.Arena;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.calibrate.RunSettings;
@@ -12,8 +13,6 @@ import org.wanda4j.text.Windows;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchHead;
-
-import java.lang.foreign.Arena;
 
 /// The hidden states of a text behind the last block of a model.
 ///

@@ -1,5 +1,10 @@
 package org.wanda4j.evaluate;
 
+import java.lang.foreign.Arena;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.IntFunction;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -10,12 +15,6 @@ import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchHead;
 import org.wanda4j.torch.TorchHead.Predictions;
-
-import java.lang.foreign.Arena;
-import java.util.List;
-import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.function.IntFunction;
 
 /// Perplexity of a model on a text: the text is tokenised whole and cut into windows that do not overlap; in each, the
 /// mean negative log likelihood of every token but the first, given those before it; then exp of the mean over windows.

@@ -1,15 +1,13 @@
 package org.wanda4j.evaluate;
 
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.evaluate.Question.Choice;
-
-import tools.jackson.databind.JsonNode;
-
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.evaluate.Question.Choice;
+import tools.jackson.databind.JsonNode;
 
 /// Zero-shot multiple choice, worded as lm-evaluation-harness words it. Items have the fields of the published datasets,
 /// or `query`, `choices` and `label` where they are worded already.

@@ -1,5 +1,8 @@
 package org.wanda4j.torch;
 
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.LongOptional;
@@ -13,10 +16,6 @@ import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Head;
 import org.wanda4j.torch.Weights.LoadedLinear;
 import org.wanda4j.torch.Weights.LoadedNorm;
-
-import java.util.Arrays;
-import java.util.Optional;
-import java.util.function.Function;
 
 /// From the last hidden states to logits and to the loss of the next token.
 public final class TorchHead implements AutoCloseable {

@@ -1,10 +1,5 @@
 package org.wanda4j.runtime;
 
-import org.wanda4j.runtime.Generation.FinishReason;
-import org.wanda4j.runtime.TokenStream.Chunk;
-import org.wanda4j.text.Detokenizer;
-import org.wanda4j.text.Detokenizer.TokenText;
-
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -12,6 +7,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import org.wanda4j.runtime.Generation.FinishReason;
+import org.wanda4j.runtime.TokenStream.Chunk;
+import org.wanda4j.text.Detokenizer;
+import org.wanda4j.text.Detokenizer.TokenText;
 
 /// Turns the tokens of a request into chunks of text, for the reader of its [TokenStream].
 final class TokenStreamWriter implements GenerationRequest.Listener {

@@ -1,5 +1,11 @@
 package org.wanda4j.serve;
 
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.runtime.Generation;
@@ -7,13 +13,6 @@ import org.wanda4j.runtime.Generation.FinishReason;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.runtime.QueueFullException;
 import org.wanda4j.runtime.TokenStream;
-
-import java.io.IOException;
-import java.io.InterruptedIOException;
-import java.util.List;
-import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 
 /// Runs completions and sends them, each until it ends or its client disconnects.
 final class CompletionHandler {

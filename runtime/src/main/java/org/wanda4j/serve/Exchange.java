@@ -1,9 +1,6 @@
 package org.wanda4j.serve;
 
 import com.sun.net.httpserver.HttpExchange;
-
-import org.wanda4j.checkpoint.Json;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -11,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import org.wanda4j.checkpoint.Json;
 
 /// One HTTP request and its response. A response that takes a while is begun early and kept alive, by white space before JSON or by
 /// comments among server-sent events, so that a client that disconnected is noticed.

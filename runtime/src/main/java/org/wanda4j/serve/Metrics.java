@@ -5,13 +5,11 @@ import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
-
-import org.wanda4j.runtime.Generation;
-import org.wanda4j.runtime.LanguageModel;
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.function.DoubleSupplier;
+import org.wanda4j.runtime.Generation;
+import org.wanda4j.runtime.LanguageModel;
 
 /// Counters, gauges and histograms of a server, in the text format of Prometheus.
 final class Metrics {

@@ -1,14 +1,12 @@
 package org.wanda4j.serve;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-
-import org.wanda4j.runtime.Generation;
-import org.wanda4j.runtime.ScoredToken;
-import org.wanda4j.runtime.TokenStream;
-
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.wanda4j.runtime.Generation;
+import org.wanda4j.runtime.ScoredToken;
+import org.wanda4j.runtime.TokenStream;
 
 /// Writes one completion as the objects of OpenAI's interface, which become JSON: a single response, or the chunks of a stream.
 sealed interface ResponseWriter permits ChatResponseWriter, TextResponseWriter {

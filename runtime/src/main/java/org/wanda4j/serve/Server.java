@@ -1,11 +1,6 @@
 package org.wanda4j.serve;
 
 import com.sun.net.httpserver.HttpServer;
-
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.runtime.LanguageModel;
-import org.wanda4j.text.ChatTemplate;
-
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -16,6 +11,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.text.ChatTemplate;
 
 /// A model behind HTTP: OpenAI's interface under `/v1`, a page to chat at `/`, `/health`, and `/metrics` for Prometheus.
 ///

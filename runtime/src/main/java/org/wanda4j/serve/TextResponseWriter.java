@@ -2,11 +2,6 @@ package org.wanda4j.serve;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
-
-import org.wanda4j.runtime.Generation;
-import org.wanda4j.runtime.ScoredToken;
-import org.wanda4j.runtime.TokenStream;
-
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,6 +9,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import org.wanda4j.runtime.Generation;
+import org.wanda4j.runtime.ScoredToken;
+import org.wanda4j.runtime.TokenStream;
 
 /// Responses of `/v1/completions`.
 final class TextResponseWriter implements ResponseWriter {

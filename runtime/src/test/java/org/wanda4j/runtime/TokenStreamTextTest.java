@@ -5,15 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.wanda4j.SharedFiles;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.text.Detokenizer;
-import org.wanda4j.text.Tokenizer;
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -27,6 +18,14 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.SharedFiles;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.text.Detokenizer;
+import org.wanda4j.text.Tokenizer;
 
 /// The text of answers, and of the tokens that they are told with, where a tokenizer writes spaces into words and a character may
 /// take several tokens: the model draws any of them.

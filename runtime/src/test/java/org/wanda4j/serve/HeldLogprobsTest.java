@@ -5,19 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpServer;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
-import org.wanda4j.checkpoint.Json;
-import org.wanda4j.runtime.LanguageModel;
-import org.wanda4j.runtime.ScoredToken;
-import org.wanda4j.text.ChatTemplate;
-
-import tools.jackson.databind.JsonNode;
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
@@ -35,6 +22,16 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.runtime.ScoredToken;
+import org.wanda4j.text.ChatTemplate;
+import tools.jackson.databind.JsonNode;
 
 /// What an answer that is sent whole holds until its end, where it has log probabilities.
 @Timeout(600)

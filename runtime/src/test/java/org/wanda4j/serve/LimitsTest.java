@@ -5,14 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpServer;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
-import org.wanda4j.runtime.HeldGeneration;
-import org.wanda4j.runtime.LanguageModel;
-import org.wanda4j.runtime.Sampling;
-
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -38,6 +30,12 @@ import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.runtime.HeldGeneration;
+import org.wanda4j.runtime.LanguageModel;
+import org.wanda4j.runtime.Sampling;
 
 /// What a server does with callers who ask too much, leave early, or are not what they seem.
 @Timeout(600)
