@@ -186,6 +186,15 @@ public final class CheckpointWriter implements AutoCloseable {
         }
     }
 
+    /// Checks that `file` is kept.
+    ///
+    /// @throws InvalidInputException when it is not, or is of another size
+    public void requireKept(String file, long bytes) {
+        if (kept(file) != bytes) {
+            throw damaged(file, null);
+        }
+    }
+
     /// Waits until all requested writes are done, though not until the disk has them.
     public void settle() {
         try {

@@ -1,5 +1,7 @@
 package org.wanda4j.sparse;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /// Which weights of a matrix are removed: one bit a weight, 1 = removed.
@@ -28,6 +30,27 @@ public final class Mask {
         this.columns = columns;
         this.wordsPerRow = Math.ceilDiv(columns, Long.SIZE);
         this.words = new long[Math.multiplyExact(rows, wordsPerRow)];
+    }
+
+    /// The mask that [#toBytes()] was made of.
+    ///
+    /// @param bytes as many as [#bytes(int, int)]
+    public static Mask of(int rows, int columns, byte[] bytes) {
+        var mask = new Mask(rows, columns);
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().get(mask.words);
+        return mask;
+    }
+
+    /// The words of all rows, little-endian.
+    public byte[] toBytes() {
+        byte[] bytes = new byte[bytes(rows, columns)];
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().put(words);
+        return bytes;
+    }
+
+    /// Size of [#toBytes()]: one bit a weight, each row filled up to 8 bytes.
+    public static int bytes(int rows, int columns) {
+        return Math.multiplyExact(rows * Long.BYTES, Math.ceilDiv(columns, Long.SIZE));
     }
 
     /// Outputs of the linear.

@@ -1,8 +1,5 @@
 package org.wanda4j.prune;
 
-import java.util.List;
-import java.util.Set;
-import java.util.function.Function;
 import org.wanda4j.allocate.Allocation;
 import org.wanda4j.allocate.Allocation.BlockScores;
 import org.wanda4j.allocate.ScoreSurvey;
@@ -20,6 +17,10 @@ import org.wanda4j.prune.Journal.Outcome;
 import org.wanda4j.report.Phases;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
+
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
 
 /// Prunes block after block along calibration windows:
 ///
@@ -64,6 +65,7 @@ record AlongWindows(
                                 windows.tokens(),
                                 store.mapped() ? "file" : "memory",
                                 engine.describe()),
+                        pruning.maskBytes(journal.left(architecture.blocks())),
                         pruner.states());
                 settings.progress().start("pruning", windows.tokens() * pruner.passes());
                 try (BlockSequence blocks = forward.blocks(journal.done(), phases)) {

@@ -1,12 +1,5 @@
 package org.wanda4j.prune;
 
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.function.Supplier;
-import java.util.stream.Stream;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.BlockPass;
 import org.wanda4j.calibrate.InputStatistics;
@@ -25,6 +18,14 @@ import org.wanda4j.report.PruneReport.TuneReport;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.Gram;
 import org.wanda4j.torch.KernelTimes;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /// Takes windows through block after block; each is pruned on the way, and tuned where the recipe says so.
 final class BlockPruner implements AutoCloseable {
@@ -93,6 +94,7 @@ final class BlockPruner implements AutoCloseable {
                         .map(it -> it.tune(loaded, block, tensors, inBlock));
         journal.add(
                 BlockReport.of(loaded.index(), tensors.reports(), inputs, tuned),
+                tensors.masks(),
                 loaded.isLast() ? List.of() : states());
     }
 

@@ -1,11 +1,5 @@
 package org.wanda4j.prune;
 
-import java.lang.foreign.Arena;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.MatrixView;
@@ -14,6 +8,13 @@ import org.wanda4j.model.Linear;
 import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.sparse.Mask;
+
+import java.lang.foreign.Arena;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /// The tensors of a block while it is pruned: those that have new values, with the masks of its pruned linears, and the
 /// checkpoint's. New values are written to the output.
@@ -68,9 +69,9 @@ final class BlockTensors {
         return Optional.ofNullable(masks.get(linear));
     }
 
-    /// Masks of the pruned linears, by where their matrices lie.
+    /// Masks of the pruned linears, by where their matrices lie, in the order of [#reports()].
     Map<MatrixView, Mask> masks() {
-        Map<MatrixView, Mask> byView = new HashMap<>();
+        Map<MatrixView, Mask> byView = new LinkedHashMap<>();
         masks.forEach((linear, mask) -> byView.put(linear.weight(), mask));
         return byView;
     }

@@ -1,5 +1,22 @@
 package org.wanda4j.prune;
 
+import org.wanda4j.allocate.Allocation.BlockScores;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.Checkpoint.FileState;
+import org.wanda4j.checkpoint.CheckpointWriter;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.checkpoint.MatrixView;
+import org.wanda4j.checkpoint.OutputDirectory;
+import org.wanda4j.model.Block;
+import org.wanda4j.report.Phases;
+import org.wanda4j.report.PruneReport.BlockReport;
+import org.wanda4j.sparse.Mask;
+import org.wanda4j.threads.BackgroundTask;
+
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -7,24 +24,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
-import org.wanda4j.allocate.Allocation.BlockScores;
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.Checkpoint.FileState;
-import org.wanda4j.checkpoint.CheckpointWriter;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.checkpoint.Json;
-import org.wanda4j.checkpoint.OutputDirectory;
-import org.wanda4j.report.Phases;
-import org.wanda4j.report.PruneReport.BlockReport;
-import org.wanda4j.threads.BackgroundTask;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ObjectNode;
 
 /// Which blocks of a run are done. Lies in the unfinished output, so that a run can be resumed.
 ///
-/// A block counts once the disk has its tensors and the hidden states behind it. The states are kept in two files in
-/// turn: while one is written over, the journal names the other.
+/// A block counts once the disk has its tensors, its masks and the hidden states behind it. The states are kept in two
+/// files in turn: while one is written over, the journal names the other.
 final class Journal implements AutoCloseable {
 
     /// What the report says of the pruning.
@@ -47,6 +53,7 @@ final class Journal implements AutoCloseable {
     /// @param blocks of the model
     /// @param survey what the allocation goes by, empty where it goes by nothing or that is not known yet
     /// @param written names of tensors
+    /// @param finished whether nothing is left to be computed; the masks may be gone then
     /// @param phases seconds by phase so far
     record Entry(
             RecipeDocument recipe,
@@ -56,11 +63,13 @@ final class Journal implements AutoCloseable {
             List<BlockScores> survey,
             List<String> written,
             Outcome outcome,
+            boolean finished,
             Map<String, Double> phases,
             double seconds) {}
 
     private final OutputDirectory directory;
     private final CheckpointWriter writer;
+    private final MaskFiles masks;
     private final Entry start;
     private final BackgroundTask<String> sha256;
     private final Phases phases;
@@ -68,6 +77,7 @@ final class Journal implements AutoCloseable {
     private final List<String> notes;
     private List<BlockScores> survey;
     private Outcome outcome;
+    private boolean finished;
 
     private Journal(
             OutputDirectory directory,
@@ -78,6 +88,7 @@ final class Journal implements AutoCloseable {
             Phases phases) {
         this.directory = directory;
         this.writer = writer;
+        this.masks = new MaskFiles(writer);
         this.start = start;
         this.sha256 = sha256;
         this.phases = phases;
@@ -85,6 +96,7 @@ final class Journal implements AutoCloseable {
         this.notes = new ArrayList<>(left.outcome().notes());
         this.survey = left.survey();
         this.outcome = left.outcome();
+        this.finished = left.finished();
         phases.add(left.phases(), left.seconds());
     }
 
@@ -111,13 +123,14 @@ final class Journal implements AutoCloseable {
                         List.of(),
                         List.of(),
                         Outcome.NONE,
+                        false,
                         Map.of(),
                         0);
         try {
             directory
                     .journal()
                     .ifPresent(file -> checkSame(file, start, source, directory.target()));
-            Optional<Entry> left = directory.journal().map(file -> Json.read(file, Entry.class));
+            Optional<Entry> left = directory.journal().map(Journal::read);
             BackgroundTask<String> sha256 =
                     left.flatMap(entry -> entry.recipe().modelSha256())
                             .map(BackgroundTask::of)
@@ -128,6 +141,14 @@ final class Journal implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             directory.close();
             throw e;
+        }
+    }
+
+    private static Entry read(Path file) {
+        try {
+            return Json.read(file, Entry.class);
+        } catch (InvalidInputException e) {
+            throw new InvalidInputException(e.getMessage() + "; start afresh with --force", e);
         }
     }
 
@@ -184,6 +205,11 @@ final class Journal implements AutoCloseable {
         return done.size();
     }
 
+    /// Those of the model's `blocks` that are not done.
+    List<Block> left(List<Block> blocks) {
+        return blocks.subList(done.size(), blocks.size());
+    }
+
     boolean isComplete() {
         return done.size() == start.blocks();
     }
@@ -202,10 +228,13 @@ final class Journal implements AutoCloseable {
     /// Begins with the blocks that are not done: brings the hidden states to where they were behind the last one that is.
     ///
     /// @param run what is known of this run; its blocks and notes do not count
-    void begin(Outcome run, List<MemorySegment> states) {
+    /// @param maskBytes what the masks of the other blocks will take
+    void begin(Outcome run, long maskBytes, List<MemorySegment> states) {
         outcome = run;
-        long room = 2 * states.stream().mapToLong(MemorySegment::byteSize).sum();
-        writer.requireSpace(Math.max(0, room - writer.kept(states(0)) - writer.kept(states(1))));
+        done.forEach(masks::require);
+        long stateBytes = 2 * states.stream().mapToLong(MemorySegment::byteSize).sum();
+        long kept = writer.kept(states(0)) + writer.kept(states(1));
+        writer.requireSpace(maskBytes + Math.max(0, stateBytes - kept));
         if (!done.isEmpty() && !states.isEmpty()) {
             writer.restore(states(done.size()), states);
         }
@@ -227,19 +256,33 @@ final class Journal implements AutoCloseable {
 
     /// The next block is done. Afterwards its memory may go and the states may change.
     ///
+    /// @param pruned masks of its linears, in the order of the report
     /// @param states behind it; none where nothing will read them
-    void add(BlockReport block, List<MemorySegment> states) {
+    void add(BlockReport block, Map<MatrixView, Mask> pruned, List<MemorySegment> states) {
         done.add(block);
         phases.time(
                 "waitWrite",
                 () -> {
-                    String file = states(done.size());
+                    List<String> kept = new ArrayList<>();
+                    kept.add(masks.keep(block, pruned.values()));
                     if (!states.isEmpty()) {
-                        writer.keep(file, states);
+                        kept.add(states(done.size()));
+                        writer.keep(kept.getLast(), states);
                     }
                     writer.settle();
-                    write(states.isEmpty() ? List.of() : List.of(file));
+                    write(kept);
                 });
+    }
+
+    /// Does what follows the last block, unless an interrupted run has. Nothing is left to be computed afterwards.
+    ///
+    /// @param work is given the masks; a run that resumes from the middle of it does it again
+    void finish(List<Block> blocks, Consumer<PrunedMasks> work) {
+        if (!finished) {
+            work.accept(index -> masks.read(blocks.get(index), done.get(index)));
+            finished = true;
+            write(List.of());
+        }
     }
 
     /// Adds a remark to the report.
@@ -275,6 +318,7 @@ final class Journal implements AutoCloseable {
                         survey,
                         writer.written(),
                         outcome(),
+                        finished,
                         phases.seconds(),
                         phases.elapsed());
         writer.writeJournal(Json.write(now), kept);

@@ -1,8 +1,5 @@
 package org.wanda4j.prune;
 
-import java.lang.foreign.Arena;
-import java.util.Map;
-import java.util.Optional;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -18,10 +15,16 @@ import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.report.Phases;
+import org.wanda4j.sparse.Mask;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.sparse.SparsityPattern.NofM;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Rounding;
+
+import java.lang.foreign.Arena;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /// Prunes linears of a checkpoint by one method.
 ///
@@ -37,6 +40,15 @@ record LinearPruner(
 
     boolean prunes(Linear linear) {
         return patterns.containsKey(linear);
+    }
+
+    /// Bytes that the masks of `blocks` take in the journal.
+    long maskBytes(List<Block> blocks) {
+        return blocks.stream()
+                .flatMap(block -> block.linears().stream())
+                .filter(this::prunes)
+                .mapToLong(linear -> Mask.bytes(linear.outputs(), linear.inputs()))
+                .sum();
     }
 
     /// Prunes a linear of `block`, its input channels permuted where the method permutes them.

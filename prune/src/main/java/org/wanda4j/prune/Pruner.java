@@ -1,11 +1,5 @@
 package org.wanda4j.prune;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
 import org.wanda4j.allocate.Allocation.BlockScores;
 import org.wanda4j.allocate.SparsityPlan;
 import org.wanda4j.calibrate.LayerwiseForward;
@@ -30,7 +24,16 @@ import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
+
 import tools.jackson.databind.JsonNode;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
 
 /// Prunes a checkpoint: [AlongWindows], or [WeightsAlone] by a method that needs no statistics; then the output is published.
 public final class Pruner {
@@ -87,8 +90,22 @@ public final class Pruner {
             Path output,
             boolean replace,
             RunSettings settings) {
+        return prune(source, recipe, text, output, replace, settings, _ -> {});
+    }
+
+    /// The same, with the masks.
+    ///
+    /// @param masks is given them when all blocks are pruned, before the output appears; they can be read until it returns
+    public static PruneReport prune(
+            Checkpoint source,
+            Recipe recipe,
+            Corpus text,
+            Path output,
+            boolean replace,
+            RunSettings settings,
+            Consumer<PrunedMasks> masks) {
         return new Pruner(source, recipe, text, settings)
-                .run(OutputDirectory.claim(output, source.directory(), replace));
+                .run(OutputDirectory.claim(output, source.directory(), replace), masks);
     }
 
     /// Resumes an interrupted run on `output`; the result is the same, byte for byte, as without the interruption. Where there is
@@ -104,10 +121,27 @@ public final class Pruner {
             Path output,
             boolean replace,
             RunSettings settings) {
+        return resume(source, recipe, text, output, replace, settings, _ -> {});
+    }
+
+    /// The same, with the masks.
+    ///
+    /// @param masks is given those of all blocks, of the interrupted run too; not called where that run had returned from its
+    ///     own
+    public static PruneReport resume(
+            Checkpoint source,
+            Recipe recipe,
+            Corpus text,
+            Path output,
+            boolean replace,
+            RunSettings settings,
+            Consumer<PrunedMasks> masks) {
         var pruner = new Pruner(source, recipe, text, settings);
         return pruner.ended(output)
                 .orElseGet(() ->
-                        pruner.run(OutputDirectory.resume(output, source.directory(), replace)));
+                        pruner.run(
+                                OutputDirectory.resume(output, source.directory(), replace),
+                                masks));
     }
 
     /// How far the run on `output` had come that was interrupted, in words; empty where nothing is left of one.
@@ -130,18 +164,20 @@ public final class Pruner {
         return Optional.of(Json.read(output.resolve(REPORT), PruneReport.class));
     }
 
-    private PruneReport run(OutputDirectory directory) {
+    private PruneReport run(OutputDirectory directory, Consumer<PrunedMasks> masks) {
         String machine = needsCalibration() ? Engine.cpuCapability() : "any";
         int blocks = architecture.blocks().size();
         try (var journal =
                 Journal.open(source, directory, recipeDocument(), machine, blocks, phases)) {
-            return run(directory, journal);
+            return run(directory, journal, masks);
         }
     }
 
-    private PruneReport run(OutputDirectory directory, Journal journal) {
+    private PruneReport run(
+            OutputDirectory directory, Journal journal, Consumer<PrunedMasks> masks) {
         try {
             prune(journal);
+            journal.finish(architecture.blocks(), masks);
             CheckpointWriter writer = journal.writer();
             phases.time("write", writer::complete);
             RecipeDocument document = phases.time("hash", journal::recipe);

@@ -1,8 +1,5 @@
 package org.wanda4j.prune;
 
-import java.lang.foreign.Arena;
-import java.util.List;
-import java.util.Optional;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.CheckpointWriter;
@@ -11,6 +8,10 @@ import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.report.PruneReport.BlockReport;
+
+import java.lang.foreign.Arena;
+import java.util.List;
+import java.util.Optional;
 
 /// Prunes block after block by a method that needs nothing but the weights.
 record WeightsAlone(
@@ -22,9 +23,11 @@ record WeightsAlone(
 
     void prune() {
         List<Block> blocks = architecture.blocks();
+        List<Block> left = journal.left(blocks);
+        journal.begin(journal.outcome(), linears.maskBytes(left), List.of());
         progress.start(
                 "pruning",
-                blocks.subList(journal.done(), blocks.size()).stream()
+                left.stream()
                         .flatMap(block -> block.linears().stream())
                         .filter(linears::prunes)
                         .mapToLong(Linear::weights)
@@ -51,6 +54,8 @@ record WeightsAlone(
             }
         }
         journal.add(
-                BlockReport.of(index, tensors.reports(), List.of(), Optional.empty()), List.of());
+                BlockReport.of(index, tensors.reports(), List.of(), Optional.empty()),
+                tensors.masks(),
+                List.of());
     }
 }

@@ -1,14 +1,5 @@
 package org.wanda4j.prune;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
-import java.util.stream.Stream;
 import org.wanda4j.HeldProcess;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.allocate.Allocation;
@@ -21,6 +12,17 @@ import org.wanda4j.text.CalibrationSampler;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.tune.Tuning;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.Stream;
 
 /// A run on the tiny model in a process of its own, which can be killed.
 record PruneProcess(Job job, Path output) {
@@ -70,21 +72,26 @@ record PruneProcess(Job job, Path output) {
         }
 
         /// Runs it in this process.
-        PruneReport run(Path output, RunSettings settings) {
-            return run(output, false, false, settings);
+        PruneReport run(Path output, RunSettings settings, Consumer<PrunedMasks> masks) {
+            return run(output, false, false, settings, masks);
         }
 
         /// Goes on with it in this process.
-        PruneReport resume(Path output, RunSettings settings) {
-            return run(output, true, true, settings);
+        PruneReport resume(Path output, RunSettings settings, Consumer<PrunedMasks> masks) {
+            return run(output, true, true, settings, masks);
         }
 
-        private PruneReport run(Path output, boolean resume, boolean force, RunSettings settings) {
+        private PruneReport run(
+                Path output,
+                boolean resume,
+                boolean force,
+                RunSettings settings,
+                Consumer<PrunedMasks> masks) {
             Corpus text = Corpus.bundledCalibration();
             try (Checkpoint model = Checkpoint.open(SharedFiles.tinyLlama())) {
                 return resume
-                        ? Pruner.resume(model, recipe(), text, output, force, settings)
-                        : Pruner.prune(model, recipe(), text, output, force, settings);
+                        ? Pruner.resume(model, recipe(), text, output, force, settings, masks)
+                        : Pruner.prune(model, recipe(), text, output, force, settings, masks);
             }
         }
     }
@@ -97,7 +104,8 @@ record PruneProcess(Job job, Path output) {
                         Path.of(arguments[1]),
                         options.contains("resume"),
                         options.contains("force"),
-                        new RunSettings(2, Long.MAX_VALUE, new Started()));
+                        new RunSettings(2, Long.MAX_VALUE, new Started()),
+                        _ -> {});
     }
 
     /// Tells the parent process when the work begins.

@@ -1,16 +1,9 @@
 package org.wanda4j.prune;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.EnumMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Random;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,11 +15,26 @@ import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.prune.PruneProcess.Job;
+import org.wanda4j.sparse.Mask;
+
 import tools.jackson.databind.node.ObjectNode;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /// A process that is killed (SIGKILL) anywhere leaves what another one makes the same output of, byte for byte, as one that
 /// was left alone.
 class ResumeTest {
+
+    private static final int BLOCKS = 6;
 
     private static final List<String> TIMES =
             List.of("output", "seconds", "phases", "peakResidentBytes");
@@ -36,6 +44,7 @@ class ResumeTest {
     @TempDir private static Path references;
 
     private static final Map<Job, Path> REFERENCES = new EnumMap<>(Job.class);
+    private static final Map<Job, List<long[]>> MASKS = new EnumMap<>(Job.class);
 
     @TempDir private Path directory;
 
@@ -51,11 +60,13 @@ class ResumeTest {
         // Before and after a rename of the journal.
         "WANDA,     java.nio.file.Files,                     move,            2, 1",
         "WANDA,     org.wanda4j.checkpoint.Disk,             forceDirectory,  4, 3",
+        // All blocks are done, and their masks not read yet.
+        "WANDA,     java.nio.file.Files,                     move,            7, 6",
         // While the output is completed.
         "SPARSEGPT, org.wanda4j.checkpoint.CheckpointWriter, copyOtherFiles,  1, 6",
         // Before each rename of the publication, and after both.
-        "WANDA,     java.nio.file.Files,                     move,            7, 6",
         "WANDA,     java.nio.file.Files,                     move,            8, 6",
+        "WANDA,     java.nio.file.Files,                     move,            9, 6",
         "WANDA,     org.wanda4j.checkpoint.OutputDirectory,  leave,           1, 0",
     })
     void aRunThatIsKilledAtAPointGoesOnToTheSameBytes(
@@ -63,8 +74,15 @@ class ResumeTest {
         PruneProcess process = overAnOldOutput(job);
         process.killAt(new Point(type, method, call), "force");
         assertTrue(done(process) >= done, done(process) + " blocks are done");
-        job.resume(process.output(), SETTINGS);
+        boolean finished = isFinished(process);
+        List<long[]> masks = new ArrayList<>();
+        job.resume(process.output(), SETTINGS, it -> masks.addAll(words(it)));
         assertSame(job, process.output());
+        if (finished) {
+            assertTrue(masks.isEmpty());
+        } else {
+            assertArrayEquals(MASKS.get(job).toArray(), masks.toArray());
+        }
     }
 
     @ParameterizedTest(name = "{0} killed at call {3} of {1}.{2}")
@@ -81,8 +99,8 @@ class ResumeTest {
         "ADMM,           org.wanda4j.prune.LinearPruner,          prune,          18, 1",
         "TUNED,          org.wanda4j.torch.BlockTraining,         step,            6, 3",
         "MAGNITUDE,      org.wanda4j.checkpoint.Disk,             writeFully,     20, 1",
-        "WANDA,          org.wanda4j.checkpoint.Disk,             writeFully,     24, 2",
-        "WANDA,          org.wanda4j.checkpoint.Disk,             force,           5, 2",
+        "WANDA,          org.wanda4j.checkpoint.Disk,             writeFully,     40, 2",
+        "WANDA,          org.wanda4j.checkpoint.Disk,             force,           8, 2",
         "MAGNITUDE,      org.wanda4j.checkpoint.Disk,             forceDirectory,  4, 3",
         "WANDA,          org.wanda4j.checkpoint.CheckpointWriter, complete,        1, 4",
         "WANDA,          org.wanda4j.checkpoint.OutputDirectory,  write,           2, 6",
@@ -135,6 +153,13 @@ class ResumeTest {
                 .orElse(0);
     }
 
+    /// Whether nothing is left to be computed.
+    private static boolean isFinished(PruneProcess process) {
+        return OutputDirectory.journalOf(process.output())
+                .map(file -> Json.read(file).get("finished").asBoolean())
+                .orElse(true);
+    }
+
     private PruneProcess overAnOldOutput(Job job) throws IOException {
         Path parent = Files.createTempDirectory(directory, "run");
         Path old = Files.createDirectory(parent.resolve("out"));
@@ -163,8 +188,16 @@ class ResumeTest {
     /// What the job makes in this process, undisturbed.
     private static Path undisturbed(Job job) {
         Path output = references.resolve(job.name()).resolve("out");
-        job.run(output, SETTINGS);
+        job.run(output, SETTINGS, masks -> MASKS.put(job, words(masks)));
         return output;
+    }
+
+    private static List<long[]> words(PrunedMasks masks) {
+        return IntStream.range(0, BLOCKS)
+                .boxed()
+                .flatMap(block -> masks.of(block).values().stream())
+                .map(Mask::words)
+                .toList();
     }
 
     private static List<String> names(Path directory) throws IOException {
