@@ -1,9 +1,5 @@
 package org.wanda4j.cli;
 
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
 import org.wanda4j.calibrate.InputProfile;
 import org.wanda4j.calibrate.InputProfile.Outlier;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -15,9 +11,16 @@ import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.report.SparsityProfile.LinearSparsity;
 import org.wanda4j.text.Windows;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 
 /// `wanda inspect`
 @Command(
@@ -157,12 +160,11 @@ final class InspectCommand implements Runnable {
                                 new SparsityTable.Cell(
                                         linear.block(),
                                         linear.name(),
-                                        linear.zeros(),
+                                        OptionalLong.of(linear.zeros()),
                                         (long) linear.outputs() * linear.inputs(),
                                         linear.pattern()))
                         .toList(),
-                false,
-                "-");
+                false);
     }
 
     private static String outlierTable(List<Outlier> outliers) {

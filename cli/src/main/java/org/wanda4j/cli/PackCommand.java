@@ -1,12 +1,5 @@
 package org.wanda4j.cli;
 
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.stream.Collectors;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.OutputDirectory;
@@ -15,10 +8,17 @@ import org.wanda4j.checkpoint.Packer;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /// `wanda pack`
 @Command(
@@ -64,6 +64,7 @@ final class PackCommand implements Runnable {
                 var progress = new ProgressDisplay("bytes")) {
             Architecture architecture = Architecture.of(checkpoint);
             List<MatrixView> linears = architecture.linears().stream().map(Linear::weight).toList();
+            checkpoint.remarks().forEach(remark -> Console.note("note: " + remark));
             Set<String> tables = Set.copyOf(architecture.tables());
             try (var directory = OutputDirectory.claim(output.directory(), model, output.force())) {
                 progress.start("packing", Packer.work(checkpoint));
@@ -90,17 +91,12 @@ final class PackCommand implements Runnable {
                 "output       " + report.output());
     }
 
-    /// Linears by the last part of their name, then whatever else the files hold.
+    /// Matrices by their kind, then whatever else the files hold.
     private static String table(PackReport report) {
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("matrix", "sparse", "zeros", "before", "after", "of before"));
         Map<String, List<PackReport.Matrix>> kinds =
-                report.matrices().stream()
-                        .collect(
-                                Collectors.groupingBy(
-                                        PackCommand::kind,
-                                        LinkedHashMap::new,
-                                        Collectors.toList()));
+                LinearKinds.group(report.matrices(), PackCommand::module);
         Sizes listed = new Sizes(0, 0);
         for (var kind : kinds.entrySet()) {
             Sizes sizes = Sizes.of(kind.getValue());
@@ -126,12 +122,9 @@ final class PackCommand implements Runnable {
                 Format.percent(sizes.after() / (double) sizes.before()));
     }
 
-    /// `q_proj` of `model.layers.3.self_attn.q_proj.weight`, `down_proj` of `model.layers.3.mlp.experts.down_proj`.
-    private static String kind(PackReport.Matrix matrix) {
+    private static String module(PackReport.Matrix matrix) {
         String name = matrix.name();
-        String module =
-                name.endsWith(WEIGHT) ? name.substring(0, name.length() - WEIGHT.length()) : name;
-        return module.substring(module.lastIndexOf('.') + 1);
+        return name.endsWith(WEIGHT) ? name.substring(0, name.length() - WEIGHT.length()) : name;
     }
 
     private record Sizes(long before, long after) {

@@ -1,20 +1,28 @@
 package org.wanda4j.cli;
 
-import java.nio.file.Path;
-import java.util.List;
-import java.util.Optional;
-import java.util.stream.Collectors;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.ModelName;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Linear;
 import org.wanda4j.prune.Pruner;
 import org.wanda4j.report.HtmlReport;
 import org.wanda4j.report.PruneReport;
+import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.text.Corpus;
+
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.stream.Collectors;
 
 /// `wanda prune`
 @Command(
@@ -61,16 +69,18 @@ final class PruneCommand implements Runnable {
     @Override
     public void run() {
         PruneReport report;
+        Architecture architecture;
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 var progress = new ProgressDisplay();
                 var _ = StopNotice.ofRun(output.directory())) {
             recipe.printBanner();
+            architecture = Architecture.of(checkpoint);
             report = prune(checkpoint, recipe.settings(progress));
         }
         if (html != null) {
             HtmlReport.write(html, "Pruning " + ModelName.of(model), report);
         }
-        result.print(report, () -> summary(report));
+        result.print(report, () -> summary(report, architecture));
     }
 
     private PruneReport prune(Checkpoint checkpoint, RunSettings settings) {
@@ -93,7 +103,7 @@ final class PruneCommand implements Runnable {
                 checkpoint, recipe.recipe(), text, output.directory(), output.force(), settings);
     }
 
-    private static String summary(PruneReport report) {
+    private static String summary(PruneReport report, Architecture architecture) {
         String phases =
                 report.phases().entrySet().stream()
                         .map(phase -> "%s %.1f".formatted(phase.getKey(), phase.getValue()))
@@ -101,7 +111,7 @@ final class PruneCommand implements Runnable {
         return String.join(
                 "\n",
                 "",
-                table(report),
+                table(report, architecture),
                 "",
                 "sparsity     %s asked, %s reached over %,d weights"
                         .formatted(
@@ -134,21 +144,24 @@ final class PruneCommand implements Runnable {
         return ", tuned: a block's error fell to %s on average".formatted(Format.percent(ratio));
     }
 
-    private static String table(PruneReport report) {
-        return SparsityTable.of(
-                report.blocks().size(),
+    private static String table(PruneReport report, Architecture architecture) {
+        Map<String, Long> zeros =
                 report.blocks().stream()
-                        .flatMap(block ->
-                                block.linears().stream()
-                                        .map(linear ->
-                                                new SparsityTable.Cell(
-                                                        block.index(),
-                                                        linear.name(),
-                                                        linear.zeros(),
-                                                        (long) linear.outputs() * linear.inputs(),
-                                                        Optional.empty())))
-                        .toList(),
-                true,
-                "dense");
+                        .flatMap(block -> block.linears().stream())
+                        .collect(Collectors.toMap(LinearReport::name, LinearReport::zeros));
+        List<SparsityTable.Cell> cells = new ArrayList<>();
+        for (int block = 0; block < architecture.blocks().size(); block++) {
+            for (Linear linear : architecture.blocks().get(block).linears()) {
+                Long removed = zeros.get(linear.name());
+                cells.add(
+                        new SparsityTable.Cell(
+                                block,
+                                linear.name(),
+                                removed == null ? OptionalLong.empty() : OptionalLong.of(removed),
+                                linear.weights(),
+                                Optional.empty()));
+            }
+        }
+        return SparsityTable.of(architecture.blocks().size(), cells, true);
     }
 }

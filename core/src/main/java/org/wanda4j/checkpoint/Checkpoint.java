@@ -1,5 +1,7 @@
 package org.wanda4j.checkpoint;
 
+import tools.jackson.databind.JsonNode;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
@@ -18,7 +20,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import tools.jackson.databind.JsonNode;
 
 /// A Hugging Face model directory: `config.json` and the weights in one or many safetensors shards.
 ///
@@ -132,6 +133,15 @@ public final class Checkpoint implements AutoCloseable {
     /// How the values of packed matrices are stored; empty for an ordinary checkpoint.
     public Optional<ValueType> packedAs() {
         return PackedEncoding.of(shards.getFirst()).map(PackedEncoding::values);
+    }
+
+    /// What is to be said of a copy of this checkpoint: its configuration leaves out what it has no ground for.
+    public List<String> remarks() {
+        return SidecarFiles.plain(directory.resolve(SidecarFiles.CONFIG)).isPresent()
+                ? List.of(
+                        "the weights are not quantised, so %s is left out of the output's config.json"
+                                .formatted(SidecarFiles.QUANTISATION))
+                : List.of();
     }
 
     /// Bytes of all weights' files.

@@ -86,9 +86,7 @@ final class CheckpointBuilder implements AutoCloseable {
             if (source.indexed()) {
                 output.write(Checkpoint.INDEX, index());
             }
-            for (Path file : SidecarFiles.of(source)) {
-                output.copy(file, String.valueOf(file.getFileName()));
-            }
+            SidecarFiles.copy(SidecarFiles.of(source), output);
         } catch (IOException e) {
             throw output.failed(e);
         }

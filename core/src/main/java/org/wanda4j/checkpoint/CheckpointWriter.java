@@ -349,9 +349,7 @@ public final class CheckpointWriter implements AutoCloseable {
     }
 
     private void copyOtherFiles() throws IOException {
-        for (Path file : otherFiles()) {
-            output.copy(file, String.valueOf(file.getFileName()));
-        }
+        SidecarFiles.copy(otherFiles(), output);
     }
 
     private List<Path> otherFiles() throws IOException {

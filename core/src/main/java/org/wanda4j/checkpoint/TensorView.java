@@ -42,17 +42,4 @@ public record TensorView(String name, DType type, List<Long> shape, MemorySegmen
         long length = (long) columns() * type.bytes();
         return data.asSlice(row * length, length);
     }
-
-    /// Whether no element is NaN or infinite.
-    ///
-    /// @throws IllegalArgumentException when the elements are not of a weight type
-    public boolean isFinite() {
-        long elements = data.byteSize() / type.bytes();
-        for (long i = 0; i < elements; i++) {
-            if (!Float.isFinite(type.get(data, i))) {
-                return false;
-            }
-        }
-        return true;
-    }
 }

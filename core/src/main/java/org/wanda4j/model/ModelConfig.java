@@ -1,5 +1,12 @@
 package org.wanda4j.model;
 
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -9,11 +16,6 @@ import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.checkpoint.Json;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.ObjectNode;
 
 /// A `config.json`: typed access whose errors name the file and the entry. An entry that is `null` counts as absent.
 ///
@@ -221,6 +223,20 @@ public final class ModelConfig {
         }
         ModelConfig inside = object("text_config");
         return has(TIED) ? inside.withDefault(TIED, flag(TIED, true)) : inside;
+    }
+
+    /// The same, of a language model that is `type`.
+    ///
+    /// @throws InvalidInputException when `text_config` names another `model_type`
+    public ModelConfig decoder(String type) {
+        ModelConfig decoder = decoder();
+        if (has("text_config") && !decoder.text("model_type", type).equals(type)) {
+            throw decoder.invalid(
+                    "model_type",
+                    "'%s' is not supported (%s is)"
+                            .formatted(decoder.text("model_type", type), type));
+        }
+        return decoder;
     }
 
     /// This configuration with `key` set to `value` where it has no such entry. One that is `null` stays so.

@@ -1,5 +1,10 @@
 package org.wanda4j.model;
 
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.TensorInfo;
+
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -8,10 +13,6 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.DType;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.checkpoint.TensorInfo;
 
 /// Whether a checkpoint has the tensors that an architecture reads; where it has not, why that may be.
 ///
@@ -19,7 +20,8 @@ import org.wanda4j.checkpoint.TensorInfo;
 record TensorCheck(Checkpoint checkpoint, ModelConfig config, Architecture architecture) {
 
     /// What the names of a block's tensors begin with.
-    private static final Pattern BLOCK = Pattern.compile("(.*?\\.|)(layers|h)\\.\\d+\\.");
+    private static final Pattern BLOCK =
+            Pattern.compile("((?:.*?\\.|)(?:layers|h)\\.)(\\d{1,9})\\.");
 
     /// Masks and frequencies that older versions of transformers saved beside the weights.
     private static final Pattern BUFFER =
@@ -31,31 +33,56 @@ record TensorCheck(Checkpoint checkpoint, ModelConfig config, Architecture archi
             Pattern.compile(
                     ".*\\.(qweight|qzeros|weight_packed|weight_scale|weight_scale_inv|SCB|absmax|quant_map)");
 
-    /// @throws InvalidInputException for the first tensor that is missing, of another shape or no weight, and for the first
-    ///     of a block that is not read
+    /// @throws InvalidInputException for the first tensor that is missing, of another shape or no weight, for the first of a
+    ///     block that is not read, and when there are more blocks than described
     void run() {
         Map<String, List<Long>> described = architecture.tensors();
         described.forEach(this::check);
         Set<String> blocks =
                 described.keySet().stream()
-                        .flatMap(TensorCheck::block)
+                        .flatMap(name -> block(name).map(Matcher::group))
                         .collect(Collectors.toUnmodifiableSet());
         checkpoint.tensors().stream()
                 .map(TensorInfo::name)
-                .filter(name -> name.endsWith(".weight") || name.endsWith(".bias"))
+                .filter(name ->
+                        name.endsWith(".weight")
+                                || name.endsWith(".bias")
+                                || QUANTISED.matcher(name).matches())
                 .filter(name -> !described.containsKey(name) && !BUFFER.matcher(name).matches())
-                .filter(name -> block(name).anyMatch(blocks::contains))
+                .filter(name -> block(name).map(Matcher::group).anyMatch(blocks::contains))
                 .findFirst()
                 .ifPresent(name -> {
                     throw unfit(
                             "tensor %s is none of a %s as config.json describes it: an entry may be missing there"
                                     .formatted(name, architecture.family()));
                 });
+        checkBlocks(described.keySet());
     }
 
-    private static Stream<String> block(String tensor) {
+    /// A block for the prediction of further tokens may follow the decoder's; other further ones are the decoder's own.
+    private void checkBlocks(Set<String> described) {
+        Set<String> places =
+                described.stream()
+                        .flatMap(name -> block(name).map(block -> block.group(1)))
+                        .collect(Collectors.toUnmodifiableSet());
+        long blocks =
+                checkpoint.tensors().stream()
+                        .flatMap(tensor -> block(tensor.name()))
+                        .filter(block -> places.contains(block.group(1)))
+                        .map(block -> block.group(2))
+                        .distinct()
+                        .count();
+        int expected = architecture.blocks().size();
+        if (blocks > expected + config.decoder().count("num_nextn_predict_layers", 0)) {
+            throw unfit(
+                    "the checkpoint has %d blocks, but config.json describes %d: correct the number there"
+                            .formatted(blocks, expected));
+        }
+    }
+
+    private static Stream<Matcher> block(String tensor) {
         Matcher block = BLOCK.matcher(tensor);
-        return block.lookingAt() ? Stream.of(block.group()) : Stream.empty();
+        return block.lookingAt() ? Stream.of(block) : Stream.empty();
     }
 
     private void check(String name, List<Long> shape) {
@@ -105,16 +132,23 @@ record TensorCheck(Checkpoint checkpoint, ModelConfig config, Architecture archi
                 : "";
     }
 
-    /// By what the weights are quantised, as `config.json` or a tensor says it.
+    /// By what the weights are quantised, as `config.json` or a tensor says it; empty where the tensors are plain, whatever
+    /// `config.json` says.
     private Optional<String> quantisation() {
-        if (config.has("quantization_config")) {
-            String method = config.object("quantization_config").text("quant_method", "");
-            return Optional.of(method.isEmpty() ? "quantization_config" : method);
+        Optional<String> sign =
+                checkpoint.tensors().stream()
+                        .filter(TensorCheck::isQuantised)
+                        .map(tensor -> "tensor " + tensor.name() + " is " + tensor.type())
+                        .findFirst();
+        boolean plain =
+                architecture.tensors().keySet().stream()
+                        .flatMap(name -> checkpoint.find(name).stream())
+                        .allMatch(tensor -> tensor.type().isWeight());
+        if (sign.isEmpty() && plain || !config.has("quantization_config")) {
+            return sign;
         }
-        return checkpoint.tensors().stream()
-                .filter(TensorCheck::isQuantised)
-                .map(tensor -> "tensor " + tensor.name() + " is " + tensor.type())
-                .findFirst();
+        String method = config.object("quantization_config").text("quant_method", "");
+        return Optional.of(method.isEmpty() ? "quantization_config" : method);
     }
 
     private static boolean isQuantised(TensorInfo tensor) {

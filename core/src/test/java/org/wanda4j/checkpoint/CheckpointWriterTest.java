@@ -8,6 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.wanda4j.checkpoint.RawSafetensors.bytes;
 import static org.wanda4j.checkpoint.RawSafetensors.tensor;
 
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -19,9 +23,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class CheckpointWriterTest {
 
@@ -72,6 +73,30 @@ class CheckpointWriterTest {
         for (String file :
                 List.of(FIRST, SECOND, Checkpoint.INDEX, "config.json", "tokenizer.json")) {
             assertSame(file);
+        }
+    }
+
+    @Test
+    void aCopyDoesNotSpeakOfAQuantisationThatThereIsNot() throws IOException {
+        String quantised =
+                "{\"model_type\": \"gemma3\", \"eps\": 1e-05, \"quantization_config\": {\"quant_method\": \"fp8\"},"
+                        + " \"text_config\": {\"quantization_config\": {}, \"hidden_size\": 4}}";
+        Files.writeString(model.resolve("config.json"), quantised);
+        copy(Map.of());
+        assertEquals(
+                Json.parse(
+                        "{\"model_type\": \"gemma3\", \"eps\": 1e-05, \"text_config\": {\"hidden_size\": 4}}"
+                                .getBytes(StandardCharsets.UTF_8),
+                        "expected"),
+                Json.read(out().resolve("config.json")));
+        assertEquals(quantised, Files.readString(model.resolve("config.json")));
+        try (Checkpoint source = Checkpoint.open(model);
+                Checkpoint copy = Checkpoint.open(out())) {
+            assertEquals(
+                    List.of(
+                            "the weights are not quantised, so quantization_config is left out of the output's config.json"),
+                    source.remarks());
+            assertEquals(List.of(), copy.remarks());
         }
     }
 

@@ -4,14 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,8 +13,18 @@ import org.wanda4j.GoldenFamilies;
 import org.wanda4j.Hostile;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
+
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.Set;
 
 /// One model in the forms that its `config.json` has: silent where transformers has a default, as transformers 5 writes it,
 /// inside `text_config`, with entries that would change the numbers.
@@ -108,6 +110,24 @@ class ConfigFormsTest {
         assertTrue(!describe(outside).head().table().contains("embed_tokens"));
         outside.put("tie_word_embeddings", true);
         assertTrue(describe(outside).head().table().contains("embed_tokens"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"gemma3, gemma3_text", "mistral3, mistral"})
+    void aLanguageModelOfAnotherTypeIsRefused(String family, String expected) throws IOException {
+        ObjectNode config = config(GoldenFamilies.of(family));
+        ObjectNode decoder = (ObjectNode) config.get("text_config");
+        decoder.remove("model_type");
+        Architecture architecture = describe(config);
+        decoder.put("model_type", expected);
+        assertEquals(architecture, describe(config));
+        decoder.put("model_type", "llama");
+        assertTrue(
+                assertThrows(InvalidInputException.class, () -> describe(config))
+                        .getMessage()
+                        .endsWith(
+                                "text_config.model_type 'llama' is not supported (%s is)"
+                                        .formatted(expected)));
     }
 
     @ParameterizedTest

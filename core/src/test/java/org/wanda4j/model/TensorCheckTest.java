@@ -4,6 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.InvalidInputException;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -14,13 +22,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.DType;
-import org.wanda4j.checkpoint.InvalidInputException;
 
 /// Checkpoints that do not have what their configuration speaks of, and the cause that is named. All their matrices have
 /// two rows and two columns.
@@ -79,6 +80,31 @@ class TensorCheckTest {
         assertEquals(1, read("", tensors).blocks().size());
     }
 
+    @Test
+    void aConfigurationWithFewerBlocksThanThereAreIsRefused() throws IOException {
+        assertRefused(
+                "the checkpoint has 3 blocks, but config.json describes 1: correct the number there",
+                "",
+                withMoreBlocks(2));
+    }
+
+    @Test
+    void aBlockThatPredictsFurtherTokensIsNoneOfTheDecoders() throws IOException {
+        String config = ", \"num_nextn_predict_layers\": 1";
+        assertEquals(1, read(config, withMoreBlocks(1)).blocks().size());
+        assertRefused("has 3 blocks, but config.json describes 1", config, withMoreBlocks(2));
+    }
+
+    /// A tensor of each of `blocks` further blocks, and one of a vision tower.
+    private static Map<String, DType> withMoreBlocks(int blocks) {
+        Map<String, DType> tensors = complete();
+        for (int block = 1; block <= blocks; block++) {
+            tensors.put("model.layers." + block + ".input_layernorm.weight", DType.BF16);
+        }
+        tensors.put("vision_tower.encoder.layers.7.input_layernorm.weight", DType.BF16);
+        return tensors;
+    }
+
     private static Map<String, DType> bare(Map<String, DType> tensors) {
         Map<String, DType> bare = new LinkedHashMap<>();
         tensors.forEach((name, type) -> bare.put(name.replaceFirst("^model\\.", ""), type));
@@ -125,6 +151,26 @@ class TensorCheckTest {
     void plainWeightsWhoseConfigurationStillSpeaksOfQuantisationAreTaken() throws IOException {
         String config = ", \"quantization_config\": {\"quant_method\": \"fp8\"}";
         assertEquals("llama", read(config, complete()).family());
+    }
+
+    @Test
+    void scalesBesidePlainWeightsAreRefused() throws IOException {
+        Map<String, DType> tensors = complete();
+        tensors.put("model.layers.0.self_attn.q_proj.weight_scale", DType.F32);
+        assertRefused(
+                "the weights are quantised (compressed-tensors)",
+                ", \"quantization_config\": {\"quant_method\": \"compressed-tensors\"}",
+                tensors);
+    }
+
+    @Test
+    void whatIsWrongWithPlainWeightsIsNotTakenForQuantisation() throws IOException {
+        Map<String, DType> tensors = complete();
+        tensors.remove(QUERY);
+        assertRefused(
+                "there is no tensor " + QUERY,
+                ", \"quantization_config\": {\"quant_method\": \"fp8\"}",
+                tensors);
     }
 
     private static Map<String, DType> complete() {

@@ -34,6 +34,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /// Prunes a checkpoint: [AlongWindows], or [WeightsAlone] by a method that needs no statistics; then the output is published.
 public final class Pruner {
@@ -281,6 +282,6 @@ public final class Pruner {
                 outcome.activations(),
                 outcome.engine(),
                 Kernels.best().description(),
-                outcome.notes());
+                Stream.concat(source.remarks().stream(), outcome.notes().stream()).toList());
     }
 }

@@ -1,6 +1,5 @@
 package org.wanda4j.model.families;
 
-import java.util.Optional;
 import org.wanda4j.model.Activation;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Embedding;
@@ -10,8 +9,9 @@ import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.Norm;
 import org.wanda4j.model.TensorNames;
+
+import java.util.Optional;
 
 /// BLOOM (BigScience, 2022): a norm behind the embedding, linear biases instead of positions (ALiBi), query, key and value
 /// head by head in one tensor, a plain MLP of four times the hidden size, the head tied to the embedding.
@@ -26,7 +26,8 @@ final class Bloom {
 
     private Bloom(ModelConfig given, TensorNames names) {
         config =
-                given.renamed("n_embed", "hidden_size")
+                given.renamed("layer_norm_epsilon", "layer_norm_eps")
+                        .renamed("n_embed", "hidden_size")
                         .renamed("n_layer", "num_hidden_layers")
                         .renamed("n_head", "num_attention_heads")
                         .withDefault(
@@ -49,9 +50,11 @@ final class Bloom {
                         1,
                         Optional.empty(),
                         Optional.empty(),
-                        Optional.of(it.norm(parts.root() + "word_embeddings_layernorm"))),
+                        Optional.of(parts.layer(parts.root() + "word_embeddings_layernorm"))),
                 it::block,
-                Head.of(it.norm(parts.root() + "ln_f"), parts.headTable(table, "lm_head", true)));
+                Head.of(
+                        parts.layer(parts.root() + "ln_f"),
+                        parts.headTable(table, "lm_head", true)));
     }
 
     private Block block(int index) {
@@ -60,7 +63,7 @@ final class Bloom {
         int hidden = parts.hidden();
         return Block.sequential(
                 Branch.normFirst(
-                        norm(name + "input_layernorm"),
+                        parts.layer(name + "input_layernorm"),
                         AttentionBuilder.interleaved(
                                         heads,
                                         Fused.of(
@@ -72,16 +75,12 @@ final class Bloom {
                                 .positions(new Alibi(1))
                                 .build()),
                 Branch.normFirst(
-                        norm(name + "post_attention_layernorm"),
+                        parts.layer(name + "post_attention_layernorm"),
                         parts.plain(
                                 name + "mlp.dense_h_to_4h",
                                 name + "mlp.dense_4h_to_h",
                                 4 * hidden,
                                 true,
                                 Activation.GELU_TANH)));
-    }
-
-    private Norm norm(String name) {
-        return Norm.layer(name, parts.hidden(), config.number("layer_norm_epsilon", 1e-5));
     }
 }

@@ -1,7 +1,5 @@
 package org.wanda4j.model.families;
 
-import java.util.List;
-import java.util.Optional;
 import org.wanda4j.model.Activation;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Embedding;
@@ -13,8 +11,10 @@ import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Mlp;
 import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.Norm;
 import org.wanda4j.model.TensorNames;
+
+import java.util.List;
+import java.util.Optional;
 
 /// Falcon (Almazrouei et al., 2023), in three shapes. 7B: one key head, both branches read one normed input. 40B and 11B
 /// (`new_decoder_architecture`): groups of query heads, the branches with a norm each or with one for both. The RW models:
@@ -32,7 +32,8 @@ final class Falcon {
 
     private Falcon(ModelConfig given, TensorNames names) {
         config =
-                given.renamed("n_embed", "hidden_size")
+                given.renamed("layer_norm_epsilon", "layer_norm_eps")
+                        .renamed("n_embed", "hidden_size")
                         .renamed("n_layer", "num_hidden_layers")
                         .renamed("n_head", "num_attention_heads")
                         .renamed("n_head_kv", "num_kv_heads")
@@ -64,7 +65,9 @@ final class Falcon {
         return parts.decoder(
                 Embedding.of(table, parts.hidden()),
                 it::block,
-                Head.of(it.norm(parts.root() + "ln_f"), parts.headTable(table, "lm_head", true)));
+                Head.of(
+                        parts.layer(parts.root() + "ln_f"),
+                        parts.headTable(table, "lm_head", true)));
     }
 
     private Block block(int index) {
@@ -75,8 +78,9 @@ final class Falcon {
                 twoNorms ? "ln_mlp" : parallel ? "input_layernorm" : "post_attention_layernorm";
         return new Block(
                 List.of(
-                        Branch.normFirst(norm(name + first), attention(name + "self_attention.")),
-                        Branch.normFirst(norm(name + second), mlp(name + "mlp."))),
+                        Branch.normFirst(
+                                parts.layer(name + first), attention(name + "self_attention.")),
+                        Branch.normFirst(parts.layer(name + second), mlp(name + "mlp."))),
                 parallel);
     }
 
@@ -102,9 +106,5 @@ final class Falcon {
                 parts.linear(name + "dense_h_to_4h", inner, bias),
                 Linear.of(name + "dense_4h_to_h", inner, parts.hidden(), bias),
                 Activation.of(config, "activation", "gelu"));
-    }
-
-    private Norm norm(String name) {
-        return Norm.layer(name, parts.hidden(), config.number("layer_norm_epsilon", 1e-5));
     }
 }

@@ -1,11 +1,12 @@
 package org.wanda4j.model.families;
 
-import java.util.List;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Attention.Positions;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.ModelConfig;
 import org.wanda4j.model.TensorNames;
+
+import java.util.List;
 
 /// Gemma 2 (Gemma Team, 2024): Gemma with a norm before and one after each branch, windows in every second block, and
 /// soft caps on attention's products and on the logits. Gemma 3 (2025) has normed query and key heads instead of the caps,
@@ -52,7 +53,7 @@ final class Gemma2 {
 
     /// The language model beside a vision tower.
     static Architecture gemma3(ModelConfig given, TensorNames names) {
-        return gemma3("gemma3", given.decoder(), names);
+        return gemma3("gemma3", given.decoder("gemma3_text"), names);
     }
 
     private static Architecture gemma3(String family, ModelConfig given, TensorNames names) {

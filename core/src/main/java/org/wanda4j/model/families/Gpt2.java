@@ -1,6 +1,5 @@
 package org.wanda4j.model.families;
 
-import java.util.Optional;
 import org.wanda4j.model.Activation;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Embedding;
@@ -11,8 +10,9 @@ import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Mlp;
 import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.Norm;
 import org.wanda4j.model.TensorNames;
+
+import java.util.Optional;
 
 /// GPT-2 (Radford et al., 2019): learned positions, layer norms, query, key and value in one tensor, a plain MLP; every
 /// matrix is stored inputs x outputs.
@@ -24,7 +24,8 @@ final class Gpt2 {
 
     private Gpt2(ModelConfig given, TensorNames names) {
         config =
-                given.renamed("n_embd", "hidden_size")
+                given.renamed("layer_norm_epsilon", "layer_norm_eps")
+                        .renamed("n_embd", "hidden_size")
                         .renamed("n_layer", "num_hidden_layers")
                         .renamed("n_positions", "max_position_embeddings")
                         .withDefault("hidden_size", 768)
@@ -50,14 +51,16 @@ final class Gpt2 {
                         Optional.empty(),
                         Optional.empty()),
                 it::block,
-                Head.of(it.norm(parts.root() + "ln_f"), parts.headTable(table, "lm_head", true)));
+                Head.of(
+                        parts.layer(parts.root() + "ln_f"),
+                        parts.headTable(table, "lm_head", true)));
     }
 
     private Block block(int index) {
         String name = parts.root() + "h." + index + ".";
         return Block.sequential(
-                Branch.normFirst(norm(name + "ln_1"), attention(name + "attn.", index)),
-                Branch.normFirst(norm(name + "ln_2"), mlp(name + "mlp.")));
+                Branch.normFirst(parts.layer(name + "ln_1"), attention(name + "attn.", index)),
+                Branch.normFirst(parts.layer(name + "ln_2"), mlp(name + "mlp.")));
     }
 
     private Attention attention(String name, int index) {
@@ -80,9 +83,5 @@ final class Gpt2 {
                 Fused.transposed(name + "c_fc", hidden, inner).all(),
                 Fused.transposed(name + "c_proj", inner, hidden).all(),
                 Activation.of(config, "activation_function", "gelu_new"));
-    }
-
-    private Norm norm(String name) {
-        return Norm.layer(name, parts.hidden(), config.number("layer_norm_epsilon", 1e-5));
     }
 }

@@ -1,12 +1,13 @@
 package org.wanda4j.model.families;
 
-import java.util.OptionalInt;
-import java.util.function.IntFunction;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.ModelConfig;
 import org.wanda4j.model.TensorNames;
+
+import java.util.OptionalInt;
+import java.util.function.IntFunction;
 
 /// Llama (Touvron et al., 2023) and those that changed one thing in it: RMS norms before each branch, rotary positions,
 /// grouped key and value heads, a gated MLP.
@@ -42,12 +43,7 @@ record Llama(
 
     /// Mistral 3.1 and 3.2: a Mistral beside a vision tower.
     static Architecture mistral3(ModelConfig given, TensorNames names) {
-        ModelConfig config = given.decoder();
-        String type = config.text("model_type", "mistral");
-        if (!type.equals("mistral")) {
-            throw config.invalid("model_type", "'" + type + "' is not supported (mistral is)");
-        }
-        return mistral("mistral3", config, names);
+        return mistral("mistral3", given.decoder("mistral"), names);
     }
 
     private static Architecture mistral(String family, ModelConfig given, TensorNames names) {

@@ -1,12 +1,12 @@
 package org.wanda4j.model.families;
 
-import java.util.OptionalInt;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.Norm;
 import org.wanda4j.model.TensorNames;
+
+import java.util.OptionalInt;
 
 /// StarCoder 2 (Lozhkov et al., 2024): Llama's attention with biases and a window, layer norms, a plain MLP, the head tied
 /// to the embedding.
@@ -16,7 +16,8 @@ final class StarCoder2 {
 
     static Architecture describe(ModelConfig given, TensorNames names) {
         ModelConfig config =
-                given.withDefault("max_position_embeddings", 4096)
+                given.renamed("norm_epsilon", "layer_norm_eps")
+                        .withDefault("max_position_embeddings", 4096)
                         .withDefault("num_key_value_heads", 2);
         DecoderParts parts = DecoderParts.of("starcoder2", config, names);
         Heads heads = Heads.of(config);
@@ -28,14 +29,14 @@ final class StarCoder2 {
                     String name = parts.block(index);
                     return Block.sequential(
                             Branch.normFirst(
-                                    norm(parts, name + "input_layernorm"),
+                                    parts.layer(name + "input_layernorm"),
                                     AttentionBuilder.separate(
                                                     parts, heads, name + "self_attn.", bias, bias)
                                             .positions(RotaryReader.whole(config, heads))
                                             .window(window)
                                             .build()),
                             Branch.normFirst(
-                                    norm(parts, name + "post_attention_layernorm"),
+                                    parts.layer(name + "post_attention_layernorm"),
                                     parts.plain(
                                             name + "mlp.c_fc",
                                             name + "mlp.c_proj",
@@ -43,10 +44,6 @@ final class StarCoder2 {
                                             bias,
                                             parts.activation("gelu_pytorch_tanh"))));
                 },
-                parts.head(norm(parts, parts.root() + "norm"), true));
-    }
-
-    private static Norm norm(DecoderParts parts, String name) {
-        return Norm.layer(name, parts.hidden(), parts.config().number("norm_epsilon", 1e-5));
+                parts.head(parts.layer(parts.root() + "norm"), true));
     }
 }
