@@ -70,14 +70,10 @@ class ArchitectureTest {
                             concat(concat(concat(CORE, PRUNE), RUNTIME), "org.wanda4j.cli.."))
                     .allowEmptyShould(true);
 
-    /// Subpackages count as packages of their own. The registry of families lists those that are built in.
+    /// Subpackages count as packages of their own.
     @ArchTest
     static final ArchRule packages_have_no_cycles =
-            slices().assignedFrom(new EachPackage())
-                    .should()
-                    .beFreeOfCycles()
-                    .ignoreDependency(
-                            "org.wanda4j.model.Families", "org.wanda4j.model.families.BuiltIn");
+            slices().assignedFrom(new EachPackage()).should().beFreeOfCycles();
 
     @ArchTest
     static final ArchRule core_and_runtime_have_no_native_code_and_no_command_line =

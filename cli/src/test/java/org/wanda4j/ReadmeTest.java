@@ -47,6 +47,7 @@ class ReadmeTest {
                     "org.wanda4j.evaluate",
                     "org.wanda4j.method",
                     "org.wanda4j.model",
+                    "org.wanda4j.model.families",
                     "org.wanda4j.prune",
                     "org.wanda4j.report",
                     "org.wanda4j.runtime",

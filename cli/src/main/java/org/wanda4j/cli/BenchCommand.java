@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.model.Architecture;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.report.PeakMemory;
 import org.wanda4j.runtime.InstructionSet;
 import org.wanda4j.runtime.Throughput;
@@ -162,7 +162,7 @@ final class BenchCommand implements Runnable {
     /// Refuses a model that cannot be measured before another one is.
     private static void check(Path model) {
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            Architecture.of(checkpoint);
+            Families.describe(checkpoint);
         }
     }
 

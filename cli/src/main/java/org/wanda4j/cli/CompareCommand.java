@@ -20,6 +20,7 @@ import org.wanda4j.checkpoint.Reason;
 import org.wanda4j.evaluate.ZeroShot;
 import org.wanda4j.method.Methods;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Pruner;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.HtmlReport;
@@ -175,7 +176,7 @@ final class CompareCommand implements Runnable {
             recipes.forEach(recipe -> Pruner.check(checkpoint, recipe, text));
             compute.printBanner();
             sha256 = checkpoint.sha256();
-            architecture = Architecture.of(checkpoint);
+            architecture = Families.describe(checkpoint);
         }
         String common =
                 "%s, %s, wanda4j %s".formatted(sha256, evaluation.key(), Main.Version.text());

@@ -22,7 +22,7 @@ import org.wanda4j.evaluate.LastStates;
 import org.wanda4j.evaluate.Perplexity;
 import org.wanda4j.evaluate.Task;
 import org.wanda4j.evaluate.ZeroShot;
-import org.wanda4j.model.Architecture;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
 
@@ -153,7 +153,7 @@ record Evaluation(
                 Perplexity.check(checkpoint, corpus, protocol(), Optional.of(other));
             }
         }
-        int context = Architecture.of(checkpoint).positions();
+        int context = Families.describe(checkpoint).positions();
         seqlen.stream()
                 .filter(length -> length > context)
                 .mapToObj(length ->

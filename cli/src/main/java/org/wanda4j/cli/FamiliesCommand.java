@@ -1,7 +1,7 @@
 package org.wanda4j.cli;
 
 import java.util.List;
-import org.wanda4j.model.Families;
+import org.wanda4j.model.families.Families;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

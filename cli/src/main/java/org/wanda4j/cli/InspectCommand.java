@@ -1,5 +1,10 @@
 package org.wanda4j.cli;
 
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 import org.wanda4j.calibrate.InputProfile;
 import org.wanda4j.calibrate.InputProfile.Outlier;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -7,20 +12,14 @@ import org.wanda4j.checkpoint.TensorInfo;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.cli.ArchitectureText.Part;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.report.SparsityProfile.LinearSparsity;
 import org.wanda4j.text.Windows;
-
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
-
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
-import java.util.OptionalLong;
 
 /// `wanda inspect`
 @Command(
@@ -87,7 +86,7 @@ final class InspectCommand implements Runnable {
     }
 
     private Inspection inspect(Checkpoint checkpoint) {
-        Architecture architecture = Architecture.of(checkpoint);
+        Architecture architecture = Families.describe(checkpoint);
         List<LinearSparsity> linears = SparsityProfile.of(checkpoint, architecture);
         return new Inspection(
                 model.toString(),
@@ -115,7 +114,7 @@ final class InspectCommand implements Runnable {
         Windows windows =
                 calibration
                         .sampling(Recipe.DEFAULT.sampling())
-                        .resolve(Architecture.of(checkpoint))
+                        .resolve(Families.describe(checkpoint))
                         .take(calibration.corpus(), checkpoint.directory());
         try (var progress = new ProgressDisplay()) {
             return InputProfile.outliers(checkpoint, windows, OUTLIERS, compute.settings(progress));

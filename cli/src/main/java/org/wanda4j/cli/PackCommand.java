@@ -1,5 +1,10 @@
 package org.wanda4j.cli;
 
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.OutputDirectory;
@@ -8,17 +13,11 @@ import org.wanda4j.checkpoint.Packer;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
-
+import org.wanda4j.model.families.Families;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
 
 /// `wanda pack`
 @Command(
@@ -62,7 +61,7 @@ final class PackCommand implements Runnable {
         PackReport report;
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 var progress = new ProgressDisplay("bytes")) {
-            Architecture architecture = Architecture.of(checkpoint);
+            Architecture architecture = Families.describe(checkpoint);
             List<MatrixView> linears = architecture.linears().stream().map(Linear::weight).toList();
             checkpoint.remarks().forEach(remark -> Console.note("note: " + remark));
             Set<String> tables = Set.copyOf(architecture.tables());

@@ -1,21 +1,5 @@
 package org.wanda4j.cli;
 
-import org.wanda4j.calibrate.RunSettings;
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.ModelName;
-import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Linear;
-import org.wanda4j.prune.Pruner;
-import org.wanda4j.report.HtmlReport;
-import org.wanda4j.report.PruneReport;
-import org.wanda4j.report.PruneReport.LinearReport;
-import org.wanda4j.text.Corpus;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,6 +7,21 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.ModelName;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Linear;
+import org.wanda4j.model.families.Families;
+import org.wanda4j.prune.Pruner;
+import org.wanda4j.report.HtmlReport;
+import org.wanda4j.report.PruneReport;
+import org.wanda4j.report.PruneReport.LinearReport;
+import org.wanda4j.text.Corpus;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /// `wanda prune`
 @Command(
@@ -74,7 +73,7 @@ final class PruneCommand implements Runnable {
                 var progress = new ProgressDisplay();
                 var _ = StopNotice.ofRun(output.directory())) {
             recipe.printBanner();
-            architecture = Architecture.of(checkpoint);
+            architecture = Families.describe(checkpoint);
             report = prune(checkpoint, recipe.settings(progress));
         }
         if (html != null) {

@@ -24,7 +24,7 @@ import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.TensorInfo;
-import org.wanda4j.model.Families;
+import org.wanda4j.model.families.Families;
 import tools.jackson.databind.JsonNode;
 
 /// The commands on a real model, as a user calls them.

@@ -25,6 +25,7 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Rotary;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.runtime.Sampling;
 import org.wanda4j.runtime.ScoredToken;
@@ -80,7 +81,7 @@ class FamilyTextTest {
     /// Whether keys would be others had the text been longer: the runtime keeps them as they were, libtorch computes all anew.
     private static boolean rotatesByLength(Path model) {
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            return Architecture.of(checkpoint).blocks().stream()
+            return Families.describe(checkpoint).blocks().stream()
                     .flatMap(Block::attentions)
                     .flatMap(attention -> attention.rotary().stream())
                     .anyMatch(Rotary::dependsOnLength);
@@ -129,7 +130,7 @@ class FamilyTextTest {
         Windows windows = new Windows(ids.length, List.of(ids));
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 Engine engine = new Engine(ComputeType.FP32, 1)) {
-            Architecture architecture = Architecture.of(checkpoint);
+            Architecture architecture = Families.describe(checkpoint);
             try (ActivationStore store =
                     ActivationStore.of(
                             architecture, windows, false, ComputeType.FP32, 1 << 30, model)) {

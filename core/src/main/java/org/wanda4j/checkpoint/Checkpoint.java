@@ -1,7 +1,5 @@
 package org.wanda4j.checkpoint;
 
-import tools.jackson.databind.JsonNode;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
@@ -20,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import tools.jackson.databind.JsonNode;
 
 /// A Hugging Face model directory: `config.json` and the weights in one or many safetensors shards.
 ///

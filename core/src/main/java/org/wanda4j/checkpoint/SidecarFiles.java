@@ -1,13 +1,12 @@
 package org.wanda4j.checkpoint;
 
-import tools.jackson.databind.node.ObjectNode;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import tools.jackson.databind.node.ObjectNode;
 
 /// Files beside a checkpoint's weights that are copied with it.
 final class SidecarFiles {

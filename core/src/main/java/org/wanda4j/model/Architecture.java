@@ -1,18 +1,15 @@
 package org.wanda4j.model;
 
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.Stream;
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.InvalidInputException;
 
 /// What a decoder-only transformer is, as data: which tensors it has and how they are joined.
 ///
-/// A family makes one from `config.json` ([Families]); an engine interprets it, whatever the family.
+/// A family makes one from `config.json` ([org.wanda4j.model.families]); an engine interprets it, whatever the family.
 ///
 /// @param family the `model_type`
 /// @param hidden size of the hidden state between blocks
@@ -33,23 +30,6 @@ public record Architecture(
     /// Copies the blocks.
     public Architecture {
         blocks = List.copyOf(blocks);
-    }
-
-    /// The architecture of the model that `checkpoint` holds, checked against its tensors.
-    ///
-    /// @throws InvalidInputException when the family is not supported, or a tensor is missing or has another shape
-    public static Architecture of(Checkpoint checkpoint) {
-        ModelConfig config = ModelConfig.read(checkpoint.directory());
-        Architecture architecture = Families.describe(config, checkpoint);
-        new TensorCheck(checkpoint, config, architecture).run();
-        return architecture;
-    }
-
-    /// The architecture that the `config.json` in `directory` describes, whether there are weights or not.
-    ///
-    /// @throws InvalidInputException when it is missing, or the family is not supported
-    public static Architecture described(Path directory) {
-        return Families.describe(ModelConfig.read(directory));
     }
 
     /// Every linear of every block, front to back: what can be pruned.

@@ -1,2 +1,2 @@
-/// What a decoder-only transformer is, as data; one short description a family.
+/// What a decoder-only transformer is, as data.
 package org.wanda4j.model;

@@ -3,10 +3,6 @@ package org.wanda4j.checkpoint;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-
-import org.junit.jupiter.api.io.TempDir;
-import org.wanda4j.Hostile;
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -15,6 +11,8 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.Hostile;
 
 /// Shards and indices of any content: read, or refused in one line.
 class CheckpointFuzzTest {

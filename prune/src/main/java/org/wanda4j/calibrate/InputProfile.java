@@ -7,6 +7,7 @@ import java.util.List;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Stage;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
@@ -30,7 +31,7 @@ public final class InputProfile {
     /// @param windows calibration text
     public static List<Outlier> outliers(
             Checkpoint checkpoint, Windows windows, int count, RunSettings settings) {
-        Architecture architecture = Architecture.of(checkpoint);
+        Architecture architecture = Families.describe(checkpoint);
         List<Outlier> found = new ArrayList<>();
         int blocks = architecture.blocks().size();
         settings.progress().start("measuring inputs", windows.tokens() * (2L * blocks - 1));

@@ -5,6 +5,7 @@ import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Tokenizer;
 import org.wanda4j.text.Windows;
@@ -14,7 +15,7 @@ record EncodedText(Checkpoint checkpoint, Architecture architecture, Windows win
 
     /// @throws InvalidInputException when the text is too short, or the model and its tokenizer cannot be used
     static EncodedText of(Checkpoint checkpoint, Corpus text, Perplexity.Protocol protocol) {
-        Architecture architecture = Architecture.of(checkpoint);
+        Architecture architecture = Families.describe(checkpoint);
         try (Tokenizer tokenizer = Tokenizer.open(checkpoint.directory())) {
             Windows windows =
                     Windows.ofText(

@@ -13,6 +13,7 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.evaluate.Question.Choice;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.text.Tokenizer;
 import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.ComputeType;
@@ -38,7 +39,7 @@ public record ZeroShot(
     ///
     /// @throws InvalidInputException when the model, its tokenizer or an item cannot be used
     public static void check(Checkpoint checkpoint, Exam exam) {
-        groups(checkpoint, Architecture.of(checkpoint), exam);
+        groups(checkpoint, Families.describe(checkpoint), exam);
     }
 
     /// Measures `checkpoint`.
@@ -88,7 +89,7 @@ public record ZeroShot(
     /// For each question the log likelihood of each choice, in nats.
     static double[][] logLikelihoods(
             Checkpoint checkpoint, Exam exam, ComputeType type, RunSettings settings) {
-        Architecture architecture = Architecture.of(checkpoint);
+        Architecture architecture = Families.describe(checkpoint);
         double[][] likelihoods =
                 exam.questions().stream()
                         .map(question -> new double[question.choices().size()])

@@ -7,6 +7,7 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
+import org.wanda4j.model.families.Families;
 
 /// A model as far as its cost goes: it may be a `config.json` without weights.
 ///
@@ -19,7 +20,7 @@ public record ModelFootprint(
 
     /// A model that is there.
     public static ModelFootprint of(Checkpoint checkpoint) {
-        Architecture architecture = Architecture.of(checkpoint);
+        Architecture architecture = Families.describe(checkpoint);
         return new ModelFootprint(
                 checkpoint.directory(),
                 architecture,
@@ -30,7 +31,7 @@ public record ModelFootprint(
 
     /// What the `config.json` in `directory` describes, with weights in bf16.
     public static ModelFootprint described(Path directory) {
-        Architecture architecture = Architecture.described(directory);
+        Architecture architecture = Families.describe(directory);
         return new ModelFootprint(
                 directory,
                 architecture,

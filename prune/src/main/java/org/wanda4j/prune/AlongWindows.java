@@ -1,5 +1,8 @@
 package org.wanda4j.prune;
 
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
 import org.wanda4j.allocate.Allocation;
 import org.wanda4j.allocate.Allocation.BlockScores;
 import org.wanda4j.allocate.ScoreSurvey;
@@ -17,10 +20,6 @@ import org.wanda4j.prune.Journal.Outcome;
 import org.wanda4j.report.Phases;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
-
-import java.util.List;
-import java.util.Set;
-import java.util.function.Function;
 
 /// Prunes block after block along calibration windows:
 ///

@@ -1,5 +1,12 @@
 package org.wanda4j.prune;
 
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.BlockPass;
 import org.wanda4j.calibrate.InputStatistics;
@@ -18,14 +25,6 @@ import org.wanda4j.report.PruneReport.TuneReport;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.Gram;
 import org.wanda4j.torch.KernelTimes;
-
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.function.Supplier;
-import java.util.stream.Stream;
 
 /// Takes windows through block after block; each is pruned on the way, and tuned where the recipe says so.
 final class BlockPruner implements AutoCloseable {

@@ -1,5 +1,11 @@
 package org.wanda4j.prune;
 
+import java.lang.foreign.Arena;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.MatrixView;
@@ -8,13 +14,6 @@ import org.wanda4j.model.Linear;
 import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.sparse.Mask;
-
-import java.lang.foreign.Arena;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 
 /// The tensors of a block while it is pruned: those that have new values, with the masks of its pruned linears, and the
 /// checkpoint's. New values are written to the output.

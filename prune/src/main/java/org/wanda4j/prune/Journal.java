@@ -1,5 +1,14 @@
 package org.wanda4j.prune;
 
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.wanda4j.allocate.Allocation.BlockScores;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.Checkpoint.FileState;
@@ -13,19 +22,8 @@ import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport.BlockReport;
 import org.wanda4j.sparse.Mask;
 import org.wanda4j.threads.BackgroundTask;
-
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
-
-import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.function.Consumer;
-import java.util.function.Supplier;
 
 /// Which blocks of a run are done. Lies in the unfinished output, so that a run can be resumed.
 ///
@@ -130,7 +128,7 @@ final class Journal implements AutoCloseable {
             directory
                     .journal()
                     .ifPresent(file -> checkSame(file, start, source, directory.target()));
-            Optional<Entry> left = directory.journal().map(Journal::read);
+            Optional<Entry> left = directory.journal().map(file -> Json.read(file, Entry.class));
             BackgroundTask<String> sha256 =
                     left.flatMap(entry -> entry.recipe().modelSha256())
                             .map(BackgroundTask::of)
@@ -141,14 +139,6 @@ final class Journal implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             directory.close();
             throw e;
-        }
-    }
-
-    private static Entry read(Path file) {
-        try {
-            return Json.read(file, Entry.class);
-        } catch (InvalidInputException e) {
-            throw new InvalidInputException(e.getMessage() + "; start afresh with --force", e);
         }
     }
 

@@ -1,5 +1,9 @@
 package org.wanda4j.prune;
 
+import java.lang.foreign.Arena;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -20,11 +24,6 @@ import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.sparse.SparsityPattern.NofM;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Rounding;
-
-import java.lang.foreign.Arena;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 
 /// Prunes linears of a checkpoint by one method.
 ///

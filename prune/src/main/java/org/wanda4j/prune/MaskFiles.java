@@ -1,5 +1,12 @@
 package org.wanda4j.prune;
 
+import java.lang.foreign.MemorySegment;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.MatrixView;
@@ -8,14 +15,6 @@ import org.wanda4j.model.Linear;
 import org.wanda4j.report.PruneReport.BlockReport;
 import org.wanda4j.report.PruneReport.LinearReport;
 import org.wanda4j.sparse.Mask;
-
-import java.lang.foreign.MemorySegment;
-import java.util.Collection;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 
 /// Masks beside the journal: a file for each block, with [Mask#toBytes()] of its pruned linears in the order of the report.
 record MaskFiles(CheckpointWriter writer) {

@@ -1,9 +1,8 @@
 package org.wanda4j.prune;
 
+import java.util.Map;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.sparse.Mask;
-
-import java.util.Map;
 
 /// Which weights a run has removed. A weight that stays may be zero too, for instance because it rounds to zero.
 @FunctionalInterface

@@ -1,5 +1,13 @@
 package org.wanda4j.prune;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.wanda4j.allocate.Allocation.BlockScores;
 import org.wanda4j.allocate.SparsityPlan;
 import org.wanda4j.calibrate.LayerwiseForward;
@@ -13,6 +21,7 @@ import org.wanda4j.method.Method;
 import org.wanda4j.method.Methods;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Journal.Outcome;
 import org.wanda4j.report.ModelCard;
 import org.wanda4j.report.PeakMemory;
@@ -24,17 +33,7 @@ import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Engine;
-
 import tools.jackson.databind.JsonNode;
-
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
-import java.util.function.Consumer;
-import java.util.stream.Stream;
 
 /// Prunes a checkpoint: [AlongWindows], or [WeightsAlone] by a method that needs no statistics; then the output is published.
 public final class Pruner {
@@ -56,7 +55,7 @@ public final class Pruner {
         this.source = source;
         this.text = text;
         this.settings = settings;
-        this.architecture = Architecture.of(source);
+        this.architecture = Families.describe(source);
         this.recipe = recipe.resolve(architecture);
         this.method = Methods.named(recipe.method());
         this.chosen = recipe.linears(architecture);

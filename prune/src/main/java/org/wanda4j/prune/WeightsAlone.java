@@ -1,5 +1,8 @@
 package org.wanda4j.prune;
 
+import java.lang.foreign.Arena;
+import java.util.List;
+import java.util.Optional;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.CheckpointWriter;
@@ -8,10 +11,6 @@ import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.report.PruneReport.BlockReport;
-
-import java.lang.foreign.Arena;
-import java.util.List;
-import java.util.Optional;
 
 /// Prunes block after block by a method that needs nothing but the weights.
 record WeightsAlone(

@@ -15,6 +15,7 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
+import org.wanda4j.model.families.Families;
 
 class LinearFilterTest {
 
@@ -77,7 +78,7 @@ class LinearFilterTest {
 
     private static Architecture tinyLlama() {
         try (Checkpoint checkpoint = Checkpoint.open(SharedFiles.tinyLlama())) {
-            return Architecture.of(checkpoint);
+            return Families.describe(checkpoint);
         }
     }
 }

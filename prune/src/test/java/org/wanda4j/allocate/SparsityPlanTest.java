@@ -21,6 +21,7 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.sparse.SparsityPattern.NofM;
 import org.wanda4j.sparse.SparsityPattern.Unstructured;
@@ -135,7 +136,7 @@ class SparsityPlanTest {
 
     private static Architecture tinyLlama() {
         try (Checkpoint checkpoint = Checkpoint.open(SharedFiles.tinyLlama())) {
-            return Architecture.of(checkpoint);
+            return Families.describe(checkpoint);
         }
     }
 }

@@ -17,6 +17,7 @@ import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.method.Methods;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.sparse.Mask;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.CalibrationSampler;
@@ -59,7 +60,7 @@ class GoldenNormsTest {
             Windows windows =
                     CalibrationSampler.REFERENCE.sample(
                             Corpus.bundledCalibration(), tokenizer, 128, seqlen, 0);
-            Architecture architecture = Architecture.of(checkpoint);
+            Architecture architecture = Families.describe(checkpoint);
             long memoryLimit = RunSettings.defaults().activationMemory();
             try (ActivationStore store =
                     ActivationStore.of(

@@ -26,7 +26,7 @@ import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.evaluate.Perplexity.Protocol;
-import org.wanda4j.model.Architecture;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Pruner;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.text.Corpus;
@@ -188,7 +188,7 @@ class DivergenceTest {
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             Windows windows = EncodedText.of(checkpoint, text, protocol).windows();
             float[] logits = ForwardPass.of(checkpoint, windows, ComputeType.FP32).logits();
-            int vocabulary = Architecture.of(checkpoint).vocabulary();
+            int vocabulary = Families.describe(checkpoint).vocabulary();
             return IntStream.range(0, (int) windows.tokens())
                     .filter(token -> (token + 1) % windows.seqlen() != 0)
                     .mapToObj(token ->

@@ -36,6 +36,7 @@ import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Mlp;
 import org.wanda4j.model.Stage;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Pruner;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.SparsityProfile;
@@ -81,7 +82,7 @@ class ChannelPermutationTest {
                 CheckpointWriter writer =
                         CheckpointWriter.create(
                                 dense, OutputDirectory.claim(output, dense.directory(), false))) {
-            for (Block block : Architecture.of(dense).blocks()) {
+            for (Block block : Families.describe(dense).blocks()) {
                 for (Stage stage : List.of(block.stages().get(1), block.stages().get(3))) {
                     Linear reader = stage.linears().getFirst();
                     TensorView matrix = dense.map(reader.weight(), memory);
@@ -151,7 +152,7 @@ class ChannelPermutationTest {
             prune(dense, recipe, output);
             try (Checkpoint pruned = Checkpoint.open(output);
                     Arena memory = Arena.ofConfined()) {
-                Architecture architecture = Architecture.of(pruned);
+                Architecture architecture = Families.describe(pruned);
                 SparsityProfile.of(pruned, architecture)
                         .forEach(linear ->
                                 assertEquals(Optional.of("2:4"), linear.pattern(), linear.name()));
@@ -221,7 +222,7 @@ class ChannelPermutationTest {
                     recipe("ria").withLinears(List.of("*v_proj", "*up_proj"), List.of()),
                     output);
             try (Checkpoint pruned = Checkpoint.open(output)) {
-                for (Block block : Architecture.of(dense).blocks()) {
+                for (Block block : Families.describe(dense).blocks()) {
                     for (Linear kept :
                             List.of(
                                     block.attentions().findFirst().orElseThrow().value(),
@@ -244,7 +245,7 @@ class ChannelPermutationTest {
                 Arena memory = Arena.ofConfined()) {
             prune(dense, recipe("ria").withPattern(new Unstructured(0.5)), output);
             try (Checkpoint pruned = Checkpoint.open(output)) {
-                Linear down = mlp(Architecture.of(dense).blocks().getFirst()).down();
+                Linear down = mlp(Families.describe(dense).blocks().getFirst()).down();
                 TensorView before = dense.map(down.weight(), memory);
                 TensorView after = pruned.map(down.weight(), memory);
                 assertNotEquals(-1, before.data().mismatch(after.data()));

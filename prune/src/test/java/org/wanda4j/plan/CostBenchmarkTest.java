@@ -25,6 +25,7 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.text.CalibrationSampler;
 import org.wanda4j.text.Corpus;
@@ -54,7 +55,7 @@ class CostBenchmarkTest {
     @ParameterizedTest
     @MethodSource("families")
     void aBlockOfEveryFamilyIsPrunedWithRandomWeights(Path model) {
-        Architecture architecture = Architecture.described(model);
+        Architecture architecture = Families.describe(model);
         Block block = architecture.blocks().getLast();
         var layout =
                 new ActivationStore.Layout(
@@ -107,7 +108,7 @@ class CostBenchmarkTest {
 
     @Test
     void aSmallBlockIsLeftAsItIs() {
-        Block block = Architecture.described(SharedFiles.tinyLlama()).blocks().getFirst();
+        Block block = Families.describe(SharedFiles.tinyLlama()).blocks().getFirst();
         assertEquals(block, SampleBlock.narrowed(block, 5_000_000));
     }
 

@@ -25,8 +25,8 @@ import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.TensorView;
-import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.report.PruneReport;
 import org.wanda4j.report.PruneReport.InputReport;
 import org.wanda4j.text.CalibrationSampler;
@@ -92,7 +92,7 @@ class ExpertPruningTest {
         try (Checkpoint before = Checkpoint.open(directory.resolve("qwen3_moe-idle-expert"));
                 Checkpoint after = Checkpoint.open(directory.resolve("out"));
                 Arena memory = Arena.ofConfined()) {
-            for (Linear linear : Architecture.of(before).linears()) {
+            for (Linear linear : Families.describe(before).linears()) {
                 if (unseen.stream().anyMatch(linear.name()::contains)) {
                     checkSmallestRemoved(
                             before.map(linear.weight(), memory),

@@ -5,6 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
@@ -25,18 +36,6 @@ import org.wanda4j.report.PruneReport;
 import org.wanda4j.sparse.SparsityPattern.Unstructured;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
-
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.OptionalInt;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.stream.Stream;
 
 /// A run that fails keeps the blocks that are done where another one can go on, and nothing where none can.
 class FailedRunTest {
@@ -258,18 +257,6 @@ class FailedRunTest {
         assertFails(
                 () -> resume(output, RECIPE),
                 "out.partial lacks what its journal speaks of (masks-1)",
-                "start afresh with --force");
-    }
-
-    @Test
-    void aJournalThatLacksAFieldIsRefused() throws IOException {
-        Path output = interrupted();
-        Path journal = OutputDirectory.journalOf(output).orElseThrow();
-        String text = Files.readString(journal);
-        Files.writeString(journal, text.replace("\"finished\" : false,", ""));
-        assertFails(
-                () -> resume(output, RECIPE),
-                "journal.json: not as this version of the program writes it, at finished",
                 "start afresh with --force");
     }
 

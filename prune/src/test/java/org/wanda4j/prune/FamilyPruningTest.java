@@ -27,6 +27,7 @@ import org.wanda4j.checkpoint.TensorInfo;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.sparse.SparsityPattern.NofM;
 import org.wanda4j.sparse.SparsityPattern.Unstructured;
@@ -69,7 +70,7 @@ class FamilyPruningTest {
         try (Checkpoint before = Checkpoint.open(source);
                 Checkpoint after = Checkpoint.open(output);
                 Arena memory = Arena.ofConfined()) {
-            Architecture architecture = Architecture.of(before);
+            Architecture architecture = Families.describe(before);
             Map<String, boolean[]> ofLinears = new HashMap<>();
             for (Linear linear : architecture.linears()) {
                 TensorView dense = before.map(linear.weight(), memory);

@@ -1,8 +1,5 @@
 package org.wanda4j.prune;
 
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.TensorInfo;
-
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -10,6 +7,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.TensorInfo;
 
 /// A copy of a bf16 checkpoint in fp16, in which one tensor is so small that new values of it round to zero.
 final class HalfCheckpoint {

@@ -1,5 +1,15 @@
 package org.wanda4j.prune;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.wanda4j.HeldProcess;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.allocate.Allocation;
@@ -12,17 +22,6 @@ import org.wanda4j.text.CalibrationSampler;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.tune.Tuning;
-
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
-import java.util.function.Function;
-import java.util.stream.Stream;
 
 /// A run on the tiny model in a process of its own, which can be killed.
 record PruneProcess(Job job, Path output) {

@@ -19,8 +19,8 @@ import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.TensorView;
-import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.report.PruneReport;
 import org.wanda4j.report.PruneReport.BlockReport;
 import org.wanda4j.report.PruneReport.LinearReport;
@@ -52,7 +52,7 @@ class UpdateTest {
     void everyRunLosesItsShare(String method) {
         prune(recipe(method, new NofM(2, 4)));
         try (Checkpoint pruned = Checkpoint.open(directory.resolve("out"))) {
-            SparsityProfile.of(pruned, Architecture.of(pruned))
+            SparsityProfile.of(pruned, Families.describe(pruned))
                     .forEach(linear ->
                             assertEquals(Optional.of("2:4"), linear.pattern(), linear.name()));
             assertZerosArePositive(pruned);
@@ -61,7 +61,7 @@ class UpdateTest {
 
     /// A negative zero would cost a packed checkpoint as much as any other value.
     private static void assertZerosArePositive(Checkpoint pruned) {
-        for (Linear linear : Architecture.of(pruned).linears()) {
+        for (Linear linear : Families.describe(pruned).linears()) {
             try (Arena memory = Arena.ofConfined()) {
                 TensorView weight = pruned.map(linear.weight(), memory);
                 for (long i = 0; i < (long) linear.inputs() * linear.outputs(); i++) {
@@ -93,7 +93,7 @@ class UpdateTest {
         try (Checkpoint rounded = Checkpoint.open(directory.resolve("rounded"));
                 Checkpoint exact = Checkpoint.open(directory.resolve("exact"));
                 Arena memory = Arena.ofConfined()) {
-            for (Linear linear : Architecture.of(rounded).linears()) {
+            for (Linear linear : Families.describe(rounded).linears()) {
                 TensorView actual = rounded.map(linear.weight(), memory);
                 TensorView expected =
                         Rounding.to(actual.type(), exact.map(linear.weight(), memory), memory);
@@ -144,7 +144,7 @@ class UpdateTest {
         }
         assertTrue(after < 0.97 * before, after + " after " + before);
         try (Checkpoint pruned = Checkpoint.open(directory.resolve("out"))) {
-            SparsityProfile.of(pruned, Architecture.of(pruned))
+            SparsityProfile.of(pruned, Families.describe(pruned))
                     .forEach(linear ->
                             assertEquals(Optional.of("2:4"), linear.pattern(), linear.name()));
         }

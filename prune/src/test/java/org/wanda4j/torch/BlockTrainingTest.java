@@ -32,6 +32,7 @@ import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Norm;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.torch.BlockTraining.Gradient;
 
 /// Gradients of the weights of every family's blocks, against differences of the error itself.
@@ -133,7 +134,7 @@ class BlockTrainingTest {
         try (Checkpoint model = Checkpoint.open(directory);
                 Arena memory = Arena.ofShared();
                 Engine engine = new Engine(ComputeType.FP32, 1)) {
-            Architecture architecture = Architecture.of(model);
+            Architecture architecture = Families.describe(model);
             Block block = architecture.blocks().getFirst();
             Function<MatrixView, TensorView> source = view -> model.map(view, memory);
             var layout =

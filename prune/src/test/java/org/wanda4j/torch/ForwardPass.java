@@ -11,6 +11,7 @@ import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.ScratchDirectory;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.text.Windows;
 
 /// Everything that a model computes on its way to the logits.
@@ -21,7 +22,7 @@ public record ForwardPass(List<float[]> states, float[] logits) {
 
     /// Runs all windows at once, on one thread.
     public static ForwardPass of(Checkpoint checkpoint, Windows windows, ComputeType type) {
-        Architecture architecture = Architecture.of(checkpoint);
+        Architecture architecture = Families.describe(checkpoint);
         List<float[]> states = new ArrayList<>();
         List<float[]> logits = new ArrayList<>();
         try (var scratch = new ScratchDirectory();

@@ -17,6 +17,7 @@ import org.wanda4j.checkpoint.Packer;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
+import org.wanda4j.model.families.Families;
 
 /// What lies in packed tensors of every layout: rows of a fused one, interleaved ones, a transpose, slices of a 3-D one.
 class PackedForwardTest {
@@ -31,7 +32,7 @@ class PackedForwardTest {
         Path unpacked = directory.resolve("unpacked");
         try (Checkpoint source = Checkpoint.open(model);
                 var output = OutputDirectory.claim(packed, model, false)) {
-            Architecture architecture = Architecture.of(source);
+            Architecture architecture = Families.describe(source);
             List<MatrixView> linears = architecture.linears().stream().map(Linear::weight).toList();
             Set<String> tables = Set.copyOf(architecture.tables());
             Packer.pack(source, linears, tables, ValueType.INT8, output, _ -> {});

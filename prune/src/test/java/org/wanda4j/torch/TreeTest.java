@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.text.Windows;
 
 class TreeTest {
@@ -95,7 +96,7 @@ class TreeTest {
                             .ints(
                                     CONTEXT + BRANCHES * BRANCH,
                                     0,
-                                    Architecture.of(checkpoint).vocabulary())
+                                    Families.describe(checkpoint).vocabulary())
                             .toArray();
             List<int[]> alone = new ArrayList<>();
             for (int branch = 0; branch < BRANCHES; branch++) {
@@ -121,7 +122,7 @@ class TreeTest {
     }
 
     private static float[] logits(Checkpoint checkpoint, int[] ids) {
-        Architecture architecture = Architecture.of(checkpoint);
+        Architecture architecture = Families.describe(checkpoint);
         var tree = new Tree(CONTEXT, Collections.nCopies(BRANCHES, BRANCH));
         int width = TorchBlock.stageWidth(architecture);
         List<float[]> logits = new ArrayList<>();

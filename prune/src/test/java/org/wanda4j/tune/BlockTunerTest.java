@@ -24,6 +24,7 @@ import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.report.PruneReport.TuneReport;
 import org.wanda4j.sparse.Mask;
 import org.wanda4j.torch.ComputeType;
@@ -88,7 +89,7 @@ class BlockTunerTest {
         try (Checkpoint model = Checkpoint.open(MODEL);
                 Arena memory = Arena.ofShared();
                 Engine engine = new Engine(ComputeType.FP32, 2)) {
-            Architecture architecture = Architecture.of(model);
+            Architecture architecture = Families.describe(model);
             Block block = architecture.blocks().getFirst();
             for (Linear linear : block.linears()) {
                 prune(linear, model, memory);

@@ -30,6 +30,7 @@ import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.runtime.internal.decode.DecodeBatch;
 import org.wanda4j.runtime.internal.decode.Decoder;
 import org.wanda4j.runtime.internal.decode.Sequence;
@@ -99,7 +100,7 @@ class PackedFamiliesTest {
         try (Checkpoint source = Checkpoint.open(family);
                 Arena memory = Arena.ofConfined()) {
             Set<String> linears =
-                    Architecture.of(source).linears().stream()
+                    Families.describe(source).linears().stream()
                             .map(linear -> linear.weight().tensor())
                             .collect(Collectors.toSet());
             List<TensorInfo> weights =
@@ -138,7 +139,7 @@ class PackedFamiliesTest {
         Path packed = directory.resolve("packed");
         try (Checkpoint source = Checkpoint.open(model);
                 var output = OutputDirectory.claim(packed, model, false)) {
-            Architecture architecture = Architecture.of(source);
+            Architecture architecture = Families.describe(source);
             List<MatrixView> linears = architecture.linears().stream().map(Linear::weight).toList();
             Set<String> tables = Set.copyOf(architecture.tables());
             var report = Packer.pack(source, linears, tables, type, output, _ -> {});

@@ -5,7 +5,6 @@ import java.util.OptionalInt;
 import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
-import org.wanda4j.model.ModelConfig;
 
 /// How far the tokens of each block see.
 final class AttentionWindows {

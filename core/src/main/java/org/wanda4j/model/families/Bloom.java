@@ -1,5 +1,6 @@
 package org.wanda4j.model.families;
 
+import java.util.Optional;
 import org.wanda4j.model.Activation;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Embedding;
@@ -8,10 +9,6 @@ import org.wanda4j.model.Attention.Alibi;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Linear;
-import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.TensorNames;
-
-import java.util.Optional;
 
 /// BLOOM (BigScience, 2022): a norm behind the embedding, linear biases instead of positions (ALiBi), query, key and value
 /// head by head in one tensor, a plain MLP of four times the hidden size, the head tied to the embedding.

@@ -5,12 +5,9 @@ import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Family;
-import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.TensorNames;
 
-/// The families that are part of wanda4j.
-public final class BuiltIn {
+/// The families that are part of wanda4j, for [Families].
+final class BuiltIn {
 
     private static final List<String> NAMES =
             List.of(
@@ -47,7 +44,7 @@ public final class BuiltIn {
     private BuiltIn() {}
 
     /// Each by the `model_type` of its `config.json`.
-    public static Map<String, Family> families() {
+    static Map<String, Family> families() {
         return NAMES.stream().collect(Collectors.toMap(Function.identity(), BuiltIn::family));
     }
 

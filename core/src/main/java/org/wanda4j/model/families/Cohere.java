@@ -7,9 +7,7 @@ import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Attention;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
-import org.wanda4j.model.ModelConfig;
 import org.wanda4j.model.Norm;
-import org.wanda4j.model.TensorNames;
 
 /// Command R (Cohere, 2024): both branches behind one layer norm without a bias, rotation of neighbours, logits multiplied,
 /// the head tied to the embedding; in the plus model a norm for each query and key head.

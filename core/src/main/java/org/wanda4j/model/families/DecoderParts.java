@@ -13,9 +13,7 @@ import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Mixer;
 import org.wanda4j.model.Mlp;
-import org.wanda4j.model.ModelConfig;
 import org.wanda4j.model.Norm;
-import org.wanda4j.model.TensorNames;
 
 /// What most families are made of, by the names that most of them use.
 ///
@@ -166,7 +164,7 @@ record DecoderParts(String family, ModelConfig config, TensorNames names, String
 
     /// The function that `hidden_act` names.
     Activation activation(String fallback) {
-        return Activation.of(config, "hidden_act", fallback);
+        return config.activation("hidden_act", fallback);
     }
 
     /// A branch between two norms (Gemma 2, GLM 4).

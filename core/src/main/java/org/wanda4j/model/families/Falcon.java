@@ -1,6 +1,7 @@
 package org.wanda4j.model.families;
 
-import org.wanda4j.model.Activation;
+import java.util.List;
+import java.util.Optional;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Embedding;
 import org.wanda4j.model.Architecture.Head;
@@ -10,11 +11,6 @@ import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Mlp;
-import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.TensorNames;
-
-import java.util.List;
-import java.util.Optional;
 
 /// Falcon (Almazrouei et al., 2023), in three shapes. 7B: one key head, both branches read one normed input. 40B and 11B
 /// (`new_decoder_architecture`): groups of query heads, the branches with a norm each or with one for both. The RW models:
@@ -105,6 +101,6 @@ final class Falcon {
                 Optional.empty(),
                 parts.linear(name + "dense_h_to_4h", inner, bias),
                 Linear.of(name + "dense_4h_to_h", inner, parts.hidden(), bias),
-                Activation.of(config, "activation", "gelu"));
+                config.activation("activation", "gelu"));
     }
 }

@@ -1,13 +1,10 @@
 package org.wanda4j.model.families;
 
-import org.wanda4j.model.Activation;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Mlp;
-import org.wanda4j.model.ModelConfig;
 import org.wanda4j.model.Norm;
-import org.wanda4j.model.TensorNames;
 
 /// Gemma (Gemma Team, 2024): Llama's blocks with norms that multiply by `1 + w`, an embedding that is multiplied by the
 /// square root of the hidden size, GELU in the gated MLP, and the head tied to the embedding.
@@ -54,7 +51,7 @@ final class Gemma {
                 block + "mlp.",
                 parts.config().size("intermediate_size"),
                 false,
-                Activation.of(parts.config(), key, "gelu_pytorch_tanh"));
+                parts.config().activation(key, "gelu_pytorch_tanh"));
     }
 
     static Norm norm(DecoderParts parts, String name) {

@@ -1,12 +1,9 @@
 package org.wanda4j.model.families;
 
+import java.util.List;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Attention.Positions;
 import org.wanda4j.model.Block;
-import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.TensorNames;
-
-import java.util.List;
 
 /// Gemma 2 (Gemma Team, 2024): Gemma with a norm before and one after each branch, windows in every second block, and
 /// soft caps on attention's products and on the logits. Gemma 3 (2025) has normed query and key heads instead of the caps,

@@ -2,8 +2,6 @@ package org.wanda4j.model.families;
 
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
-import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.TensorNames;
 
 /// GLM 4 (Zhipu AI, 2025): a norm before and one after each branch, half of each head rotating as neighbours, biases on
 /// query, key and value, gate and up in one tensor.

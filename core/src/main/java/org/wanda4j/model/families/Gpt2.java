@@ -1,6 +1,6 @@
 package org.wanda4j.model.families;
 
-import org.wanda4j.model.Activation;
+import java.util.Optional;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Embedding;
 import org.wanda4j.model.Architecture.Head;
@@ -9,10 +9,6 @@ import org.wanda4j.model.Attention;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Mlp;
-import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.TensorNames;
-
-import java.util.Optional;
 
 /// GPT-2 (Radford et al., 2019): learned positions, layer norms, query, key and value in one tensor, a plain MLP; every
 /// matrix is stored inputs x outputs.
@@ -82,6 +78,6 @@ final class Gpt2 {
                 Optional.empty(),
                 Fused.transposed(name + "c_fc", hidden, inner).all(),
                 Fused.transposed(name + "c_proj", inner, hidden).all(),
-                Activation.of(config, "activation_function", "gelu_new"));
+                config.activation("activation_function", "gelu_new"));
     }
 }

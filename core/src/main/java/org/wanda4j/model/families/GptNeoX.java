@@ -7,8 +7,6 @@ import org.wanda4j.model.Architecture.Head;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Linear;
-import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.TensorNames;
 
 /// GPT-NeoX (Black et al., 2022) and Pythia: both branches read the block's input, each through a layer norm of its own; a
 /// quarter of each head rotates; query, key and value lie head by head in one tensor.

@@ -9,8 +9,6 @@ import org.wanda4j.model.Block;
 import org.wanda4j.model.Experts;
 import org.wanda4j.model.Mixer;
 import org.wanda4j.model.Mlp;
-import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.TensorNames;
 
 /// Granite 3 (IBM, 2024): Llama's blocks with multipliers of the embedding, of attention's products, of what each branch
 /// adds, and of the logits. The mixtures have all experts of a block in two 3-D tensors; a later one an MLP beside them

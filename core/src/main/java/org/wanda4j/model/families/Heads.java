@@ -1,7 +1,5 @@
 package org.wanda4j.model.families;
 
-import org.wanda4j.model.ModelConfig;
-
 /// How many heads attention has, and how wide they are.
 ///
 /// @param queries number of query heads

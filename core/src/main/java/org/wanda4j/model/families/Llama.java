@@ -1,13 +1,10 @@
 package org.wanda4j.model.families;
 
+import java.util.OptionalInt;
+import java.util.function.IntFunction;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
-import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.TensorNames;
-
-import java.util.OptionalInt;
-import java.util.function.IntFunction;
 
 /// Llama (Touvron et al., 2023) and those that changed one thing in it: RMS norms before each branch, rotary positions,
 /// grouped key and value heads, a gated MLP.

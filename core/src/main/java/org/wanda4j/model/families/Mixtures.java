@@ -15,8 +15,6 @@ import org.wanda4j.model.Experts;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Mixer;
 import org.wanda4j.model.Mlp;
-import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.TensorNames;
 
 /// Mixtures of experts in Llama's blocks, each expert a module of its own: Mixtral (Jiang et al., 2024), Qwen 2 MoE, which
 /// has a shared expert beside them, and Qwen 3 MoE. Some of a Qwen's blocks may be dense.

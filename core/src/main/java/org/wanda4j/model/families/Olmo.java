@@ -5,9 +5,7 @@ import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Mixer;
-import org.wanda4j.model.ModelConfig;
 import org.wanda4j.model.Norm;
-import org.wanda4j.model.TensorNames;
 
 /// OLMo (Groeneveld et al., 2024): Llama's blocks with layer norms that have no weights, and queries, keys and values that
 /// may be clipped. OLMo 2 (2025) norms what a branch gives instead of what it reads, and queries and keys over all heads at

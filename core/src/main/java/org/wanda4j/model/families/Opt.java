@@ -2,7 +2,6 @@ package org.wanda4j.model.families;
 
 import java.util.Optional;
 import java.util.OptionalDouble;
-import org.wanda4j.model.Activation;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Embedding;
 import org.wanda4j.model.Architecture.Head;
@@ -11,9 +10,7 @@ import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Mixer;
-import org.wanda4j.model.ModelConfig;
 import org.wanda4j.model.Norm;
-import org.wanda4j.model.TensorNames;
 
 /// OPT (Zhang et al., 2022): learned positions, layer norms, a plain MLP with ReLU; the 350M model norms behind the
 /// branches and has narrower embeddings.
@@ -92,7 +89,7 @@ final class Opt {
                                 name + "fc2",
                                 config.width("ffn_dim"),
                                 bias,
-                                Activation.of(config, "activation_function", "relu"))));
+                                config.activation("activation_function", "relu"))));
     }
 
     private Branch branch(Norm norm, Mixer mixer) {

@@ -7,9 +7,7 @@ import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Head;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
-import org.wanda4j.model.ModelConfig;
 import org.wanda4j.model.Norm;
-import org.wanda4j.model.TensorNames;
 
 /// Phi 1, 1.5 and 2 (Gunasekar et al., 2023): attention and a plain MLP read the same normed input, half of each head
 /// rotates, and everything has a bias, the head too.

@@ -5,8 +5,6 @@ import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Linear;
-import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.TensorNames;
 
 /// Phi 3, 3.5 and 4 (Abdin et al., 2024): Llama's blocks with query, key and value in one tensor, and gate and up in
 /// another; the long variants stretch the rotation by LongRoPE.

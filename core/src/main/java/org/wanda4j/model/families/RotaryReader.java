@@ -2,7 +2,6 @@ package org.wanda4j.model.families;
 
 import java.util.List;
 import java.util.Set;
-import org.wanda4j.model.ModelConfig;
 import org.wanda4j.model.Rotary;
 import org.wanda4j.model.Rotary.Scaling;
 

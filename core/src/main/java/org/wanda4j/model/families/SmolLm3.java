@@ -8,8 +8,6 @@ import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Attention.NoPositions;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
-import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.TensorNames;
 
 /// SmolLM 3 (Hugging Face, 2025): Llama's blocks, every fourth of them without positions, and the head tied to the
 /// embedding.

@@ -8,9 +8,7 @@ import org.wanda4j.model.Attention;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Mlp;
-import org.wanda4j.model.ModelConfig;
 import org.wanda4j.model.Norm;
-import org.wanda4j.model.TensorNames;
 
 /// StableLM 2 (Stability AI, 2024): Llama's blocks with layer norms, a quarter of each head rotating, and biases on query,
 /// key and value; or both branches behind one norm, with a norm for each query and key head.

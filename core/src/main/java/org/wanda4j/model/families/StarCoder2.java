@@ -1,12 +1,9 @@
 package org.wanda4j.model.families;
 
+import java.util.OptionalInt;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
-import org.wanda4j.model.ModelConfig;
-import org.wanda4j.model.TensorNames;
-
-import java.util.OptionalInt;
 
 /// StarCoder 2 (Lozhkov et al., 2024): Llama's attention with biases and a window, layer norms, a plain MLP, the head tied
 /// to the embedding.

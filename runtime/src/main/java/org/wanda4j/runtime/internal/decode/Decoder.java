@@ -19,6 +19,7 @@ import org.wanda4j.model.Experts;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Mlp;
 import org.wanda4j.model.Rotary;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.runtime.internal.decode.DecoderWeights.NormWeights;
 import org.wanda4j.runtime.internal.decode.DecoderWeights.Projection;
 import org.wanda4j.runtime.internal.decode.ParallelKernels.Input;
@@ -69,7 +70,7 @@ public final class Decoder implements AutoCloseable {
     /// @param threadCount the caller's thread included
     /// @param cacheBytes most memory for keys and values, in bytes
     public Decoder(Checkpoint checkpoint, RowKernels rowKernels, int threadCount, long cacheBytes) {
-        architecture = Architecture.of(checkpoint);
+        architecture = Families.describe(checkpoint);
         threads = new SpinningThreadPool(threadCount);
         try {
             layout = new DenseLayout(rowKernels, threads, mostDenseBytes(), memory);

@@ -13,6 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.families.Families;
 
 class CachePoolTest {
 
@@ -23,7 +24,7 @@ class CachePoolTest {
 
     private static Architecture architecture() {
         try (Checkpoint checkpoint = Checkpoint.open(SharedFiles.tinyLlama())) {
-            return Architecture.of(checkpoint);
+            return Families.describe(checkpoint);
         }
     }
 

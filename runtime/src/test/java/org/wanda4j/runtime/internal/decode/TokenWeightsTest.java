@@ -9,6 +9,7 @@ import org.wanda4j.GoldenFamilies;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.TensorInfo;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.families.Families;
 
 class TokenWeightsTest {
 
@@ -25,7 +26,7 @@ class TokenWeightsTest {
     void aTokenReadsAllButTablesAndIdleExperts(
             String family, String rows, String experts, double share) {
         try (Checkpoint checkpoint = Checkpoint.open(GoldenFamilies.of(family))) {
-            Architecture architecture = Architecture.of(checkpoint);
+            Architecture architecture = Families.describe(checkpoint);
             Set<String> read = architecture.tensors().keySet();
             double expected = 0;
             for (TensorInfo tensor : checkpoint.tensors()) {

@@ -1,21 +1,8 @@
-package org.wanda4j.model;
+package org.wanda4j.model.families;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.MethodSource;
-import org.wanda4j.GoldenFamilies;
-import org.wanda4j.Hostile;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.checkpoint.Json;
-
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ObjectNode;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -25,6 +12,20 @@ import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.wanda4j.GoldenFamilies;
+import org.wanda4j.Hostile;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Attention;
+import org.wanda4j.model.Rotary;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// One model in the forms that its `config.json` has: silent where transformers has a default, as transformers 5 writes it,
 /// inside `text_config`, with entries that would change the numbers.
@@ -60,14 +61,14 @@ class ConfigFormsTest {
             throws IOException {
         ObjectNode silent = config(complete);
         silent.retain(SAID);
-        assertEquals(Architecture.described(complete), describe(silent));
+        assertEquals(Families.describe(complete), describe(silent));
     }
 
     @ParameterizedTest
     @MethodSource("cases")
     void transformers5SaysTheSameInOtherWords(Path golden) {
         Path newer = GoldenFamilies.transformers5(golden.getFileName().toString());
-        assertEquals(Architecture.described(golden), Architecture.described(newer));
+        assertEquals(Families.describe(golden), Families.describe(newer));
     }
 
     /// As published: all but the sizes that differ from the family's own is left out.
@@ -181,7 +182,7 @@ class ConfigFormsTest {
         Path llama = GoldenFamilies.defaults("llama");
         ObjectNode config = config(llama);
         config.set(key, parsed(value));
-        assertEquals(Architecture.described(llama), describe(config));
+        assertEquals(Families.describe(llama), describe(config));
     }
 
     @ParameterizedTest
@@ -245,6 +246,6 @@ class ConfigFormsTest {
 
     private Architecture describe(String config) throws IOException {
         Files.writeString(directory.resolve("config.json"), config);
-        return Architecture.described(directory);
+        return Families.describe(directory);
     }
 }

@@ -1,4 +1,4 @@
-package org.wanda4j.model;
+package org.wanda4j.model.families;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -15,6 +15,8 @@ import org.wanda4j.GoldenFamilies;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.TensorInfo;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Linear;
 
 /// The descriptions of the golden checkpoints against the tensors that transformers saved.
 class GoldenFamiliesTest {
@@ -40,7 +42,7 @@ class GoldenFamiliesTest {
                     checkpoint.tensors().stream()
                             .filter(tensor -> !tensor.name().matches(BESIDE))
                             .collect(Collectors.toMap(TensorInfo::name, TensorInfo::shape));
-            assertEquals(saved, Map.copyOf(Architecture.of(checkpoint).tensors()));
+            assertEquals(saved, Map.copyOf(Families.describe(checkpoint).tensors()));
         }
     }
 
@@ -48,7 +50,7 @@ class GoldenFamiliesTest {
     @MethodSource("cases")
     void everyRowOfEveryMatrixBelongsToOneLinear(Path directory) {
         try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-            Architecture it = Architecture.of(checkpoint);
+            Architecture it = Families.describe(checkpoint);
             Set<String> fused =
                     it.linears().stream()
                             .map(linear -> linear.weight().tensor())
@@ -66,7 +68,7 @@ class GoldenFamiliesTest {
     @MethodSource("refused")
     void whatWouldChangeTheNumbersIsRefused(Path directory) {
         String message =
-                assertThrows(InvalidInputException.class, () -> Architecture.described(directory))
+                assertThrows(InvalidInputException.class, () -> Families.describe(directory))
                         .getMessage();
         String expected =
                 Map.of(

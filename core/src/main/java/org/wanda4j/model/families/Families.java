@@ -1,5 +1,6 @@
-package org.wanda4j.model;
+package org.wanda4j.model.families;
 
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.Map;
@@ -9,7 +10,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.model.families.BuiltIn;
+import org.wanda4j.model.Architecture;
 
 /// The supported families, by the `model_type` of their `config.json`.
 public final class Families {
@@ -39,19 +40,32 @@ public final class Families {
         }
     }
 
+    /// The architecture of the model that `checkpoint` holds, checked against its tensors.
+    ///
+    /// @throws InvalidInputException when the family is not supported, or a tensor is missing or has another shape
+    public static Architecture describe(Checkpoint checkpoint) {
+        ModelConfig config = ModelConfig.read(checkpoint.directory());
+        Architecture architecture = describe(config, checkpoint);
+        new TensorCheck(checkpoint, config, architecture).run();
+        return architecture;
+    }
+
+    /// The same, not checked against the tensors.
     static Architecture describe(ModelConfig config, Checkpoint checkpoint) {
-        Family family = family(config);
         int tensors = checkpoint.tensors().size();
         return describe(
-                family,
+                family(config),
                 config,
                 TensorNames.of(checkpoint),
                 tensors,
                 "but the checkpoint has only " + tensors + " tensors");
     }
 
-    /// What a configuration says of a model whose weights are not there.
-    static Architecture describe(ModelConfig config) {
+    /// The architecture that the `config.json` in `directory` describes, whether there are weights or not.
+    ///
+    /// @throws InvalidInputException when it is missing, or the family is not supported
+    public static Architecture describe(Path directory) {
+        ModelConfig config = ModelConfig.read(directory);
         return describe(
                 family(config),
                 config,

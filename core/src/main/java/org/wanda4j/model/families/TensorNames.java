@@ -1,4 +1,4 @@
-package org.wanda4j.model;
+package org.wanda4j.model.families;
 
 import java.util.function.Predicate;
 import org.wanda4j.checkpoint.Checkpoint;

@@ -1,4 +1,4 @@
-package org.wanda4j.model;
+package org.wanda4j.model.families;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -24,6 +24,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Attention;
+import org.wanda4j.model.Block;
+import org.wanda4j.model.Linear;
+import org.wanda4j.model.Rotary;
 
 /// What a `config.json` means, above all where it is silent: as transformers 4.56.2 reads it.
 class FamilyDescriptionTest {
@@ -45,7 +50,7 @@ class FamilyDescriptionTest {
     @Test
     void aLlamaIsDescribedByItsConfiguration() {
         try (Checkpoint checkpoint = Checkpoint.open(SharedFiles.tinyLlama())) {
-            Architecture it = Architecture.of(checkpoint);
+            Architecture it = Families.describe(checkpoint);
             assertEquals("llama", it.family());
             assertEquals(6, it.blocks().size());
             assertEquals(42, it.linears().size());
@@ -344,7 +349,7 @@ class FamilyDescriptionTest {
 
     private Architecture architecture() {
         try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-            return Architecture.of(checkpoint);
+            return Families.describe(checkpoint);
         }
     }
 

@@ -1,16 +1,8 @@
-package org.wanda4j.model;
+package org.wanda4j.model.families;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.DType;
-import org.wanda4j.checkpoint.InvalidInputException;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -22,6 +14,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.model.Architecture;
 
 /// Checkpoints that do not have what their configuration speaks of, and the cause that is named. All their matrices have
 /// two rows and two columns.
@@ -225,7 +225,7 @@ class TensorCheckTest {
                 """
                         .formatted(config));
         try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-            return Architecture.of(checkpoint);
+            return Families.describe(checkpoint);
         }
     }
 

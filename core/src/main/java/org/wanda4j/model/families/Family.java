@@ -1,6 +1,7 @@
-package org.wanda4j.model;
+package org.wanda4j.model.families;
 
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.model.Architecture;
 
 /// A model family: from a configuration to the decoder that it describes.
 ///

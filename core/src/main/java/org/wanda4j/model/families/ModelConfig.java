@@ -1,11 +1,4 @@
-package org.wanda4j.model;
-
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.checkpoint.Json;
-
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.ObjectNode;
+package org.wanda4j.model.families;
 
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -16,6 +9,12 @@ import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.model.Activation;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /// A `config.json`: typed access whose errors name the file and the entry. An entry that is `null` counts as absent.
 ///
@@ -203,6 +202,21 @@ public final class ModelConfig {
             throw invalid(key, "must be a list of " + of + ", is " + value);
         }
         return value.valueStream().map(as).toList();
+    }
+
+    /// A function of an MLP.
+    public Activation activation(String key, String fallback) {
+        String name = text(key, fallback);
+        return switch (name) {
+            case "silu", "swish" -> Activation.SILU;
+            case "relu" -> Activation.RELU;
+            case "gelu" -> Activation.GELU;
+            case "gelu_new", "gelu_pytorch_tanh", "gelu_fast" -> Activation.GELU_TANH;
+            default ->
+                    throw invalid(
+                            key,
+                            "'" + name + "' is not supported (silu, relu, gelu, gelu_new are)");
+        };
     }
 
     /// The object under `key`; an empty one where there is none.

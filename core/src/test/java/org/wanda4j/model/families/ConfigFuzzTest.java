@@ -1,4 +1,4 @@
-package org.wanda4j.model;
+package org.wanda4j.model.families;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,6 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.Hostile;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.model.Attention;
 import org.wanda4j.text.EndTokens;
 
 /// A `config.json` of any content: describes a model that can be run, or is refused in one line.
@@ -33,7 +34,7 @@ class ConfigFuzzTest {
                     Families.describe(ModelConfig.read(directory), checkpoint)
                             .blocks()
                             .forEach(block -> block.attentions().forEach(ConfigFuzzTest::check)));
-            Hostile.isRead(() -> Architecture.of(checkpoint));
+            Hostile.isRead(() -> Families.describe(checkpoint));
         }
         Hostile.isRead(() -> EndTokens.of(directory, OptionalInt.empty()));
     }

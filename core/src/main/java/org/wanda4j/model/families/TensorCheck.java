@@ -1,9 +1,4 @@
-package org.wanda4j.model;
-
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.DType;
-import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.checkpoint.TensorInfo;
+package org.wanda4j.model.families;
 
 import java.util.List;
 import java.util.Map;
@@ -13,6 +8,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.TensorInfo;
+import org.wanda4j.model.Architecture;
 
 /// Whether a checkpoint has the tensors that an architecture reads; where it has not, why that may be.
 ///
@@ -144,7 +144,7 @@ record TensorCheck(Checkpoint checkpoint, ModelConfig config, Architecture archi
                 architecture.tensors().keySet().stream()
                         .flatMap(name -> checkpoint.find(name).stream())
                         .allMatch(tensor -> tensor.type().isWeight());
-        if (sign.isEmpty() && plain || !config.has("quantization_config")) {
+        if ((sign.isEmpty() && plain) || !config.has("quantization_config")) {
             return sign;
         }
         String method = config.object("quantization_config").text("quant_method", "");
