@@ -100,12 +100,13 @@ public final class BlockPass {
     /// @param round the next one
     public StageStatistics collect(Round round) {
         SequencedMap<Stage, StageSums> sums = new LinkedHashMap<>();
-        for (Stage stage : round.stages()) {
-            sums.put(
-                    stage,
-                    StageSums.of(stage.width(), engine.type(), wanted.needed(), engine.threads()));
-        }
         try {
+            for (Stage stage : round.stages()) {
+                sums.put(
+                        stage,
+                        StageSums.of(
+                                stage.width(), engine.type(), wanted.needed(), engine.threads()));
+            }
             engine.forEach(
                     store.batches(),
                     index -> collect(round, index, sums),

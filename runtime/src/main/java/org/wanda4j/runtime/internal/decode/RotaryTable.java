@@ -46,8 +46,10 @@ final class RotaryTable {
 
     private void reserve(int rows) {
         if (cos.length < rows * half) {
-            cos = Arrays.copyOf(cos, rows * half);
-            sin = Arrays.copyOf(sin, rows * half);
+            float[] cosines = Arrays.copyOf(cos, rows * half);
+            float[] sines = Arrays.copyOf(sin, rows * half); // where memory ends here, both stay
+            cos = cosines;
+            sin = sines;
         }
     }
 
