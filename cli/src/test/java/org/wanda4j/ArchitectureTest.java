@@ -35,6 +35,7 @@ class ArchitectureTest {
         "org.wanda4j.evaluate..",
         "org.wanda4j.tune..",
         "org.wanda4j.plan..",
+        "org.wanda4j.compare..",
         "org.wanda4j.report.."
     };
 

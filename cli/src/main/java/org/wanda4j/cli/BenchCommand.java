@@ -107,30 +107,21 @@ final class BenchCommand implements Runnable {
             String layout) {
 
         static Result of(Path model, Throughput measured, int threads) {
-            double decode = mean(measured.decode());
+            Throughput.Rate prefill = measured.prefillRate();
+            Throughput.Rate decode = measured.decodeRate();
             return new Result(
                     model.toString(),
-                    mean(measured.prefill()),
-                    deviation(measured.prefill()),
-                    decode,
-                    deviation(measured.decode()),
+                    prefill.mean(),
+                    prefill.deviation(),
+                    decode.mean(),
+                    decode.deviation(),
                     measured.bytesPerToken(),
                     (double) measured.bytesPerToken() / measured.weights(),
-                    measured.bytesPerToken() * decode / 1e9,
+                    measured.bytesPerToken() * decode.mean() / 1e9,
                     PeakMemory.bytes(),
                     threads,
                     measured.kernels(),
                     measured.layout());
-        }
-
-        private static double mean(List<Double> values) {
-            return values.stream().mapToDouble(Double::doubleValue).average().orElse(0);
-        }
-
-        private static double deviation(List<Double> values) {
-            double mean = mean(values);
-            double squares = values.stream().mapToDouble(value -> Math.pow(value - mean, 2)).sum();
-            return values.size() < 2 ? 0 : Math.sqrt(squares / (values.size() - 1));
         }
     }
 

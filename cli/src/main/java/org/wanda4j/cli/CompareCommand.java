@@ -1,31 +1,27 @@
 package org.wanda4j.cli;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
-import java.util.stream.Stream;
-import org.wanda4j.calibrate.RunSettings;
+import java.util.function.Supplier;
 import org.wanda4j.checkpoint.AtomicFile;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.ModelName;
-import org.wanda4j.checkpoint.Reason;
-import org.wanda4j.evaluate.ZeroShot;
+import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.cli.Grid.Variant;
+import org.wanda4j.compare.Cell;
+import org.wanda4j.compare.Comparison;
+import org.wanda4j.compare.Frontier;
+import org.wanda4j.compare.FrontierPicture;
 import org.wanda4j.method.Methods;
-import org.wanda4j.model.Architecture;
-import org.wanda4j.model.families.Families;
+import org.wanda4j.prune.Preset;
 import org.wanda4j.prune.Pruner;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.HtmlReport;
-import org.wanda4j.report.PeakMemory;
-import org.wanda4j.report.PruneReport;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.sparse.SparsityPattern.NofM;
 import org.wanda4j.sparse.SparsityPattern.Unstructured;
@@ -35,7 +31,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import tools.jackson.databind.JsonNode;
 
 /// `wanda compare`
 @Command(
@@ -43,7 +38,8 @@ import tools.jackson.databind.JsonNode;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Prunes a model by several methods at several sparsities, and evaluates each.",
+                "Prunes a model by several methods at several sparsities, packs each in several types, measures all of them,"
+                        + " and says which nothing beats.",
         footer = {
             "",
             "A comparison that was stopped goes on where it was: each cell is kept in OUT/cells,",
@@ -52,7 +48,9 @@ import tools.jackson.databind.JsonNode;
             "Examples:",
             "  wanda compare SmolLM2 -o grid --methods magnitude,wanda,sparsegpt --sparsities 0.3,0.5,2:4",
             "  wanda compare SmolLM2 -o grid --methods admm,admm+tune --sparsities 0.6 --report grid.html",
-            "  wanda compare SmolLM2 -o grid --methods wanda --sparsities 0.5 --task hellaswag:items.jsonl"
+            "  wanda compare SmolLM2 -o grid --methods wanda --sparsities 0.5 --task hellaswag:items.jsonl",
+            "  wanda compare SmolLM2 -o grid --methods balanced,best --sparsities 0.3,0.5,2:4 \\",
+            "      --values bf16,int8,int4 --bench --report grid.html --svg grid.svg"
         })
 final class CompareCommand implements Runnable {
 
@@ -73,7 +71,8 @@ final class CompareCommand implements Runnable {
             split = ",",
             paramLabel = "NAME",
             required = true,
-            description = "as 'wanda methods' lists them; NAME+tune trains what survives")
+            description =
+                    "as 'wanda methods' lists them, NAME+tune to train what survives, or a preset: fast, balanced, best")
     private List<String> methods;
 
     @Option(
@@ -83,6 +82,20 @@ final class CompareCommand implements Runnable {
             required = true,
             description = "fractions to remove, or N:M patterns")
     private List<String> sparsities;
+
+    @Option(
+            names = "--values",
+            split = ",",
+            paramLabel = "TYPE",
+            description =
+                    "pack each cell in these types, bf16, int8 or int4, and measure it packed; the dense model too")
+    private List<ValueType> values = List.of();
+
+    @Option(
+            names = "--bench",
+            description =
+                    "measure prefill and decode of each cell, as 'wanda bench' does; half a minute each")
+    private boolean bench;
 
     @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
 
@@ -118,38 +131,17 @@ final class CompareCommand implements Runnable {
             description = "write the report, an HTML file with plots")
     private Path report;
 
+    @Option(
+            names = "--svg",
+            paramLabel = "FILE",
+            description =
+                    "draw perplexity against size (with --values) and against decode speed (with --bench), as an SVG picture")
+    private Path svg;
+
     @Mixin private final ResultOptions result = new ResultOptions();
 
-    /// What `--json` prints and `comparison.json` holds.
-    private record Comparison(String model, JsonNode dense, List<JsonNode> cells) {}
-
-    /// The model as it was given.
-    record Dense(double perplexity, Map<String, ZeroShot> tasks) {}
-
-    /// One method at one sparsity.
-    record Cell(
-            String method,
-            String pattern,
-            double sparsity,
-            double perplexity,
-            Map<String, ZeroShot> tasks,
-            double seconds,
-            OptionalLong peakResidentBytes) {}
-
-    /// A cell on disk.
-    ///
-    /// @param key everything that decides it
-    private record Kept(String key, Object result) {}
-
-    /// A cell on disk that is being computed.
-    private record Begun(String key) {}
-
-    /// What computes a cell.
-    private interface Work {
-
-        /// @param begun whether an earlier run had begun with it
-        Object compute(boolean begun);
-    }
+    /// A recipe and how it is called.
+    private record Row(Variant variant, Recipe recipe) {}
 
     @Override
     public void run() {
@@ -159,7 +151,11 @@ final class CompareCommand implements Runnable {
     }
 
     private void compare() {
-        List<Recipe> recipes = recipes();
+        if (svg != null && values.isEmpty() && !bench) {
+            throw new InvalidInputException(
+                    "--svg draws size and decode speed: give --values bf16,int8,int4, --bench, or both");
+        }
+        List<Row> rows = rows();
         Evaluation evaluation =
                 Evaluation.of(
                         Optional.of(Evaluation.text(evalText)),
@@ -170,77 +166,112 @@ final class CompareCommand implements Runnable {
                         compute.type());
         Corpus text = calibration.corpus();
         evaluation.check(List.of(model), Optional.empty());
-        String sha256;
-        Architecture architecture;
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            recipes.forEach(recipe -> Pruner.check(checkpoint, recipe, text));
-            compute.printBanner();
-            sha256 = checkpoint.sha256();
-            architecture = Families.describe(checkpoint);
+            rows.forEach(row -> Pruner.check(checkpoint, row.recipe(), text));
+            if (!values.isEmpty() && checkpoint.packedAs().isPresent()) {
+                throw new InvalidInputException(
+                        model + " is packed; give the checkpoint that it was packed from");
+            }
         }
-        String common =
-                "%s, %s, wanda4j %s".formatted(sha256, evaluation.key(), Main.Version.text());
-        JsonNode dense = cell("dense", common, _ -> dense(evaluation));
-        List<JsonNode> cells = new ArrayList<>();
+        compute.printBanner();
+        var keeping = new Grid.Keeping(bench, keep);
+        try (var grid = new Grid(model, output, text, evaluation, compute, keeping)) {
+            compare(grid, rows);
+        }
+    }
+
+    private void compare(Grid grid, List<Row> rows) {
+        Cell dense = grid.dense(Optional.empty());
+        List<Cell> cells = new ArrayList<>();
         List<InvalidInputException> failures = new ArrayList<>();
         try {
-            for (Recipe recipe : recipes) {
-                String key =
-                        "%s, %s, %s"
-                                .formatted(
-                                        common,
-                                        text.sha256(),
-                                        Json.writeLine(recipe.resolve(architecture)));
-                try {
-                    cells.add(
-                            cell(
-                                    name(recipe),
-                                    key,
-                                    begun -> pruned(recipe, text, evaluation, begun)));
-                } catch (InvalidInputException e) {
-                    Console.note("%s failed: %s".formatted(name(recipe), e.getMessage()));
-                    failures.add(e);
+            for (ValueType type : values) {
+                Variant variant = Variant.dense(Optional.of(type));
+                add(variant, () -> grid.dense(variant.values()), cells, failures);
+            }
+            for (Row row : rows) {
+                for (Variant variant : variants(row.variant())) {
+                    add(variant, () -> grid.pruned(variant, row.recipe()), cells, failures);
                 }
+                grid.forget(row.variant());
             }
         } finally {
-            publish(new Comparison(model.toString(), dense, cells));
+            publish(Comparison.of(model.toString(), dense, cells));
         }
         if (!failures.isEmpty()) {
             throw new InvalidInputException(
                     "%d of %d cells failed, the first by: %s"
                             .formatted(
                                     failures.size(),
-                                    recipes.size(),
+                                    failures.size() + cells.size(),
                                     failures.getFirst().getMessage()),
                     failures.getFirst());
         }
     }
 
-    private void publish(Comparison comparison) {
-        result.print(comparison, () -> table(comparison.dense(), comparison.cells()));
-        write(output.resolve("comparison.json"), Json.write(comparison));
-        if (report != null) {
-            HtmlReport.write(report, "Pruning " + ModelName.of(model), comparison);
+    private List<Variant> variants(Variant variant) {
+        return values.isEmpty() ? List.of(variant) : values.stream().map(variant::packed).toList();
+    }
+
+    /// A cell that fails keeps no other from being computed.
+    private static void add(
+            Variant variant,
+            Supplier<Cell> work,
+            List<Cell> cells,
+            List<InvalidInputException> failures) {
+        try {
+            cells.add(work.get());
+        } catch (InvalidInputException e) {
+            Console.note("%s failed: %s".formatted(variant.file(), e.getMessage()));
+            failures.add(e);
         }
     }
 
-    private List<Recipe> recipes() {
-        List<Recipe> recipes = new ArrayList<>();
+    private void publish(Comparison comparison) {
+        result.print(comparison, () -> text(comparison));
+        AtomicFile.write(output.resolve("comparison.json"), Json.write(comparison));
+        if (report != null) {
+            HtmlReport.write(report, "Pruning " + ModelName.of(model), comparison);
+        }
+        if (svg != null) {
+            AtomicFile.write(
+                    svg, FrontierPicture.of("Variants of " + ModelName.of(model), comparison));
+        }
+    }
+
+    private List<Row> rows() {
+        List<Row> rows = new ArrayList<>();
         for (String method : methods) {
-            boolean tuned = method.endsWith(TUNED);
-            String plain = tuned ? method.substring(0, method.length() - TUNED.length()) : method;
-            Methods.named(plain);
+            Recipe start = start(method);
             for (String sparsity : sparsities) {
+                SparsityPattern pattern = pattern(sparsity);
                 Recipe recipe =
-                        Recipe.DEFAULT
-                                .withMethod(plain)
-                                .withPattern(pattern(sparsity))
-                                .withTuning(tuned ? Optional.of(Tuning.DEFAULT) : Optional.empty())
-                                .withSampling(calibration.sampling(Recipe.DEFAULT.sampling()));
-                recipes.add(compute.type().map(recipe::withType).orElse(recipe));
+                        start.withPattern(pattern)
+                                .withSampling(calibration.sampling(start.sampling()));
+                rows.add(
+                        new Row(
+                                new Variant(method, label(pattern), Optional.empty()),
+                                compute.type().map(recipe::withType).orElse(recipe)));
             }
         }
-        return recipes;
+        return rows;
+    }
+
+    /// The recipe of a preset, or of a method.
+    private static Recipe start(String method) {
+        Optional<Preset> preset =
+                Arrays.stream(Preset.values())
+                        .filter(each -> each.name().equalsIgnoreCase(method))
+                        .findFirst();
+        if (preset.isPresent()) {
+            return preset.get().recipe();
+        }
+        boolean tuned = method.endsWith(TUNED);
+        String plain = tuned ? method.substring(0, method.length() - TUNED.length()) : method;
+        Methods.named(plain);
+        return Recipe.DEFAULT
+                .withMethod(plain)
+                .withTuning(tuned ? Optional.of(Tuning.DEFAULT) : Optional.empty());
     }
 
     private static SparsityPattern pattern(String text) {
@@ -262,131 +293,13 @@ final class CompareCommand implements Runnable {
         return pattern instanceof NofM runs ? runs.toString() : "" + pattern.sparsity();
     }
 
-    private static String method(Recipe recipe) {
-        return recipe.method() + (recipe.tuning().isPresent() ? TUNED : "");
-    }
-
-    private static String name(Recipe recipe) {
-        return method(recipe) + "-" + label(recipe.pattern()).replace(":", "of");
-    }
-
-    /// The cell as it was kept, or computed anew.
-    private JsonNode cell(String name, String key, Work work) {
-        Path file = output.resolve("cells").resolve(name + ".json");
-        Optional<JsonNode> kept =
-                Optional.of(file)
-                        .filter(Files::exists)
-                        .map(Json::read)
-                        .filter(cell -> cell.path("key").asString("").equals(key));
-        Optional<JsonNode> result = kept.map(cell -> cell.get("result"));
-        if (result.isPresent()) {
-            Console.note(name + ": kept from before");
-            return result.orElseThrow();
+    private static String text(Comparison comparison) {
+        List<String> lines = new ArrayList<>();
+        lines.add(CellTable.of(comparison));
+        if (!comparison.frontiers().isEmpty()) {
+            lines.add("");
+            comparison.frontiers().stream().map(Frontier::sentence).forEach(lines::add);
         }
-        Console.note(name);
-        write(file, Json.write(new Begun(key)));
-        write(file, Json.write(new Kept(key, work.compute(kept.isPresent()))));
-        return Json.read(file).path("result");
-    }
-
-    private Dense dense(Evaluation evaluation) {
-        try (var progress = new ProgressDisplay()) {
-            var result =
-                    evaluation.measure(
-                            model, Optional.empty(), compute.settings(progress), _ -> {});
-            return new Dense(result.perplexity().orElseThrow(), result.tasks());
-        }
-    }
-
-    private Cell pruned(Recipe recipe, Corpus text, Evaluation evaluation, boolean begun) {
-        PeakMemory.reset();
-        Path target = output.resolve("models").resolve(name(recipe));
-        makeDirectory(target.getParent());
-        try (Checkpoint checkpoint = Checkpoint.open(model);
-                var progress = new ProgressDisplay()) {
-            RunSettings settings = compute.settings(progress);
-            PruneReport pruned =
-                    begun
-                            ? Pruner.resume(checkpoint, recipe, text, target, true, settings)
-                            : Pruner.prune(checkpoint, recipe, text, target, true, settings);
-            var result = evaluation.measure(target, Optional.empty(), settings, _ -> {});
-            if (!keep) {
-                delete(target);
-            }
-            return new Cell(
-                    method(recipe),
-                    label(recipe.pattern()),
-                    pruned.sparsity(),
-                    result.perplexity().orElseThrow(),
-                    result.tasks(),
-                    pruned.seconds(),
-                    pruned.peakResidentBytes());
-        }
-    }
-
-    private static String table(JsonNode dense, List<JsonNode> cells) {
-        List<String> tasks = new ArrayList<>(dense.path("tasks").propertyNames());
-        List<String> header = new ArrayList<>(List.of("", "sparsity", "perplexity"));
-        header.addAll(tasks);
-        header.addAll(List.of("time", "peak memory"));
-        List<List<String>> rows = new ArrayList<>(List.of(header));
-        rows.add(row("dense", 0, dense, tasks, "", ""));
-        for (JsonNode cell : cells) {
-            rows.add(
-                    row(
-                            cell.get("method").asString() + " " + cell.get("pattern").asString(),
-                            cell.get("sparsity").asDouble(),
-                            cell,
-                            tasks,
-                            Format.duration(cell.get("seconds").asDouble()),
-                            Format.megabytes(cell.get("peakResidentBytes").asLong())));
-        }
-        return Format.table(rows);
-    }
-
-    private static List<String> row(
-            String name,
-            double sparsity,
-            JsonNode cell,
-            List<String> tasks,
-            String time,
-            String memory) {
-        List<String> row =
-                new ArrayList<>(
-                        List.of(
-                                name,
-                                Format.percent(sparsity),
-                                "%.3f".formatted(cell.get("perplexity").asDouble())));
-        tasks.forEach(task ->
-                row.add(
-                        Format.percent(
-                                cell.get("tasks").get(task).get("accuracyNorm").asDouble())));
-        row.addAll(List.of(time, memory));
-        return row;
-    }
-
-    private static void write(Path file, String text) {
-        makeDirectory(file.toAbsolutePath().getParent());
-        AtomicFile.write(file, text);
-    }
-
-    private static void makeDirectory(Path directory) {
-        try {
-            Files.createDirectories(directory);
-        } catch (IOException e) {
-            throw new InvalidInputException(
-                    "cannot make the directory " + directory + ": " + Reason.of(e), e);
-        }
-    }
-
-    private static void delete(Path directory) {
-        try (Stream<Path> files =
-                Files.exists(directory) ? Files.walk(directory) : Stream.empty()) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        } catch (IOException e) {
-            throw new InvalidInputException("cannot remove " + directory + ": " + Reason.of(e), e);
-        }
+        return String.join("\n", lines);
     }
 }

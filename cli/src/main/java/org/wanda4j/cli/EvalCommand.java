@@ -7,10 +7,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.cli.Evaluation.Reference;
 import org.wanda4j.cli.Evaluation.Result;
 import org.wanda4j.evaluate.Exam;
 import org.wanda4j.evaluate.ZeroShot;
+import org.wanda4j.report.ModelCard;
 import org.wanda4j.text.Corpus;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -30,6 +33,7 @@ import picocli.CommandLine.Parameters;
             "Examples:",
             "  wanda eval SmolLM2 SmolLM2-half",
             "  wanda eval SmolLM2-half SmolLM2-int4 --reference SmolLM2",
+            "  wanda eval SmolLM2-half --reference SmolLM2 --card",
             "  wanda eval SmolLM2 --seqlen 512 --windows 20",
             "  wanda eval SmolLM2 --text my-text.txt --json",
             "  wanda eval SmolLM2 SmolLM2-half --task hellaswag:hellaswag.jsonl --task boolq:validation.parquet",
@@ -76,6 +80,12 @@ final class EvalCommand implements Runnable {
                     "measure perplexity beside the tasks; with --task it is else measured only with --text or --reference")
     private boolean perplexity;
 
+    @Option(
+            names = "--card",
+            description =
+                    "enter the figures into the model card, README.md, of each model; those of wanda4j's own models alone")
+    private boolean card;
+
     @Mixin private final ComputeOptions compute = new ComputeOptions();
 
     @Mixin private final ResultOptions result = new ResultOptions();
@@ -91,6 +101,9 @@ final class EvalCommand implements Runnable {
                 Evaluation.of(
                         text(), seqlen, windows, tasks.tasks(), tasks.items(), compute.type());
         evaluation.check(models, Optional.ofNullable(reference));
+        if (card) {
+            models.forEach(EvalCommand::requireOwn);
+        }
         compute.printBanner();
         Optional<Reference> dense = Optional.ofNullable(reference).map(it -> open(it, evaluation));
         SortedMap<Integer, Result> results = new TreeMap<>();
@@ -98,16 +111,31 @@ final class EvalCommand implements Runnable {
             for (int i = 0; i < models.size(); i++) {
                 int place = i;
                 try (var progress = new ProgressDisplay()) {
-                    evaluation.measure(
-                            models.get(i),
-                            dense,
-                            compute.settings(progress),
-                            result -> results.put(place, result));
+                    Result measured =
+                            evaluation.measure(
+                                    models.get(i),
+                                    dense,
+                                    compute.settings(progress),
+                                    result -> results.put(place, result));
+                    if (card) {
+                        ModelCard.enter(models.get(i), Figures.of(measured));
+                    }
                 }
             }
         } finally {
             dense.ifPresent(Reference::close);
             print(results.values(), evaluation);
+        }
+    }
+
+    /// The files of a model from elsewhere stay as they are.
+    private static void requireOwn(Path model) {
+        try (Checkpoint checkpoint = Checkpoint.open(model)) {
+            if (checkpoint.packedAs().isEmpty() && !ModelCard.isOwn(model)) {
+                throw new InvalidInputException(
+                        "--card writes into README.md of the model, and %s is none that wanda4j wrote; name only such models"
+                                .formatted(model));
+            }
         }
     }
 

@@ -58,26 +58,31 @@ final class PackCommand implements Runnable {
 
     @Override
     public void run() {
-        PackReport report;
+        PackReport report = pack(model, values, output.directory(), output.force());
+        result.print(report, () -> text(report));
+    }
+
+    /// Writes a packed copy of `model` to `output`.
+    ///
+    /// @param force whether a checkpoint that is already there may be replaced
+    static PackReport pack(Path model, ValueType values, Path output, boolean force) {
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 var progress = new ProgressDisplay("bytes")) {
             Architecture architecture = Families.describe(checkpoint);
             List<MatrixView> linears = architecture.linears().stream().map(Linear::weight).toList();
             checkpoint.remarks().forEach(remark -> Console.note("note: " + remark));
             Set<String> tables = Set.copyOf(architecture.tables());
-            try (var directory = OutputDirectory.claim(output.directory(), model, output.force())) {
+            try (var directory = OutputDirectory.claim(output, model, force)) {
                 progress.start("packing", Packer.work(checkpoint));
-                report =
-                        Packer.pack(
-                                checkpoint,
-                                linears,
-                                tables,
-                                values,
-                                directory,
-                                bytes -> progress.advance(bytes, values.label()));
+                return Packer.pack(
+                        checkpoint,
+                        linears,
+                        tables,
+                        values,
+                        directory,
+                        bytes -> progress.advance(bytes, values.label()));
             }
         }
-        result.print(report, () -> text(report));
     }
 
     private static String text(PackReport report) {

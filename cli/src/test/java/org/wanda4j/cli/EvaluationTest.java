@@ -126,6 +126,28 @@ class EvaluationTest {
         assertTrue(table.out().contains("0.0000       0.000     100.00 %"), table.out());
     }
 
+    @Test
+    void figuresAreEnteredIntoTheCardsOfOwnModelsAlone() throws IOException {
+        String half = directory.resolve("half").toString();
+        assertEquals(0, Wanda.run("prune", MODEL, "-o", half, "--method", "magnitude").exitCode());
+        String[] options = {"--text", shortText(), "--seqlen", "64", "--windows", "2", "--card"};
+        Wanda own =
+                Wanda.run(
+                        Stream.concat(
+                                        Stream.of("eval", half, "--reference", MODEL),
+                                        Stream.of(options))
+                                .toArray(String[]::new));
+        assertEquals(0, own.exitCode(), own.errors()::toString);
+        String card = Files.readString(directory.resolve("half/README.md"));
+        assertTrue(card.contains("## Measured\n\n| | |\n|---|---|\n| perplexity | "), card);
+        assertTrue(card.contains("| KL divergence from tiny-llama | "), card);
+        Wanda foreign = eval(options);
+        assertEquals(2, foreign.exitCode());
+        assertTrue(
+                foreign.errors().toString().contains("none that wanda4j wrote"),
+                foreign.errors()::toString);
+    }
+
     /// The text is not read for tasks alone.
     @Test
     void aReferenceBesideATaskMeasuresPerplexityToo() {

@@ -1,10 +1,12 @@
 package org.wanda4j.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -92,6 +94,108 @@ class ReportTest {
         assertEquals(2, count(page, "<canvas"));
         assertEquals(5, count(page.substring(page.indexOf("<tbody>")), "<tr>"));
         assertFalse(Pattern.compile("(src|href)=").matcher(Files.readString(report)).find());
+    }
+
+    /// Every cell as it is packed, the dense ones too, with its speed; and the page with the frontiers.
+    @Test
+    @EnabledIf(value = Browser.IS_THERE, disabledReason = Browser.ABSENT)
+    void aBrowserDrawsTheFrontiersOfPackedCells() throws Exception {
+        Path report = directory.resolve("grid.html");
+        Wanda run =
+                compare(
+                        "magnitude",
+                        "0.5,2:4",
+                        "--values",
+                        "int8",
+                        "--bench",
+                        "--report",
+                        report.toString());
+        assertEquals(0, run.exitCode(), run.errors()::toString);
+        assertTrue(run.out().contains("Nothing is both better and smaller than: "), run.out());
+        JsonNode comparison = Json.read(directory.resolve("grid/comparison.json"));
+        assertEquals(
+                List.of("dense int8", "magnitude 50 % int8", "magnitude 2:4 int8"),
+                comparison
+                        .get("cells")
+                        .valueStream()
+                        .map(it -> it.get("name").asString())
+                        .toList());
+        for (JsonNode cell : comparison.get("cells")) {
+            assertTrue(cell.get("bytes").asLong() < comparison.get("dense").get("bytes").asLong());
+            assertTrue(cell.get("speed").get("decodeTokensPerSecond").asDouble() > 0);
+            assertTrue(cell.get("bytesPerToken").asLong() > 0);
+        }
+        List<String> costs =
+                comparison
+                        .get("frontiers")
+                        .valueStream()
+                        .map(it -> it.get("cost").asString())
+                        .toList();
+        assertEquals(List.of("size", "decode"), costs);
+        String page = render(report);
+        assertEquals(4, count(page, "<canvas"));
+        assertEquals(2, count(page, "data-frontier="));
+        assertEquals(4, count(page.substring(page.indexOf("<tbody>")), "<tr"));
+    }
+
+    /// Rounding is in the measured perplexity: that of the packed model's own weights.
+    @Test
+    void aPackedCellIsMeasuredAsItIsRounded() {
+        Wanda run = compare("magnitude", "0.5", "--values", "bf16,int4", "--keep");
+        assertEquals(0, run.exitCode(), run.errors()::toString);
+        JsonNode cells = Json.read(directory.resolve("grid/comparison.json")).get("cells");
+        for (String file : List.of("dense-int4", "magnitude-0.5-int4")) {
+            Path unpacked = directory.resolve(file);
+            Path packed = directory.resolve("grid/models").resolve(file);
+            assertEquals(
+                    0,
+                    Wanda.run("unpack", packed.toString(), "-o", unpacked.toString()).exitCode());
+            Wanda eval =
+                    Wanda.run(
+                            "eval",
+                            unpacked.toString(),
+                            "--reference",
+                            MODEL,
+                            "--text",
+                            EvaluationText.beginningIn(directory).toString(),
+                            "--seqlen",
+                            "128",
+                            "--windows",
+                            "4",
+                            "--json");
+            JsonNode alone = Json.parse(eval.out().getBytes(UTF_8), "eval").get("results").get(0);
+            JsonNode cell =
+                    comparisonCell(
+                            cells, file.replace("-0.5-", " 50 % ").replace("dense-", "dense "));
+            assertEquals(alone.get("perplexity"), cell.get("perplexity"));
+            assertEquals(alone.get("divergence").get("mean"), cell.get("divergence").get("mean"));
+            assertTrue(
+                    card(packed)
+                            .contains(
+                                    "| perplexity | %.3f |"
+                                            .formatted(cell.get("perplexity").asDouble())),
+                    () -> card(packed));
+        }
+        assertEquals(
+                comparisonCell(cells, "dense bf16").get("perplexity"),
+                Json.read(directory.resolve("grid/comparison.json"))
+                        .get("dense")
+                        .get("perplexity"));
+    }
+
+    private static JsonNode comparisonCell(JsonNode cells, String name) {
+        return cells.valueStream()
+                .filter(cell -> cell.get("name").asString().equals(name))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static String card(Path model) {
+        try {
+            return Files.readString(model.resolve("README.md"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private Wanda compare(String methods, String sparsities, String... options) {

@@ -7,6 +7,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.SequencedMap;
+import org.wanda4j.checkpoint.AtomicFile;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.ModelName;
 
 /// `README.md` of a pruned checkpoint, with the metadata block that model hubs read.
@@ -14,14 +17,55 @@ import org.wanda4j.checkpoint.ModelName;
 /// What the original's card says is kept: its metadata, but for what describes the pruned model, and its text.
 public final class ModelCard {
 
+    private static final String FILE = "README.md";
+    private static final String TAG = "- wanda4j";
     private static final String FENCE = "---";
     private static final List<String> OWN = List.of("base_model", "tags", "model-index");
 
+    private static final String ORIGINAL = "# The original model";
+    private static final String MEASURED = "## Measured";
+
     private ModelCard() {}
+
+    /// Whether the card in a directory is one that [#of] made.
+    public static boolean isOwn(Path directory) {
+        return original(directory.resolve(FILE)).contains(TAG);
+    }
+
+    /// Enters figures into the card of a checkpoint, in the place of those that an earlier call entered.
+    ///
+    /// @param directory of the checkpoint
+    /// @param figures from what was measured to its value
+    /// @throws InvalidInputException when the card cannot be written
+    public static void enter(Path directory, SequencedMap<String, String> figures) {
+        Path file = directory.resolve(FILE);
+        List<String> card = new ArrayList<>(original(file));
+        int old = card.indexOf(MEASURED);
+        if (old >= 0) {
+            int end = old + 1;
+            while (end < card.size() && !card.get(end).startsWith("#")) {
+                end++;
+            }
+            card.subList(old, end).clear();
+        }
+        int found = card.indexOf(ORIGINAL);
+        int place = found < 0 ? card.size() : found;
+        List<String> section = new ArrayList<>();
+        if (place > 0 && !card.get(place - 1).isBlank()) {
+            section.add("");
+        }
+        section.addAll(List.of(MEASURED, "", "| | |", "|---|---|"));
+        figures.forEach((name, value) -> section.add("| %s | %s |".formatted(name, value)));
+        if (place < card.size()) {
+            section.add("");
+        }
+        card.addAll(place, section);
+        AtomicFile.write(file, String.join("\n", card) + "\n");
+    }
 
     /// @param original directory of the model that was pruned
     public static String of(PruneReport report, Path original) {
-        List<String> lines = original(original.resolve("README.md"));
+        List<String> lines = original(original.resolve(FILE));
         int end = lines.isEmpty() ? -1 : lines.subList(1, lines.size()).indexOf(FENCE) + 1;
         boolean hasMetadata = end > 0 && lines.getFirst().equals(FENCE);
         List<String> metadata = hasMetadata ? others(lines.subList(1, end)) : List.of();
@@ -32,7 +76,7 @@ public final class ModelCard {
         card.add(FENCE);
         card.addAll(metadata);
         card.add("base_model: " + name);
-        card.addAll(List.of("tags:", "- pruned", "- sparse", "- wanda4j", FENCE, ""));
+        card.addAll(List.of("tags:", "- pruned", "- sparse", TAG, FENCE, ""));
         card.add("# %s, pruned to %s".formatted(name, percent(report.sparsity())));
         card.add("");
         card.add(
@@ -52,7 +96,7 @@ public final class ModelCard {
         card.add(
                 "`wanda-recipe.json` holds everything that decided this result, `wanda-report.json` the sparsity of each linear.");
         if (text.stream().anyMatch(line -> !line.isBlank())) {
-            card.addAll(List.of("", "# The original model", ""));
+            card.addAll(List.of("", ORIGINAL, ""));
             card.addAll(text);
         }
         return String.join("\n", card) + "\n";

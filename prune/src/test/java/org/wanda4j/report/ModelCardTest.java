@@ -6,9 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.SequencedMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -55,6 +57,37 @@ class ModelCardTest {
                 card.startsWith("---\nlicense: apache-2.0\nlanguage:\n- en\nbase_model: "), card);
         assertTrue(card.endsWith("# Small model\nIt speaks.\n"), card);
         assertEquals(-1, card.indexOf("somebody/else"));
+    }
+
+    @Test
+    void figuresStandBeforeTheOriginalsTextAndReplaceEarlierOnes() throws IOException {
+        Files.writeString(directory.resolve("README.md"), "# Small model\nIt speaks.\n");
+        Path card = directory.resolve("README.md");
+        Files.writeString(card, ModelCard.of(report(), directory));
+        String before = Files.readString(card);
+        ModelCard.enter(directory, figures("perplexity", "40.000"));
+        ModelCard.enter(directory, figures("perplexity", "41.000"));
+        String text = Files.readString(card);
+        assertEquals(1, text.split("## Measured", -1).length - 1, text);
+        assertTrue(
+                text.contains(
+                        "\n\n## Measured\n\n| | |\n|---|---|\n| perplexity | 41.000 |\n\n# The original model\n"),
+                text);
+        assertEquals(
+                before,
+                text.replace("## Measured\n\n| | |\n|---|---|\n| perplexity | 41.000 |\n\n", ""));
+    }
+
+    @Test
+    void aCardThatIsNotThereBeginsWithTheFigures() throws IOException {
+        ModelCard.enter(directory, figures("decode", "100 tokens/s"));
+        assertEquals(
+                "## Measured\n\n| | |\n|---|---|\n| decode | 100 tokens/s |\n",
+                Files.readString(directory.resolve("README.md")));
+    }
+
+    private static SequencedMap<String, String> figures(String name, String value) {
+        return new LinkedHashMap<>(Map.of(name, value));
     }
 
     private static PruneReport report() {

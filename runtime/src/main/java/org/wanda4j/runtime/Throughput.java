@@ -34,6 +34,29 @@ public record Throughput(
     /// Long enough for the JVM to compile the kernels.
     private static final long WARM_UP_NANOS = 5_000_000_000L;
 
+    /// Some measurements of a speed.
+    ///
+    /// @param mean in tokens/s; 0 of none
+    /// @param deviation standard deviation; 0 of fewer than two
+    public record Rate(double mean, double deviation) {
+
+        private static Rate of(List<Double> values) {
+            double mean = values.stream().mapToDouble(Double::doubleValue).average().orElse(0);
+            double squares = values.stream().mapToDouble(value -> Math.pow(value - mean, 2)).sum();
+            return new Rate(mean, values.size() < 2 ? 0 : Math.sqrt(squares / (values.size() - 1)));
+        }
+    }
+
+    /// The repeats of prefill together.
+    public Rate prefillRate() {
+        return Rate.of(prefill);
+    }
+
+    /// The repeats of decoding together.
+    public Rate decodeRate() {
+        return Rate.of(decode);
+    }
+
     /// Measures the model in `directory`.
     ///
     /// @param promptTokens length of the prompt; 0 to leave prefill out
