@@ -5,9 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -33,9 +35,17 @@ class RowKernelsTest {
     private final RowKernels scalar = new ScalarKernels("test");
     private final Random random = new Random(7);
 
-    /// All that this machine can run.
+    /// All that this machine can run; those for AVX2 also without what not every such processor has.
     static List<RowKernels> kernels() {
-        return KernelChoice.runnable().stream().map(KernelChoice.Choice::kernels).toList();
+        List<RowKernels> kernels = new ArrayList<>();
+        for (KernelChoice.Choice each : KernelChoice.runnable()) {
+            kernels.add(each.kernels());
+            if (each.instructions() == InstructionSet.AVX2) {
+                Set<String> least = Set.of("avx2", "fma", "popcnt");
+                kernels.add(MachineKernels.avx2(least, new ScalarKernels("a twin")).orElseThrow());
+            }
+        }
+        return kernels;
     }
 
     @ParameterizedTest

@@ -21,6 +21,9 @@ final class Avx2Kernels extends MachineKernels {
     /// What makes one instruction of two where it is there.
     static final String VNNI = "avx_vnni";
 
+    /// What takes a bitmask apart.
+    static final String BMI2 = "bmi2";
+
     /// So many wait longer for all bytes of a dense matrix than it takes them to place those of a sparse one.
     private static final int MANY_THREADS = 16;
 
@@ -33,12 +36,13 @@ final class Avx2Kernels extends MachineKernels {
     private final TileKernels tiles = new TileKernels(Width.YMM);
 
     /// @param vnni whether the processor has AVX-VNNI
+    /// @param bmi2 whether it has BMI2
     /// @throws IllegalStateException where the system lets no memory become code
-    Avx2Kernels(boolean vnni, RowKernels others) {
+    Avx2Kernels(boolean vnni, boolean bmi2, RowKernels others) {
         super(
                 others,
                 new RowFunctions(
-                        Avx2RowCode::bf16,
+                        density -> Avx2RowCode.bf16(bmi2, density),
                         density -> Avx2RowCode.int8(vnni, density),
                         density -> Avx2RowCode.int4(vnni, density)),
                 Width.YMM);

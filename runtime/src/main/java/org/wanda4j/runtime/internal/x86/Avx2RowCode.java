@@ -59,8 +59,12 @@ final class Avx2RowCode {
     }
 
     /// Rows of bf16, times a vector of fp32.
-    static byte[] bf16(Density density) {
-        return new Avx2RowCode(false, density).bf16();
+    ///
+    /// @param bmi2 whether the processor has BMI2, and is fast at it
+    static byte[] bf16(boolean bmi2, Density density) {
+        return bmi2 && density != Density.DENSE
+                ? Avx2SparseCode.bf16()
+                : new Avx2RowCode(false, density).bf16();
     }
 
     /// Rows of bytes, times a vector that [Avx2Activations#pairs] has written, [Avx2Activations#halves] where they are sparse.

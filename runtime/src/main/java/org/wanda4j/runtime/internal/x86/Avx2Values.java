@@ -89,7 +89,7 @@ final class Avx2Values {
     ///
     /// @param value bytes of a value
     /// @param number bytes of a number
-    private static byte[] table(int value, int number) {
+    static byte[] table(int value, int number) {
         int entry = EIGHT * number;
         byte[] table = new byte[BYTE_VALUES * entry + SLACK];
         Arrays.fill(table, ZERO);

@@ -179,6 +179,14 @@ class GeneralAssembler {
         word(value);
     }
 
+    /// All 64 bits.
+    void movabs(General to, long value) {
+        rex(0, to.number());
+        bytes(0xb8 | (to.number() & 7));
+        word((int) value);
+        word((int) (value >> Integer.SIZE));
+    }
+
     void lea(General to, MemoryOperand from) {
         rex(to.number(), from);
         bytes(0x8d);
@@ -256,6 +264,19 @@ class GeneralAssembler {
         bytes(0x0f, 0xb8, direct(to.number(), from.number()));
     }
 
+    /// Counts the bits that are set in 64.
+    void popcnt(General to, General from) {
+        bytes(0xf3);
+        rex(to.number(), from.number());
+        bytes(0x0f, 0xb8, direct(to.number(), from.number()));
+    }
+
+    /// 16 bits; those above them become 0.
+    void movzxw(General to, General from) {
+        shortRex(to.number(), from.number());
+        bytes(0x0f, 0xb7, direct(to.number(), from.number()));
+    }
+
     /// A byte; the bits above it become 0.
     void movzxb(General to, MemoryOperand from) {
         shortRex(to.number(), from);
@@ -271,10 +292,25 @@ class GeneralAssembler {
 
     /// The lowest `count` bits of `from`, up to all 32.
     void bzhi(General to, General from, General count) {
+        vex(0, 0, 0xf5, to, count, from);
+    }
+
+    /// The bits of `from` that `field` says: the first in its lowest byte, how many in the next.
+    void bextr(General to, General from, General field) {
+        vex(1, 0, 0xf7, to, field, from);
+    }
+
+    /// Puts the lowest bits of `from`, one after the other, where bits of `places` are set.
+    void pdep(General to, General from, General places) {
+        vex(1, 3, 0xf5, to, from, places);
+    }
+
+    /// @param wide 1 for 64 bits
+    private void vex(int wide, int prefix, int opcode, General to, General second, General rm) {
         int r = to.number();
-        int b = from.number();
+        int b = rm.number();
         bytes(0xc4, not(r, 3) << 7 | 0x40 | not(b, 3) << 5 | MAP_0F38);
-        bytes((~count.number() & 15) << 3, 0xf5, direct(r, b));
+        bytes(wide << 7 | (~second.number() & 15) << 3 | prefix, opcode, direct(r, b));
     }
 
     void push(General from) {

@@ -61,7 +61,11 @@ public abstract sealed class MachineKernels implements RowKernels
     public static Optional<RowKernels> avx2(Set<String> features, RowKernels others) {
         return create(
                 features.containsAll(Avx2Kernels.FEATURES),
-                () -> new Avx2Kernels(features.contains(Avx2Kernels.VNNI), others));
+                () ->
+                        new Avx2Kernels(
+                                features.contains(Avx2Kernels.VNNI),
+                                features.contains(Avx2Kernels.BMI2),
+                                others));
     }
 
     private static Optional<RowKernels> create(

@@ -95,14 +95,14 @@ final class RowFrame {
 
     private static final List<General> SAVED = List.of(RBX, RBP, R12, R13, R14, R15);
 
-    private static final General PARAMETERS = RDI;
+    static final General PARAMETERS = RDI;
     static final General[] VALUES = {RSI, RDX};
     static final General[] BITMASK = {RCX, R8};
     static final General[] SCALES = {R9, R13};
     static final General SUMS = R10;
     static final General X = R11;
     static final General X_END = RBP;
-    private static final General ROWS = R12;
+    static final General ROWS = R12;
 
     /// For a function's own use.
     static final General[] KEPT = {RAX, R14};
