@@ -15,9 +15,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.wanda4j.checkpoint.PackedMatrix;
 import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
 import org.wanda4j.runtime.internal.kernels.CachedHead;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
+import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
 import org.wanda4j.runtime.internal.kernels.ScalarKernels;
 import org.wanda4j.runtime.internal.x86.MachineKernels;
 
@@ -31,6 +33,9 @@ class RowKernelsTest {
 
     private static final List<Integer> WIDTHS = List.of(576, 64, 8, 100, 33, 1);
     private static final List<Double> DENSITIES = List.of(1.0, 0.5, 0.9, 0.05, 0.0);
+
+    /// Fewer than a panel, whole panels and parts of one, and more than are multiplied at once.
+    private static final List<Integer> BATCHES = List.of(2, 3, 4, 5, 8, 15, 16, 24, 33, 43);
 
     private final RowKernels scalar = new ScalarKernels("test");
     private final Random random = new Random(7);
@@ -80,7 +85,7 @@ class RowKernelsTest {
             assertTrue(hasWordsWithMoreThan(Long.SIZE / 2, matrix));
             float[] x = random(columns);
             float[] arranged = new float[columns];
-            kernels.arrange(kernels.order(matrix), x, 0, arranged, 0, columns);
+            kernels.arrange(kernels.order(matrix, 1), x, 0, arranged, 0, columns);
             float[] y = new float[rows];
             kernels.products(matrix, 0, rows, arranged, y, kernels.newScratch(columns, memory));
             for (int i = 0; i < rows; i++) {
@@ -151,7 +156,7 @@ class RowKernelsTest {
         float[] arranged = new float[x.length];
         float[] y = new float[ROWS];
         var scratch = kernels.newScratch(matrix.columns(), Arena.ofAuto());
-        kernels.arrange(kernels.order(matrix), x, 0, arranged, 0, x.length);
+        kernels.arrange(kernels.order(matrix, 1), x, 0, arranged, 0, x.length);
         kernels.products(matrix, 0, 2, arranged, y, scratch);
         kernels.products(matrix, 2, ROWS, arranged, y, scratch);
         return y;
@@ -222,22 +227,20 @@ class RowKernelsTest {
             double rounding = oneByOne ? matrix.columns() * 0x1p-24 : ROUNDING;
             float[][] rows = new float[ROWS][];
             Arrays.setAll(rows, i -> values(matrix, i));
-            for (int tokens : List.of(2, 7, 43)) {
+            for (int tokens : BATCHES) {
                 float[] x = new float[tokens * width];
-                float[] arranged = new float[tokens * width];
-                float[] actual = new float[tokens * 24];
                 for (int t = 0; t < tokens; t++) {
                     System.arraycopy(random(matrix.columns()), 0, x, t * width, matrix.columns());
-                    kernels.arrange(
-                            kernels.order(matrix), x, t * width, arranged, t * width, width);
                 }
-                kernels.block(matrix, 0, 5, arranged, width, tokens, actual, 24, scratch);
-                kernels.block(matrix, 5, ROWS, arranged, width, tokens, actual, 24, scratch);
+                ArrangedBatch batch = arranged(kernels, matrix, x, tokens);
+                float[] actual = new float[tokens * 24];
+                kernels.block(matrix, 0, 5, batch, tokens, actual, 24, scratch);
+                kernels.block(matrix, 5, ROWS, batch, tokens, actual, 24, scratch);
                 for (int t = 0; t < tokens; t++) {
                     float[] one = Arrays.copyOfRange(x, t * width, (t + 1) * width);
                     for (int i = 0; i < ROWS; i++) {
                         double tolerance = rounding * magnitude(rows[i], one);
-                        if (kernels instanceof MachineKernels && !matrix.type().isQuantised()) {
+                        if (kernels instanceof MachineKernels) {
                             tolerance += roundedVector(matrix, rows[i], one);
                         }
                         assertEquals(
@@ -249,6 +252,87 @@ class RowKernelsTest {
                 }
             }
         });
+    }
+
+    /// More than kernels take at once, whole and in parts that no number of rows divides.
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void manyRowsAreMultipliedWithManyActivations(RowKernels kernels) {
+        int rows = 301;
+        int outputs = 304;
+        int columns = 576;
+        for (ValueType type : List.of(ValueType.BF16, ValueType.INT8, ValueType.INT4)) {
+            for (double density : List.of(1.0, 0.5, 0.2)) {
+                for (int tokens : List.of(3, 9, 20, 67)) {
+                    try (Arena memory = Arena.ofConfined()) {
+                        var matrix =
+                                MappedMatrix.of(
+                                        MatrixFixture.of(
+                                                rows, columns, type, density, random, memory));
+                        float[] x = random(tokens * columns);
+                        ArrangedBatch batch = arranged(kernels, matrix, x, tokens);
+                        float[] y = new float[tokens * outputs];
+                        Arrays.fill(y, Float.NaN);
+                        var scratch = kernels.newScratch(columns, memory);
+                        kernels.block(matrix, 0, rows, batch, tokens, y, outputs, scratch);
+                        for (int i = 0; i < rows; i++) {
+                            float[] row = values(matrix, i);
+                            for (int t = 0; t < tokens; t++) {
+                                float[] one = Arrays.copyOfRange(x, t * columns, (t + 1) * columns);
+                                double tolerance =
+                                        columns * 0x1p-24 * magnitude(row, one)
+                                                + roundedVector(matrix, row, one);
+                                assertEquals(
+                                        product(row, one),
+                                        y[t * outputs + i],
+                                        tolerance,
+                                        type + " " + density + " " + tokens);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void noNumberInAnActivationDoesNotChangeOthers(RowKernels kernels) {
+        forEachMatrix((packed, matrix, what) -> {
+            if (!matrix.isSparse()) {
+                int tokens = 11;
+                int width = RowKernels.padded(matrix.columns());
+                float[] x = new float[tokens * width];
+                x[width] = Float.NaN;
+                x[9 * width] = Float.POSITIVE_INFINITY;
+                float[] y = new float[tokens * 24];
+                ArrangedBatch batch = arranged(kernels, matrix, x, tokens);
+                var scratch = kernels.newScratch(matrix.columns(), Arena.ofAuto());
+                kernels.block(matrix, 0, ROWS, batch, tokens, y, 24, scratch);
+                for (int t = 0; t < tokens; t++) {
+                    for (int i = 0; i < ROWS; i++) {
+                        boolean finite = t != 1 && t != 9;
+                        assertEquals(finite, Float.isFinite(y[t * 24 + i]), what);
+                    }
+                }
+            }
+        });
+    }
+
+    private static ArrangedBatch arranged(
+            RowKernels kernels, MappedMatrix matrix, float[] x, int tokens) {
+        Order order = kernels.order(matrix, tokens);
+        int width = x.length / tokens;
+        var batch = new ArrangedBatch(order, Arena.ofAuto());
+        batch.reserve(tokens, width);
+        for (int t = 0; t < tokens; t += RowKernels.PANEL) {
+            int count = Math.min(RowKernels.PANEL, tokens - t);
+            float[] some = new float[RowKernels.PANEL * width];
+            Arrays.fill(some, Float.NaN);
+            System.arraycopy(x, t * width, some, 0, count * width);
+            kernels.arrange(order, some, count, batch, t);
+        }
+        return batch;
     }
 
     @ParameterizedTest

@@ -11,6 +11,7 @@ import java.util.Set;
 import org.wanda4j.model.Norm;
 import org.wanda4j.runtime.internal.decode.DecoderWeights.NormWeights;
 import org.wanda4j.runtime.internal.decode.DecoderWeights.Projection;
+import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
@@ -25,20 +26,24 @@ final class ParallelKernels {
     private final RowKernels kernels;
     private final SpinningThreadPool threads;
     private final Scratch[] scratch;
+    private final Arena memory;
     private final float[][] normed; // threads x width
     private final float[][] arranged; // threads x width
-    private final Map<Order, float[]> arrangedBatch = new EnumMap<>(Order.class);
+    private final float[][] several; // threads x a panel x width
+    private final Map<Order, ArrangedBatch> batches = new EnumMap<>(Order.class);
 
     /// @param widest columns of the widest matrix
     /// @param memory stays open as long as this
     ParallelKernels(RowKernels kernels, SpinningThreadPool threads, int widest, Arena memory) {
         this.kernels = kernels;
         this.threads = threads;
+        this.memory = memory;
         int width = RowKernels.padded(widest);
         this.scratch = new Scratch[threads.size()];
         Arrays.setAll(scratch, _ -> kernels.newScratch(widest, memory));
         this.normed = new float[threads.size()][width];
         this.arranged = new float[threads.size()][width];
+        this.several = new float[threads.size()][RowKernels.PANEL * width];
     }
 
     RowKernels rowKernels() {
@@ -88,7 +93,7 @@ final class ParallelKernels {
             arrange(projections, input, tokens);
             threads.run(thread -> {
                 for (int i = 0; i < projections.size(); i++) {
-                    projectBatch(projections.get(i), input.x().width(), tokens, y.get(i), thread);
+                    projectBatch(projections.get(i), tokens, y.get(i), thread);
                 }
                 runEpilogue(projections, thread, epilogue);
             });
@@ -99,27 +104,24 @@ final class ParallelKernels {
     private void arrange(List<Projection> projections, Input input, int tokens) {
         int width = input.x().width();
         Set<Order> orders = EnumSet.noneOf(Order.class);
-        projections.forEach(each -> orders.add(kernels.order(each.matrix())));
+        projections.forEach(each -> orders.add(kernels.order(each.matrix(), tokens)));
         for (Order order : orders) {
-            arrangedBatch.compute(
-                    order,
-                    (_, array) ->
-                            array != null && array.length >= tokens * width
-                                    ? array
-                                    : new float[tokens * width]);
+            batches.computeIfAbsent(order, _ -> new ArrangedBatch(order, memory))
+                    .reserve(tokens, width);
         }
+        int most = orders.stream().anyMatch(Order::isInPanels) ? RowKernels.PANEL : 1;
         threads.forEach(
-                tokens,
-                (thread, t) -> {
-                    float[] x = input.x().values();
-                    int from = t * width;
-                    if (input.norm().isPresent()) {
-                        norm(input.norm().get(), x, from, normed[thread], 0);
-                        x = normed[thread];
-                        from = 0;
+                Math.ceilDiv(tokens, most),
+                (thread, i) -> {
+                    int first = i * most;
+                    int count = Math.min(most, tokens - first);
+                    float[] some = several[thread];
+                    System.arraycopy(input.x().values(), first * width, some, 0, count * width);
+                    for (int t = 0; t < count && input.norm().isPresent(); t++) {
+                        norm(input.norm().get(), some, t * width, some, t * width);
                     }
                     for (Order order : orders) {
-                        kernels.arrange(order, x, from, arrangedBatch.get(order), t * width, width);
+                        kernels.arrange(order, some, count, batches.get(order), first);
                     }
                 });
     }
@@ -166,7 +168,7 @@ final class ParallelKernels {
         Order arrangedAs = null;
         for (int i = 0; i < projections.size(); i++) {
             MappedMatrix matrix = projections.get(i).matrix();
-            Order order = kernels.order(matrix);
+            Order order = kernels.order(matrix, 1);
             if (order != arrangedAs) {
                 kernels.arrange(
                         order, x, 0, arranged[thread], 0, RowKernels.padded(matrix.columns()));
@@ -181,13 +183,12 @@ final class ParallelKernels {
     }
 
     /// Several tokens.
-    private void projectBatch(
-            Projection projection, int width, int tokens, Activations y, int thread) {
+    private void projectBatch(Projection projection, int tokens, Activations y, int thread) {
         MappedMatrix matrix = projection.matrix();
-        float[] x = arrangedBatch.get(kernels.order(matrix));
+        ArrangedBatch x = batches.get(kernels.order(matrix, tokens));
         int from = first(thread, matrix.rows());
         int to = first(thread + 1, matrix.rows());
-        kernels.block(matrix, from, to, x, width, tokens, y.values(), y.width(), scratch[thread]);
+        kernels.block(matrix, from, to, x, tokens, y.values(), y.width(), scratch[thread]);
         for (int t = 0; t < tokens; t++) {
             addBias(projection.bias(), y.values(), t * y.width(), from, to);
         }

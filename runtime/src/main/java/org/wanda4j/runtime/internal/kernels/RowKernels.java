@@ -33,23 +33,47 @@ public interface RowKernels {
         return new Scratch(widest);
     }
 
-    /// A permutation of the values of a vector, within each 64 of them.
+    /// Activations in a panel.
+    int PANEL = 8;
+
+    /// How activations lie: on the heap, each a permutation within each 64 of its values; or in panels off the heap.
     enum Order {
         PLAIN,
         /// In each half the values 0, 2, 4, ... then 1, 3, 5, ...: as two bf16 lie in an int.
         PAIRS,
         /// 0, 4, 8, ... then 1, 5, 9, ... and so on: as four bytes lie in an int.
-        BYTES
+        BYTES,
+        /// The first value of each of [#PANEL] activations, the second of each, and so on.
+        PANELS,
+        /// The same of pairs of whole numbers, 32 of each with a factor.
+        QUANTISED_PANELS;
+
+        /// Whether activations are arranged by [#PANEL].
+        public boolean isInPanels() {
+            return this == PANELS || this == QUANTISED_PANELS;
+        }
     }
 
-    /// The order of activations that [#products] and [#block] take for `matrix`, and of the rows that [#unpack] writes.
-    default Order order(MappedMatrix matrix) {
+    /// The order of `tokens` activations that [#products] and [#block] take for `matrix`; that for one is also the order of the rows
+    /// that [#unpack] writes.
+    default Order order(MappedMatrix matrix, int tokens) {
         return Order.PLAIN;
     }
 
-    /// Copies `width` values of `x` from index `from` to `out` from index `to`, in `order`, one that [#order] gives.
+    /// Copies `width` values of `x` from index `from` to `out` from index `to`, in `order`, one that [#order] gives and on the heap.
     default void arrange(Order order, float[] x, int from, float[] out, int to, int width) {
         System.arraycopy(x, from, out, to, width);
+    }
+
+    /// Copies activations to their places in `batch`, in `order`, one that [#order] gives.
+    ///
+    /// @param x at most [#PANEL] activations, one every `width` values of the batch; what lies behind them may be overwritten
+    /// @param first place in the batch, a multiple of [#PANEL] where the order is in panels
+    default void arrange(Order order, float[] x, int count, ArrangedBatch batch, int first) {
+        int width = batch.width();
+        for (int t = 0; t < count; t++) {
+            arrange(order, x, t * width, batch.values(), (first + t) * width, width);
+        }
     }
 
     /// The type in which a dense copy of `matrix` is multiplied faster than `matrix` itself; empty where none is.
@@ -112,24 +136,24 @@ public interface RowKernels {
 
     /// Products of rows `from` to `to`, exclusive, with some activations: `y[t * outputs + i] = sum_j W_ij x_tj`.
     ///
-    /// @param x activations in [#order] of the matrix, one every `width` values
+    /// @param x activations in [#order] of the matrix
     /// @param y receives the products, one activation every `outputs` values
     /// @param scratch of the calling thread
     default void block(
             MappedMatrix matrix,
             int from,
             int to,
-            float[] x,
-            int width,
+            ArrangedBatch x,
             int tokens,
             float[] y,
             int outputs,
             Scratch scratch) {
+        int width = x.width();
         for (int i = from; i < to; i += TILE) {
             int count = Math.min(TILE, to - i);
             unpack(matrix, i, i + count, scratch.tile, width, scratch);
             Arrays.fill(scratch.tile, count * width, TILE * width, 0);
-            multiply(scratch.tile, count, width, x, tokens, y, i, outputs);
+            multiply(scratch.tile, count, width, x.values(), tokens, y, i, outputs);
         }
     }
 

@@ -57,7 +57,7 @@ public final class WideKernels extends VectorKernels {
     }
 
     @Override
-    public Order order(MappedMatrix matrix) {
+    public Order order(MappedMatrix matrix, int tokens) {
         return switch (matrix.type()) {
             case BF16 -> Order.PAIRS;
             case INT8, INT4 -> Order.BYTES;
@@ -86,6 +86,8 @@ public final class WideKernels extends VectorKernels {
                     swap(out, at + LANES, at + 2 * LANES);
                 }
             }
+            case PANELS, QUANTISED_PANELS ->
+                    throw new IllegalArgumentException("not on the heap: " + order);
         }
     }
 

@@ -346,6 +346,12 @@ final class Assembler extends GeneralAssembler {
         bytes(1);
     }
 
+    /// Stores the upper half.
+    void vextracti128(MemoryOperand to, Ymm from) {
+        vex(MAP_0F3A, PREFIX_66, W0, 0x39, from, NONE, to);
+        bytes(1);
+    }
+
     /// 64 bits; the others become 0.
     void vmovq(Xmm to, MemoryOperand from) {
         vex(MAP_0F, PREFIX_F3, W0, 0x7e, to, NONE, from);
@@ -388,9 +394,15 @@ final class Assembler extends GeneralAssembler {
         vex(MAP_0F, PREFIX_66, W0, 0x6c, to, a, b);
     }
 
-    /// 16 bytes.
-    void vpmovsxbw(Ymm to, Operand from) {
+    /// Bytes, as many as `to` has 16 bits.
+    void vpmovsxbw(Vector to, Operand from) {
         vex(MAP_0F38, PREFIX_66, W0, 0x20, to, NONE, from);
+    }
+
+    /// 16 bits of `b` where `which` has a bit, of each eight, of `a` elsewhere.
+    void vpblendw(Vector to, Vector a, Operand b, int which) {
+        vex(MAP_0F3A, PREFIX_66, W0, 0x0e, to, a, b);
+        bytes(which);
     }
 
     void vpsrlw(Vector to, Vector from, int bits) {

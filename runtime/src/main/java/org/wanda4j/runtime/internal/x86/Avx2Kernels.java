@@ -2,9 +2,11 @@ package org.wanda4j.runtime.internal.x86;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.Set;
 import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.Scratch;
@@ -33,7 +35,7 @@ final class Avx2Kernels extends MachineKernels {
     private final MachineCode halves = new MachineCode(Avx2Activations.halves());
     private final MachineCode pairs = new MachineCode(Avx2Activations.pairs());
     private final MachineCode fours = new MachineCode(Avx2Activations.fours());
-    private final TileKernels tiles = new TileKernels(Width.YMM);
+    private final PanelKernels panels;
 
     /// @param vnni whether the processor has AVX-VNNI
     /// @param bmi2 whether it has BMI2
@@ -48,11 +50,13 @@ final class Avx2Kernels extends MachineKernels {
                 Width.YMM);
         this.others = others;
         this.vnni = vnni;
+        this.panels = new PanelKernels(vnni);
     }
 
     @Override
     public Scratch newScratch(int widest, Arena memory) {
-        return new MachineScratch(widest, TileKernels.bytes(widest), memory);
+        return new MachineScratch(
+                widest, PanelKernels.bytes(Scratch.words(widest) * Long.SIZE), memory);
     }
 
     /// To put bytes where they belong takes twice as long as to multiply all of them, which pays where many threads wait for memory
@@ -67,6 +71,23 @@ final class Avx2Kernels extends MachineKernels {
                         && (matrix.type() == ValueType.INT4
                                 || (matrix.type() == ValueType.INT8 && threads < MANY_THREADS));
         return dense ? Optional.of(matrix.type()) : Optional.empty();
+    }
+
+    @Override
+    public Order order(MappedMatrix matrix, int tokens) {
+        return tokens > 1 && isOurs(matrix)
+                ? PanelKernels.order(matrix)
+                : super.order(matrix, tokens);
+    }
+
+    @Override
+    public void arrange(Order order, float[] x, int count, ArrangedBatch batch, int first) {
+        if (order.isInPanels()) {
+            Arrays.fill(x, count * batch.width(), PANEL * batch.width(), 0);
+            panels.arrange(order, x, batch, first);
+        } else {
+            super.arrange(order, x, count, batch, first);
+        }
     }
 
     @Override
@@ -95,16 +116,15 @@ final class Avx2Kernels extends MachineKernels {
             MappedMatrix matrix,
             int from,
             int to,
-            float[] x,
-            int width,
+            ArrangedBatch x,
             int tokens,
             float[] y,
             int outputs,
             Scratch scratch) {
-        if (isOurs(matrix) && TileKernels.take(matrix, to - from, width)) {
-            tiles.block(matrix, from, to, x, width, tokens, y, outputs, (MachineScratch) scratch);
+        if (order(matrix, tokens).isInPanels()) {
+            panels.block(matrix, from, to, x, tokens, y, outputs, (MachineScratch) scratch);
         } else {
-            others.block(matrix, from, to, x, width, tokens, y, outputs, scratch);
+            others.block(matrix, from, to, x, tokens, y, outputs, scratch);
         }
     }
 

@@ -156,6 +156,19 @@ final class Avx2Values {
         }
     }
 
+    /// Has the next 8 whole numbers of row A or B in `to`, 16 bits each, without their scale and [#unit].
+    ///
+    /// @param i 0 for A, 1 for B
+    /// @param k which of a word
+    void eightShorts(int i, int k, Xmm to) {
+        if (sparse) {
+            bytes(i, k, to);
+            a.vpmovsxbw(to, to);
+        } else {
+            a.vpmovsxbw(to, next(i, k * EIGHT));
+        }
+    }
+
     /// Has the next 8 bytes of a sparse row A or B in the lower half of `to`.
     ///
     /// @param i 0 for A, 1 for B

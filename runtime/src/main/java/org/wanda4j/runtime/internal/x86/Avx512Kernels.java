@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import java.util.Set;
 import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.Scratch;
@@ -29,7 +30,7 @@ final class Avx512Kernels extends MachineKernels {
     private static final int MOST_INTERLEAVED = 16;
 
     private final RowKernels others;
-    private final TileKernels tiles = new TileKernels(Width.ZMM);
+    private final TileKernels tiles = new TileKernels();
 
     private final MachineCode split = new MachineCode(RowCode.split());
     private final MachineCode quantise = new MachineCode(RowCode.quantise());
@@ -93,17 +94,18 @@ final class Avx512Kernels extends MachineKernels {
             MappedMatrix matrix,
             int from,
             int to,
-            float[] x,
-            int width,
+            ArrangedBatch batch,
             int tokens,
             float[] y,
             int outputs,
             Scratch scratch) {
         if (!isOurs(matrix) || from == to) {
-            others.block(matrix, from, to, x, width, tokens, y, outputs, scratch);
+            others.block(matrix, from, to, batch, tokens, y, outputs, scratch);
             return;
         }
         var memory = (MachineScratch) scratch;
+        float[] x = batch.values();
+        int width = batch.width();
         if (tokens > MOST_INTERLEAVED && TileKernels.take(matrix, to - from, width)) {
             tiles.block(matrix, from, to, x, width, tokens, y, outputs, memory);
             return;

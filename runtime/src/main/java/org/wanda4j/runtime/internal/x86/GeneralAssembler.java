@@ -373,6 +373,13 @@ class GeneralAssembler {
         memory(1, from, 1);
     }
 
+    /// Has a line come into the second cache. What is no memory of the process is ignored.
+    void prefetcht1(MemoryOperand from) {
+        shortRex(0, from);
+        bytes(0x0f, 0x18);
+        memory(2, from, 1);
+    }
+
     void vzeroupper() {
         bytes(0xc5, 0xf8, 0x77);
     }

@@ -108,8 +108,8 @@ public abstract sealed class MachineKernels implements RowKernels
     }
 
     @Override
-    public Order order(MappedMatrix matrix) {
-        return isOurs(matrix) ? Order.PLAIN : others.order(matrix);
+    public Order order(MappedMatrix matrix, int tokens) {
+        return isOurs(matrix) ? Order.PLAIN : others.order(matrix, tokens);
     }
 
     @Override

@@ -65,7 +65,9 @@ final class RowFrame {
         /// Number of rows A, and of rows B: 1 to [#MOST_ROWS].
         ROWS,
         /// Words of a row.
-        WORDS;
+        WORDS,
+        /// Where a function that writes rows writes rows B; rows A are written to [#VECTOR].
+        UNPACKED_B;
 
         /// Its offset in bytes.
         @SuppressWarnings("EnumOrdinal")

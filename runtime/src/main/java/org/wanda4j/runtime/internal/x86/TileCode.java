@@ -1,6 +1,7 @@
 package org.wanda4j.runtime.internal.x86;
 
 import static org.wanda4j.runtime.internal.x86.Assembler.ymm;
+import static org.wanda4j.runtime.internal.x86.Assembler.zmm;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R10;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R11;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R12;
@@ -17,6 +18,7 @@ import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDX;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
+import static org.wanda4j.runtime.internal.x86.RowFrame.LINE;
 import static org.wanda4j.runtime.internal.x86.RowFrame.SCALES;
 import static org.wanda4j.runtime.internal.x86.RowFrame.both;
 import static org.wanda4j.runtime.internal.x86.RowFrame.broadcast;
@@ -25,12 +27,12 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
-import org.wanda4j.runtime.internal.x86.GeneralAssembler.Vector;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 
 /// Functions that multiply rows of a matrix with many vectors: [#unpack] writes [#ROWS] rows in fp32, by AVX2; [#multiply] multiplies
-/// them, at any width.
+/// them, by AVX-512.
 final class TileCode {
 
     /// Rows that are multiplied together.
@@ -102,15 +104,13 @@ final class TileCode {
     }
 
     /// The most vectors that rows are multiplied with at once: as many sums as there are registers for.
-    static int mostVectors(Width width) {
-        return width == Width.ZMM ? 6 : 3;
-    }
+    static final int MOST_VECTORS = 6;
 
     /// Multiplies [#ROWS] rows with vectors, `vectors` at a time. It takes the addresses of its parameters, of the first vector and of its
     /// products in fp32, and how many times it is to do that.
     ///
-    /// @param vectors at most [#mostVectors]
-    static byte[] multiply(Width width, int vectors) {
+    /// @param vectors at most [#MOST_VECTORS]
+    static byte[] multiply(int vectors) {
         var a = new Assembler();
         General[] x = {RSI, R12, R13, RBP, R15, RDI};
         General[] row = {R8, R9, R10, R11};
@@ -120,11 +120,11 @@ final class TileCode {
         General pitch = RBX;
         General place = R14;
         List<General> saved = List.of(pitch, x[1], x[2], x[3], x[4], place);
-        Vector[] some = vectors(width, 0, vectors);
-        Vector value = width.vector(vectors);
-        Vector[][] sums = new Vector[vectors][];
+        Zmm[] some = vectors(0, vectors);
+        Zmm value = zmm(vectors);
+        Zmm[][] sums = new Zmm[vectors][];
         for (int t = 0; t < vectors; t++) {
-            sums[t] = vectors(width, vectors + 1 + ROWS * t, ROWS);
+            sums[t] = vectors(vectors + 1 + ROWS * t, ROWS);
         }
         saved.forEach(a::push);
         a.mov(row[0], at(RDI, ADDRESS));
@@ -133,12 +133,12 @@ final class TileCode {
         next(a, row, ROWS, rowBytes);
         int loop = a.here();
         next(a, x, vectors, rowBytes);
-        for (Vector[] each : sums) {
+        for (Zmm[] each : sums) {
             RowFrame.clear(a, each);
         }
         a.mov(place, 0);
         int places = a.alignedHere();
-        for (int part = 0; part < 2 * width.bytes(); part += width.bytes()) {
+        for (int part = 0; part < 2 * LINE; part += LINE) {
             for (int t = 0; t < vectors; t++) {
                 a.vmovups(some[t], at(x[t], place, 1, part));
             }
@@ -149,10 +149,10 @@ final class TileCode {
                 }
             }
         }
-        a.add(place, 2 * width.bytes());
+        a.add(place, 2 * LINE);
         a.cmp(place, rowBytes);
         a.jne(places);
-        for (Vector[] each : sums) {
+        for (Zmm[] each : sums) {
             RowFrame.addUp(a, each);
             RowFrame.storeFour(a, at(y, 0), each[0]);
             a.add(y, pitch);
@@ -165,8 +165,8 @@ final class TileCode {
         return RowFrame.finish(a);
     }
 
-    private static Vector[] vectors(Width width, int from, int count) {
-        return IntStream.range(from, from + count).mapToObj(width::vector).toArray(Vector[]::new);
+    private static Zmm[] vectors(int from, int count) {
+        return IntStream.range(from, from + count).mapToObj(Assembler::zmm).toArray(Zmm[]::new);
     }
 
     /// Addresses of what follows the first, `width` bytes each.

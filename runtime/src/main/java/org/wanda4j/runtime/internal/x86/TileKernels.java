@@ -29,9 +29,9 @@ final class TileKernels {
     private final List<MachineCode> multiply = new ArrayList<>();
 
     /// @throws IllegalStateException where the system lets no memory become code
-    TileKernels(Width width) {
-        for (int vectors = 1; vectors <= TileCode.mostVectors(width); vectors++) {
-            multiply.add(new MachineCode(TileCode.multiply(width, vectors)));
+    TileKernels() {
+        for (int vectors = 1; vectors <= TileCode.MOST_VECTORS; vectors++) {
+            multiply.add(new MachineCode(TileCode.multiply(vectors)));
         }
     }
 

@@ -212,6 +212,10 @@ class AssemblerTest {
                         a -> a.vpbroadcastd(ymm(6), at(R13, 4)),
                         "c4c27d587504"),
                 of(
+                        "vpbroadcastd ymm12,[r8+r10*2+4]",
+                        a -> a.vpbroadcastd(ymm(12), at(R8, R10, 2, 4)),
+                        "c4027d58645004"),
+                of(
                         "vpshufb ymm4,ymm5,[r15+rax]",
                         a -> a.vpshufb(ymm(4), ymm(5), at(R15, RAX, 1, 0)),
                         "c4c255002407"),
@@ -232,6 +236,15 @@ class AssemblerTest {
                         "vpackssdw ymm1,ymm2,ymm3",
                         a -> a.vpackssdw(ymm(1), ymm(2), ymm(3)),
                         "c5ed6bcb"),
+                of(
+                        "vextracti128 [rcx],ymm12,1",
+                        a -> a.vextracti128(at(RCX, 0), ymm(12)),
+                        "c4637d392101"),
+                of(
+                        "vpblendw ymm0,ymm1,ymm9,0xaa",
+                        a -> a.vpblendw(ymm(0), ymm(1), ymm(9), 0xaa),
+                        "c4c3750ec1aa"),
+                of("vpmovsxbw xmm1,[rsi+8]", a -> a.vpmovsxbw(xmm(1), at(RSI, 8)), "c4e279204e08"),
                 of("vpmovsxbw ymm1,xmm9", a -> a.vpmovsxbw(ymm(1), xmm(9)), "c4c27d20c9"),
                 of(
                         "vpunpcklqdq xmm1,xmm2,xmm9",
@@ -338,6 +351,7 @@ class AssemblerTest {
                 of("push r12", a -> a.push(R12), "4154"),
                 of("pop rbx", a -> a.pop(RBX), "5b"),
                 of("prefetcht0 [rdx+3072]", a -> a.prefetcht0(at(RDX, 3072)), "0f188a000c0000"),
+                of("prefetcht1 [rax+64]", a -> a.prefetcht1(at(RAX, 64)), "0f185040"),
                 of("vzeroupper", a -> a.vzeroupper(), "c5f877"),
                 of("ret", a -> a.ret(), "c3"));
     }

@@ -1,0 +1,57 @@
+package org.wanda4j.runtime.internal.kernels;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
+
+/// Activations of several tokens in an [Order], as [RowKernels#block] takes them.
+public final class ArrangedBatch {
+
+    private static final int CACHE_LINE = 64; // bytes
+
+    private final boolean inPanels;
+    private final Arena memory;
+    private int width;
+    private float[] values = {};
+    private MemorySegment panels = MemorySegment.NULL;
+
+    /// @param memory of panels; stays open as long as this is used
+    public ArrangedBatch(Order order, Arena memory) {
+        this.inPanels = order.isInPanels();
+        this.memory = memory;
+    }
+
+    /// Makes room for activations; what it held is lost.
+    ///
+    /// @param width values of an activation, a multiple of [RowKernels#PADDING]
+    public void reserve(int tokens, int width) {
+        this.width = width;
+        if (inPanels) {
+            long bytes =
+                    (long) Math.ceilDiv(tokens, RowKernels.PANEL)
+                            * RowKernels.PANEL
+                            * width
+                            * Float.BYTES;
+            if (panels.byteSize() < bytes) {
+                panels = memory.allocate(bytes, CACHE_LINE);
+            }
+        } else if (values.length < tokens * width) {
+            values = new float[tokens * width];
+        }
+    }
+
+    /// Values from an activation to the next, zeros behind it included.
+    public int width() {
+        return width;
+    }
+
+    /// The activations, one every [#width] values, where they are not in panels.
+    public float[] values() {
+        return values;
+    }
+
+    /// Room for the panels, [RowKernels#PANEL] times [#width] times 4 bytes each.
+    public MemorySegment panels() {
+        return panels;
+    }
+}

@@ -1,0 +1,278 @@
+package org.wanda4j.runtime.internal.x86;
+
+import static org.wanda4j.runtime.internal.x86.Assembler.lower;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R10;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R11;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R12;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R13;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R14;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R8;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R9;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RAX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RBP;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RBX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RCX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDI;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
+
+import java.util.List;
+import java.util.stream.IntStream;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
+
+/// Functions of AVX2 that multiply rows with panels of eight vectors, both as [PanelLayout] has them.
+///
+/// A number of a row is broadcast, and multiplied with the numbers of eight vectors at its place: no sum has to be added up in the end.
+/// Sums of whole numbers are multiplied with the scale of the row and the factors of the vectors after each step, and added up in
+/// fp32.
+///
+/// A function takes the addresses of its parameters, 64 bits each, and of the product of the first row with the first vector, in fp32.
+/// The products of a vector with the rows follow each other.
+final class PanelCode {
+
+    /// Where a parameter is: the address of the rows, and bytes from a row to the next.
+    static final int ROWS = 0;
+
+    static final int ROW_BYTES = 8;
+
+    /// Address of the first panel, and bytes from a panel to the next.
+    static final int PANELS = 16;
+
+    static final int PANEL_BYTES = 24;
+
+    /// Steps of a row.
+    static final int STEPS = 32;
+
+    /// How many times [#rows] there are.
+    static final int GROUPS = 40;
+
+    /// Bytes from the products with a vector to those with the next.
+    static final int PITCH = 48;
+
+    /// Address of what is prefetched, and bytes by which to advance with each step of each group of rows: [#aheadBytes] or 0.
+    static final int AHEAD = 56;
+
+    static final int AHEAD_BYTES = 64;
+
+    /// Bytes of the parameters, and of room behind them.
+    static final int PARAMETERS = 128 + 8 * 32;
+
+    private static final int ROOM = 128;
+    private static final int BYTES = 32;
+    private static final int LINE = 64;
+    private static final int FOUR = 4;
+
+    private static final General Y = RSI;
+    private static final General Y_PITCH = RDX;
+    private static final General LEFT = RCX;
+    private static final General NEXT = RAX;
+    private static final General NEXT_BYTES = RBP;
+    private static final General PANEL = RBX;
+    private static final General X = R9;
+    private static final General ROW = R10;
+    private static final General THREE_ROWS = R11;
+    private static final General GROUPS_LEFT = R12;
+    private static final General FIRST = R13;
+
+    /// Where the rows 0 and 4 of a group are.
+    private static final General[] PLACE = {R8, R14};
+
+    private static final List<General> SAVED = List.of(RBX, RBP, R12, R13, R14);
+
+    private final Assembler a = new Assembler();
+    private final PanelLayout layout;
+    private final boolean vnni;
+    private final int panels;
+    private final int rows;
+    private final Ymm[][] sums;
+    private final Ymm[] x;
+
+    /// Registers without a use of their own: one or more.
+    private final Ymm[] free;
+
+    private PanelCode(PanelLayout layout, boolean vnni, int panels) {
+        this.layout = layout;
+        this.vnni = vnni;
+        this.panels = panels;
+        this.rows = rows(panels);
+        this.sums = new Ymm[rows][];
+        for (int i = 0; i < rows; i++) {
+            sums[i] = registers(i * panels, panels);
+        }
+        this.x = registers(rows * panels, panels);
+        int used = rows * panels + panels;
+        this.free = registers(used, 16 - used);
+    }
+
+    private static Ymm[] registers(int from, int count) {
+        return IntStream.range(from, from + count).mapToObj(Assembler::ymm).toArray(Ymm[]::new);
+    }
+
+    /// Rows that are multiplied with so many panels at once.
+    static int rows(int panels) {
+        return panels == 1 ? 2 * FOUR : FOUR;
+    }
+
+    /// What is read in a step of [#rows] where a value has so many bits, at most 16.
+    static int aheadBytes(PanelLayout layout, int panels) {
+        int bytes = layout == PanelLayout.FLOATS ? Short.BYTES : 1;
+        return rows(panels) * layout.columns() * bytes;
+    }
+
+    /// @param vnni whether the processor has AVX-VNNI
+    /// @param panels that are multiplied at once, at most [PanelLayout#mostPanels]
+    static byte[] multiply(PanelLayout layout, boolean vnni, int panels) {
+        return new PanelCode(layout, vnni, panels).multiply();
+    }
+
+    private byte[] multiply() {
+        SAVED.forEach(a::push);
+        load(FIRST, ROWS);
+        load(ROW, ROW_BYTES);
+        load(PANEL, PANEL_BYTES);
+        load(GROUPS_LEFT, GROUPS);
+        load(Y_PITCH, PITCH);
+        load(NEXT, AHEAD);
+        load(NEXT_BYTES, AHEAD_BYTES);
+        a.lea(THREE_ROWS, at(ROW, ROW, 2, 0));
+        int groups = a.here();
+        a.mov(PLACE[0], FIRST);
+        a.lea(PLACE[1], at(FIRST, ROW, FOUR, 0));
+        load(X, PANELS);
+        load(LEFT, STEPS);
+        for (Ymm[] each : sums) {
+            RowFrame.clear(a, each);
+        }
+        if (layout == PanelLayout.INTEGERS) {
+            for (int i = 0; i < rows * panels; i++) {
+                a.vmovups(room(i), sums[0][0]);
+            }
+        }
+        int steps = a.alignedHere();
+        for (int i = 0; i < aheadBytes(layout, panels); i += LINE) {
+            a.prefetcht1(at(NEXT, i));
+        }
+        a.add(NEXT, NEXT_BYTES);
+        if (layout == PanelLayout.INTEGERS) {
+            stepOfIntegers();
+        } else {
+            stepOfFloats();
+        }
+        a.add(X, layout.panelStep());
+        for (int i = 0; i < rows / FOUR; i++) {
+            a.add(PLACE[i], layout.rowStep());
+        }
+        a.add(LEFT, -1);
+        a.jne(steps);
+        for (int four = 0; four < rows; four += FOUR) {
+            a.lea(LEFT, at(Y, four * Float.BYTES));
+            for (int p = 0; p < panels; p++) {
+                store(four, p);
+            }
+        }
+        a.add(Y, rows * Float.BYTES);
+        a.lea(FIRST, at(FIRST, ROW, rows, 0));
+        a.add(GROUPS_LEFT, -1);
+        a.jne(groups);
+        SAVED.reversed().forEach(a::pop);
+        return RowFrame.finish(a);
+    }
+
+    private void load(General to, int parameter) {
+        a.mov(to, at(RDI, parameter));
+    }
+
+    private void stepOfFloats() {
+        for (int k = 0; k < layout.columns(); k++) {
+            loadPanels(k);
+            for (int i = 0; i < rows; i++) {
+                Ymm row = free[i % free.length];
+                a.vbroadcastss(row, number(i, k));
+                for (int p = 0; p < panels; p++) {
+                    a.vfmadd231ps(sums[i][p], row, x[p]);
+                }
+            }
+        }
+    }
+
+    private void stepOfIntegers() {
+        Ymm row = free[0];
+        Ymm product = free[1];
+        for (int k = 0; k < layout.columns() / 2; k++) {
+            loadPanels(k);
+            for (int i = 0; i < rows; i++) {
+                a.vpbroadcastd(row, number(i, k));
+                for (int p = 0; p < panels; p++) {
+                    if (k == 0) {
+                        a.vpmaddwd(sums[i][p], row, x[p]);
+                    } else if (vnni) {
+                        a.vpdpwssd(sums[i][p], row, x[p]);
+                    } else {
+                        a.vpmaddwd(product, row, x[p]);
+                        a.vpaddd(sums[i][p], sums[i][p], product);
+                    }
+                }
+            }
+        }
+        for (int i = 0; i < rows; i++) {
+            a.vbroadcastss(row, number(i, layout.columns() / 2));
+            for (int p = 0; p < panels; p++) {
+                a.vmulps(product, row, numbers(p, layout.columns() / 2));
+                a.vcvtdq2ps(sums[i][p], sums[i][p]);
+                a.vfmadd213ps(sums[i][p], product, room(i * panels + p));
+                a.vmovups(room(i * panels + p), sums[i][p]);
+            }
+        }
+    }
+
+    private void loadPanels(int k) {
+        for (int p = 0; p < panels; p++) {
+            a.vmovups(x[p], numbers(p, k));
+        }
+    }
+
+    /// The numbers at place `k` of the vectors of a panel, or their factors.
+    private MemoryOperand numbers(int panel, int k) {
+        return panel == 0 ? at(X, k * BYTES) : at(X, PANEL, panel, k * BYTES);
+    }
+
+    /// The number at place `k` of row `i`, or its scale.
+    private MemoryOperand number(int i, int k) {
+        General place = PLACE[i / FOUR];
+        int distance = k * Float.BYTES;
+        return switch (i % FOUR) {
+            case 0 -> at(place, distance);
+            case 1 -> at(place, ROW, 1, distance);
+            case 2 -> at(place, ROW, 2, distance);
+            default -> at(place, THREE_ROWS, 1, distance);
+        };
+    }
+
+    private static MemoryOperand room(int sum) {
+        return at(RDI, ROOM + sum * BYTES);
+    }
+
+    /// Writes the products of four rows with a panel, and advances to those with the next.
+    private void store(int first, int panel) {
+        Ymm[] sum = new Ymm[FOUR];
+        for (int i = 0; i < FOUR; i++) {
+            sum[i] = sums[first + i][panel];
+        }
+        // Vectors that have been multiplied are in registers above the sums.
+        Ymm[] four = registers(rows * panels, FOUR);
+        PanelLayout.transpose(a, sum, four);
+        for (int half = 0; half < 2; half++) {
+            for (Ymm each : four) {
+                if (half == 0) {
+                    a.vmovups(at(LEFT, 0), lower(each));
+                } else {
+                    a.vextracti128(at(LEFT, 0), each);
+                }
+                a.add(LEFT, Y_PITCH);
+            }
+        }
+    }
+}

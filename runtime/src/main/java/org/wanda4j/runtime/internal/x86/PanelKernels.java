@@ -1,0 +1,226 @@
+package org.wanda4j.runtime.internal.x86;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
+import java.util.Map;
+import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
+import org.wanda4j.runtime.internal.kernels.MappedMatrix;
+import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
+import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
+
+/// Products of a matrix with several activations, by [PanelCode]: bf16 in fp32, int8 and int4 as whole numbers.
+final class PanelKernels {
+
+    /// Rows that are unpacked together stay in the second cache while they are multiplied with all activations; those of few
+    /// activations in the first.
+    private static final int MANY_BYTES = 192 << 10;
+
+    private static final int FEW_BYTES = 32 << 10;
+
+    /// In panels.
+    private static final int FEW = 2;
+
+    private static final int MOST_ROWS = 128;
+    private static final int ROWS_STEP = 8;
+
+    /// Where the rows are in [MachineScratch#block], behind the parameters, and products that lie elsewhere than the matrix's.
+    private static final long PRODUCTS_AT = PanelCode.PARAMETERS;
+
+    private static final long ROWS_AT =
+            PRODUCTS_AT
+                    + (long) PanelLayout.FLOATS.mostPanels()
+                            * PanelLayout.VECTORS
+                            * MOST_ROWS
+                            * Float.BYTES;
+
+    /// Functions of a layout.
+    private record Functions(
+            PanelLayout layout, RowFunctions unpack, MachineCode arrange, MachineCode[] multiply) {
+
+        static Functions of(PanelLayout layout, boolean vnni) {
+            var multiply = new MachineCode[layout.mostPanels()];
+            for (int i = 0; i < multiply.length; i++) {
+                multiply[i] = new MachineCode(PanelCode.multiply(layout, vnni, i + 1));
+            }
+            return new Functions(
+                    layout,
+                    new RowFunctions(
+                            density -> layout.unpack(ValueType.BF16, density),
+                            density -> layout.unpack(ValueType.INT8, density),
+                            density -> layout.unpack(ValueType.INT4, density)),
+                    new MachineCode(layout.arrange()),
+                    multiply);
+        }
+    }
+
+    private final Map<Order, Functions> functions = new EnumMap<>(Order.class);
+
+    /// @param vnni whether the processor has AVX-VNNI
+    /// @throws IllegalStateException where the system lets no memory become code
+    PanelKernels(boolean vnni) {
+        functions.put(Order.PANELS, Functions.of(PanelLayout.FLOATS, vnni));
+        functions.put(Order.QUANTISED_PANELS, Functions.of(PanelLayout.INTEGERS, vnni));
+    }
+
+    /// What is needed of [MachineScratch#block].
+    ///
+    /// @param widest columns of the widest matrix, rounded up to whole words
+    static long bytes(int widest) {
+        return ROWS_AT + Math.max(MANY_BYTES, ROWS_STEP * PanelLayout.FLOATS.rowBytes(widest));
+    }
+
+    /// The order in which [#block] takes activations.
+    static Order order(MappedMatrix matrix) {
+        return matrix.type().isQuantised() ? Order.QUANTISED_PANELS : Order.PANELS;
+    }
+
+    /// Writes a panel.
+    ///
+    /// @param x as many activations as it has
+    void arrange(Order order, float[] x, ArrangedBatch batch, int first) {
+        Functions some = functions.get(order);
+        int width = batch.width();
+        long bytes = some.layout.panelBytes(width);
+        MemorySegment panel = batch.panels().asSlice(first / PanelLayout.VECTORS * bytes, bytes);
+        some.arrange.call(
+                MachineKernels.part(x, 0, PanelLayout.VECTORS * width),
+                panel,
+                panel,
+                width / some.layout.columns(),
+                0);
+    }
+
+    /// Unpacks some rows, and multiplies them with all activations.
+    void block(
+            MappedMatrix matrix,
+            int from,
+            int to,
+            ArrangedBatch x,
+            int tokens,
+            float[] y,
+            int outputs,
+            MachineScratch memory) {
+        Functions some = functions.get(order(matrix));
+        PanelLayout layout = some.layout;
+        int panels = Math.ceilDiv(tokens, PanelLayout.VECTORS);
+        long rowBytes = layout.rowBytes(matrix.columns());
+        long panelBytes = layout.panelBytes(x.width());
+        int cached = panels > FEW ? MANY_BYTES : FEW_BYTES;
+        int most = Math.clamp(cached / rowBytes / ROWS_STEP * ROWS_STEP, ROWS_STEP, MOST_ROWS);
+        MemorySegment block = memory.block;
+        block.set(JAVA_LONG, PanelCode.ROW_BYTES, rowBytes);
+        block.set(JAVA_LONG, PanelCode.PANEL_BYTES, panelBytes);
+        block.set(JAVA_LONG, PanelCode.STEPS, matrix.columns() / layout.columns());
+        for (int i = from; i < to; i += most) {
+            int rows = Math.min(most, to - i);
+            unpack(some, matrix, i, rows, rowBytes, memory);
+            long next = matrix.rowValues(Math.min(i + rows, matrix.rows() - 1));
+            block.set(JAVA_LONG, PanelCode.AHEAD, next);
+            for (int p = 0; p < panels; ) {
+                int count = count(panels - p, layout.mostPanels());
+                int ahead = p == 0 ? PanelCode.aheadBytes(layout, count) : 0;
+                block.set(JAVA_LONG, PanelCode.PANELS, x.panels().address() + p * panelBytes);
+                block.set(JAVA_LONG, PanelCode.AHEAD_BYTES, ahead);
+                multiply(
+                        some.multiply[count - 1],
+                        PanelCode.rows(count),
+                        rows,
+                        rowBytes,
+                        Math.min(count * PanelLayout.VECTORS, tokens - p * PanelLayout.VECTORS),
+                        count * PanelLayout.VECTORS,
+                        y,
+                        p * PanelLayout.VECTORS * outputs + i,
+                        outputs,
+                        block);
+                p += count;
+            }
+        }
+    }
+
+    /// How many panels to multiply at once of those that are left: two and two rather than three and one, which needs more loads.
+    private static int count(int left, int most) {
+        return left == most + 1 ? Math.ceilDiv(left, 2) : Math.min(left, most);
+    }
+
+    private static void unpack(
+            Functions some,
+            MappedMatrix matrix,
+            int first,
+            int rows,
+            long rowBytes,
+            MachineScratch memory) {
+        int half = Math.ceilDiv(rows, 2);
+        int b = rows - half;
+        long tile = memory.block.address() + ROWS_AT;
+        memory.set(Parameter.VECTOR, tile);
+        memory.set(Parameter.UNPACKED_B, tile + b * rowBytes);
+        memory.set(Parameter.WORDS, matrix.columns() / Long.SIZE);
+        memory.setRows(matrix, first, first + b, half);
+        memory.setValues(matrix, first, first + b);
+        some.unpack.of(matrix).call(memory.parameters());
+    }
+
+    /// Multiplies the rows that are unpacked with some panels.
+    ///
+    /// @param group rows that `function` multiplies together
+    /// @param tokens in the panels
+    /// @param vectors of the panels
+    /// @param at index of the first product
+    private static void multiply(
+            MachineCode function,
+            int group,
+            int rows,
+            long rowBytes,
+            int tokens,
+            int vectors,
+            float[] y,
+            int at,
+            int outputs,
+            MemorySegment block) {
+        long address = block.address() + ROWS_AT;
+        int whole = tokens == vectors ? rows / group : 0;
+        if (whole > 0) {
+            int products = (tokens - 1) * outputs + whole * group;
+            call(function, block, address, whole, outputs, MachineKernels.part(y, at, products));
+        }
+        int done = whole * group;
+        if (done < rows) {
+            // The rest is of vectors and rows that are not there.
+            int pitch = MOST_ROWS;
+            MemorySegment products = block.asSlice(PRODUCTS_AT, ROWS_AT - PRODUCTS_AT);
+            call(
+                    function,
+                    block,
+                    address + done * rowBytes,
+                    Math.ceilDiv(rows - done, group),
+                    pitch,
+                    products);
+            for (int t = 0; t < tokens; t++) {
+                MemorySegment.copy(
+                        products,
+                        JAVA_FLOAT,
+                        (long) t * pitch * Float.BYTES,
+                        y,
+                        at + t * outputs + done,
+                        rows - done);
+            }
+        }
+    }
+
+    private static void call(
+            MachineCode function,
+            MemorySegment block,
+            long rows,
+            int groups,
+            int pitch,
+            MemorySegment products) {
+        block.set(JAVA_LONG, PanelCode.ROWS, rows);
+        block.set(JAVA_LONG, PanelCode.GROUPS, groups);
+        block.set(JAVA_LONG, PanelCode.PITCH, (long) pitch * Float.BYTES);
+        function.call(block, products, block, 0, 0);
+    }
+}

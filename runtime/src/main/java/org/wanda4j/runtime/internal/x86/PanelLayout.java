@@ -1,0 +1,280 @@
+package org.wanda4j.runtime.internal.x86;
+
+import static org.wanda4j.runtime.internal.x86.Assembler.lower;
+import static org.wanda4j.runtime.internal.x86.Assembler.ymm;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R10;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R8;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R9;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RAX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RCX;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDI;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSP;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
+import static org.wanda4j.runtime.internal.x86.RowFrame.SCALES;
+import static org.wanda4j.runtime.internal.x86.RowFrame.both;
+import static org.wanda4j.runtime.internal.x86.RowFrame.broadcast;
+
+import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Xmm;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
+import org.wanda4j.runtime.internal.x86.RowFrame.Density;
+import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
+
+/// How rows of a matrix and panels of eight vectors lie for [PanelCode], and functions of AVX2 that write them so.
+///
+/// A number has 32 bits. A row has its numbers in order; a panel has the first numbers of its eight vectors, then their second ones, and
+/// so on.
+enum PanelLayout {
+    /// A number is a value in fp32.
+    FLOATS(8, 0, 3),
+    /// A number is two whole numbers of 16 bits. Behind 32 of these, a step, lies their scale or the factors of the vectors, in fp32. Those of a
+    /// vector go up to [#LARGEST]: they are its values to within `2^-16` of the largest of 32.
+    INTEGERS(ValueType.GROUP, 1, 2);
+
+    /// Vectors in a panel.
+    static final int VECTORS = 8;
+
+    /// 32 products with bytes add up to less than `2^31`.
+    private static final int LARGEST = 32_767;
+
+    /// Bytes behind a row, which keep rows that lie a power of two apart from meeting in one set of the cache.
+    private static final int GAP = 64;
+
+    /// Bytes on the stack for a step in fp32.
+    private static final int ROOM_BYTES = ValueType.GROUP * VECTORS * Float.BYTES;
+
+    private static final int BYTES = 32;
+    private static final int EIGHTS = Long.SIZE / Avx2Values.EIGHT;
+    private static final int FOUR = 4;
+
+    private final int columns;
+    private final int scales;
+    private final int mostPanels;
+
+    PanelLayout(int columns, int scales, int mostPanels) {
+        this.columns = columns;
+        this.scales = scales;
+        this.mostPanels = mostPanels;
+    }
+
+    /// Columns in a step.
+    int columns() {
+        return columns;
+    }
+
+    /// The most panels that are multiplied at once: there are sums for so many in registers.
+    int mostPanels() {
+        return mostPanels;
+    }
+
+    /// Bytes of a step in a row.
+    int rowStep() {
+        return (numbers() + scales) * Float.BYTES;
+    }
+
+    /// Bytes of a step in a panel.
+    int panelStep() {
+        return rowStep() * VECTORS;
+    }
+
+    /// Bytes from a row to the next.
+    long rowBytes(int width) {
+        return (long) (width / columns) * rowStep() + GAP;
+    }
+
+    /// Bytes from a panel to the next.
+    long panelBytes(int width) {
+        return (long) (width / columns) * panelStep();
+    }
+
+    private int numbers() {
+        return scales == 0 ? columns : columns / 2;
+    }
+
+    // Rows
+
+    /// Writes rows A to [Parameter#VECTOR], and rows B to [Parameter#UNPACKED_B], with parameters as in [RowFrame].
+    byte[] unpack(ValueType type, Density density) {
+        var a = new Assembler();
+        boolean sparse = density != Density.DENSE;
+        var values = new Avx2Values(a, type, sparse);
+        Ymm value = ymm(0);
+        Ymm room = ymm(1);
+        Ymm[] scale = {ymm(2), ymm(3)};
+        Ymm upperShorts = ymm(4);
+        Ymm units = ymm(5);
+        General[] to = {RowFrame.SUMS, RowFrame.FREE[0]};
+        int wordBytes = Long.SIZE / columns * rowStep();
+        RowFrame.start(a, wordBytes);
+        values.start();
+        broadcast(a, upperShorts, 0xffff0000);
+        broadcast(a, units, MachineKernels.bits(Avx2Values.unit(type)));
+        a.mov(to[0], RowFrame.X);
+        RowFrame.load(a, to[1], Parameter.UNPACKED_B);
+        int rows = RowFrame.startRow(a);
+        int words = a.alignedHere();
+        both(i -> {
+            values.startWord(i, value, room);
+            if (type.isQuantised()) {
+                a.vpbroadcastd(scale[0], at(SCALES[i], 0));
+                a.vpandd(scale[1], scale[0], upperShorts);
+                a.vpslld(scale[0], scale[0], Short.SIZE);
+                a.vmulps(scale[0], scale[0], units);
+                a.vmulps(scale[1], scale[1], units);
+                a.add(SCALES[i], 2 * Short.BYTES);
+            }
+            for (int k = 0; k < EIGHTS; k++) {
+                if (this == FLOATS) {
+                    values.eight(i, k, value);
+                    a.vmovups(at(to[i], k * BYTES), value);
+                } else {
+                    Xmm shorts = lower(value);
+                    values.eightShorts(i, k, shorts);
+                    int half = k / (EIGHTS / 2);
+                    a.vmovups(at(to[i], k * BYTES / 2 + half * Float.BYTES), shorts);
+                    if (k % (EIGHTS / 2) == EIGHTS / 2 - 1) {
+                        // What is too much is overwritten next, or lies in the gap.
+                        a.vmovups(
+                                at(to[i], (k + 1) * BYTES / 2 + half * Float.BYTES),
+                                lower(scale[half]));
+                    }
+                }
+            }
+            values.nextWord(i);
+            a.add(to[i], wordBytes);
+        });
+        RowFrame.nextPlaces(a, density);
+        RowFrame.nextWord(a, wordBytes, words);
+        both(i -> a.add(to[i], GAP));
+        RowFrame.nextRow(a, 0, rows);
+        RowFrame.leaveRows(a);
+        return a.code();
+    }
+
+    // Panels
+
+    private static final General FROM = RDI;
+    private static final General TO = RSI;
+    private static final General ROOM = RSP;
+    private static final General LEFT = RCX;
+    private static final General VECTOR = R8;
+    private static final General THREE_VECTORS = R9;
+
+    /// Where the vectors 0 and 4 are.
+    private static final General[] PLACE = {FROM, R10};
+
+    private static final Ymm[] COLUMN = {ymm(0), ymm(1), ymm(2), ymm(3)};
+    private static final Ymm[] OTHER = {ymm(4), ymm(5), ymm(6), ymm(7)};
+
+    /// Writes a panel. It takes the addresses of eight vectors in fp32, one behind the other, of the panel, and of nothing; and how many
+    /// steps a vector has.
+    byte[] arrange() {
+        var a = new Assembler();
+        a.mov(VECTOR, LEFT);
+        a.mov(RAX, columns * Float.BYTES);
+        a.imul(VECTOR, RAX);
+        a.lea(THREE_VECTORS, at(VECTOR, VECTOR, 2, 0));
+        a.lea(PLACE[1], at(FROM, VECTOR, FOUR, 0));
+        if (this == INTEGERS) {
+            a.add(RSP, -ROOM_BYTES);
+            quantise(a);
+            a.add(RSP, ROOM_BYTES);
+        } else {
+            int steps = a.here();
+            for (int k = 0; k < columns; k += FOUR) {
+                fourColumns(a, k);
+                for (int i = 0; i < FOUR; i++) {
+                    a.vmovups(at(TO, (k + i) * BYTES), COLUMN[i]);
+                }
+            }
+            nextStep(a, steps);
+        }
+        return RowFrame.finish(a);
+    }
+
+    private void quantise(Assembler a) {
+        Ymm noSign = ymm(15);
+        Ymm largest = ymm(14);
+        Ymm one = ymm(13);
+        Ymm tiny = ymm(12);
+        Ymm factor = ymm(8);
+        Ymm inverse = ymm(9);
+        Ymm first = ymm(0);
+        Ymm second = ymm(1);
+        broadcast(a, noSign, Integer.MAX_VALUE);
+        broadcast(a, largest, MachineKernels.bits(LARGEST));
+        broadcast(a, one, MachineKernels.bits(1));
+        broadcast(a, tiny, MachineKernels.bits(1e-30f));
+        int steps = a.here();
+        a.vmovups(factor, tiny);
+        for (int k = 0; k < columns; k += FOUR) {
+            fourColumns(a, k);
+            for (int i = 0; i < FOUR; i++) {
+                a.vmovups(at(ROOM, (k + i) * BYTES), COLUMN[i]);
+                // Of floats without a sign, the larger is the larger number of bits; NaN is larger
+                // than all others.
+                a.vpandd(COLUMN[i], COLUMN[i], noSign);
+                a.vpmaxsd(factor, factor, COLUMN[i]);
+            }
+        }
+        a.vdivps(factor, factor, largest);
+        a.vdivps(inverse, one, factor);
+        for (int k = 0; k < columns; k += 2) {
+            a.vmulps(first, inverse, at(ROOM, k * BYTES));
+            a.vmulps(second, inverse, at(ROOM, (k + 1) * BYTES));
+            a.vcvtps2dq(first, first);
+            a.vcvtps2dq(second, second);
+            a.vpslld(second, second, Short.SIZE);
+            a.vpblendw(first, first, second, 0xaa);
+            a.vmovups(at(TO, k / 2 * BYTES), first);
+        }
+        a.vmovups(at(TO, columns / 2 * BYTES), factor);
+        nextStep(a, steps);
+    }
+
+    private void nextStep(Assembler a, int steps) {
+        for (General each : PLACE) {
+            a.add(each, columns * Float.BYTES);
+        }
+        a.add(TO, panelStep());
+        a.add(LEFT, -1);
+        a.jne(steps);
+    }
+
+    /// Has the columns `first` to `first + 4` of the vectors in [#COLUMN].
+    private static void fourColumns(Assembler a, int first) {
+        for (int i = 0; i < FOUR; i++) {
+            a.vmovups(lower(OTHER[i]), vector(i, first));
+            a.vinserti128(OTHER[i], OTHER[i], vector(FOUR + i, first));
+        }
+        transpose(a, OTHER, COLUMN);
+    }
+
+    private static MemoryOperand vector(int i, int first) {
+        General place = PLACE[i / FOUR];
+        int distance = first * Float.BYTES;
+        return switch (i % FOUR) {
+            case 0 -> at(place, distance);
+            case 1 -> at(place, VECTOR, 1, distance);
+            case 2 -> at(place, VECTOR, 2, distance);
+            default -> at(place, THREE_VECTORS, 1, distance);
+        };
+    }
+
+    /// Transposes 4 x 4 numbers in each half of four registers; those of `from` are overwritten.
+    static void transpose(Assembler a, Ymm[] from, Ymm[] to) {
+        a.vunpcklps(to[0], from[0], from[1]);
+        a.vunpckhps(to[1], from[0], from[1]);
+        a.vunpcklps(to[2], from[2], from[3]);
+        a.vunpckhps(to[3], from[2], from[3]);
+        a.vunpckhpd(from[0], to[0], to[2]);
+        a.vunpckhpd(from[1], to[1], to[3]);
+        a.vunpcklpd(to[0], to[0], to[2]);
+        a.vunpcklpd(to[2], to[1], to[3]);
+        a.vmovups(to[1], from[0]);
+        a.vmovups(to[3], from[1]);
+    }
+}
