@@ -28,6 +28,7 @@ public final class LanguageModel implements AutoCloseable {
     private final Set<Integer> endTokens;
     private final Decoder decoder;
     private final Scheduler scheduler;
+    private final EventQueue.Unread unread = EventQueue.Unread.ofHeap();
 
     /// How a model is run.
     ///
@@ -290,7 +291,7 @@ public final class LanguageModel implements AutoCloseable {
         int maxTokens =
                 Math.min(decoder.architecture().positions() - prompt.length, sampling.maxTokens());
         checkMemory(prompt.length, maxTokens);
-        var queue = new EventQueue(scheduler::wake);
+        var queue = new EventQueue(unread, scheduler::wake);
         var writer =
                 new TokenStreamWriter(
                         detokenizer,

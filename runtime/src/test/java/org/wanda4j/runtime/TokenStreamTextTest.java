@@ -130,7 +130,7 @@ class TokenStreamTextTest {
 
     @Test
     void aTokenThatBeginsInTextThatMayBeAStopTextIsNotInAChunkBefore() {
-        var queue = new EventQueue(() -> {});
+        var queue = new EventQueue(EventQueue.Unread.ofHeap(), () -> {});
         TokenStreamWriter writer = writer(queue, "aab");
         for (byte character : "aaab".getBytes(StandardCharsets.US_ASCII)) {
             writer.token(3 + character, SCORES);
@@ -144,7 +144,7 @@ class TokenStreamTextTest {
     @Test
     void tokensThatAddNoTextDoNotPileUp() {
         for (String beginning : List.of("", "a")) {
-            var queue = new EventQueue(() -> {});
+            var queue = new EventQueue(EventQueue.Unread.ofHeap(), () -> {});
             TokenStreamWriter writer = writer(queue, "ab");
             beginning.chars().forEach(character -> writer.token(3 + character, SCORES));
             int tokens = 0;
