@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Prunes a model that is larger than the memory it may have, and shows what it held.
 
-    larger_than_memory.py DIRECTORY [--blocks 32] [--windows 8] [--seqlen 512] [--dtype bf16] [--limit-mb 2500] [--sparse]
+    larger_than_memory.py DIRECTORY [--experts N] [--blocks 32] [--windows 8] [--seqlen 512] [--dtype bf16] [--limit-mb 2500] [--sparse] [OPTION OF PRUNE...]
 
 Writes a Llama of 7B shape with random weights to DIRECTORY (13.5 GB with 32 blocks; removed at the end, as the output is), prunes it,
 and samples /proc/PID/status: anonymous memory (heap, native memory, private pages) apart from files (mapped weights, libraries), which
-are the page cache's and can be dropped. Where a control group can be made, the kernel holds the run to the limit, page cache included. `--sparse` leaves all blocks but the first as holes in the file: zeros that take no disk.
+are the page cache's and can be dropped. Where a control group can be made, the kernel holds the run to the limit, page cache included. `--experts 64` writes a mixture instead, each block
+of which has 1.6 GB: with a limit below that, a single block is larger than memory. `--sparse` leaves all blocks but the first as holes in the file: zeros that take no disk.
 """
 import argparse
 import json
@@ -21,27 +22,36 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HIDDEN, INNER, HEADS, VOCABULARY = 4096, 11008, 32, 32000
+# Of a mixture: width of the hidden state, of an expert, and how many experts a token goes to.
+EXPERT_HIDDEN, EXPERT_INNER, CHOSEN = 2048, 2048, 4
 # Where a control group can be made, and the file that limits it: of version 2, and of version 1.
 GROUPS = [(pathlib.Path("/sys/fs/cgroup/wanda-bench"), "memory.max"),
           (pathlib.Path("/sys/fs/cgroup/memory/wanda-bench"), "memory.limit_in_bytes")]
 
 
-def tensors(blocks):
+def tensors(blocks, experts):
     """Name and shape of each tensor, shard by shard: one for each four blocks."""
-    shards = [{"model.embed_tokens.weight": (VOCABULARY, HIDDEN)}]
+    hidden = EXPERT_HIDDEN if experts else HIDDEN
+    shards = [{"model.embed_tokens.weight": (VOCABULARY, hidden)}]
     for block in range(blocks):
         if block % 4 == 0 and block:
             shards.append({})
         name = f"model.layers.{block}."
         for linear in ("q_proj", "k_proj", "v_proj", "o_proj"):
-            shards[-1][f"{name}self_attn.{linear}.weight"] = (HIDDEN, HIDDEN)
-        shards[-1][f"{name}mlp.gate_proj.weight"] = (INNER, HIDDEN)
-        shards[-1][f"{name}mlp.up_proj.weight"] = (INNER, HIDDEN)
-        shards[-1][f"{name}mlp.down_proj.weight"] = (HIDDEN, INNER)
-        shards[-1][f"{name}input_layernorm.weight"] = (HIDDEN,)
-        shards[-1][f"{name}post_attention_layernorm.weight"] = (HIDDEN,)
-    shards[-1]["model.norm.weight"] = (HIDDEN,)
-    shards[-1]["lm_head.weight"] = (VOCABULARY, HIDDEN)
+            shards[-1][f"{name}self_attn.{linear}.weight"] = (hidden, hidden)
+        if experts:
+            shards[-1][f"{name}block_sparse_moe.gate.weight"] = (experts, hidden)
+        for expert in range(experts):
+            mlp = f"{name}block_sparse_moe.experts.{expert}."
+            shards[-1][f"{mlp}w1.weight"] = shards[-1][f"{mlp}w3.weight"] = (EXPERT_INNER, hidden)
+            shards[-1][f"{mlp}w2.weight"] = (hidden, EXPERT_INNER)
+        if not experts:
+            shards[-1][f"{name}mlp.gate_proj.weight"] = shards[-1][f"{name}mlp.up_proj.weight"] = (INNER, hidden)
+            shards[-1][f"{name}mlp.down_proj.weight"] = (hidden, INNER)
+        shards[-1][f"{name}input_layernorm.weight"] = (hidden,)
+        shards[-1][f"{name}post_attention_layernorm.weight"] = (hidden,)
+    shards[-1]["model.norm.weight"] = (hidden,)
+    shards[-1]["lm_head.weight"] = (VOCABULARY, hidden)
     return shards
 
 
@@ -54,17 +64,19 @@ def noise(size):
     return bytes(data)
 
 
-def write_model(directory, blocks, sparse):
+def write_model(directory, blocks, experts, sparse):
     directory.mkdir(parents=True)
+    shape = ({"model_type": "mixtral", "hidden_size": EXPERT_HIDDEN, "intermediate_size": EXPERT_INNER, "num_attention_heads": HEADS,
+              "num_key_value_heads": HEADS, "num_local_experts": experts, "num_experts_per_tok": CHOSEN} if experts else
+             {"model_type": "llama", "hidden_size": HIDDEN, "intermediate_size": INNER, "num_attention_heads": HEADS})
     (directory / "config.json").write_text(json.dumps({
-        "model_type": "llama", "hidden_size": HIDDEN, "intermediate_size": INNER, "num_attention_heads": HEADS,
-        "num_hidden_layers": blocks, "vocab_size": VOCABULARY, "max_position_embeddings": 4096, "rms_norm_eps": 1e-5,
+        **shape, "num_hidden_layers": blocks, "vocab_size": VOCABULARY, "max_position_embeddings": 4096, "rms_norm_eps": 1e-5,
         "hidden_act": "silu", "tie_word_embeddings": False, "torch_dtype": "bfloat16"}))
     # Any tokenizer will do whose ids are in the vocabulary.
     shutil.copy(ROOT / "models/demo-llama/tokenizer.json", directory)
     data = noise(1 << 24)
     picks = random.Random(3)
-    shards = tensors(blocks)
+    shards = tensors(blocks, experts)
     index = {}
     for number, shard in enumerate(shards):
         file = f"model-{number + 1:05}-of-{len(shards):05}.safetensors"
@@ -125,7 +137,7 @@ def status(pid):
 
 def prune(model, output, group, arguments):
     command = [str(ROOT / "wanda"), "prune", str(model), "-o", str(output), "--json", "--dtype", arguments.dtype,
-               "--windows", str(arguments.windows), "--seqlen", str(arguments.seqlen)]
+               "--windows", str(arguments.windows), "--seqlen", str(arguments.seqlen), *arguments.options]
     subprocess.run([command[0], "--version"], check=True, stdout=subprocess.DEVNULL)  # builds first
 
     def join():
@@ -161,14 +173,15 @@ def main():
     parser.add_argument("--seqlen", type=int, default=512)
     parser.add_argument("--dtype", default="bf16")
     parser.add_argument("--limit-mb", type=int, default=2500)
+    parser.add_argument("--experts", type=int, default=0)
     parser.add_argument("--sparse", action="store_true")
-    arguments = parser.parse_args()
+    arguments, arguments.options = parser.parse_known_args()
     model, output = arguments.directory / "model", arguments.directory / "pruned"
     group = make_group(arguments.limit_mb)
     try:
-        size = write_model(model, arguments.blocks, arguments.sparse)
+        size = write_model(model, arguments.blocks, arguments.experts, arguments.sparse)
         report, peak, seconds = prune(model, output, group, arguments)
-        print(f"model                  {size / 1e6:8,.0f} MB, {arguments.blocks} blocks of 7B shape")
+        print(f"model                  {size / 1e6:8,.0f} MB, {arguments.blocks} blocks of {arguments.experts or 'no'} experts")
         print(f"peak anonymous memory  {(peak['RssAnon'] + peak.get('RssShmem', 0)) / 1e6:8,.0f} MB")
         print(f"peak of mapped files   {peak['RssFile'] / 1e6:8,.0f} MB, the page cache's part")
         print(f"peak of both           {peak['VmRSS'] / 1e6:8,.0f} MB, by the run's own report {report['peakResidentBytes'] / 1e6:,.0f} MB")

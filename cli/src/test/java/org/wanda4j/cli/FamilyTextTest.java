@@ -21,6 +21,7 @@ import org.wanda4j.calibrate.BlockSequence;
 import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.calibrate.LoadedBlock;
 import org.wanda4j.calibrate.Progress;
+import org.wanda4j.calibrate.ScratchSpace;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
@@ -131,12 +132,14 @@ class FamilyTextTest {
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 Engine engine = new Engine(ComputeType.FP32, 1)) {
             Architecture architecture = Families.describe(checkpoint);
-            try (ActivationStore store =
-                    ActivationStore.of(
-                            architecture, windows, false, ComputeType.FP32, 1 << 30, model)) {
-                var forward =
-                        new LayerwiseForward(checkpoint, architecture, engine, windows.seqlen());
-                forward.embed(store, windows);
+            var forward =
+                    new LayerwiseForward(
+                            checkpoint,
+                            architecture,
+                            engine,
+                            new ScratchSpace(1 << 30, model),
+                            windows.seqlen());
+            try (ActivationStore store = forward.embedded(windows, false)) {
                 try (BlockSequence blocks = forward.blocks()) {
                     while (blocks.hasNext()) {
                         try (LoadedBlock block = blocks.next()) {

@@ -86,6 +86,11 @@ public record Block(List<Branch> branches, boolean parallel) {
         return stages().stream().flatMap(stage -> stage.linears().stream()).toList();
     }
 
+    /// Weights of all its matrices, of all experts.
+    public long weights() {
+        return Stream.concat(linears().stream(), fixed()).mapToLong(Linear::weights).sum();
+    }
+
     /// How many of the tokens a stage sees, as a share of all.
     public double shareOfTokens(Stage stage) {
         return branches.get(stage.branch()).mixer().shareOfTokens(stage.part());

@@ -1,13 +1,7 @@
 package org.wanda4j.calibrate;
 
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.text.Windows;
@@ -27,13 +21,11 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
     private static final int ALIGNMENT = 64;
 
     private final Layout layout;
-    private final Arena arena = Arena.ofShared();
+    private final ScratchSpace scratch;
+    private final Arena arena;
     private final MemorySegment hidden;
     private final MemorySegment between;
-    private final boolean mapped;
     private final int windowsPerBatch;
-    private final long memoryLimit;
-    private final Path scratch;
 
     /// What a store must hold.
     ///
@@ -89,41 +81,32 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
 
     /// Makes a store.
     ///
-    /// @param memoryLimit most bytes it may take in memory; a larger one goes to a file
-    /// @param scratch directory for that file
-    /// @throws InvalidInputException when the file cannot be had
-    public ActivationStore(Layout layout, long memoryLimit, Path scratch) {
+    /// @throws InvalidInputException when the file of a large one cannot be had
+    public ActivationStore(Layout layout, ScratchSpace scratch) {
         this.layout = layout;
-        this.memoryLimit = memoryLimit;
         this.scratch = scratch;
         this.windowsPerBatch = layout.windowsPerBatch();
-        this.mapped = layout.bytes() > memoryLimit;
+        this.arena = scratch.arena(layout.bytes());
         try {
-            MemorySegment all = mapped ? map(scratch) : arena.allocate(layout.bytes(), ALIGNMENT);
+            MemorySegment all = arena.allocate(layout.bytes(), ALIGNMENT);
             this.hidden = all.asSlice(0, layout.hiddenBytes());
             this.between = all.asSlice(layout.hiddenBytes(), layout.betweenBytes());
-        } catch (IOException e) {
+        } catch (RuntimeException | Error e) {
             arena.close();
-            throw new InvalidInputException(
-                    "cannot keep %,d MB of activations in %s: %s"
-                            .formatted(layout.bytes() >> 20, scratch, e.getMessage()),
-                    e);
+            throw e;
         }
     }
 
     /// Makes a store for windows through a model.
     ///
     /// @param keepsStages whether what lies between two stages outlasts a pass over the windows
-    /// @param memoryLimit most bytes it may take in memory; a larger one goes to a file
-    /// @param scratch directory for that file
-    /// @throws InvalidInputException when the file cannot be had
+    /// @throws InvalidInputException when the file of a large one cannot be had
     public static ActivationStore of(
             Architecture architecture,
             Windows windows,
             boolean keepsStages,
             ComputeType type,
-            long memoryLimit,
-            Path scratch) {
+            ScratchSpace scratch) {
         var layout =
                 new Layout(
                         windows.count(),
@@ -132,38 +115,12 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
                         TorchBlock.stageWidth(architecture),
                         keepsStages,
                         type);
-        return new ActivationStore(layout, memoryLimit, scratch);
-    }
-
-    private MemorySegment map(Path scratch) throws IOException {
-        if (Files.getFileStore(scratch).getUsableSpace() < layout.bytes()) {
-            throw new IOException(
-                    "no space left on its disk; use fewer --windows or a smaller --seqlen");
-        }
-        Path file = Files.createTempFile(scratch, "activations", ".tmp");
-        try (FileChannel channel =
-                FileChannel.open(
-                        file,
-                        StandardOpenOption.READ,
-                        StandardOpenOption.WRITE,
-                        StandardOpenOption.DELETE_ON_CLOSE)) {
-            allocate(channel, layout.bytes());
-            return channel.map(FileChannel.MapMode.READ_WRITE, 0, layout.bytes(), arena);
-        }
-    }
-
-    /// Takes the room for `bytes` now: where the disk fills up later, writing to mapped memory that has none is not an
-    /// exception but a signal.
-    private static void allocate(FileChannel channel, long bytes) throws IOException {
-        ByteBuffer zeros = ByteBuffer.allocateDirect(1 << 20);
-        for (long at = 0; at < bytes; ) {
-            at += channel.write(zeros.clear().limit((int) Math.min(zeros.capacity(), bytes - at)));
-        }
+        return new ActivationStore(layout, scratch);
     }
 
     /// A store of its own with the hidden states as they are now, without what lies between two stages.
     public ActivationStore copy() {
-        var copy = new ActivationStore(layout.statesAlone(), memoryLimit, scratch);
+        var copy = new ActivationStore(layout.statesAlone(), scratch);
         copy.copyStates(this);
         return copy;
     }
@@ -185,7 +142,7 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
 
     /// Whether it lies in a file.
     public boolean mapped() {
-        return mapped;
+        return !scratch.holds(layout.bytes());
     }
 
     @Override

@@ -22,6 +22,9 @@ import org.wanda4j.torch.TorchBlock.Measured;
 /// ```
 public final class BlockPass {
 
+    /// Most bytes for squares, which lie on the heap.
+    private static final long HEAP_SHARE = Runtime.getRuntime().maxMemory() / 4;
+
     private final Engine engine;
     private final TorchBlock block;
     private final ActivationStore store;
@@ -49,9 +52,9 @@ public final class BlockPass {
     ///
     /// @param needed what the method needs
     /// @param allExperts whether each expert's inputs are those of all tokens, not only of those that are routed to it
-    /// @param productMemory the most bytes that products of channels may take, where the inputs of stages can be summed up one
-    ///     after the other; those of one stage are taken in any case
-    public record Wanted(Statistic needed, boolean allExperts, long productMemory) {
+    /// @param memory the most bytes that squares, and products, may take, where the inputs of stages can be summed up one after the other;
+    ///     those of one stage are taken in any case
+    public record Wanted(Statistic needed, boolean allExperts, long memory) {
 
         /// Of all stages at once, and of the tokens that each sees.
         public static Wanted of(Statistic needed) {
@@ -70,25 +73,34 @@ public final class BlockPass {
         return order.rounds(block.steps()).stream().flatMap(this::rounds).toList();
     }
 
-    /// One round; where the products of all the stages' channels would take too much memory, as those of many experts may,
-    /// several, of which the first brings the windows there.
+    /// One round; where the sums over all the stages' channels would take too much memory, as those of many experts may, several,
+    /// of which the first brings the windows there.
     private Stream<Round> rounds(List<Step> steps) {
         List<Stage> stages = steps.stream().flatMap(step -> step.stages().stream()).toList();
-        if (wanted.needed() != Statistic.GRAM || !order.keepsStages()) {
+        if (!order.keepsStages()) {
             return Stream.of(new Round(steps, stages));
         }
         List<Round> rounds = new ArrayList<>();
         List<Stage> together = new ArrayList<>();
-        long bytes = 0;
+        long squares = 0;
+        long products = 0;
         for (Stage stage : stages) {
-            long more = GramSum.bytes(stage.width(), engine.threads());
-            if (!together.isEmpty() && bytes + more > wanted.productMemory()) {
+            long moreSquares = StageSums.squareBytes(stage.width(), store.layout().windows());
+            long moreProducts =
+                    wanted.needed() == Statistic.GRAM
+                            ? GramSum.bytes(stage.width(), engine.threads())
+                            : 0;
+            if (!together.isEmpty()
+                    && (squares + moreSquares > Math.min(wanted.memory(), HEAP_SHARE)
+                            || products + moreProducts > wanted.memory())) {
                 rounds.add(new Round(rounds.isEmpty() ? steps : List.of(), together));
                 together = new ArrayList<>();
-                bytes = 0;
+                squares = 0;
+                products = 0;
             }
             together.add(stage);
-            bytes += more;
+            squares += moreSquares;
+            products += moreProducts;
         }
         rounds.add(new Round(rounds.isEmpty() ? steps : List.of(), together));
         return rounds.stream();

@@ -1,8 +1,8 @@
 package org.wanda4j.calibrate;
 
 import java.lang.foreign.Arena;
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.model.Architecture;
+import java.util.List;
+import org.wanda4j.model.Block;
 import org.wanda4j.report.Phases;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.TorchBlock;
@@ -10,33 +10,21 @@ import org.wanda4j.torch.TorchBlock;
 /// The blocks of a checkpoint, front to back. While one is in use, the next one is read.
 public final class BlockSequence implements AutoCloseable {
 
-    private final Checkpoint checkpoint;
-    private final Architecture architecture;
-    private final ComputeType type;
-    private final int length;
+    private final LayerwiseForward forward;
     private final Phases phases;
     private final BlockReader reader;
     private int next;
 
-    BlockSequence(
-            Checkpoint checkpoint,
-            Architecture architecture,
-            ComputeType type,
-            int length,
-            int first,
-            Phases phases) {
-        this.checkpoint = checkpoint;
-        this.architecture = architecture;
-        this.type = type;
-        this.length = length;
+    BlockSequence(LayerwiseForward forward, int first, Phases phases) {
+        this.forward = forward;
         this.phases = phases;
         this.next = first;
-        this.reader = new BlockReader(checkpoint, architecture, first);
+        this.reader = new BlockReader(forward.checkpoint(), forward.architecture(), first);
     }
 
     /// Whether there is another block.
     public boolean hasNext() {
-        return next < architecture.blocks().size();
+        return next < blocks().size();
     }
 
     /// Loads the next block, which the caller closes before the one after it.
@@ -48,19 +36,26 @@ public final class BlockSequence implements AutoCloseable {
 
     @SuppressWarnings("MustBeClosed") // The caller does.
     private LoadedBlock load(int index) {
-        Arena memory = Arena.ofShared();
+        Block block = blocks().get(index);
+        ComputeType type = forward.engine().type();
+        Arena memory = forward.scratch().arena(block, type);
         try {
-            TorchBlock block =
+            var torch =
                     new TorchBlock(
-                            architecture.blocks().get(index),
-                            view -> checkpoint.map(view, memory),
+                            block,
+                            view -> forward.checkpoint().map(view, memory),
                             type,
-                            length);
-            return new LoadedBlock(index, architecture.blocks().size(), block, memory);
+                            forward.length(),
+                            forward.scratch().holds(block, type));
+            return new LoadedBlock(index, blocks().size(), torch, memory);
         } catch (RuntimeException | Error e) {
             memory.close();
             throw e;
         }
+    }
+
+    private List<Block> blocks() {
+        return forward.architecture().blocks();
     }
 
     @Override

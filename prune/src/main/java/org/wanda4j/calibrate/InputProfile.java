@@ -36,18 +36,17 @@ public final class InputProfile {
         int blocks = architecture.blocks().size();
         settings.progress().start("measuring inputs", windows.tokens() * (2L * blocks - 1));
         try (var scratch = new ScratchDirectory();
-                Engine engine = new Engine(ComputeType.fastest(), settings.threads());
-                ActivationStore store =
-                        ActivationStore.of(
-                                architecture,
-                                windows,
-                                CalibrationOrder.BLOCK.keepsStages(),
-                                engine.type(),
-                                settings.activationMemory(),
-                                scratch.path())) {
-            var forward = new LayerwiseForward(checkpoint, architecture, engine, windows.seqlen());
-            forward.embed(store, windows);
-            try (BlockSequence each = forward.blocks()) {
+                Engine engine = new Engine(ComputeType.fastest(), settings.threads())) {
+            var forward =
+                    new LayerwiseForward(
+                            checkpoint,
+                            architecture,
+                            engine,
+                            settings.scratch(scratch.path()),
+                            windows.seqlen());
+            try (ActivationStore store =
+                            forward.embedded(windows, CalibrationOrder.BLOCK.keepsStages());
+                    BlockSequence each = forward.blocks()) {
                 while (each.hasNext()) {
                     try (LoadedBlock block = each.next()) {
                         found.addAll(outliers(block, engine, store, count, settings.progress()));

@@ -16,9 +16,14 @@ import org.wanda4j.torch.TorchHead;
 /// A forward in which all windows go through one part of the model before the next part is loaded: embedding, block after
 /// block, head. The weights of one part are in memory at a time.
 ///
+/// @param scratch for what is too large for memory
 /// @param length tokens of the longest window
 public record LayerwiseForward(
-        Checkpoint checkpoint, Architecture architecture, Engine engine, int length) {
+        Checkpoint checkpoint,
+        Architecture architecture,
+        Engine engine,
+        ScratchSpace scratch,
+        int length) {
 
     /// What is done with a batch behind the last block.
     @FunctionalInterface
@@ -57,6 +62,21 @@ public record LayerwiseForward(
                 });
     }
 
+    /// A store of windows with their embedding, to be closed by the caller.
+    ///
+    /// @param keepsStages whether what lies between two stages outlasts a pass over the windows
+    /// @throws InvalidInputException when the model cannot take them, or the file of a large store cannot be had
+    public ActivationStore embedded(Windows windows, boolean keepsStages) {
+        var store = ActivationStore.of(architecture, windows, keepsStages, engine.type(), scratch);
+        try {
+            embed(store, windows);
+            return store;
+        } catch (RuntimeException | Error e) {
+            store.close();
+            throw e;
+        }
+    }
+
     /// The blocks, one after the other.
     public BlockSequence blocks() {
         return blocks(0, new Phases());
@@ -66,7 +86,7 @@ public record LayerwiseForward(
     ///
     /// @param phases counts how long reading was waited for, and how long a block took to load
     public BlockSequence blocks(int first, Phases phases) {
-        return new BlockSequence(checkpoint, architecture, engine.type(), length, first, phases);
+        return new BlockSequence(this, first, phases);
     }
 
     /// Takes hidden states through all blocks.

@@ -1,14 +1,16 @@
 package org.wanda4j.calibrate;
 
 import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
 import org.wanda4j.checkpoint.InvalidInputException;
 
 /// How a run uses the machine. Nothing here changes its result.
 ///
 /// @param threads that compute
-/// @param activationMemory most bytes of activations to keep in memory; more go to a mapped file
+/// @param scratchMemory most bytes to keep in memory of each: activations, what becomes of a block, sums over its inputs. More lie
+///     in mapped files, or are taken one after the other
 /// @param progress receives how far the run has come
-public record RunSettings(int threads, long activationMemory, Progress progress) {
+public record RunSettings(int threads, long scratchMemory, Progress progress) {
 
     private static final int MEMORY_SHARE = 4;
 
@@ -31,12 +33,17 @@ public record RunSettings(int threads, long activationMemory, Progress progress)
 
     /// These settings with so many threads.
     public RunSettings withThreads(int count) {
-        return new RunSettings(count, activationMemory, progress);
+        return new RunSettings(count, scratchMemory, progress);
     }
 
     /// These settings with other progress.
     public RunSettings withProgress(Progress other) {
-        return new RunSettings(threads, activationMemory, other);
+        return new RunSettings(threads, scratchMemory, other);
+    }
+
+    /// With files in `directory`.
+    public ScratchSpace scratch(Path directory) {
+        return new ScratchSpace(scratchMemory, directory);
     }
 
     /// Memory of the machine, or of the container that the process runs in, in bytes.

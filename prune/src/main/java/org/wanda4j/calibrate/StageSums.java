@@ -30,6 +30,11 @@ public final class StageSums implements AutoCloseable {
                         : Optional.empty());
     }
 
+    /// Bytes of the heap that the squares of `windows` take.
+    static long squareBytes(int width, int windows) {
+        return (long) windows * width * Float.BYTES;
+    }
+
     /// Sums of nothing, for windows that are to be merged into others.
     public static StageSums part(int width, ComputeType type, Statistic needed) {
         return new StageSums(

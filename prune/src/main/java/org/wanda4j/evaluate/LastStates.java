@@ -5,6 +5,7 @@ import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.ScratchDirectory;
+import org.wanda4j.calibrate.ScratchSpace;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
@@ -22,24 +23,20 @@ public final class LastStates implements AutoCloseable {
 
     private final EncodedText text;
     private final ComputeType type;
-    private final ScratchDirectory scratch;
+    private final ScratchDirectory directory;
+    private final ScratchSpace scratch;
     private final ActivationStore store;
 
-    private LastStates(EncodedText text, ComputeType type, long memoryLimit) {
+    private LastStates(EncodedText text, ComputeType type, RunSettings settings) {
         this.text = text;
         this.type = type;
-        this.scratch = new ScratchDirectory();
+        this.directory = new ScratchDirectory();
+        this.scratch = settings.scratch(directory.path());
         try {
             this.store =
-                    ActivationStore.of(
-                            text.architecture(),
-                            text.windows(),
-                            false,
-                            type,
-                            memoryLimit,
-                            scratch.path());
+                    ActivationStore.of(text.architecture(), text.windows(), false, type, scratch);
         } catch (RuntimeException e) {
-            scratch.close();
+            directory.close();
             throw e;
         }
     }
@@ -57,7 +54,7 @@ public final class LastStates implements AutoCloseable {
                 new LastStates(
                         EncodedText.of(checkpoint, text, protocol),
                         protocol.type().orElse(ComputeType.FP32),
-                        settings.activationMemory());
+                        settings);
         try {
             states.compute(settings);
             return states;
@@ -80,7 +77,7 @@ public final class LastStates implements AutoCloseable {
 
     LayerwiseForward forward(Engine engine) {
         return new LayerwiseForward(
-                text.checkpoint(), text.architecture(), engine, windows().seqlen());
+                text.checkpoint(), text.architecture(), engine, scratch, windows().seqlen());
     }
 
     /// The model's head, to be closed before `memory`.
@@ -108,6 +105,6 @@ public final class LastStates implements AutoCloseable {
     @Override
     public void close() {
         store.close();
-        scratch.close();
+        directory.close();
     }
 }

@@ -8,7 +8,9 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import org.wanda4j.calibrate.HiddenStates;
 import org.wanda4j.calibrate.LayerwiseForward;
+import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.calibrate.ScratchDirectory;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.evaluate.Question.Choice;
@@ -97,20 +99,24 @@ public record ZeroShot(
         List<Group> groups = groups(checkpoint, architecture, exam);
         long tokens = groups.stream().mapToLong(group -> group.tree().length()).sum();
         settings.progress().start("answering", tokens * architecture.blocks().size());
-        try (Engine engine = new Engine(type, settings.threads())) {
+        try (var scratch = new ScratchDirectory();
+                Engine engine = new Engine(type, settings.threads())) {
             int from = 0;
             while (from < groups.size()) {
                 int to = from;
                 for (long sum = 0; to < groups.size() && (sum == 0 || sum < TOKENS_AT_ONCE); to++) {
                     sum += groups.get(to).tree().length();
                 }
-                score(
-                        checkpoint,
-                        architecture,
-                        groups.subList(from, to),
-                        engine,
-                        settings,
-                        likelihoods);
+                List<Group> some = groups.subList(from, to);
+                int depth = some.stream().mapToInt(it -> it.tree().depth()).max().orElseThrow();
+                var forward =
+                        new LayerwiseForward(
+                                checkpoint,
+                                architecture,
+                                engine,
+                                settings.scratch(scratch.path()),
+                                depth);
+                score(forward, some, settings.progress(), likelihoods);
                 from = to;
             }
         }
@@ -129,18 +135,14 @@ public record ZeroShot(
 
     /// Takes some groups through the model, a part of it at a time.
     private static void score(
-            Checkpoint checkpoint,
-            Architecture architecture,
+            LayerwiseForward forward,
             List<Group> groups,
-            Engine engine,
-            RunSettings settings,
+            Progress progress,
             double[][] likelihoods) {
-        int depth = groups.stream().mapToInt(group -> group.tree().depth()).max().orElseThrow();
-        var forward = new LayerwiseForward(checkpoint, architecture, engine, depth);
         try (Arena memory = Arena.ofShared()) {
-            Trees trees = Trees.of(groups, architecture, engine.type(), memory);
+            Trees trees = Trees.of(groups, forward.architecture(), forward.engine().type(), memory);
             forward.embed(trees, index -> List.of(groups.get(index).ids()));
-            forward.forward(trees, settings.progress());
+            forward.forward(trees, progress);
             forward.head(
                     trees,
                     (head, index, batch) -> predict(groups.get(index), head, batch, likelihoods));

@@ -48,7 +48,7 @@ record BlockCount(
     /// @param partial passes up to the last step
     private void forward(Block block, int whole, int partial) {
         int passes = whole + partial;
-        add(Work.LOAD, (double) weights(block));
+        add(Work.LOAD, (double) block.weights());
         add(Work.LINEARS, passes * linears(block) - partial * products(block, lastStages(block)));
         add(Work.ATTENTION, passes * attention(block));
         add(Work.ACTIVATIONS, passes * values(block));
@@ -112,12 +112,6 @@ record BlockCount(
     private static List<Stage> lastStages(Block block) {
         Step last = block.steps().getLast();
         return last.stages();
-    }
-
-    /// Weights of a block's matrices, of all experts.
-    static long weights(Block block) {
-        return block.linears().stream().mapToLong(Linear::weights).sum()
-                + block.fixed().mapToLong(Linear::weights).sum();
     }
 
     private void add(Work work, double amount) {

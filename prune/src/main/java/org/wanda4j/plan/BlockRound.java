@@ -41,21 +41,21 @@ final class BlockRound {
     private final Recipe recipe;
     private final Method method;
     private final int threads;
-    private final long productMemory;
+    private final long sumMemory;
     private final Arena memory;
     private final Map<MatrixView, TensorView> pruned = new HashMap<>();
     private final Map<MatrixView, Mask> masks = new HashMap<>();
     private final Map<Work, Double> seconds = new EnumMap<>(Work.class);
     private double selecting;
 
-    /// @param productMemory most bytes for products of input channels, as for a run
+    /// @param sumMemory most bytes for sums over input channels, as for a run
     /// @param memory of what is made of the block
-    BlockRound(SampleBlock sample, Recipe recipe, int threads, long productMemory, Arena memory) {
+    BlockRound(SampleBlock sample, Recipe recipe, int threads, long sumMemory, Arena memory) {
         this.sample = sample;
         this.recipe = recipe;
         this.method = Methods.named(recipe.method());
         this.threads = threads;
-        this.productMemory = productMemory;
+        this.sumMemory = sumMemory;
         this.memory = memory;
         for (Work work : Work.values()) {
             seconds.put(work, 0.0);
@@ -130,7 +130,7 @@ final class BlockRound {
                         torch,
                         store,
                         recipe.order(),
-                        new Wanted(method.needs(), recipe.sampling().allExperts(), productMemory),
+                        new Wanted(method.needs(), recipe.sampling().allExperts(), sumMemory),
                         Progress.NONE);
         for (BlockPass.Round round : pass.rounds()) {
             try (StageStatistics statistics = pass.collect(round)) {

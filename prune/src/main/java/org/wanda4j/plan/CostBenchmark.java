@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.calibrate.ScratchSpace;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.method.Methods;
 import org.wanda4j.model.Block;
@@ -103,7 +104,7 @@ final class CostBenchmark {
 
     /// How many times more weights the model's block has.
     private double scale() {
-        return (double) BlockCount.weights(model.largestBlock()) / BlockCount.weights(block);
+        return (double) model.largestBlock().weights() / block.weights();
     }
 
     /// @param shrinking what windows and batches are shorter by than those of a run
@@ -111,7 +112,7 @@ final class CostBenchmark {
         int length = shrunk(recipe.sampling().seqlen().orElseThrow(), shrinking);
         int tokens = shrunk(ActivationStore.TOKENS_PER_BATCH, shrinking);
         int perBatch = Math.max(1, tokens / length);
-        long forEachThread = WEIGHTS_OF_ALL_BATCHES / BlockCount.weights(block);
+        long forEachThread = WEIGHTS_OF_ALL_BATCHES / block.weights();
         int batches = settings.threads() * Math.clamp(forEachThread, 1, MOST_BATCHES);
         if (recipe.tuning().isPresent()) {
             // Those of a step, and one to be held out.
@@ -140,7 +141,9 @@ final class CostBenchmark {
                 return repeat(sample, BlockRound::byWeightsAlone, fewest);
             }
             try (Engine engine = new Engine(layout.type(), settings.threads());
-                    var store = new ActivationStore(layout, layout.bytes(), scratch)) {
+                    var store =
+                            new ActivationStore(
+                                    layout, new ScratchSpace(layout.bytes(), scratch))) {
                 return repeat(sample, round -> round.along(engine, store), fewest);
             }
         }
@@ -158,7 +161,7 @@ final class CostBenchmark {
                                 sample,
                                 recipe,
                                 settings.threads(),
-                                Math.round(settings.activationMemory() / scale()),
+                                Math.round(settings.scratchMemory() / scale()),
                                 memory);
                 work.accept(round);
                 rounds.add(round.seconds());

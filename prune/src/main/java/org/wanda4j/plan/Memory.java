@@ -38,7 +38,7 @@ public record Memory(
     static Memory of(
             ModelFootprint model, Recipe recipe, RunSettings settings, CostBenchmark.Costs costs) {
         Block block = model.largestBlock();
-        long weights = BlockCount.weights(block) * model.stored().bytes();
+        long weights = block.weights() * model.stored().bytes();
         if (!recipe.needsCalibration()) {
             return new Memory(costs.programBytes(), 0, false, 0, weights, costs.blockBytes());
         }
@@ -48,7 +48,7 @@ public record Memory(
         return new Memory(
                 costs.programBytes(),
                 layout.bytes() + states,
-                layout.bytes() > settings.activationMemory(),
+                layout.bytes() > settings.scratchMemory(),
                 embedding(model, (long) layout.windows() * layout.length()),
                 weights,
                 costs.blockBytes());

@@ -48,7 +48,7 @@ public record ModelFootprint(
     /// The block with the most weights.
     Block largestBlock() {
         return architecture.blocks().stream()
-                .max(Comparator.comparingLong(BlockCount::weights))
+                .max(Comparator.comparingLong(Block::weights))
                 .orElseThrow();
     }
 

@@ -82,7 +82,7 @@ final class SampleBlock {
     /// `block` with about `most` weights, where it has more: all widths divided by one number, heads as wide as before and
     /// sharing keys and values as before, experts as many as before, each linear a tensor of its own.
     static Block narrowed(Block block, long most) {
-        double factor = Math.sqrt((double) BlockCount.weights(block) / most);
+        double factor = Math.sqrt((double) block.weights() / most);
         return factor > 1 ? new Narrowing(factor).block(block) : block;
     }
 

@@ -42,7 +42,13 @@ record AlongWindows(
 
     void prune() {
         try (Engine engine = new Engine(recipe.type().orElseThrow(), settings.threads())) {
-            var forward = new LayerwiseForward(source, architecture, engine, windows.seqlen());
+            var forward =
+                    new LayerwiseForward(
+                            source,
+                            architecture,
+                            engine,
+                            settings.scratch(journal.writer().scratch()),
+                            windows.seqlen());
             LinearPruner pruning = linears.apply(journal.survey(() -> survey(forward)));
             noteLongWindows();
             try (ActivationStore store = embed(forward, recipe.order().keepsStages());
@@ -55,7 +61,7 @@ record AlongWindows(
                                     journal,
                                     engine,
                                     store,
-                                    settings.activationMemory(),
+                                    settings.scratchMemory(),
                                     settings.progress())) {
                 journal.begin(
                         new Outcome(
@@ -100,24 +106,6 @@ record AlongWindows(
     }
 
     private ActivationStore embed(LayerwiseForward forward, boolean keepsStages) {
-        return phases.time(
-                "embed",
-                () -> {
-                    var store =
-                            ActivationStore.of(
-                                    architecture,
-                                    windows,
-                                    keepsStages,
-                                    forward.engine().type(),
-                                    settings.activationMemory(),
-                                    journal.writer().scratch());
-                    try {
-                        forward.embed(store, windows);
-                        return store;
-                    } catch (RuntimeException | Error e) {
-                        store.close();
-                        throw e;
-                    }
-                });
+        return phases.time("embed", () -> forward.embedded(windows, keepsStages));
     }
 }

@@ -41,7 +41,7 @@ final class BlockPruner implements AutoCloseable {
     private final Optional<BlockTuning> tuning;
 
     /// @param store the windows, embedded
-    /// @param productMemory most bytes for products of input channels, as far as stages can be summed up one after the other
+    /// @param sumMemory most bytes for sums over input channels, as far as stages can be summed up one after the other
     BlockPruner(
             Architecture architecture,
             Recipe recipe,
@@ -50,7 +50,7 @@ final class BlockPruner implements AutoCloseable {
             Journal journal,
             Engine engine,
             ActivationStore store,
-            long productMemory,
+            long sumMemory,
             Progress progress) {
         this.architecture = architecture;
         this.recipe = recipe;
@@ -61,7 +61,7 @@ final class BlockPruner implements AutoCloseable {
         this.store = store;
         this.wanted =
                 new BlockPass.Wanted(
-                        linears.method().needs(), recipe.sampling().allExperts(), productMemory);
+                        linears.method().needs(), recipe.sampling().allExperts(), sumMemory);
         this.progress = progress;
         this.tuning = recipe.tuning().map(_ -> new BlockTuning(recipe, linears, engine, store));
     }

@@ -230,8 +230,7 @@ public final class Pruner {
                     .prune();
         } else {
             LinearPruner linears = linears(List.of());
-            new WeightsAlone(architecture, linears, journal.writer(), journal, settings.progress())
-                    .prune();
+            new WeightsAlone(architecture, linears, journal.writer(), journal, settings).prune();
         }
     }
 

@@ -5,6 +5,8 @@ import java.util.List;
 import java.util.Optional;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.Progress;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.calibrate.ScratchSpace;
 import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
@@ -18,22 +20,24 @@ record WeightsAlone(
         LinearPruner linears,
         CheckpointWriter writer,
         Journal journal,
-        Progress progress) {
+        RunSettings settings) {
 
     void prune() {
         List<Block> blocks = architecture.blocks();
         List<Block> left = journal.left(blocks);
         journal.begin(journal.outcome(), linears.maskBytes(left), List.of());
-        progress.start(
-                "pruning",
-                left.stream()
-                        .flatMap(block -> block.linears().stream())
-                        .filter(linears::prunes)
-                        .mapToLong(Linear::weights)
-                        .sum());
+        settings.progress()
+                .start(
+                        "pruning",
+                        left.stream()
+                                .flatMap(block -> block.linears().stream())
+                                .filter(linears::prunes)
+                                .mapToLong(Linear::weights)
+                                .sum());
+        ScratchSpace scratch = settings.scratch(writer.scratch());
         for (int index = journal.done(); index < blocks.size(); index++) {
             int at = index;
-            try (Arena memory = Arena.ofShared()) {
+            try (Arena memory = scratch.arena(blocks.get(at), linears.type())) {
                 journal.guard(() -> prune(at, memory));
             }
         }
@@ -41,7 +45,8 @@ record WeightsAlone(
 
     private void prune(int index, Arena memory) {
         Progress inBlock =
-                progress.within("block " + (index + 1) + "/" + architecture.blocks().size());
+                settings.progress()
+                        .within("block " + (index + 1) + "/" + architecture.blocks().size());
         var tensors = new BlockTensors(linears.source(), writer, memory);
         Block block = architecture.blocks().get(index);
         for (Stage stage : block.stages()) {

@@ -69,7 +69,18 @@ public final class TorchBlock implements AutoCloseable {
     /// @param length tokens of every window that will be run
     public TorchBlock(
             Block block, Function<MatrixView, TensorView> source, ComputeType type, int length) {
-        this(block, new Weights(source, type), length);
+        this(block, source, type, length, true);
+    }
+
+    /// @param convertsAhead whether matrices of another type than `type` are converted now, and have a copy as long as this
+    ///     block; else one after the other, each time that it is used
+    public TorchBlock(
+            Block block,
+            Function<MatrixView, TensorView> source,
+            ComputeType type,
+            int length,
+            boolean convertsAhead) {
+        this(block, new Weights(source, type, convertsAhead), length);
     }
 
     TorchBlock(Block block, Weights weights, int length) {
@@ -122,7 +133,11 @@ public final class TorchBlock implements AutoCloseable {
 
     /// Gives a linear another matrix, in memory that outlives this block.
     public void replace(Linear linear, TensorView weight) {
-        linears.compute(linear.name(), (_, old) -> old.with(weights.adopt(weight)));
+        LoadedLinear old = linears.get(linear.name());
+        linears.put(linear.name(), old.with(weights.matrix(weight)));
+        if (linears.values().stream().noneMatch(it -> it.weight().equals(old.weight()))) {
+            weights.drop(old.weight());
+        }
     }
 
     /// Brings a batch that is ready for the step before, or at the block's beginning, to where it is ready for `step`, in

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
@@ -15,7 +16,8 @@ import org.wanda4j.model.Experts;
 import org.wanda4j.torch.Weights.LoadedLinear;
 
 /// A mixture of experts. Between the two steps lie the rows of all experts, one behind the other in the order of the
-/// experts, tokens x chosen of them, then those of the shared MLP.
+/// experts, tokens x chosen of them, then those of the shared MLP. What is computed for one expert, converted copies of its
+/// matrices included, is freed before the next.
 final class TorchExperts implements TorchMixer {
 
     private final Experts experts;
@@ -96,8 +98,10 @@ final class TorchExperts implements TorchMixer {
         Tensor flat = result.view(-1);
         for (int i = 0; i < mlps.size(); i++) {
             if (routing.counts()[i] > 0) {
-                Tensor rows = entered.index_select(0, routing.tokensOf(i));
-                mlps.get(i).activate(rows, rowsOf(i, routing, flat));
+                try (var _ = new PointerScope()) {
+                    Tensor rows = entered.index_select(0, routing.tokensOf(i));
+                    mlps.get(i).activate(rows, rowsOf(i, routing, flat));
+                }
             }
         }
         shared.ifPresent(mlp -> mlp.activate(entered, sharedRows(entered.size(0), flat)));
@@ -122,9 +126,11 @@ final class TorchExperts implements TorchMixer {
         Tensor sum = torch.zeros_like(entered);
         for (int i = 0; i < mlps.size(); i++) {
             if (routing.counts()[i] > 0) {
-                Tensor given = mlps.get(i).down().apply(rowsOf(i, routing, flat));
-                Tensor weighted = given.mul(routing.weightsOf(i)).to(sum.scalar_type());
-                sum.index_add_(0, routing.tokensOf(i), weighted);
+                try (var _ = new PointerScope()) {
+                    Tensor given = mlps.get(i).down().apply(rowsOf(i, routing, flat));
+                    Tensor weighted = given.mul(routing.weightsOf(i)).to(sum.scalar_type());
+                    sum.index_add_(0, routing.tokensOf(i), weighted);
+                }
             }
         }
         shared.ifPresent(mlp ->

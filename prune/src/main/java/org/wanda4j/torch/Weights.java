@@ -20,26 +20,42 @@ import org.wanda4j.model.Linear;
 import org.wanda4j.model.Norm;
 import org.wanda4j.torch.KernelTimes.Kernel;
 
-/// Weights as libtorch sees them: the mapped memory itself where the types agree, else a converted copy.
+/// Weights as libtorch sees them: the mapped memory itself where the types agree, else a converted copy. Matrices that are
+/// converted at each use have a copy only meanwhile.
 final class Weights implements AutoCloseable {
 
     private final Function<MatrixView, TensorView> source;
     private final ScalarType type;
     private final ScalarType products;
+    private final boolean convertsAhead;
     private final KernelTimes times = new KernelTimes();
     private final List<Tensor> owned = new ArrayList<>();
     private final Map<MatrixView, Tensor> loaded = new LinkedHashMap<>();
 
     /// @param source from a matrix or vector of the checkpoint to its memory, which must outlive this
     Weights(Function<MatrixView, TensorView> source, ComputeType type) {
-        this(source, type, type);
+        this(source, type, true);
+    }
+
+    /// @param convertsAhead whether matrices of another type are converted when they are loaded, else at each use
+    Weights(Function<MatrixView, TensorView> source, ComputeType type, boolean convertsAhead) {
+        this(source, type, type, convertsAhead);
     }
 
     /// @param products what linears multiply in, where that is not the type of the weights
     Weights(Function<MatrixView, TensorView> source, ComputeType type, ComputeType products) {
+        this(source, type, products, true);
+    }
+
+    private Weights(
+            Function<MatrixView, TensorView> source,
+            ComputeType type,
+            ComputeType products,
+            boolean convertsAhead) {
         this.source = source;
         this.type = type.scalar();
         this.products = products.scalar();
+        this.convertsAhead = convertsAhead;
     }
 
     ScalarType type() {
@@ -66,7 +82,7 @@ final class Weights implements AutoCloseable {
         return loaded;
     }
 
-    Tensor adopt(TensorView view) {
+    private Tensor adopt(TensorView view) {
         try (var _ = new PointerScope()) {
             Tensor tensor = Tensors.over(view);
             return keep(tensor.scalar_type() == type ? tensor : tensor.to(type));
@@ -82,8 +98,24 @@ final class Weights implements AutoCloseable {
 
     /// `x W^T + b`.
     LoadedLinear linear(Linear linear) {
+        MatrixView weight = linear.weight();
         return new LoadedLinear(
-                load(linear.weight()), linear.bias().map(this::load), products, times);
+                convertsAhead ? load(weight) : stored(weight),
+                linear.bias().map(this::load),
+                products,
+                times);
+    }
+
+    /// A matrix that is not the checkpoint's.
+    Tensor matrix(TensorView weight) {
+        return convertsAhead ? adopt(weight) : keep(Tensors.over(weight));
+    }
+
+    /// Frees a matrix that is no longer read.
+    void drop(Tensor matrix) {
+        loaded.values().remove(matrix);
+        owned.remove(matrix);
+        matrix.releaseReference();
     }
 
     LoadedNorm norm(Norm norm) {
@@ -119,7 +151,7 @@ final class Weights implements AutoCloseable {
             times.time(
                     Kernel.LINEARS,
                     () -> {
-                        Tensor added = sum.addmm_(input, weight.t());
+                        Tensor added = sum.addmm_(input, weight.to(sum.scalar_type()).t());
                         return bias.map(added::add_).orElse(added);
                     });
         }

@@ -62,14 +62,14 @@ class ActivationStoreTest {
         var refusal =
                 assertThrows(
                         InvalidInputException.class,
-                        () -> new ActivationStore(layout, 0, directory).close());
+                        () -> new ActivationStore(layout, new ScratchSpace(0, directory)).close());
         assertTrue(refusal.getMessage().contains("--windows"), refusal.getMessage());
     }
 
     @Test
     void theFileVanishesWithTheStore() throws IOException {
         var layout = new ActivationStore.Layout(4, 16, 8, 8, true, ComputeType.FP32);
-        try (var store = new ActivationStore(layout, 0, directory)) {
+        try (var store = new ActivationStore(layout, new ScratchSpace(0, directory))) {
             assertTrue(store.mapped());
         }
         try (Stream<Path> left = Files.list(directory)) {
@@ -77,7 +77,7 @@ class ActivationStoreTest {
         }
     }
 
-    private PruneReport run(Recipe recipe, String output, long activationMemory) {
+    private PruneReport run(Recipe recipe, String output, long scratchMemory) {
         try (Checkpoint model = Checkpoint.open(SharedFiles.tinyLlama())) {
             return Pruner.prune(
                     model,
@@ -85,7 +85,7 @@ class ActivationStoreTest {
                     Corpus.bundledCalibration(),
                     directory.resolve(output),
                     false,
-                    new RunSettings(2, activationMemory, Progress.NONE));
+                    new RunSettings(2, scratchMemory, Progress.NONE));
         }
     }
 }

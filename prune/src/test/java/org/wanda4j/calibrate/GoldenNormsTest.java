@@ -61,22 +61,13 @@ class GoldenNormsTest {
                     CalibrationSampler.REFERENCE.sample(
                             Corpus.bundledCalibration(), tokenizer, 128, seqlen, 0);
             Architecture architecture = Families.describe(checkpoint);
-            long memoryLimit = RunSettings.defaults().activationMemory();
-            try (ActivationStore store =
-                    ActivationStore.of(
-                            architecture,
-                            windows,
-                            false,
-                            engine.type(),
-                            memoryLimit,
-                            scratch.path())) {
-                var forward = new LayerwiseForward(checkpoint, architecture, engine, seqlen);
-                forward.embed(store, windows);
-                try (BlockSequence sequence = forward.blocks()) {
-                    for (int i = 0; i < blocks; i++) {
-                        try (LoadedBlock block = sequence.next()) {
-                            check(forward, block, store, expected);
-                        }
+            ScratchSpace space = RunSettings.defaults().scratch(scratch.path());
+            var forward = new LayerwiseForward(checkpoint, architecture, engine, space, seqlen);
+            try (ActivationStore store = forward.embedded(windows, false);
+                    BlockSequence sequence = forward.blocks()) {
+                for (int i = 0; i < blocks; i++) {
+                    try (LoadedBlock block = sequence.next()) {
+                        check(forward, block, store, expected);
                     }
                 }
             }

@@ -21,6 +21,7 @@ import org.wanda4j.SharedFiles;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.calibrate.ScratchSpace;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.model.Architecture;
@@ -68,7 +69,8 @@ class CostBenchmarkTest {
                         32);
         try (Arena memory = Arena.ofShared();
                 Engine engine = new Engine(ComputeType.FP32, 2);
-                var store = new ActivationStore(layout, layout.bytes(), directory)) {
+                var store =
+                        new ActivationStore(layout, new ScratchSpace(layout.bytes(), directory))) {
             assertEquals(2, store.batches());
             var sample = new SampleBlock(block, DType.BF16, memory);
             var round = new BlockRound(sample, RECIPE, 2, Long.MAX_VALUE, memory);
@@ -100,7 +102,7 @@ class CostBenchmarkTest {
         Files.writeString(directory.resolve("config.json"), config);
         Block block = ModelFootprint.described(directory).largestBlock();
         Block narrow = SampleBlock.narrowed(block, 5_000_000);
-        assertEquals(5e6, (double) BlockCount.weights(narrow), 2e6);
+        assertEquals(5e6, (double) narrow.weights(), 2e6);
         assertEquals(block.steps().size(), narrow.steps().size());
         assertEquals(block.linears().size(), narrow.linears().size());
         assertEquals(block.parallel(), narrow.parallel());

@@ -51,7 +51,7 @@ class DeterminismTest {
                         actual.resolve("model.safetensors")));
     }
 
-    private Path run(Job job, int threads, long activationMemory) throws IOException {
+    private Path run(Job job, int threads, long scratchMemory) throws IOException {
         Path output = Files.createTempDirectory(directory, "run");
         Recipe recipe = job.recipe().withSampling(job.recipe().sampling().withWindows(WINDOWS));
         try (Checkpoint model = Checkpoint.open(SharedFiles.tinyLlama())) {
@@ -61,7 +61,7 @@ class DeterminismTest {
                     Corpus.bundledCalibration(),
                     output,
                     false,
-                    new RunSettings(threads, activationMemory, Progress.NONE));
+                    new RunSettings(threads, scratchMemory, Progress.NONE));
         }
         return output;
     }

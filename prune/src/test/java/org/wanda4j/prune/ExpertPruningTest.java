@@ -17,10 +17,12 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.Expected;
 import org.wanda4j.GoldenFamilies;
 import org.wanda4j.WordModel;
+import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -39,11 +41,14 @@ class ExpertPruningTest {
     private static final int SEQLEN = 16;
     private static final int TOKENS = WINDOWS * SEQLEN;
 
+    /// Three batches and a part of one, so that three threads have something to share.
+    private static final int WINDOWS_OF_BATCHES = 200;
+
     @TempDir private Path directory;
 
     @Test
     void anExpertSeesTheTokensThatAreRoutedToIt() throws IOException {
-        PruneReport report = prune("mixtral", "wanda", false, Long.MAX_VALUE);
+        PruneReport report = prune("mixtral", "wanda", false);
         for (var block : report.blocks()) {
             for (String step : List.of("gate+up", "down")) {
                 List<InputReport> experts = experts(block.inputs(), step);
@@ -55,7 +60,7 @@ class ExpertPruningTest {
 
     @Test
     void everyExpertSeesEveryTokenWhereThatIsAskedFor() throws IOException {
-        PruneReport report = prune("mixtral", "wanda", true, Long.MAX_VALUE);
+        PruneReport report = prune("mixtral", "wanda", true);
         for (var block : report.blocks()) {
             List<InputReport> first = experts(block.inputs(), "gate+up");
             assertTrue(first.stream().allMatch(input -> input.tokens() == TOKENS));
@@ -131,17 +136,44 @@ class ExpertPruningTest {
         assertTrue(byRow || largest <= smallest, before.name());
     }
 
-    @Test
-    void itDoesNotMatterHowManyExpertsAreSummedUpAtOnce() throws IOException {
-        prune("mixtral", "sparsegpt", false, Long.MAX_VALUE);
-        Path together = directory.resolve("out");
-        Files.move(together, directory.resolve("together"));
-        prune("mixtral", "sparsegpt", false, 1);
-        assertEquals(
-                -1,
-                Files.mismatch(
-                        directory.resolve("together").resolve("model.safetensors"),
-                        together.resolve("model.safetensors")));
+    /// Where there is no memory for them, sums are taken expert by expert, and what becomes of the block lies in a file.
+    @ParameterizedTest
+    @CsvSource({
+        "mixtral,wanda,STAGE,false",
+        "mixtral,wanda,BLOCK,true",
+        "mixtral,sparsegpt,STAGE,false",
+        "mixtral,sparsegpt,BLOCK,false",
+        "mixtral,magnitude,STAGE,false",
+        "qwen2_moe,sparsegpt,STAGE,true",
+        "granitemoe,wanda,STAGE,false",
+        "granitemoe,sparsegpt,STAGE,false"
+    })
+    void neitherThreadsNorMemoryChangeTheOutput(
+            String family, String method, CalibrationOrder order, boolean allExperts)
+            throws IOException {
+        Recipe recipe =
+                Recipe.DEFAULT
+                        .withMethod(method)
+                        .withOrder(order)
+                        .withSampling(
+                                new Recipe.Sampling(
+                                        CalibrationSampler.PACKED,
+                                        WINDOWS_OF_BATCHES,
+                                        OptionalInt.of(SEQLEN),
+                                        0,
+                                        allExperts));
+        String words = WordModel.text(2 * WINDOWS_OF_BATCHES * SEQLEN, 7);
+        prune(family, recipe, words, new RunSettings(1, Long.MAX_VALUE, Progress.NONE));
+        Path first = Files.move(directory.resolve("out"), directory.resolve("first"));
+        for (int threads = 1; threads <= 3; threads++) {
+            prune(family, recipe, words, new RunSettings(threads, 1, Progress.NONE));
+            assertEquals(
+                    -1,
+                    Files.mismatch(
+                            first.resolve("model.safetensors"),
+                            directory.resolve("out/model.safetensors")),
+                    threads + " threads");
+        }
     }
 
     private static List<InputReport> experts(List<InputReport> inputs, String step) {
@@ -161,31 +193,32 @@ class ExpertPruningTest {
             throws IOException {
         var sampling =
                 new Recipe.Sampling(CalibrationSampler.PACKED, windows, OptionalInt.of(seqlen), 0);
-        return prune(family, method, text, sampling, Long.MAX_VALUE);
+        return prune(family, method, text, sampling);
     }
 
-    private PruneReport prune(
-            String family, String method, boolean allExperts, long activationMemory)
-            throws IOException {
+    private PruneReport prune(String family, String method, boolean allExperts) throws IOException {
         var sampling =
                 new Recipe.Sampling(
                         CalibrationSampler.PACKED, WINDOWS, OptionalInt.of(SEQLEN), 0, allExperts);
-        return prune(family, method, WordModel.text(2 * TOKENS, 7), sampling, activationMemory);
+        return prune(family, method, WordModel.text(2 * TOKENS, 7), sampling);
     }
 
-    private PruneReport prune(
-            String family,
-            String method,
-            String words,
-            Recipe.Sampling sampling,
-            long activationMemory)
+    private PruneReport prune(String family, String method, String words, Recipe.Sampling sampling)
+            throws IOException {
+        return prune(
+                family,
+                Recipe.DEFAULT.withMethod(method).withSampling(sampling),
+                words,
+                new RunSettings(2, Long.MAX_VALUE, Progress.NONE));
+    }
+
+    private PruneReport prune(String family, Recipe recipe, String words, RunSettings settings)
             throws IOException {
         Path model = directory.resolve(family);
         if (!Files.exists(model)) {
             WordModel.of(GoldenFamilies.of(family), directory);
         }
         Path text = Files.writeString(directory.resolve("text.txt"), words);
-        Recipe recipe = Recipe.DEFAULT.withMethod(method).withSampling(sampling);
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             return Pruner.prune(
                     checkpoint,
@@ -193,7 +226,7 @@ class ExpertPruningTest {
                     Corpus.open(text),
                     directory.resolve("out"),
                     true,
-                    new RunSettings(2, activationMemory, Progress.NONE));
+                    settings);
         }
     }
 }

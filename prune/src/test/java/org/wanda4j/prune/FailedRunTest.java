@@ -87,11 +87,11 @@ class FailedRunTest {
     @ParameterizedTest
     @CsvSource({"0", "9223372036854775807"})
     @EnabledIf(value = SmallDisk.MOUNTABLE, disabledReason = SmallDisk.NOT_MOUNTABLE)
-    void onceThereIsRoomAgainAFullDiskIsGoneOnWith(long activationMemory) throws IOException {
+    void onceThereIsRoomAgainAFullDiskIsGoneOnWith(long scratchMemory) throws IOException {
         try (SmallDisk disk = SmallDisk.ofMegabytes(64)) {
             Path output = disk.directory().resolve("out");
-            var full = settings(activationMemory, When.block(3, disk::fill));
-            assertFails(() -> prune(output, RECIPE, full), "No space left on device; ", GOES_ON);
+            var full = settings(scratchMemory, When.block(3, disk::fill));
+            assertFails(() -> prune(output, RECIPE, full), "o space left on ", GOES_ON);
             disk.fill(); // Takes the room of the run's activations too.
             assertFails(() -> resume(output, RECIPE), "MB free; make room");
             Files.delete(disk.directory().resolve("filler"));
@@ -335,8 +335,8 @@ class FailedRunTest {
         return settings(Long.MAX_VALUE, Progress.NONE);
     }
 
-    private static RunSettings settings(long activationMemory, Progress progress) {
-        return new RunSettings(2, activationMemory, progress);
+    private static RunSettings settings(long scratchMemory, Progress progress) {
+        return new RunSettings(2, scratchMemory, progress);
     }
 
     private static void assertFails(Executable work, String... expected) {

@@ -25,6 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.wanda4j.GoldenFamilies;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.Progress;
+import org.wanda4j.calibrate.ScratchSpace;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
@@ -145,7 +146,8 @@ class BlockTrainingTest {
                             TorchBlock.stageWidth(architecture),
                             false,
                             ComputeType.FP32);
-            try (var inputs = new ActivationStore(layout, Long.MAX_VALUE, scratch)) {
+            try (var inputs =
+                    new ActivationStore(layout, new ScratchSpace(Long.MAX_VALUE, scratch))) {
                 fill(inputs.states());
                 try (ActivationStore targets = inputs.copy();
                         var dense = new TorchBlock(block, source, ComputeType.FP32, length)) {

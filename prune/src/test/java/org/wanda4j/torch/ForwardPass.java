@@ -26,30 +26,29 @@ public record ForwardPass(List<float[]> states, float[] logits) {
         List<float[]> states = new ArrayList<>();
         List<float[]> logits = new ArrayList<>();
         try (var scratch = new ScratchDirectory();
-                Engine engine = new Engine(type, 1);
-                ActivationStore store =
-                        ActivationStore.of(
-                                architecture,
-                                windows,
-                                false,
-                                type,
-                                RunSettings.defaults().activationMemory(),
-                                scratch.path())) {
-            var forward = new LayerwiseForward(checkpoint, architecture, engine, windows.seqlen());
-            forward.embed(store, windows);
-            engine.forEach(1, _ -> states.add(values(store.batch(0))));
-            try (BlockSequence blocks = forward.blocks()) {
-                while (blocks.hasNext()) {
-                    try (LoadedBlock block = blocks.next()) {
-                        store.forward(engine, block.torch(), Progress.NONE);
-                        engine.forEach(1, _ -> states.add(values(store.batch(0))));
+                Engine engine = new Engine(type, 1)) {
+            var forward =
+                    new LayerwiseForward(
+                            checkpoint,
+                            architecture,
+                            engine,
+                            RunSettings.defaults().scratch(scratch.path()),
+                            windows.seqlen());
+            try (ActivationStore store = forward.embedded(windows, false)) {
+                engine.forEach(1, _ -> states.add(values(store.batch(0))));
+                try (BlockSequence blocks = forward.blocks()) {
+                    while (blocks.hasNext()) {
+                        try (LoadedBlock block = blocks.next()) {
+                            store.forward(engine, block.torch(), Progress.NONE);
+                            engine.forEach(1, _ -> states.add(values(store.batch(0))));
+                        }
                     }
                 }
+                forward.head(
+                        store,
+                        (head, _, batch) ->
+                                logits.add(head.logits(batch, 0, Math.toIntExact(batch.tokens()))));
             }
-            forward.head(
-                    store,
-                    (head, _, batch) ->
-                            logits.add(head.logits(batch, 0, Math.toIntExact(batch.tokens()))));
         }
         return new ForwardPass(states, logits.getFirst());
     }

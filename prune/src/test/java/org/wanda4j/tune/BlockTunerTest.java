@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.Progress;
+import org.wanda4j.calibrate.ScratchSpace;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.MatrixView;
@@ -109,7 +110,8 @@ class BlockTunerTest {
                             TorchBlock.stageWidth(architecture),
                             false,
                             ComputeType.FP32);
-            try (var inputs = new ActivationStore(layout, Long.MAX_VALUE, scratch)) {
+            try (var inputs =
+                    new ActivationStore(layout, new ScratchSpace(Long.MAX_VALUE, scratch))) {
                 fill(inputs.states());
                 try (ActivationStore targets = inputs.copy()) {
                     forward(engine, block, view -> model.map(view, memory), targets);
