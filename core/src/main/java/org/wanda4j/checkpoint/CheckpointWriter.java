@@ -39,16 +39,9 @@ public final class CheckpointWriter implements AutoCloseable {
         this.output = output;
     }
 
-    /// Starts a copy of `source` in `output`, which this writer closes.
+    /// Begins or goes on with a copy of `source` in `output`, which this writer closes.
     ///
-    /// @throws InvalidInputException when there is no space or no permission, or `source` is packed
-    public static CheckpointWriter create(Checkpoint source, OutputDirectory output) {
-        return resume(source, output, List.of());
-    }
-
-    /// Goes on with a copy of `source` in `output`, which this writer closes.
-    ///
-    /// @param written names of the tensors that have been written
+    /// @param written names of the tensors that have been written; none where it begins
     /// @throws InvalidInputException when there is no space or no permission, `source` is packed, or what was written is not
     ///     there
     public static CheckpointWriter resume(

@@ -75,11 +75,6 @@ public record MatrixView(
                 rows);
     }
 
-    /// `count` rows of this from `from` on.
-    public MatrixView rows(int from, int count) {
-        return interleaved(from, count, count, count);
-    }
-
     /// `count` rows of this: runs of `run`, each `step` behind the one before, from row `from` on.
     ///
     /// @throws IllegalStateException when this is interleaved itself

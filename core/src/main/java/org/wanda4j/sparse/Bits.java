@@ -14,15 +14,4 @@ final class Bits {
             words[word + 1] |= rest;
         }
     }
-
-    /// How many of the `length` bits from bit `at` on are 1.
-    static int count(long[] words, long at, int length) {
-        int count = 0;
-        for (long bit = at, end = at + length; bit < end; ) {
-            int here = (int) Math.min(end - bit, 64 - (bit & 63));
-            count += Long.bitCount(words[(int) (bit >>> 6)] >>> bit << (64 - here));
-            bit += here;
-        }
-        return count;
-    }
 }

@@ -32,18 +32,15 @@ public record Windows(int seqlen, List<int[]> ids) {
     /// @throws InvalidInputException when the text is shorter than one window
     public static Windows ofText(
             Corpus corpus, Tokenizer tokenizer, int seqlen, OptionalInt limit) {
-        return cut(corpus.name(), tokenizer.encode(corpus.text()), seqlen, limit);
+        return nonOverlapping(corpus.name(), tokenizer.encode(corpus.text()), seqlen, limit);
     }
 
     /// Cuts a stream of tokens end to end; what is left behind the last whole window is dropped.
     ///
+    /// @param name of the text, for messages
     /// @param limit at most so many windows, from the front
     /// @throws InvalidInputException when the stream is shorter than one window
-    public static Windows nonOverlapping(int[] stream, int seqlen, OptionalInt limit) {
-        return cut("the text", stream, seqlen, limit);
-    }
-
-    private static Windows cut(String name, int[] stream, int seqlen, OptionalInt limit) {
+    static Windows nonOverlapping(String name, int[] stream, int seqlen, OptionalInt limit) {
         requirePositive("--seqlen", seqlen);
         limit.ifPresent(windows -> requirePositive("the limit of windows", windows));
         int whole = stream.length / seqlen;

@@ -223,7 +223,7 @@ class CheckpointWriterTest {
     @Test
     void dataOfAnotherLengthIsAFaultOfTheCaller() throws IOException {
         try (Checkpoint source = Checkpoint.open(model);
-                CheckpointWriter writer = CheckpointWriter.create(source, claim())) {
+                CheckpointWriter writer = CheckpointWriter.resume(source, claim(), List.of())) {
             assertThrows(
                     IllegalArgumentException.class,
                     () -> writer.write("odd", MemorySegment.ofArray(new byte[7])));
@@ -237,7 +237,7 @@ class CheckpointWriterTest {
     @Test
     void aRunThatDoesNotPublishLeavesNothing() throws IOException {
         try (Checkpoint source = Checkpoint.open(model);
-                CheckpointWriter writer = CheckpointWriter.create(source, claim())) {
+                CheckpointWriter writer = CheckpointWriter.resume(source, claim(), List.of())) {
             writer.write("odd", MemorySegment.ofArray(new byte[8]));
             writer.complete();
             assertFalse(Files.exists(out()));
@@ -248,7 +248,7 @@ class CheckpointWriterTest {
     @Test
     void anInputThatShrinksMeanwhileIsNoticed() throws IOException {
         try (Checkpoint source = Checkpoint.open(model);
-                CheckpointWriter writer = CheckpointWriter.create(source, claim())) {
+                CheckpointWriter writer = CheckpointWriter.resume(source, claim(), List.of())) {
             Files.write(model.resolve(SECOND), new byte[3]);
             var failure = assertThrows(InvalidInputException.class, writer::complete);
             assertTrue(failure.getMessage().contains("became shorter"), failure.getMessage());
@@ -258,7 +258,7 @@ class CheckpointWriterTest {
 
     private void copy(Map<String, byte[]> values) {
         try (Checkpoint source = Checkpoint.open(model);
-                CheckpointWriter writer = CheckpointWriter.create(source, claim())) {
+                CheckpointWriter writer = CheckpointWriter.resume(source, claim(), List.of())) {
             values.forEach((name, data) -> writer.write(name, MemorySegment.ofArray(data)));
             writer.complete();
             writer.publish(Map.of("wanda-new.json", "a document\n"));

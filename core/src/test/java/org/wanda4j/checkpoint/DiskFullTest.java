@@ -56,7 +56,7 @@ class DiskFullTest {
         try (Checkpoint source = Checkpoint.open(model)) {
             OutputDirectory output = claim();
             assertFails(
-                    () -> CheckpointWriter.create(source, output).close(),
+                    () -> CheckpointWriter.resume(source, output, List.of()).close(),
                     "the output needs 6 MB and its disk has");
         }
         assertNothingLeft();
@@ -85,7 +85,7 @@ class DiskFullTest {
     @Test
     void aDiskThatFillsUpWhileWeightsAreWritten() throws IOException {
         try (Checkpoint source = Checkpoint.open(model);
-                CheckpointWriter writer = CheckpointWriter.create(source, claim())) {
+                CheckpointWriter writer = CheckpointWriter.resume(source, claim(), List.of())) {
             writer.write("a", MemorySegment.ofArray(new byte[2 * MEGABYTE]));
             writer.settle();
             disk.fill();
@@ -98,7 +98,7 @@ class DiskFullTest {
     @Test
     void aJournalDoesNotSpeakOfWhatTheDiskHadNoRoomFor() throws IOException {
         try (Checkpoint source = Checkpoint.open(model);
-                CheckpointWriter writer = CheckpointWriter.create(source, claim())) {
+                CheckpointWriter writer = CheckpointWriter.resume(source, claim(), List.of())) {
             writer.write("a", MemorySegment.ofArray(new byte[2 * MEGABYTE]));
             writer.writeJournal("a is done", List.of());
             writer.settle();
@@ -129,7 +129,7 @@ class DiskFullTest {
     @Test
     void aDiskThatFillsUpWhileTheRestIsCopied() throws IOException {
         try (Checkpoint source = Checkpoint.open(model);
-                CheckpointWriter writer = CheckpointWriter.create(source, claim())) {
+                CheckpointWriter writer = CheckpointWriter.resume(source, claim(), List.of())) {
             disk.fill();
             assertFails(writer::complete, "No space left");
         }
@@ -139,7 +139,7 @@ class DiskFullTest {
     @Test
     void aDiskThatFillsUpBeforeTheDocumentsAreWritten() throws IOException {
         try (Checkpoint source = Checkpoint.open(model);
-                CheckpointWriter writer = CheckpointWriter.create(source, claim())) {
+                CheckpointWriter writer = CheckpointWriter.resume(source, claim(), List.of())) {
             writer.complete();
             disk.fill();
             assertFails(() -> writer.publish(Map.of("wanda-report.json", "{}")), "No space left");

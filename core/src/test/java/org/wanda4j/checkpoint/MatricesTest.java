@@ -45,7 +45,7 @@ class MatricesTest {
         for (int i = 0; i < 3; i++) {
             MatrixView slice = MatrixView.slice("slices", 3, i, 4, COLUMNS);
             slices.add(slice);
-            slices.add(slice.rows(1, 2));
+            slices.add(slice.interleaved(1, 2, 2, 2));
             slices.add(slice.interleaved(1, 2, 1, 2));
             turned.add(
                     new MatrixView("turned", List.of(3L, (long) COLUMNS, 4L), 2, i, true, 1, 1, 2));
@@ -56,12 +56,15 @@ class MatricesTest {
                         "fused",
                         "[12,70]",
                         12 * 70,
-                        List.of(fused.rows(0, 5), fused.rows(5, 7), fused.interleaved(2, 6, 2, 4))),
+                        List.of(
+                                fused.interleaved(0, 5, 5, 5),
+                                fused.interleaved(5, 7, 7, 7),
+                                fused.interleaved(2, 6, 2, 4))),
                 new Case(
                         "conv",
                         "[70,12]",
                         12 * 70,
-                        List.of(conv, conv.rows(4, 8), conv.interleaved(2, 6, 2, 4))),
+                        List.of(conv, conv.interleaved(4, 8, 8, 8), conv.interleaved(2, 6, 2, 4))),
                 new Case("slices", "[3,4,70]", 3 * 4 * 70, slices),
                 new Case("turned", "[3,70,4]", 3 * 4 * 70, turned));
     }

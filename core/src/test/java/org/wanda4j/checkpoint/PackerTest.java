@@ -225,7 +225,9 @@ class PackerTest {
             String message =
                     assertThrows(
                                     InvalidInputException.class,
-                                    () -> CheckpointWriter.create(source, output).close())
+                                    () ->
+                                            CheckpointWriter.resume(source, output, List.of())
+                                                    .close())
                             .getMessage();
             assertTrue(message.contains("unpack it first with wanda unpack"), message);
         }

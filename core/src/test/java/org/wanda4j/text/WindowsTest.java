@@ -27,10 +27,11 @@ class WindowsTest {
         int[] stream = IntStream.range(0, length).toArray();
         if (length < seqlen) {
             assertThrows(
-                    InvalidInputException.class, () -> Windows.nonOverlapping(stream, seqlen, ALL));
+                    InvalidInputException.class,
+                    () -> Windows.nonOverlapping("the text", stream, seqlen, ALL));
             return;
         }
-        Windows windows = Windows.nonOverlapping(stream, seqlen, ALL);
+        Windows windows = Windows.nonOverlapping("the text", stream, seqlen, ALL);
         assertArrayEquals(
                 Arrays.copyOf(stream, length - length % seqlen),
                 windows.ids().stream().flatMapToInt(Arrays::stream).toArray());
@@ -41,11 +42,11 @@ class WindowsTest {
     @Test
     void aLimitKeepsTheFirstWindows() {
         int[] stream = {4, 9, 2, 7, 1};
-        Windows windows = Windows.nonOverlapping(stream, 2, OptionalInt.of(1));
+        Windows windows = Windows.nonOverlapping("the text", stream, 2, OptionalInt.of(1));
         assertEquals(1, windows.count());
         assertArrayEquals(new int[] {4, 9}, windows.ids().getFirst());
         assertEquals(9, windows.maxId());
-        assertEquals(2, Windows.nonOverlapping(stream, 2, OptionalInt.of(7)).count());
+        assertEquals(2, Windows.nonOverlapping("the text", stream, 2, OptionalInt.of(7)).count());
     }
 
     @Test
@@ -80,10 +81,12 @@ class WindowsTest {
     @Test
     void lengthsMustBePositiveAndEqual() {
         int[] stream = {1, 2};
-        assertThrows(InvalidInputException.class, () -> Windows.nonOverlapping(stream, 0, ALL));
         assertThrows(
                 InvalidInputException.class,
-                () -> Windows.nonOverlapping(stream, 1, OptionalInt.of(0)));
+                () -> Windows.nonOverlapping("the text", stream, 0, ALL));
+        assertThrows(
+                InvalidInputException.class,
+                () -> Windows.nonOverlapping("the text", stream, 1, OptionalInt.of(0)));
         assertThrows(IllegalArgumentException.class, () -> new Windows(3, List.of(stream)));
     }
 }

@@ -3,8 +3,6 @@ package org.wanda4j.torch;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.IntFunction;
-import java.util.function.Supplier;
 import java.util.stream.LongStream;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.PointerScope;
@@ -81,23 +79,12 @@ final class TorchAttention implements TorchMixer {
     }
 
     @Override
-    public Tensor finish(Supplier<Tensor> entered, Tensor between) {
-        return output().apply(between);
-    }
-
-    @Override
     public Optional<LoadedLinear> last() {
         return Optional.of(output());
     }
 
     private LoadedLinear output() {
         return linears.get(attention.output().name());
-    }
-
-    @Override
-    public IntFunction<StageInput> inputs(
-            int step, Supplier<Tensor> entered, Tensor between, boolean everything) {
-        return _ -> StageInput.all(step == 0 ? entered.get() : between);
     }
 
     @Override

@@ -40,7 +40,9 @@ interface TorchMixer {
     /// @param entered the mixer's input: tokens x hidden
     /// @param between what [#advance] wrote
     /// @return tokens x hidden
-    Tensor finish(Supplier<Tensor> entered, Tensor between);
+    default Tensor finish(Supplier<Tensor> entered, Tensor between) {
+        return last().orElseThrow().apply(between);
+    }
 
     /// The last step's linear where the result is no more than its product, so that it can be added as it is computed.
     default Optional<LoadedLinear> last() {
@@ -53,8 +55,10 @@ interface TorchMixer {
     /// @param entered the mixer's input: tokens x hidden
     /// @param between what [#advance] wrote, where the step is not the first
     /// @param everything whether every token counts, those too that are not routed there
-    IntFunction<StageInput> inputs(
-            int step, Supplier<Tensor> entered, Tensor between, boolean everything);
+    default IntFunction<StageInput> inputs(
+            int step, Supplier<Tensor> entered, Tensor between, boolean everything) {
+        return _ -> StageInput.all(step == 0 ? entered.get() : between);
+    }
 
     /// The mixer without writing over anything, so that gradients can flow back through it.
     ///

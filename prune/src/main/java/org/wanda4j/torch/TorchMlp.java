@@ -2,8 +2,6 @@ package org.wanda4j.torch;
 
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.IntFunction;
-import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.wanda4j.model.Activation;
@@ -51,19 +49,8 @@ record TorchMlp(Mlp mlp, Map<String, LoadedLinear> linears) implements TorchMixe
     }
 
     @Override
-    public Tensor finish(Supplier<Tensor> entered, Tensor between) {
-        return down().apply(between);
-    }
-
-    @Override
     public Optional<LoadedLinear> last() {
         return Optional.of(down());
-    }
-
-    @Override
-    public IntFunction<StageInput> inputs(
-            int step, Supplier<Tensor> entered, Tensor between, boolean everything) {
-        return _ -> StageInput.all(step == 0 ? entered.get() : between);
     }
 
     @Override

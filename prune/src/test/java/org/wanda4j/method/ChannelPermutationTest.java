@@ -80,8 +80,10 @@ class ChannelPermutationTest {
         int moved = 0;
         try (Arena memory = Arena.ofShared();
                 CheckpointWriter writer =
-                        CheckpointWriter.create(
-                                dense, OutputDirectory.claim(output, dense.directory(), false))) {
+                        CheckpointWriter.resume(
+                                dense,
+                                OutputDirectory.claim(output, dense.directory(), false),
+                                List.of())) {
             for (Block block : Families.describe(dense).blocks()) {
                 for (Stage stage : List.of(block.stages().get(1), block.stages().get(3))) {
                     Linear reader = stage.linears().getFirst();

@@ -71,8 +71,13 @@ final class AttentionBuilder {
                 output);
     }
 
-    /// For each key head its queries, the key and the value, in one tensor (GPT-NeoX, BLOOM, Falcon 40B).
-    static AttentionBuilder interleaved(Heads heads, Fused fused, Linear output) {
+    /// For each key head its queries, the key and the value, in `query_key_value`; and `dense`.
+    ///
+    /// @param name what their names begin with
+    static AttentionBuilder interleaved(
+            DecoderParts parts, Heads heads, String name, boolean bias) {
+        int outputs = heads.queryWidth() + 2 * heads.keyWidth();
+        Fused fused = Fused.of(name + "query_key_value", parts.hidden(), outputs, bias);
         int size = heads.size();
         int queries = heads.queryWidth() / heads.keyValues();
         int step = queries + 2 * size;
@@ -81,7 +86,7 @@ final class AttentionBuilder {
                 fused.interleaved("q", 0, heads.queryWidth(), queries, step),
                 fused.interleaved("k", queries, heads.keyWidth(), size, step),
                 fused.interleaved("v", queries + size, heads.keyWidth(), size, step),
-                output);
+                Linear.of(name + "dense", parts.hidden(), parts.hidden(), bias));
     }
 
     AttentionBuilder scale(double factor) {

@@ -7,8 +7,6 @@ import org.wanda4j.model.Architecture.Embedding;
 import org.wanda4j.model.Architecture.Head;
 import org.wanda4j.model.Attention.Alibi;
 import org.wanda4j.model.Block;
-import org.wanda4j.model.Block.Branch;
-import org.wanda4j.model.Linear;
 
 /// BLOOM (BigScience, 2022): a norm behind the embedding, linear biases instead of positions (ALiBi), query, key and value
 /// head by head in one tensor, a plain MLP of four times the hidden size, the head tied to the embedding.
@@ -32,8 +30,7 @@ final class Bloom {
         config.refuse("apply_residual_connection_post_layernorm", false);
         String root = names.prefixOf("word_embeddings.weight", "transformer.", "");
         parts = new DecoderParts("bloom", config, names, root, config.width("hidden_size"));
-        int all = config.size("num_attention_heads");
-        heads = Heads.sharing(config, "num_attention_heads", all);
+        heads = Heads.sharing(config, "num_attention_heads");
     }
 
     static Architecture describe(ModelConfig given, TensorNames names) {
@@ -56,28 +53,17 @@ final class Bloom {
 
     private Block block(int index) {
         String name = parts.root() + "h." + index + ".";
-        String attention = name + "self_attention.";
-        int hidden = parts.hidden();
-        return Block.sequential(
-                Branch.normFirst(
-                        parts.layer(name + "input_layernorm"),
-                        AttentionBuilder.interleaved(
-                                        heads,
-                                        Fused.of(
-                                                attention + "query_key_value",
-                                                hidden,
-                                                3 * hidden,
-                                                true),
-                                        Linear.of(attention + "dense", hidden, hidden, true))
-                                .positions(new Alibi(1))
-                                .build()),
-                Branch.normFirst(
-                        parts.layer(name + "post_attention_layernorm"),
-                        parts.plain(
-                                name + "mlp.dense_h_to_4h",
-                                name + "mlp.dense_4h_to_h",
-                                4 * hidden,
-                                true,
-                                Activation.GELU_TANH)));
+        return DecoderParts.normFirst(
+                name,
+                parts::layer,
+                AttentionBuilder.interleaved(parts, heads, name + "self_attention.", true)
+                        .positions(new Alibi(1))
+                        .build(),
+                parts.plain(
+                        name + "mlp.dense_h_to_4h",
+                        name + "mlp.dense_4h_to_h",
+                        4 * parts.hidden(),
+                        true,
+                        Activation.GELU_TANH));
     }
 }

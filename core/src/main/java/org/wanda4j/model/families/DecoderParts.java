@@ -2,12 +2,14 @@ package org.wanda4j.model.families;
 
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.wanda4j.model.Activation;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Embedding;
 import org.wanda4j.model.Architecture.Head;
+import org.wanda4j.model.Attention;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Linear;
@@ -55,6 +57,17 @@ record DecoderParts(String family, ModelConfig config, TensorNames names, String
     /// What the names of a block's tensors begin with.
     String block(int index) {
         return root + "layers." + index + ".";
+    }
+
+    /// Attention behind `input_layernorm`, then `second` behind `post_attention_layernorm`.
+    ///
+    /// @param name what the names of the block's tensors begin with
+    /// @param norm from a norm's name to the norm
+    static Block normFirst(
+            String name, Function<String, Norm> norm, Attention attention, Mixer second) {
+        return Block.sequential(
+                Branch.normFirst(norm.apply(name + "input_layernorm"), attention),
+                Branch.normFirst(norm.apply(name + "post_attention_layernorm"), second));
     }
 
     String table() {
@@ -132,9 +145,14 @@ record DecoderParts(String family, ModelConfig config, TensorNames names, String
                 activation);
     }
 
-    /// The same of `intermediate_size`, without biases, with the function that `hidden_act` names.
+    /// The same of `intermediate_size`, with the function that `hidden_act` names.
+    Mlp gated(String name, boolean bias) {
+        return gated(name, config.width("intermediate_size"), bias, activation("silu"));
+    }
+
+    /// The same without biases.
     Mlp gated(String name) {
-        return gated(name, config.width("intermediate_size"), false, activation("silu"));
+        return gated(name, false);
     }
 
     /// Gate and up in one tensor, gate first: `gate_up_proj`; and `down_proj`.

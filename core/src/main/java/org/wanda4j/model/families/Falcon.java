@@ -1,7 +1,6 @@
 package org.wanda4j.model.families;
 
 import java.util.List;
-import java.util.Optional;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Architecture.Embedding;
 import org.wanda4j.model.Architecture.Head;
@@ -9,7 +8,6 @@ import org.wanda4j.model.Attention;
 import org.wanda4j.model.Attention.Alibi;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
-import org.wanda4j.model.Linear;
 import org.wanda4j.model.Mlp;
 
 /// Falcon (Almazrouei et al., 2023), in three shapes. 7B: one key head, both branches read one normed input. 40B and 11B
@@ -81,13 +79,9 @@ final class Falcon {
     }
 
     private Attention attention(String name) {
-        int hidden = parts.hidden();
-        int outputs = heads.queryWidth() + 2 * heads.keyWidth();
-        Fused fused = Fused.of(name + "query_key_value", hidden, outputs, bias);
         // The biases of ALiBi are added before the products are scaled.
         double factor = 1 / Math.sqrt(heads.size());
-        return AttentionBuilder.interleaved(
-                        heads, fused, Linear.of(name + "dense", hidden, hidden, bias))
+        return AttentionBuilder.interleaved(parts, heads, name, bias)
                 .positions(
                         config.flag("alibi", false)
                                 ? new Alibi(factor)
@@ -97,10 +91,11 @@ final class Falcon {
 
     private Mlp mlp(String name) {
         int inner = config.width("ffn_hidden_size", 4 * parts.hidden());
-        return new Mlp(
-                Optional.empty(),
-                parts.linear(name + "dense_h_to_4h", inner, bias),
-                Linear.of(name + "dense_4h_to_h", inner, parts.hidden(), bias),
+        return parts.plain(
+                name + "dense_h_to_4h",
+                name + "dense_4h_to_h",
+                inner,
+                bias,
                 config.activation("activation", "gelu"));
     }
 }

@@ -1,8 +1,6 @@
 package org.wanda4j.model.families;
 
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Block;
-import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Mlp;
 import org.wanda4j.model.Norm;
 
@@ -23,15 +21,13 @@ final class Gemma {
                 embedding(parts),
                 index -> {
                     String name = parts.block(index);
-                    return Block.sequential(
-                            Branch.normFirst(
-                                    norm(parts, name + "input_layernorm"),
-                                    attention(parts, heads, name)
-                                            .positions(RotaryReader.whole(config, heads))
-                                            .build()),
-                            Branch.normFirst(
-                                    norm(parts, name + "post_attention_layernorm"),
-                                    mlp(parts, name, "hidden_act")));
+                    return DecoderParts.normFirst(
+                            name,
+                            it -> norm(parts, it),
+                            attention(parts, heads, name)
+                                    .positions(RotaryReader.whole(config, heads))
+                                    .build(),
+                            mlp(parts, name, "hidden_act"));
                 },
                 parts.head(norm(parts, parts.root() + "norm"), true));
     }

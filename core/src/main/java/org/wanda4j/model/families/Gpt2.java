@@ -31,7 +31,7 @@ final class Gpt2 {
         config.refuse("add_cross_attention", false);
         String root = names.prefixOf("wte.weight", "transformer.", "");
         parts = new DecoderParts("gpt2", config, names, root, config.width("hidden_size"));
-        heads = Heads.sharing(config, "n_head", config.size("n_head"));
+        heads = Heads.sharing(config, "n_head");
     }
 
     static Architecture describe(ModelConfig given, TensorNames names) {

@@ -6,7 +6,6 @@ import org.wanda4j.model.Architecture.Embedding;
 import org.wanda4j.model.Architecture.Head;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Branch;
-import org.wanda4j.model.Linear;
 
 /// GPT-NeoX (Black et al., 2022) and Pythia: both branches read the block's input, each through a layer norm of its own; a
 /// quarter of each head rotates; query, key and value lie head by head in one tensor.
@@ -24,8 +23,7 @@ final class GptNeoX {
                         .withDefault("max_position_embeddings", 2048);
         String root = names.prefixOf("embed_in.weight", "gpt_neox.", "");
         parts = new DecoderParts("gpt_neox", config, names, root, config.width("hidden_size"));
-        int all = config.size("num_attention_heads");
-        heads = Heads.sharing(config, "num_attention_heads", all);
+        heads = Heads.sharing(config, "num_attention_heads");
     }
 
     static Architecture describe(ModelConfig given, TensorNames names) {
@@ -42,22 +40,13 @@ final class GptNeoX {
 
     private Block block(int index) {
         String name = parts.block(index);
-        String attention = name + "attention.";
-        int hidden = parts.hidden();
         boolean bias = config.flag("attention_bias", true);
         return new Block(
                 List.of(
                         Branch.normFirst(
                                 parts.layer(name + "input_layernorm"),
                                 AttentionBuilder.interleaved(
-                                                heads,
-                                                Fused.of(
-                                                        attention + "query_key_value",
-                                                        hidden,
-                                                        3 * hidden,
-                                                        bias),
-                                                Linear.of(
-                                                        attention + "dense", hidden, hidden, bias))
+                                                parts, heads, name + "attention.", bias)
                                         .positions(RotaryReader.part(config, heads, false))
                                         .build()),
                         Branch.normFirst(

@@ -72,11 +72,7 @@ final class Granite {
     }
 
     private Mixer mlp(String name) {
-        return parts.gated(
-                name + "mlp.",
-                config.width("intermediate_size"),
-                config.flag("mlp_bias", false),
-                parts.activation("silu"));
+        return parts.gated(name + "mlp.", config.flag("mlp_bias", false));
     }
 
     private Mixer experts(String name, Optional<Mlp> shared) {

@@ -29,6 +29,13 @@ record Heads(int queries, int keyValues, int size) {
         return checked(config, new Heads(queries, keyValues, size));
     }
 
+    /// Heads that share the hidden size, as many of keys as of queries.
+    ///
+    /// @param key entry that says how many there are
+    static Heads sharing(ModelConfig config, String key) {
+        return sharing(config, key, config.size(key));
+    }
+
     /// Heads that share the hidden size.
     ///
     /// @param key entry that says how many there are

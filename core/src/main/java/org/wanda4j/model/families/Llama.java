@@ -4,7 +4,6 @@ import java.util.OptionalInt;
 import java.util.function.IntFunction;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
-import org.wanda4j.model.Block.Branch;
 
 /// Llama (Touvron et al., 2023) and those that changed one thing in it: RMS norms before each branch, rotary positions,
 /// grouped key and value heads, a gated MLP.
@@ -105,14 +104,10 @@ record Llama(
                     parts.rms(name + "self_attn.q_norm", heads.size()),
                     parts.rms(name + "self_attn.k_norm", heads.size()));
         }
-        return Block.sequential(
-                Branch.normFirst(parts.rms(name + "input_layernorm"), attention.build()),
-                Branch.normFirst(
-                        parts.rms(name + "post_attention_layernorm"),
-                        parts.gated(
-                                name + "mlp.",
-                                config.width("intermediate_size"),
-                                config.flag("mlp_bias", false),
-                                parts.activation("silu"))));
+        return DecoderParts.normFirst(
+                name,
+                parts::rms,
+                attention.build(),
+                parts.gated(name + "mlp.", config.flag("mlp_bias", false)));
     }
 }

@@ -9,8 +9,6 @@ import java.util.stream.IntStream;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Activation;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Block;
-import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Experts;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Mixer;
@@ -123,13 +121,8 @@ final class Mixtures {
                 parts.embedding(),
                 index -> {
                     String name = parts.block(index);
-                    return Block.sequential(
-                            Branch.normFirst(
-                                    parts.rms(name + "input_layernorm"),
-                                    attention.apply(index).build()),
-                            Branch.normFirst(
-                                    parts.rms(name + "post_attention_layernorm"),
-                                    second.apply(index)));
+                    return DecoderParts.normFirst(
+                            name, parts::rms, attention.apply(index).build(), second.apply(index));
                 },
                 parts.head(parts.rms(parts.root() + "norm"), false));
     }

@@ -74,8 +74,7 @@ final class Opt {
 
     private Block block(int index) {
         String name = parts.block(index);
-        int all = config.size("num_attention_heads");
-        Heads heads = Heads.sharing(config, "num_attention_heads", all);
+        Heads heads = Heads.sharing(config, "num_attention_heads");
         return Block.sequential(
                 branch(
                         norm(name + "self_attn_layer_norm"),

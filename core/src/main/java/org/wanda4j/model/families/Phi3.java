@@ -2,8 +2,6 @@ package org.wanda4j.model.families;
 
 import java.util.OptionalInt;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Block;
-import org.wanda4j.model.Block.Branch;
 import org.wanda4j.model.Linear;
 
 /// Phi 3, 3.5 and 4 (Abdin et al., 2024): Llama's blocks with query, key and value in one tensor, and gate and up in
@@ -36,16 +34,14 @@ final class Phi3 {
                                     heads.queryWidth(),
                                     parts.hidden(),
                                     false);
-                    return Block.sequential(
-                            Branch.normFirst(
-                                    parts.rms(name + "input_layernorm"),
-                                    AttentionBuilder.stacked(heads, qkv, output)
-                                            .positions(RotaryReader.part(config, heads, false))
-                                            .window(window)
-                                            .build()),
-                            Branch.normFirst(
-                                    parts.rms(name + "post_attention_layernorm"),
-                                    parts.gatedFused(name + "mlp.")));
+                    return DecoderParts.normFirst(
+                            name,
+                            parts::rms,
+                            AttentionBuilder.stacked(heads, qkv, output)
+                                    .positions(RotaryReader.part(config, heads, false))
+                                    .window(window)
+                                    .build(),
+                            parts.gatedFused(name + "mlp."));
                 },
                 parts.head(parts.rms(parts.root() + "norm"), false));
     }

@@ -6,8 +6,6 @@ import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Attention.NoPositions;
-import org.wanda4j.model.Block;
-import org.wanda4j.model.Block.Branch;
 
 /// SmolLM 3 (Hugging Face, 2025): Llama's blocks, every fourth of them without positions, and the head tied to the
 /// embedding.
@@ -31,24 +29,17 @@ final class SmolLm3 {
                 parts.embedding(),
                 index -> {
                     String name = parts.block(index);
-                    return Block.sequential(
-                            Branch.normFirst(
-                                    parts.rms(name + "input_layernorm"),
-                                    AttentionBuilder.separate(
-                                                    parts, heads, name + "self_attn.", bias, bias)
-                                            .positions(
-                                                    rotated.get(index)
-                                                            ? RotaryReader.whole(config, heads)
-                                                            : new NoPositions())
-                                            .window(window.apply(index))
-                                            .build()),
-                            Branch.normFirst(
-                                    parts.rms(name + "post_attention_layernorm"),
-                                    parts.gated(
-                                            name + "mlp.",
-                                            config.width("intermediate_size"),
-                                            config.flag("mlp_bias", false),
-                                            parts.activation("silu"))));
+                    return DecoderParts.normFirst(
+                            name,
+                            parts::rms,
+                            AttentionBuilder.separate(parts, heads, name + "self_attn.", bias, bias)
+                                    .positions(
+                                            rotated.get(index)
+                                                    ? RotaryReader.whole(config, heads)
+                                                    : new NoPositions())
+                                    .window(window.apply(index))
+                                    .build(),
+                            parts.gated(name + "mlp.", config.flag("mlp_bias", false)));
                 },
                 parts.head(parts.rms(parts.root() + "norm"), true));
     }

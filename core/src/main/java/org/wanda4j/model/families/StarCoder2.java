@@ -2,8 +2,6 @@ package org.wanda4j.model.families;
 
 import java.util.OptionalInt;
 import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Block;
-import org.wanda4j.model.Block.Branch;
 
 /// StarCoder 2 (Lozhkov et al., 2024): Llama's attention with biases and a window, layer norms, a plain MLP, the head tied
 /// to the embedding.
@@ -24,22 +22,19 @@ final class StarCoder2 {
                 parts.embedding(),
                 index -> {
                     String name = parts.block(index);
-                    return Block.sequential(
-                            Branch.normFirst(
-                                    parts.layer(name + "input_layernorm"),
-                                    AttentionBuilder.separate(
-                                                    parts, heads, name + "self_attn.", bias, bias)
-                                            .positions(RotaryReader.whole(config, heads))
-                                            .window(window)
-                                            .build()),
-                            Branch.normFirst(
-                                    parts.layer(name + "post_attention_layernorm"),
-                                    parts.plain(
-                                            name + "mlp.c_fc",
-                                            name + "mlp.c_proj",
-                                            config.width("intermediate_size"),
-                                            bias,
-                                            parts.activation("gelu_pytorch_tanh"))));
+                    return DecoderParts.normFirst(
+                            name,
+                            parts::layer,
+                            AttentionBuilder.separate(parts, heads, name + "self_attn.", bias, bias)
+                                    .positions(RotaryReader.whole(config, heads))
+                                    .window(window)
+                                    .build(),
+                            parts.plain(
+                                    name + "mlp.c_fc",
+                                    name + "mlp.c_proj",
+                                    config.width("intermediate_size"),
+                                    bias,
+                                    parts.activation("gelu_pytorch_tanh")));
                 },
                 parts.head(parts.layer(parts.root() + "norm"), true));
     }
