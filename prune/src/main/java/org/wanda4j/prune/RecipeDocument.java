@@ -68,8 +68,7 @@ record RecipeDocument(
                 recipe.only(),
                 Optional.empty(),
                 new Versions(
-                        Optional.ofNullable(Pruner.class.getPackage().getImplementationVersion())
-                                .orElse("development"),
+                        Engine.versionOf(Pruner.class).orElse("development"),
                         Engine.version(),
                         Runtime.version().toString()));
     }

@@ -1,5 +1,6 @@
 package org.wanda4j.torch;
 
+import java.lang.module.ModuleDescriptor;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutorService;
@@ -67,8 +68,15 @@ public final class Engine implements AutoCloseable {
 
     /// Version of the libtorch binding.
     public static String version() {
-        return Optional.ofNullable(torch.class.getPackage().getImplementationVersion())
-                .orElse("unknown");
+        return versionOf(torch.class).orElse("unknown");
+    }
+
+    /// Version of the jar that a class is in: of its manifest or, on the module path, of its module.
+    public static Optional<String> versionOf(Class<?> type) {
+        return Optional.ofNullable(type.getPackage().getImplementationVersion())
+                .or(() ->
+                        Optional.ofNullable(type.getModule().getDescriptor())
+                                .flatMap(ModuleDescriptor::rawVersion));
     }
 
     /// The instruction set that libtorch chose for its own kernels.

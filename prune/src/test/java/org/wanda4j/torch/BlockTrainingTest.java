@@ -91,7 +91,9 @@ class BlockTrainingTest {
             double below = training.error(inputs, targets);
             double measured = (above - below) / (2 * STEP);
             double expected = along(gradient, direction);
-            if (Math.abs(measured - expected) < 0.05 * Math.abs(expected) + 1e-4 * above) {
+            double rounding = Math.ulp((float) above) / STEP; // Of the errors, by a unit each.
+            if (Math.abs(measured - expected)
+                    < 0.05 * Math.abs(expected) + Math.max(1e-4 * above, rounding)) {
                 return;
             }
             slopes.add("%s for %s".formatted(expected, measured));
