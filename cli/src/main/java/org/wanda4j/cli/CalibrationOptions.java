@@ -1,22 +1,16 @@
 package org.wanda4j.cli;
 
-import java.nio.file.Path;
 import java.util.OptionalInt;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.text.CalibrationSampler;
 import org.wanda4j.text.Corpus;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// Calibration text, and how windows are chosen from it.
 final class CalibrationOptions {
 
-    @Option(
-            names = "--calibration",
-            paramLabel = "FILE",
-            description =
-                    "calibration text: .txt, .jsonl, .jsonl.gz or .json.gz (field text), or a directory of them"
-                            + " (default: a bundled piece of C4)")
-    private Path text;
+    @Mixin private final TextOption text = new TextOption();
 
     @Option(
             names = "--windows",
@@ -54,11 +48,11 @@ final class CalibrationOptions {
     private boolean allExperts;
 
     Corpus corpus() {
-        return text == null ? Corpus.bundledCalibration() : Corpus.open(text);
+        return text.corpus();
     }
 
     boolean given() {
-        return text != null;
+        return text.given();
     }
 
     /// The options that were given, and those of `start` for the others.

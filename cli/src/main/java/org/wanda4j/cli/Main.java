@@ -31,6 +31,7 @@ import picocli.CommandLine.TypeConversionException;
         versionProvider = Main.Version.class,
         subcommands = {
             PruneCommand.class,
+            RecoverCommand.class,
             PlanCommand.class,
             EvalCommand.class,
             CompareCommand.class,
@@ -86,6 +87,10 @@ public final class Main implements Runnable {
                 CalibrationSampler.class, text -> choice(CalibrationSampler.values(), text));
         commandLine.registerConverter(Allocation.class, text -> choice(Allocation.values(), text));
         commandLine.registerConverter(Preset.class, text -> choice(Preset.values(), text));
+        commandLine.registerConverter(
+                TrainingOptions.Loss.class, text -> choice(TrainingOptions.Loss.values(), text));
+        commandLine.registerConverter(
+                TrainingOptions.Part.class, text -> choice(TrainingOptions.Part.values(), text));
         commandLine.registerConverter(
                 ComputeOptions.Type.class, text -> choice(ComputeOptions.Type.values(), text));
         commandLine.registerConverter(

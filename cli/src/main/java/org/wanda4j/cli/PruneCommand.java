@@ -71,7 +71,7 @@ final class PruneCommand implements Runnable {
         Architecture architecture;
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 var progress = new ProgressDisplay();
-                var _ = StopNotice.ofRun(output.directory())) {
+                var _ = StopNotice.ofRun(output.directory(), Pruner::left)) {
             recipe.printBanner();
             architecture = Families.describe(checkpoint);
             report = prune(checkpoint, recipe.settings(progress));

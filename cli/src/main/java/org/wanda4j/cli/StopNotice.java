@@ -1,8 +1,9 @@
 package org.wanda4j.cli;
 
 import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
-import org.wanda4j.prune.Pruner;
 
 /// Says, when the process is told to stop (Ctrl-C, SIGTERM), what is kept of its work. The process then ends with 130 or
 /// 143, as processes do that stop by such a signal.
@@ -16,10 +17,12 @@ final class StopNotice implements AutoCloseable {
         Runtime.getRuntime().addShutdownHook(onExit);
     }
 
-    /// For a run of `wanda prune`.
-    static StopNotice ofRun(Path output) {
+    /// For a run that `--resume` goes on with.
+    ///
+    /// @param left how far the run on `output` had come, in words
+    static StopNotice ofRun(Path output, Function<Path, Optional<String>> left) {
         return new StopNotice(() ->
-                Pruner.left(output)
+                left.apply(output)
                         .map(done ->
                                 done + ", and the same command with --resume goes on from there")
                         .orElse("no run is left to go on with"));

@@ -267,7 +267,7 @@ public final class OutputDirectory implements AutoCloseable {
         }
         if (interrupted && !resume && !replace) {
             throw new InvalidInputException(
-                    "%s: an interrupted wanda prune left %s; go on with --resume, or start afresh with --force"
+                    "%s: an interrupted run left %s; go on with --resume, or start afresh with --force"
                             .formatted(target, partial.getFileName()));
         }
         journaled = interrupted && resume;

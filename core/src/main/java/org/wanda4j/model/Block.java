@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.wanda4j.checkpoint.MatrixView;
 
 /// A decoder block: residual branches on the hidden state.
 ///
@@ -104,6 +105,16 @@ public record Block(List<Branch> branches, boolean parallel) {
     /// All norms.
     public Stream<Norm> norms() {
         return branches.stream().flatMap(Branch::norms);
+    }
+
+    /// Every matrix and vector that it reads.
+    public Stream<MatrixView> views() {
+        return Stream.of(
+                        linears().stream().flatMap(Linear::views),
+                        fixed().flatMap(Linear::views),
+                        norms().flatMap(Norm::views))
+                .flatMap(each -> each)
+                .distinct();
     }
 
     /// The mixers that are attention.

@@ -3,11 +3,11 @@ package org.wanda4j.text;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Function;
-import java.util.stream.IntStream;
 import org.wanda4j.checkpoint.InvalidInputException;
 
-/// Shuffled documents as one stream of tokens, cut end to end.
+/// The first of the [PackedWindows].
 final class PackedSampler {
 
     private final Corpus corpus;
@@ -23,33 +23,16 @@ final class PackedSampler {
     }
 
     Windows sample(int windows) {
+        var stream = new PackedWindows(corpus, encoder, seqlen, seed);
         List<int[]> full = new ArrayList<>();
-        int[] window = new int[seqlen];
-        int filled = 0;
-        for (int document : order()) {
-            int[] ids = encoder.apply(corpus.documents().get(document));
-            for (int from = 0; from < ids.length; ) {
-                int length = Math.min(ids.length - from, seqlen - filled);
-                System.arraycopy(ids, from, window, filled, length);
-                from += length;
-                filled += length;
-                if (filled == seqlen) {
-                    full.add(window);
-                    if (full.size() == windows) {
-                        return new Windows(seqlen, full);
-                    }
-                    window = new int[seqlen];
-                    filled = 0;
-                }
+        while (full.size() < windows) {
+            Optional<int[]> window = stream.next();
+            if (window.isEmpty()) {
+                throw tooLittle(windows, stream.tokens());
             }
+            full.add(window.get());
         }
-        throw tooLittle(windows, (long) full.size() * seqlen + filled);
-    }
-
-    private int[] order() {
-        int[] order = IntStream.range(0, corpus.documents().size()).toArray();
-        new PythonRandom(seed).shuffle(order);
-        return order;
+        return new Windows(seqlen, full);
     }
 
     private InvalidInputException tooLittle(int windows, long tokens) {

@@ -7,7 +7,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.stream.Stream;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
@@ -36,13 +35,10 @@ final class SampleBlock {
     SampleBlock(Block block, DType stored, Arena memory) {
         this.block = block;
         var random = new SplittableRandom(1);
-        Stream<MatrixView> views =
-                Stream.concat(
-                        Stream.concat(block.linears().stream(), block.fixed())
-                                .flatMap(Linear::views),
-                        block.norms().flatMap(Norm::views));
-        views.forEach(view ->
-                tensors.computeIfAbsent(view.tensor(), _ -> tensor(view, stored, random, memory)));
+        block.views()
+                .forEach(view ->
+                        tensors.computeIfAbsent(
+                                view.tensor(), _ -> tensor(view, stored, random, memory)));
     }
 
     private static TensorView tensor(

@@ -8,20 +8,21 @@ import org.wanda4j.checkpoint.Json;
 import tools.jackson.databind.JsonNode;
 
 /// In which fields two JSON documents differ, for people: `sparsity was 0.5, is 0.6`.
-final class Differences {
+public final class Differences {
 
     private final List<String> found = new ArrayList<>();
 
     private Differences() {}
 
-    static List<String> between(JsonNode then, JsonNode now) {
+    /// One sentence for each field that differs.
+    public static List<String> between(JsonNode then, JsonNode now) {
         var differences = new Differences();
         differences.compare("", then, now);
         return differences.found;
     }
 
     /// `value` as it would be read.
-    static JsonNode tree(Record value) {
+    public static JsonNode tree(Record value) {
         return Json.parse(Json.write(value).getBytes(StandardCharsets.UTF_8), "");
     }
 

@@ -7,7 +7,6 @@ import java.util.Optional;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
-import org.wanda4j.torch.Engine;
 import org.wanda4j.tune.Tuning;
 
 /// `wanda-recipe.json`: everything that decides a result. Serialised as it stands: `docs/json.md` documents the fields.
@@ -34,8 +33,6 @@ record RecipeDocument(
             int seqlen,
             long seed,
             boolean allExperts) {}
-
-    record Versions(String wanda4j, String libtorch, String java) {}
 
     /// @param recipe with nothing left open
     /// @param calibrated whether the text is read
@@ -67,10 +64,7 @@ record RecipeDocument(
                 recipe.skip(),
                 recipe.only(),
                 Optional.empty(),
-                new Versions(
-                        Engine.versionOf(Pruner.class).orElse("development"),
-                        Engine.version(),
-                        Runtime.version().toString()));
+                Versions.current());
     }
 
     /// This recipe, for a model of that digest.

@@ -78,6 +78,11 @@ public final class Batch {
         return new Batch(windows, length, hidden.clone(), between, tree);
     }
 
+    /// Takes over the hidden states of another batch of the same shape.
+    public void copyStates(Batch other) {
+        hidden.copy_(other.hidden);
+    }
+
     Optional<Tree> tree() {
         return tree;
     }

@@ -13,7 +13,6 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Adam;
 import org.bytedeco.pytorch.AdamOptions;
 import org.bytedeco.pytorch.AutoGradMode;
-import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
@@ -124,14 +123,8 @@ public final class BlockTraining implements AutoCloseable {
         try (var _ = new PointerScope();
                 var _ = new AutoGradMode(true)) {
             Tensor error = relativeError(input, target);
-            TensorVector gradients =
-                    torch.grad(
-                            new TensorVector(error.mul(new Scalar(scale))),
-                            new TensorVector(parameters.toArray(Tensor[]::new)),
-                            new TensorVector(),
-                            new BoolOptional(),
-                            false,
-                            true);
+            List<Tensor> gradients =
+                    Autograd.gradients(error.mul(new Scalar(scale)), parameters, Optional.empty());
             List<Tensor> tensors = new ArrayList<>();
             for (int i = 0; i < parameters.size(); i++) {
                 Tensor whole = gradients.get(i);

@@ -1,8 +1,10 @@
 package org.wanda4j.torch;
 
 import java.lang.foreign.MemorySegment;
+import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -34,11 +36,26 @@ final class Tensors {
                 new TensorOptions(ScalarType.Long));
     }
 
+    /// A tensor of the given shape, in memory of the scope at hand.
+    static Tensor of(float[] values, long... shape) {
+        return torch.from_blob(
+                new FloatPointer(values), shape, new TensorOptions(ScalarType.Float));
+    }
+
     /// All elements of a tensor of whole numbers, in row order.
     static long[] longs(Tensor tensor) {
         long[] values = new long[Math.toIntExact(tensor.numel())];
         tensor.contiguous().data_ptr_long().get(values);
         return values;
+    }
+
+    /// `cap tanh(values / cap)` in the memory of the values, but for gradients: that of tanh is computed from its result, which must
+    /// stay.
+    static Tensor capped(Tensor values, double cap) {
+        Tensor bounded = values.div_(new Scalar(cap)).tanh_();
+        return bounded.requires_grad()
+                ? bounded.mul(new Scalar(cap))
+                : bounded.mul_(new Scalar(cap));
     }
 
     private static ScalarType scalar(DType type) {

@@ -192,7 +192,7 @@ final class TorchAttention implements TorchMixer {
         Tensor scores = queries.bmm(keys).view(queries.size(0), -1, count, positions.length);
         Tensor capped =
                 attention.cap().stream()
-                        .mapToObj(cap -> capped(scores, new Scalar(cap)))
+                        .mapToObj(cap -> Tensors.capped(scores, cap))
                         .findFirst()
                         .orElse(scores);
         if (attention.positions() instanceof Alibi(double factor)) {
@@ -200,12 +200,6 @@ final class TorchAttention implements TorchMixer {
                     .add_(biases(factor, positions).to(capped.scalar_type()));
         }
         return capped;
-    }
-
-    /// In the memory of the scores, but for gradients: that of tanh is computed from its result, which must stay.
-    private static Tensor capped(Tensor scores, Scalar cap) {
-        Tensor bounded = scores.div_(cap).tanh_();
-        return bounded.requires_grad() ? bounded.mul(cap) : bounded.mul_(cap);
     }
 
     /// `slope * position` of each head and key, less what they have in common, which softmax does not see: key heads x group x

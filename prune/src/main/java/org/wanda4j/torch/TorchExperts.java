@@ -88,7 +88,11 @@ final class TorchExperts implements TorchMixer {
             order[place] = i;
             tokens[place] = i / experts.chosen();
         }
-        return new Routing(Tensors.of(tokens), values.index_select(0, Tensors.of(order)), counts);
+        // Copies, in libtorch's own memory: gradients need them when this scope has ended.
+        return new Routing(
+                Tensors.of(tokens).clone(),
+                values.index_select(0, Tensors.of(order).clone()),
+                counts);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.wanda4j.torch;
 
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
@@ -33,14 +34,18 @@ public final class TorchHead implements AutoCloseable {
     /// @param source from a matrix or vector of the checkpoint to its memory, which must outlive this
     public TorchHead(
             Architecture architecture, Function<MatrixView, TensorView> source, ComputeType type) {
-        this.weights = new Weights(source, type);
+        this(architecture, new Weights(source, type));
+    }
+
+    TorchHead(Architecture architecture, Weights weights) {
+        this.weights = weights;
         this.head = architecture.head();
         this.vocabulary = architecture.vocabulary();
         try (var _ = new AutoGradMode(false)) {
             this.norm = head.norm().map(weights::norm);
             this.project = head.project().map(weights::linear);
             this.table =
-                    weights.load(
+                    weights.matrix(
                             MatrixView.whole(
                                     head.table(), vocabulary, architecture.embedding().width()));
             this.bias = head.bias().map(name -> weights.load(MatrixView.vector(name, vocabulary)));
@@ -77,7 +82,7 @@ public final class TorchHead implements AutoCloseable {
         double sum = 0;
         float[] divergences = new float[reference.isPresent() ? ids.length - 1 : 0];
         long same = 0;
-        int step = logitsAtOnce();
+        int step = tokensAtOnce(LOGITS_AT_ONCE);
         for (int from = 0; from < ids.length - 1; from += step) {
             int count = Math.min(step, ids.length - 1 - from);
             try (var _ = new PointerScope()) {
@@ -114,11 +119,6 @@ public final class TorchHead implements AutoCloseable {
         return logits.logsumexp(1).sub(chosen).to(ScalarType.Double).sum().item_double();
     }
 
-    /// How many rows of logits are made at a time.
-    private int logitsAtOnce() {
-        return Math.max(16, LOGITS_AT_ONCE / vocabulary);
-    }
-
     private Tensor logits(Batch batch, int window, int from, int count) {
         return logits(batch.hidden().narrow(0, (long) window * batch.length() + from, count));
     }
@@ -128,7 +128,7 @@ public final class TorchHead implements AutoCloseable {
     /// @param givens tokens of the batch that are followed, counted through all its windows
     /// @param ids what follows each
     public double logLikelihood(Batch batch, long[] givens, long[] ids) {
-        int step = logitsAtOnce();
+        int step = tokensAtOnce(LOGITS_AT_ONCE);
         double sum = 0;
         for (int from = 0; from < ids.length; from += step) {
             int to = Math.min(from + step, ids.length);
@@ -145,16 +145,35 @@ public final class TorchHead implements AutoCloseable {
         return sum;
     }
 
-    private Tensor logits(Tensor hidden) {
+    /// Logits of all tokens of which the last hidden states are given: tokens x vocabulary, fp32. Gradients can flow back through
+    /// it.
+    ///
+    /// @param hidden tokens x hidden
+    Tensor logits(Tensor hidden) {
         Tensor normed = norm.map(each -> each.apply(hidden)).orElse(hidden);
         Tensor projected = project.map(linear -> linear.apply(normed)).orElse(normed);
-        Tensor logits = torch.linear(projected, table);
+        Tensor logits = torch.linear(projected.to(table.scalar_type()), table);
         bias.ifPresent(logits::add_);
         if (head.scale() != 1) {
             logits.mul_(new Scalar(head.scale()));
         }
-        head.cap().ifPresent(cap -> logits.div_(new Scalar(cap)).tanh_().mul_(new Scalar(cap)));
-        return logits.to(ScalarType.Float);
+        return head.cap().stream()
+                .mapToObj(cap -> Tensors.capped(logits, cap))
+                .findFirst()
+                .orElse(logits)
+                .to(ScalarType.Float);
+    }
+
+    /// How many tokens' logits are made at a time.
+    ///
+    /// @param values of them, about
+    int tokensAtOnce(int values) {
+        return Math.max(16, values / vocabulary);
+    }
+
+    /// The weights, biases and norms that were loaded.
+    Map<MatrixView, Tensor> loaded() {
+        return weights.loaded();
     }
 
     @Override

@@ -26,6 +26,7 @@ final class Weights implements AutoCloseable {
 
     private final Function<MatrixView, TensorView> source;
     private final ScalarType type;
+    private final ScalarType matrices;
     private final ScalarType products;
     private final boolean convertsAhead;
     private final KernelTimes times = new KernelTimes();
@@ -39,23 +40,32 @@ final class Weights implements AutoCloseable {
 
     /// @param convertsAhead whether matrices of another type are converted when they are loaded, else at each use
     Weights(Function<MatrixView, TensorView> source, ComputeType type, boolean convertsAhead) {
-        this(source, type, type, convertsAhead);
+        this(source, type, type, type, convertsAhead);
     }
 
     /// @param products what linears multiply in, where that is not the type of the weights
     Weights(Function<MatrixView, TensorView> source, ComputeType type, ComputeType products) {
-        this(source, type, products, true);
+        this(source, type, type, products, true);
     }
 
+    /// @param matrices what the matrices of linears are held in
     private Weights(
             Function<MatrixView, TensorView> source,
             ComputeType type,
+            ComputeType matrices,
             ComputeType products,
             boolean convertsAhead) {
         this.source = source;
         this.type = type.scalar();
+        this.matrices = matrices.scalar();
         this.products = products.scalar();
         this.convertsAhead = convertsAhead;
+    }
+
+    /// For activations in fp32 between linears that hold and multiply their matrices in `products`: converted once, not for
+    /// each product.
+    static Weights mixed(Function<MatrixView, TensorView> source, ComputeType products) {
+        return new Weights(source, ComputeType.FP32, products, products, true);
     }
 
     ScalarType type() {
@@ -74,7 +84,16 @@ final class Weights implements AutoCloseable {
 
     /// One tensor for each view: its gradient is the sum over all parts that read it.
     Tensor load(MatrixView view) {
-        return loaded.computeIfAbsent(view, each -> adopt(source.apply(each)));
+        return load(view, type);
+    }
+
+    /// The matrix of a linear.
+    Tensor matrix(MatrixView view) {
+        return convertsAhead ? load(view, matrices) : stored(view);
+    }
+
+    private Tensor load(MatrixView view, ScalarType as) {
+        return loaded.computeIfAbsent(view, each -> adopt(source.apply(each), as));
     }
 
     /// What was loaded.
@@ -82,10 +101,10 @@ final class Weights implements AutoCloseable {
         return loaded;
     }
 
-    private Tensor adopt(TensorView view) {
+    private Tensor adopt(TensorView view, ScalarType as) {
         try (var _ = new PointerScope()) {
             Tensor tensor = Tensors.over(view);
-            return keep(tensor.scalar_type() == type ? tensor : tensor.to(type));
+            return keep(tensor.scalar_type() == as ? tensor : tensor.to(as));
         }
     }
 
@@ -98,17 +117,13 @@ final class Weights implements AutoCloseable {
 
     /// `x W^T + b`.
     LoadedLinear linear(Linear linear) {
-        MatrixView weight = linear.weight();
         return new LoadedLinear(
-                convertsAhead ? load(weight) : stored(weight),
-                linear.bias().map(this::load),
-                products,
-                times);
+                matrix(linear.weight()), linear.bias().map(this::load), products, times);
     }
 
     /// A matrix that is not the checkpoint's.
     Tensor matrix(TensorView weight) {
-        return convertsAhead ? adopt(weight) : keep(Tensors.over(weight));
+        return convertsAhead ? adopt(weight, matrices) : keep(Tensors.over(weight));
     }
 
     /// Frees a matrix that is no longer read.

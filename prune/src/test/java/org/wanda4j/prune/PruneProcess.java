@@ -8,9 +8,9 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.stream.Stream;
 import org.wanda4j.HeldProcess;
+import org.wanda4j.JavaProcess;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.allocate.Allocation;
 import org.wanda4j.calibrate.CalibrationOrder;
@@ -126,13 +126,7 @@ record PruneProcess(Job job, Path output) {
     boolean runFor(long milliseconds, String... options) {
         try {
             Process process =
-                    new ProcessBuilder(
-                                    Stream.concat(
-                                                    Stream.of(java()),
-                                                    Stream.concat(
-                                                            jvmOptions().stream(),
-                                                            program(options).stream()))
-                                            .toList())
+                    JavaProcess.of(List.of(), PruneProcess.class, arguments(options))
                             .redirectError(ProcessBuilder.Redirect.INHERIT)
                             .start();
             process.getInputStream().read();
@@ -152,13 +146,7 @@ record PruneProcess(Job job, Path output) {
     /// Is killed where it comes to a point.
     void killAt(HeldProcess.Point point, String... options) {
         var command =
-                new ProcessBuilder(
-                                Stream.of(
-                                                Stream.of(java(), HeldProcess.OPTION),
-                                                jvmOptions().stream(),
-                                                program(options).stream())
-                                        .flatMap(Function.identity())
-                                        .toList())
+                JavaProcess.of(List.of(HeldProcess.OPTION), PruneProcess.class, arguments(options))
                         .redirectError(ProcessBuilder.Redirect.DISCARD);
         try (var _ = HeldProcess.start(command, point)) {
             // Closing kills it.
@@ -167,28 +155,9 @@ record PruneProcess(Job job, Path output) {
         }
     }
 
-    private static String java() {
-        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
-    }
-
-    /// As the command's, but without the Vector API, which is slow until it is compiled.
-    private static List<String> jvmOptions() {
-        return List.of(
-                "-XX:+UseSerialGC",
-                "-Xmx512m",
-                "-XX:TieredStopAtLevel=1",
-                "-Dorg.bytedeco.javacpp.maxBytes=0",
-                "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"));
-    }
-
-    private List<String> program(String... options) {
-        return Stream.concat(
-                        Stream.of(PruneProcess.class.getName(), job.name(), output.toString()),
-                        Stream.of(options))
-                .toList();
+    private String[] arguments(String... options) {
+        return Stream.concat(Stream.of(job.name(), output.toString()), Stream.of(options))
+                .toArray(String[]::new);
     }
 
     private static AssertionError interrupted(InterruptedException e) {

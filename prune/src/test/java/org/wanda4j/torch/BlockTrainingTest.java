@@ -61,7 +61,7 @@ class BlockTrainingTest {
                     List<MatrixView> linears =
                             block.linears().stream().flatMap(Linear::views).toList();
                     Optional<MatrixView> norm = block.norms().flatMap(Norm::views).findFirst();
-                    for (MatrixView view : views(block)) {
+                    for (MatrixView view : block.views().toList()) {
                         // The norm, behind the linears, has a gradient even where an expert is
                         // idle.
                         Predicate<MatrixView> trained =
@@ -160,16 +160,6 @@ class BlockTrainingTest {
                 }
             }
         }
-    }
-
-    private static List<MatrixView> views(Block block) {
-        return Stream.of(
-                        block.linears().stream().flatMap(Linear::views),
-                        block.fixed().flatMap(Linear::views),
-                        block.norms().flatMap(Norm::views))
-                .flatMap(each -> each)
-                .distinct()
-                .toList();
     }
 
     private static BlockTraining training(

@@ -1,0 +1,288 @@
+package org.wanda4j.recover;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import org.wanda4j.calibrate.LayerwiseForward;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.CheckpointWriter;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.checkpoint.OutputDirectory;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.families.Families;
+import org.wanda4j.recover.Recovery.Objective;
+import org.wanda4j.report.PeakMemory;
+import org.wanda4j.report.Phases;
+import org.wanda4j.report.RecoverReport;
+import org.wanda4j.text.Corpus;
+import org.wanda4j.text.Tokenizer;
+import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Engine;
+import tools.jackson.databind.JsonNode;
+
+/// Trains what survives in a pruned checkpoint, masks held, and publishes the result as an ordinary checkpoint.
+public final class Recoverer {
+
+    private static final String RECIPE = "wanda-recovery-recipe.json";
+    private static final String REPORT = "wanda-recovery-report.json";
+
+    /// Windows that are held out.
+    private static final int HELD_OUT = Recovery.WINDOWS_PER_STEP;
+
+    private static final Duration INTERVAL = Duration.ofMinutes(1);
+
+    private final Checkpoint pruned;
+    private final Optional<Checkpoint> dense;
+    private final Recovery recovery;
+    private final Corpus text;
+    private final RunSettings settings;
+    private final Duration interval;
+    private final Architecture architecture;
+    private final Phases phases = new Phases();
+
+    private Recoverer(
+            Checkpoint pruned,
+            Optional<Checkpoint> dense,
+            Recovery recovery,
+            Corpus text,
+            RunSettings settings,
+            Duration interval) {
+        this.pruned = pruned;
+        this.dense = dense;
+        this.text = text;
+        this.settings = settings;
+        this.interval = interval;
+        this.architecture = Families.describe(pruned);
+        this.recovery = recovery.resolve(architecture);
+        checkTeacher();
+    }
+
+    private void checkTeacher() {
+        if (dense.isEmpty() != recovery.objective() instanceof Objective.Text) {
+            throw new InvalidInputException(
+                    dense.isEmpty()
+                            ? "name the dense model with --teacher, or train on the text alone with --loss text"
+                            : "--loss text trains on the text alone; leave --teacher out");
+        }
+        dense.map(Families::describe)
+                .filter(teacher ->
+                        teacher.vocabulary() != architecture.vocabulary()
+                                || teacher.hidden() != architecture.hidden()
+                                || teacher.blocks().size() != architecture.blocks().size())
+                .ifPresent(teacher -> {
+                    throw new InvalidInputException(
+                            "%s (%s) is not of the shape of its teacher %s (%s); give the dense model that it was pruned from"
+                                    .formatted(
+                                            pruned.directory(),
+                                            shape(architecture),
+                                            dense.get().directory(),
+                                            shape(teacher)));
+                });
+    }
+
+    private static String shape(Architecture model) {
+        return "%d blocks, hidden size %d, vocabulary %,d"
+                .formatted(model.blocks().size(), model.hidden(), model.vocabulary());
+    }
+
+    /// Writes a recovered copy of `pruned` to `output`, which appears there whole or not at all.
+    ///
+    /// A run that is cut off, or fails by an I/O error, leaves what it had come to for [#resume].
+    ///
+    /// @param dense the teacher; none where the loss is that of the text
+    /// @param text to train on
+    /// @param replace whether a checkpoint that is already at `output` may be replaced, and what an interrupted run left
+    ///     there may be cleared away
+    /// @throws InvalidInputException when something that was given cannot be used; nothing is left behind
+    public static RecoverReport recover(
+            Checkpoint pruned,
+            Optional<Checkpoint> dense,
+            Recovery recovery,
+            Corpus text,
+            Path output,
+            boolean replace,
+            RunSettings settings) {
+        return new Recoverer(pruned, dense, recovery, text, settings, INTERVAL)
+                .run(OutputDirectory.claim(output, pruned.directory(), replace));
+    }
+
+    /// Resumes an interrupted run on `output`; the result is the same, byte for byte, as without the interruption. Where there is
+    /// no run, one is started; where the run is complete, its report is returned.
+    ///
+    /// @param replace whether a checkpoint that is already at `output` may be replaced
+    /// @throws InvalidInputException when something that was given cannot be used, or the run that was interrupted had
+    ///     another recipe, model or version; what it left stays
+    public static RecoverReport resume(
+            Checkpoint pruned,
+            Optional<Checkpoint> dense,
+            Recovery recovery,
+            Corpus text,
+            Path output,
+            boolean replace,
+            RunSettings settings) {
+        return resume(pruned, dense, recovery, text, output, replace, settings, INTERVAL);
+    }
+
+    /// @param interval shortest time between two states that are kept for a run that resumes this one
+    static RecoverReport resume(
+            Checkpoint pruned,
+            Optional<Checkpoint> dense,
+            Recovery recovery,
+            Corpus text,
+            Path output,
+            boolean replace,
+            RunSettings settings,
+            Duration interval) {
+        var recoverer = new Recoverer(pruned, dense, recovery, text, settings, interval);
+        return recoverer
+                .ended(output)
+                .orElseGet(() ->
+                        recoverer.run(OutputDirectory.resume(output, pruned.directory(), replace)));
+    }
+
+    /// How far the run on `output` had come that was interrupted, in words; empty where nothing is left of one.
+    public static Optional<String> left(Path output) {
+        return OutputDirectory.journalOf(output).map(RecoveryJournal::describe);
+    }
+
+    /// The report of the complete run on `output`; empty where that is no run of this recipe, or a journal is left.
+    private Optional<RecoverReport> ended(Path output) {
+        Path document = output.resolve(RECIPE);
+        if (!Files.exists(document) || OutputDirectory.journalOf(output).isPresent()) {
+            return Optional.empty();
+        }
+        JsonNode then = Json.read(document);
+        if (!RecoveryJournal.differences(then, RecoveryDocument.of(recovery, text)).isEmpty()
+                || !then.path("modelSha256").asString("").equals(pruned.sha256())
+                || !then.path("teacherSha256")
+                        .asString("")
+                        .equals(dense.map(Checkpoint::sha256).orElse(""))) {
+            return Optional.empty();
+        }
+        OutputDirectory.claim(output, pruned.directory(), true).close(); // Clears away the rest.
+        return Optional.of(Json.read(output.resolve(REPORT), RecoverReport.class));
+    }
+
+    private RecoverReport run(OutputDirectory directory) {
+        try (var journal =
+                RecoveryJournal.open(
+                        pruned,
+                        dense,
+                        directory,
+                        RecoveryDocument.of(recovery, text),
+                        Engine.cpuCapability(),
+                        phases)) {
+            return run(directory, journal);
+        }
+    }
+
+    /// Where what failed would only happen again, nothing is left to be resumed.
+    private RecoverReport run(OutputDirectory directory, RecoveryJournal journal) {
+        try {
+            return train(directory, journal);
+        } catch (InvalidInputException e) {
+            journal.writer().abandon();
+            if (!(e.getCause() instanceof IOException)) {
+                directory.discard();
+            }
+            throw directory
+                    .journal()
+                    .map(file ->
+                            new InvalidInputException(
+                                    "%s; %s, and --resume goes on from there"
+                                            .formatted(
+                                                    e.getMessage(), RecoveryJournal.describe(file)),
+                                    e))
+                    .orElse(e);
+        } catch (RuntimeException | Error e) {
+            journal.writer().abandon();
+            throw e;
+        }
+    }
+
+    private RecoverReport train(OutputDirectory directory, RecoveryJournal journal) {
+        ComputeType type = recovery.type().orElseThrow();
+        int length = recovery.seqlen().orElseThrow();
+        CheckpointWriter writer = journal.writer();
+        try (Arena memory = Arena.ofShared();
+                Engine engine = new Engine(type, settings.threads());
+                Tokenizer tokenizer =
+                        phases.time("tokenize", () -> Tokenizer.open(pruned.directory()))) {
+            var windows = new TrainingText(text, tokenizer, length, recovery.seed(), HELD_OUT);
+            LayerwiseForward.check(pruned, architecture, windows.heldOut());
+            var student =
+                    phases.time(
+                            "load",
+                            () ->
+                                    new Student(
+                                            pruned,
+                                            architecture,
+                                            recovery.scope(),
+                                            type,
+                                            length,
+                                            recovery.seed(),
+                                            memory));
+            var adam = new Adam(engine, student.variables(), memory);
+            try (var pass =
+                    new ModelPass(
+                            engine,
+                            student,
+                            dense.map(it -> new Teacher(it, Families.describe(it), type)),
+                            recovery.objective(),
+                            Recovery.WINDOWS_PER_STEP,
+                            length,
+                            settings.activationMemory(),
+                            writer.scratch())) {
+                new Training(
+                                recovery,
+                                windows,
+                                pass,
+                                adam,
+                                student,
+                                journal,
+                                phases,
+                                settings.progress(),
+                                interval)
+                        .run();
+            }
+            phases.time("write", () -> student.write(writer));
+            phases.time("write", writer::complete);
+            RecoveryDocument document = phases.time("hash", journal::recipe);
+            RecoverReport report = report(directory.target(), journal, student, engine);
+            writer.publish(Map.of(RECIPE, Json.write(document), REPORT, Json.write(report)));
+            return report;
+        }
+    }
+
+    private RecoverReport report(
+            Path output, RecoveryJournal journal, Student student, Engine engine) {
+        RecoveryJournal.Progress progress = journal.progress();
+        long tokens =
+                (long) progress.steps()
+                        * Recovery.WINDOWS_PER_STEP
+                        * recovery.seqlen().orElseThrow();
+        return new RecoverReport(
+                pruned.directory().toString(),
+                dense.map(it -> it.directory().toString()),
+                output.toString(),
+                student.parameters(),
+                student.sparsity(),
+                progress.steps(),
+                tokens,
+                progress.heldOut().getFirst().loss(),
+                progress.best().loss(),
+                progress.heldOut(),
+                progress.losses(),
+                tokens / phases.elapsed(),
+                phases.elapsed(),
+                phases.seconds(),
+                PeakMemory.bytes(),
+                engine.describe());
+    }
+}

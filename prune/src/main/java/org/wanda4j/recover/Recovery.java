@@ -1,0 +1,174 @@
+package org.wanda4j.recover;
+
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.torch.ComputeType;
+
+/// Everything that decides what a recovery makes of a pruned checkpoint.
+///
+/// @param scope what is trained
+/// @param objective what the loss is
+/// @param length how long it is trained
+/// @param learningRate of Adam at its peak; that of the scope where empty
+/// @param seqlen tokens of a window; [#LONGEST_WINDOW] or what the model can take where empty
+/// @param seed of the order of the text
+/// @param type in which the teacher is computed and the student's linears multiply; the fastest on this CPU where empty
+public record Recovery(
+        Scope scope,
+        Objective objective,
+        Length length,
+        OptionalDouble learningRate,
+        OptionalInt seqlen,
+        long seed,
+        Optional<ComputeType> type) {
+
+    /// Windows of a step.
+    public static final int WINDOWS_PER_STEP = 8;
+
+    /// Tokens of a window, where neither the user nor the model's context sets fewer.
+    public static final int LONGEST_WINDOW = 256;
+
+    /// A quarter of an hour towards the teacher's logits.
+    public static final Recovery DEFAULT =
+            new Recovery(
+                    new Scope.All(),
+                    new Objective.Logits(1, 0),
+                    new Length.Minutes(15),
+                    OptionalDouble.empty(),
+                    OptionalInt.empty(),
+                    0,
+                    Optional.empty());
+
+    /// What is trained. Embedding and head are not, but for the norm before the head.
+    public sealed interface Scope {
+
+        /// The rate of Adam that goes with it.
+        double learningRate();
+
+        /// All that survives in the blocks.
+        record All() implements Scope {
+            @Override
+            public double learningRate() {
+                return 5e-4;
+            }
+        }
+
+        /// Norms and biases.
+        record Norms() implements Scope {
+            @Override
+            public double learningRate() {
+                return 2e-3;
+            }
+        }
+
+        /// A product of two thin matrices for each linear, merged where weights survive.
+        ///
+        /// @param alpha over `rank` is what the product is multiplied by
+        record LowRank(int rank, double alpha) implements Scope {
+
+            /// Checks the ranges.
+            ///
+            /// @throws InvalidInputException when one is left
+            public LowRank {
+                if (rank < 1 || !(alpha > 0 && alpha <= 1e6)) {
+                    throw new InvalidInputException(
+                            "--rank must be at least 1 and --alpha above 0, got %d and %s"
+                                    .formatted(rank, alpha));
+                }
+            }
+
+            @Override
+            public double learningRate() {
+                return 1e-3;
+            }
+        }
+    }
+
+    /// What the loss is.
+    public sealed interface Objective {
+
+        /// KL(teacher || student) over the vocabulary.
+        ///
+        /// @param temperature of both
+        /// @param hiddenWeight of the mean over blocks of the hidden states' relative squared error; 0 for none
+        record Logits(double temperature, double hiddenWeight) implements Objective {
+
+            /// Checks the ranges.
+            ///
+            /// @throws InvalidInputException when one is left
+            public Logits {
+                if (!(temperature > 0 && temperature <= 100)) {
+                    throw new InvalidInputException(
+                            "--temperature must be above 0 and at most 100, got " + temperature);
+                }
+                if (!(hiddenWeight >= 0 && hiddenWeight <= 1e6)) {
+                    throw new InvalidInputException(
+                            "--hidden-loss must be at least 0, got " + hiddenWeight);
+                }
+            }
+        }
+
+        /// The negative log likelihood of the next token; without a teacher.
+        record Text() implements Objective {}
+    }
+
+    /// How long it is trained.
+    public sealed interface Length {
+
+        /// So many minutes, from the start of the process's run to its output, as far as the first steps tell.
+        record Minutes(double minutes) implements Length {
+
+            /// Checks the range.
+            ///
+            /// @throws InvalidInputException when it is left
+            public Minutes {
+                if (!(minutes > 0 && minutes <= 1e6)) {
+                    throw new InvalidInputException("--minutes must be above 0, got " + minutes);
+                }
+            }
+        }
+
+        /// At least so many tokens, a text that is gone through several times counted each time.
+        record Tokens(long tokens) implements Length {
+
+            /// Checks the range.
+            ///
+            /// @throws InvalidInputException when it is left
+            public Tokens {
+                if (tokens < 1) {
+                    throw new InvalidInputException("--tokens must be at least 1, got " + tokens);
+                }
+            }
+        }
+    }
+
+    /// Checks the ranges.
+    ///
+    /// @throws InvalidInputException when one is left
+    public Recovery {
+        learningRate.ifPresent(rate -> {
+            if (!(rate > 0 && rate < 1)) {
+                throw new InvalidInputException("--lr must be between 0 and 1, got " + rate);
+            }
+        });
+        if (seqlen.isPresent() && seqlen.getAsInt() < 2) {
+            throw new InvalidInputException(
+                    "--seqlen must be at least 2, got " + seqlen.getAsInt());
+        }
+    }
+
+    /// This recovery with nothing left open, for a model.
+    public Recovery resolve(Architecture architecture) {
+        return new Recovery(
+                scope,
+                objective,
+                length,
+                OptionalDouble.of(learningRate.orElseGet(scope::learningRate)),
+                OptionalInt.of(seqlen.orElse(Math.min(LONGEST_WINDOW, architecture.positions()))),
+                seed,
+                Optional.of(type.orElseGet(ComputeType::fastest)));
+    }
+}
