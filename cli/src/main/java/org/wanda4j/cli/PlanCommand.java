@@ -62,6 +62,7 @@ final class PlanCommand implements Runnable {
                 RunPlan.of(
                         footprint(),
                         recipe.recipe(),
+                        recipe.recovery(),
                         recipe.corpus(),
                         disk(),
                         recipe.settings(Progress.NONE));
@@ -136,6 +137,14 @@ final class PlanCommand implements Runnable {
                                                         plan.seqlen(),
                                                         plan.order())),
                 "computed in  %s by %d threads".formatted(plan.dtype(), plan.threads()),
+                plan.recovery()
+                        .map(it ->
+                                "recovery     %,d tokens of %s at %s"
+                                        .formatted(
+                                                it.tokens(),
+                                                giga(it.operationsPerToken(), "FLOP"),
+                                                giga(it.operationsPerSecond(), "FLOP/s")))
+                        .orElse("recovery     none"),
                 "",
                 Format.table(rows),
                 "",

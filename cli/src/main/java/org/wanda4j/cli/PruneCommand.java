@@ -14,9 +14,12 @@ import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Pruner;
+import org.wanda4j.recover.PruneAndRecover;
+import org.wanda4j.recover.Recovery;
 import org.wanda4j.report.HtmlReport;
 import org.wanda4j.report.PruneReport;
 import org.wanda4j.report.PruneReport.LinearReport;
+import org.wanda4j.report.RecoverReport;
 import org.wanda4j.text.Corpus;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -38,6 +41,7 @@ import picocli.CommandLine.Parameters;
             "  wanda prune SmolLM2 -o out --sparsity 0.6 --calibration my-text.jsonl --windows 256",
             "  wanda prune SmolLM2 -o out --method admm --tune --allocation owl",
             "  wanda prune SmolLM2 -o out --preset best --pattern 2:4",
+            "  wanda prune SmolLM2 -o out --preset balanced --recover-minutes 15 --resume",
             "  wanda prune SmolLM2 -o out --skip '*.0.*' --skip '*down_proj' --json"
         })
 final class PruneCommand implements Runnable {
@@ -67,39 +71,86 @@ final class PruneCommand implements Runnable {
 
     @Override
     public void run() {
+        Optional<Recovery> recovery = recipe.recovery();
         PruneReport report;
+        Optional<RecoverReport> recovered = Optional.empty();
         Architecture architecture;
         try (Checkpoint checkpoint = Checkpoint.open(model);
                 var progress = new ProgressDisplay();
-                var _ = StopNotice.ofRun(output.directory(), Pruner::left)) {
+                var _ = StopNotice.ofRun(output.directory(), this::left)) {
             recipe.printBanner();
             architecture = Families.describe(checkpoint);
-            report = prune(checkpoint, recipe.settings(progress));
+            if (resume) {
+                Console.note(
+                        "note: "
+                                + left(output.directory())
+                                        .map(done -> "going on: " + done)
+                                        .orElse("there is no interrupted run to go on with"));
+            }
+            RunSettings settings = recipe.settings(progress);
+            if (recovery.isPresent()) {
+                PruneAndRecover.Report both = recover(checkpoint, recovery.get(), settings);
+                report = both.pruned();
+                recovered = Optional.of(both.recovered());
+            } else {
+                report = prune(checkpoint, settings);
+            }
         }
         if (html != null) {
             HtmlReport.write(html, "Pruning " + ModelName.of(model), report);
         }
-        result.print(report, () -> summary(report, architecture));
+        print(report, recovered, architecture);
+    }
+
+    private void print(
+            PruneReport report, Optional<RecoverReport> recovered, Architecture architecture) {
+        if (recovered.isPresent()) {
+            var both = new PruneAndRecover.Report(report, recovered.get());
+            result.print(
+                    both,
+                    () ->
+                            summary(report, architecture)
+                                    + "\n"
+                                    + RecoverCommand.summary(recovered.get()));
+        } else {
+            result.print(report, () -> summary(report, architecture));
+        }
+    }
+
+    /// How far the run on `directory` had come that was interrupted, in words.
+    private Optional<String> left(Path directory) {
+        return recipe.recovery().isPresent()
+                ? PruneAndRecover.left(directory)
+                : Pruner.left(directory);
+    }
+
+    private PruneAndRecover.Report recover(
+            Checkpoint checkpoint, Recovery recovery, RunSettings settings) {
+        var run =
+                new PruneAndRecover(
+                        checkpoint, recipe.recipe(), recovery, recipe.corpus(), settings);
+        return resume
+                ? run.resume(output.directory(), output.force())
+                : run.run(output.directory(), output.force());
     }
 
     private PruneReport prune(Checkpoint checkpoint, RunSettings settings) {
         Corpus text = recipe.corpus();
-        if (!resume) {
-            return Pruner.prune(
-                    checkpoint,
-                    recipe.recipe(),
-                    text,
-                    output.directory(),
-                    output.force(),
-                    settings);
-        }
-        Console.note(
-                "note: "
-                        + Pruner.left(output.directory())
-                                .map(done -> "going on: " + done)
-                                .orElse("there is no interrupted run to go on with"));
-        return Pruner.resume(
-                checkpoint, recipe.recipe(), text, output.directory(), output.force(), settings);
+        return resume
+                ? Pruner.resume(
+                        checkpoint,
+                        recipe.recipe(),
+                        text,
+                        output.directory(),
+                        output.force(),
+                        settings)
+                : Pruner.prune(
+                        checkpoint,
+                        recipe.recipe(),
+                        text,
+                        output.directory(),
+                        output.force(),
+                        settings);
     }
 
     private static String summary(PruneReport report, Architecture architecture) {

@@ -9,6 +9,7 @@ import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.prune.Preset;
 import org.wanda4j.prune.Recipe;
+import org.wanda4j.recover.Recovery;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.tune.Tuning;
@@ -95,6 +96,18 @@ final class RecipeOptions {
                     "Adam's rate at the start, decaying to 0; implies --tune (default: 3e-4; --preset best: 1e-3)")
     private Double tuneRate;
 
+    @Option(
+            names = "--recover",
+            description =
+                    "train what survives in the whole model towards the dense one afterwards, on the same text; 'wanda recover' has more options")
+    private boolean recover;
+
+    @Option(
+            names = "--recover-minutes",
+            paramLabel = "N",
+            description = "how long that takes; implies --recover (default: 15)")
+    private Double recoverMinutes;
+
     @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
 
     @Option(
@@ -144,6 +157,25 @@ final class RecipeOptions {
                         .withSampling(calibration.sampling(start.sampling()))
                         .withLinears(skip, only);
         return compute.type().map(recipe::withType).orElse(recipe);
+    }
+
+    /// How the whole model is trained afterwards, where it is.
+    Optional<Recovery> recovery() {
+        if (!recover && recoverMinutes == null) {
+            return Optional.empty();
+        }
+        Recovery start = Recovery.DEFAULT;
+        return Optional.of(
+                new Recovery(
+                        start.scope(),
+                        start.objective(),
+                        recoverMinutes == null
+                                ? start.length()
+                                : new Recovery.Length.Minutes(recoverMinutes),
+                        start.learningRate(),
+                        start.seqlen(),
+                        recipe().sampling().seed(),
+                        compute.type()));
     }
 
     private Optional<Tuning> tuning(Recipe start) {

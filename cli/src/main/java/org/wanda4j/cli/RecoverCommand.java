@@ -112,7 +112,7 @@ final class RecoverCommand implements Runnable {
                 compute.type());
     }
 
-    private static String summary(RecoverReport report) {
+    static String summary(RecoverReport report) {
         String phases =
                 report.phases().entrySet().stream()
                         .map(phase -> "%s %.1f".formatted(phase.getKey(), phase.getValue()))

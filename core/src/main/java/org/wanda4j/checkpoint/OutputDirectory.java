@@ -114,6 +114,17 @@ public final class OutputDirectory implements AutoCloseable {
                 .filter(Files::isRegularFile);
     }
 
+    /// Deletes a directory that was an output, if it is there.
+    ///
+    /// @throws InvalidInputException when it cannot be deleted
+    public static void delete(Path output) {
+        try {
+            Disk.deleteTree(output);
+        } catch (IOException e) {
+            throw new InvalidInputException("cannot delete " + output + ": " + Reason.of(e), e);
+        }
+    }
+
     /// The final path.
     public Path target() {
         return target;

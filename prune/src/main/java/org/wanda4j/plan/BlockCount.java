@@ -76,7 +76,7 @@ record BlockCount(
     }
 
     /// Operations of all windows going through the block once.
-    private double pass(Block block) {
+    double pass(Block block) {
         return linears(block) + attention(block);
     }
 

@@ -3,9 +3,11 @@ package org.wanda4j.plan;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.prune.Recipe;
+import org.wanda4j.recover.Recovery;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 
@@ -32,6 +34,7 @@ import org.wanda4j.text.Corpus;
 /// @param diskBytes that must be free where the output goes: for that, and for activations that lie in a file
 /// @param memoryBytes of this machine
 /// @param freeDiskBytes where the output goes
+/// @param recovery of the whole model afterwards, where it is asked for
 public record RunPlan(
         String model,
         boolean weightsPresent,
@@ -53,15 +56,22 @@ public record RunPlan(
         long peakResidentBytes,
         long diskBytes,
         long memoryBytes,
-        long freeDiskBytes) {
+        long freeDiskBytes,
+        Optional<RecoveryPlan> recovery) {
 
     /// Counts the work and measures this machine, which takes some seconds.
     ///
+    /// @param recovery of the whole model afterwards
     /// @param text that windows will be taken from
     /// @param disk a directory on the disk that the output will go to
     /// @throws InvalidInputException when the recipe does not go with the model
     public static RunPlan of(
-            ModelFootprint model, Recipe asked, Corpus text, Path disk, RunSettings settings) {
+            ModelFootprint model,
+            Recipe asked,
+            Optional<Recovery> recovery,
+            Corpus text,
+            Path disk,
+            RunSettings settings) {
         Recipe recipe = asked.resolve(model.architecture());
         Workload workload = Workload.of(model, recipe);
         var tokenizing =
@@ -86,6 +96,12 @@ public record RunPlan(
                                 seconds(amount, rates.getOrDefault(work, 0.0)),
                                 Double::sum));
         Memory memory = Memory.of(model, recipe, settings, costs);
+        Optional<RecoveryPlan> recovering =
+                recovery.map(it -> RecoveryPlan.of(model, it, settings, disk));
+        recovering.ifPresent(it -> phases.put("recover", it.seconds()));
+        long recoveringBytes = recovering.map(it -> costs.programBytes() + it.bytes()).orElse(0L);
+        // The pruned model lies beside the output meanwhile.
+        long recoveringDisk = recovering.map(it -> model.bytes() + it.keptOnDisk()).orElse(0L);
         return new RunPlan(
                 model.directory().toString(),
                 model.shard().isPresent(),
@@ -106,10 +122,14 @@ public record RunPlan(
                 memory,
                 phases,
                 phases.values().stream().mapToDouble(Double::doubleValue).sum(),
-                memory.peak(),
-                model.bytes() + (memory.activationsInFile() ? memory.activations() : 0),
+                Math.max(memory.peak(), recoveringBytes),
+                model.bytes()
+                        + Math.max(
+                                memory.activationsInFile() ? memory.activations() : 0,
+                                recoveringDisk),
                 RunSettings.physicalMemory(),
-                MachineProbe.freeBytes(disk));
+                MachineProbe.freeBytes(disk),
+                recovering);
     }
 
     private static double seconds(double amount, double rate) {

@@ -28,6 +28,7 @@ import org.wanda4j.report.PeakMemory;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.PruneReport;
 import org.wanda4j.report.PruneReport.LinearReport;
+import org.wanda4j.report.RecoverReport;
 import org.wanda4j.sparse.Kernels;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
@@ -38,8 +39,11 @@ import tools.jackson.databind.JsonNode;
 /// Prunes a checkpoint: [AlongWindows], or [WeightsAlone] by a method that needs no statistics; then the output is published.
 public final class Pruner {
 
-    private static final String RECIPE = "wanda-recipe.json";
-    private static final String REPORT = "wanda-report.json";
+    /// File of the output with everything that decided it.
+    public static final String RECIPE = "wanda-recipe.json";
+
+    /// File of the output with the report of the run.
+    public static final String REPORT = "wanda-report.json";
 
     private final Checkpoint source;
     private final Recipe recipe;
@@ -149,19 +153,38 @@ public final class Pruner {
         return OutputDirectory.journalOf(output).map(Journal::describe);
     }
 
-    /// The report of the complete run on `output`; empty where that is no run of this recipe, or a journal is left.
-    private Optional<PruneReport> ended(Path output) {
+    /// What `output` says of its pruning, whether it was recovered afterwards or not; empty where it was not made of `source` by
+    /// this recipe.
+    ///
+    /// @throws InvalidInputException when something that was given cannot be used
+    public static Optional<PruneReport> reportOf(
+            Path output, Checkpoint source, Recipe recipe, Corpus text) {
+        return new Pruner(source, recipe, text, RunSettings.defaults()).documented(output);
+    }
+
+    private Optional<PruneReport> documented(Path output) {
         Path document = output.resolve(RECIPE);
-        if (!Files.exists(document) || OutputDirectory.journalOf(output).isPresent()) {
+        if (!Files.exists(document)) {
             return Optional.empty();
         }
         JsonNode then = Json.read(document);
-        if (!Journal.differences(then, recipeDocument()).isEmpty()
-                || !Journal.isModel(source, then)) {
+        return Journal.differences(then, recipeDocument()).isEmpty()
+                        && Journal.isModel(source, then)
+                ? Optional.of(Json.read(output.resolve(REPORT), PruneReport.class))
+                : Optional.empty();
+    }
+
+    /// The report of the complete run on `output`; empty where that is no run of this recipe, or a journal is left.
+    private Optional<PruneReport> ended(Path output) {
+        if (OutputDirectory.journalOf(output).isPresent()
+                || Files.exists(output.resolve(RecoverReport.RECIPE))) {
             return Optional.empty();
         }
-        OutputDirectory.claim(output, source.directory(), true).close(); // Clears away the rest.
-        return Optional.of(Json.read(output.resolve(REPORT), PruneReport.class));
+        Optional<PruneReport> report = documented(output);
+        report.ifPresent(_ ->
+                OutputDirectory.claim(output, source.directory(), true)
+                        .close()); // Clears away the rest.
+        return report;
     }
 
     private PruneReport run(OutputDirectory directory, Consumer<PrunedMasks> masks) {

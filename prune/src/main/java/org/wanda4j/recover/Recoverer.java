@@ -5,8 +5,11 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -16,7 +19,9 @@ import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.families.Families;
+import org.wanda4j.prune.Pruner;
 import org.wanda4j.recover.Recovery.Objective;
+import org.wanda4j.report.ModelCard;
 import org.wanda4j.report.PeakMemory;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.RecoverReport;
@@ -28,9 +33,6 @@ import tools.jackson.databind.JsonNode;
 
 /// Trains what survives in a pruned checkpoint, masks held, and publishes the result as an ordinary checkpoint.
 public final class Recoverer {
-
-    private static final String RECIPE = "wanda-recovery-recipe.json";
-    private static final String REPORT = "wanda-recovery-report.json";
 
     /// Windows that are held out.
     private static final int HELD_OUT = Recovery.WINDOWS_PER_STEP;
@@ -153,20 +155,40 @@ public final class Recoverer {
 
     /// The report of the complete run on `output`; empty where that is no run of this recipe, or a journal is left.
     private Optional<RecoverReport> ended(Path output) {
-        Path document = output.resolve(RECIPE);
+        Optional<RecoverReport> report =
+                reportOf(output, architecture, dense, recovery, text, Optional.of(pruned));
+        report.ifPresent(_ ->
+                OutputDirectory.claim(output, pruned.directory(), true)
+                        .close()); // Clears away the rest.
+        return report;
+    }
+
+    /// What the complete run on `output` says of itself; empty where that is no run of this recipe, or a journal is left.
+    ///
+    /// @param model of the architecture of both
+    /// @param pruned what it must have been made of; anything where empty
+    static Optional<RecoverReport> reportOf(
+            Path output,
+            Architecture model,
+            Optional<Checkpoint> dense,
+            Recovery recovery,
+            Corpus text,
+            Optional<Checkpoint> pruned) {
+        Path document = output.resolve(RecoverReport.RECIPE);
         if (!Files.exists(document) || OutputDirectory.journalOf(output).isPresent()) {
             return Optional.empty();
         }
         JsonNode then = Json.read(document);
-        if (!RecoveryJournal.differences(then, RecoveryDocument.of(recovery, text)).isEmpty()
-                || !then.path("modelSha256").asString("").equals(pruned.sha256())
-                || !then.path("teacherSha256")
-                        .asString("")
-                        .equals(dense.map(Checkpoint::sha256).orElse(""))) {
-            return Optional.empty();
-        }
-        OutputDirectory.claim(output, pruned.directory(), true).close(); // Clears away the rest.
-        return Optional.of(Json.read(output.resolve(REPORT), RecoverReport.class));
+        var now = RecoveryDocument.of(recovery.resolve(model), text);
+        return RecoveryJournal.differences(then, now).isEmpty()
+                        && isModel(then.path("teacherSha256"), dense)
+                        && (pruned.isEmpty() || isModel(then.path("modelSha256"), pruned))
+                ? Optional.of(Json.read(output.resolve(RecoverReport.FILE), RecoverReport.class))
+                : Optional.empty();
+    }
+
+    private static boolean isModel(JsonNode sha256, Optional<Checkpoint> model) {
+        return sha256.asString("").equals(model.map(Checkpoint::sha256).orElse(""));
     }
 
     private RecoverReport run(OutputDirectory directory) {
@@ -255,9 +277,41 @@ public final class Recoverer {
             phases.time("write", writer::complete);
             RecoveryDocument document = phases.time("hash", journal::recipe);
             RecoverReport report = report(directory.target(), journal, student, engine);
-            writer.publish(Map.of(RECIPE, Json.write(document), REPORT, Json.write(report)));
+            writer.publish(documents(document, report));
             return report;
         }
+    }
+
+    /// Those of the pruning are kept.
+    private Map<String, String> documents(RecoveryDocument recipe, RecoverReport report) {
+        Map<String, String> documents = new LinkedHashMap<>();
+        for (String name : List.of(Pruner.RECIPE, Pruner.REPORT)) {
+            Path file = pruned.directory().resolve(name);
+            if (Files.exists(file)) {
+                documents.put(name, Json.write(Json.read(file)));
+            }
+        }
+        documents.put(RecoverReport.RECIPE, Json.write(recipe));
+        documents.put(RecoverReport.FILE, Json.write(report));
+        documents.put(
+                "README.md", ModelCard.recovered(pruned.directory(), figures(recipe, report)));
+        return documents;
+    }
+
+    private static SequencedMap<String, String> figures(
+            RecoveryDocument recipe, RecoverReport report) {
+        var figures = new LinkedHashMap<String, String>();
+        figures.put("trained", recipe.train());
+        figures.put(
+                "loss",
+                recipe.teacherSha256().isPresent()
+                        ? "divergence from the dense model"
+                        : "log likelihood of a text");
+        figures.put("tokens", "%,d of %s".formatted(report.tokens(), recipe.text()));
+        figures.put(
+                "held-out loss",
+                "%.4f before, %.4f after".formatted(report.lossBefore(), report.lossAfter()));
+        return figures;
     }
 
     private RecoverReport report(

@@ -24,6 +24,7 @@ public final class ModelCard {
 
     private static final String ORIGINAL = "# The original model";
     private static final String MEASURED = "## Measured";
+    private static final String RECOVERED = "## Recovered";
 
     private ModelCard() {}
 
@@ -39,28 +40,52 @@ public final class ModelCard {
     /// @throws InvalidInputException when the card cannot be written
     public static void enter(Path directory, SequencedMap<String, String> figures) {
         Path file = directory.resolve(FILE);
-        List<String> card = new ArrayList<>(original(file));
-        int old = card.indexOf(MEASURED);
-        if (old >= 0) {
-            int end = old + 1;
-            while (end < card.size() && !card.get(end).startsWith("#")) {
+        AtomicFile.write(file, text(with(original(file), MEASURED, figures)));
+    }
+
+    /// The card of a pruned model that was recovered: what the pruned one's says, but for what was measured of that, and how it was
+    /// recovered.
+    ///
+    /// @param pruned its directory
+    /// @param figures of the recovery
+    public static String recovered(Path pruned, SequencedMap<String, String> figures) {
+        return text(with(without(original(pruned.resolve(FILE)), MEASURED), RECOVERED, figures));
+    }
+
+    /// `card` with a table under `heading`, in the place of one that was there.
+    private static List<String> with(
+            List<String> card, String heading, SequencedMap<String, String> rows) {
+        List<String> lines = without(card, heading);
+        int found = lines.indexOf(ORIGINAL);
+        int place = found < 0 ? lines.size() : found;
+        List<String> section = new ArrayList<>();
+        if (place > 0 && !lines.get(place - 1).isBlank()) {
+            section.add("");
+        }
+        section.addAll(List.of(heading, "", "| | |", "|---|---|"));
+        rows.forEach((name, value) -> section.add("| %s | %s |".formatted(name, value)));
+        if (place < lines.size()) {
+            section.add("");
+        }
+        lines.addAll(place, section);
+        return lines;
+    }
+
+    private static List<String> without(List<String> card, String heading) {
+        List<String> lines = new ArrayList<>(card);
+        int start = lines.indexOf(heading);
+        if (start >= 0) {
+            int end = start + 1;
+            while (end < lines.size() && !lines.get(end).startsWith("#")) {
                 end++;
             }
-            card.subList(old, end).clear();
+            lines.subList(start, end).clear();
         }
-        int found = card.indexOf(ORIGINAL);
-        int place = found < 0 ? card.size() : found;
-        List<String> section = new ArrayList<>();
-        if (place > 0 && !card.get(place - 1).isBlank()) {
-            section.add("");
-        }
-        section.addAll(List.of(MEASURED, "", "| | |", "|---|---|"));
-        figures.forEach((name, value) -> section.add("| %s | %s |".formatted(name, value)));
-        if (place < card.size()) {
-            section.add("");
-        }
-        card.addAll(place, section);
-        AtomicFile.write(file, String.join("\n", card) + "\n");
+        return lines;
+    }
+
+    private static String text(List<String> card) {
+        return String.join("\n", card) + "\n";
     }
 
     /// @param original directory of the model that was pruned

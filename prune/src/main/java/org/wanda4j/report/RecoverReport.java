@@ -41,6 +41,12 @@ public record RecoverReport(
         OptionalLong peakResidentBytes,
         String engine) {
 
+    /// File of the output with everything that decided it.
+    public static final String RECIPE = "wanda-recovery-recipe.json";
+
+    /// File of the output with this report.
+    public static final String FILE = "wanda-recovery-report.json";
+
     /// The loss on held-out windows after some steps.
     public record HeldOut(int steps, double loss) {}
 }

@@ -151,6 +151,7 @@ class CostBenchmarkTest {
             return RunPlan.of(
                     ModelFootprint.of(checkpoint),
                     recipe,
+                    Optional.empty(),
                     Corpus.bundledCalibration(),
                     directory,
                     settings);

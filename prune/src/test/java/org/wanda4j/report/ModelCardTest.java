@@ -29,6 +29,17 @@ class ModelCardTest {
     }
 
     @Test
+    void aRecoveredModelKeepsWhatThePrunedOnesSaysButNotWhatWasMeasuredOfIt() throws IOException {
+        Files.writeString(directory.resolve("README.md"), ModelCard.of(report(), directory));
+        ModelCard.enter(directory, new LinkedHashMap<>(Map.of("perplexity", "99")));
+        String card =
+                ModelCard.recovered(directory, new LinkedHashMap<>(Map.of("tokens", "1,000")));
+        assertTrue(card.contains("pruned to 50.0 %"), card);
+        assertTrue(card.contains("## Recovered\n\n| | |\n|---|---|\n| tokens | 1,000 |\n"), card);
+        assertEquals(-1, card.indexOf("perplexity"));
+    }
+
+    @Test
     void aSnapshotOfTheHubsCacheHasTheModelsName() throws IOException {
         Path snapshot = directory.resolve("models--org--name/snapshots/0e9e39f249a1");
         List<String> card =
