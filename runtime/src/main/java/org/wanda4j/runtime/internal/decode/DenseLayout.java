@@ -33,8 +33,8 @@ final class DenseLayout {
     private final long mostBytes;
     private final Arena memory;
 
-    /// By the address of their values: the embedding's table may be the head's too.
-    private final Map<Long, MappedMatrix> copies = new HashMap<>();
+    /// By what they are copies of: the embedding's table may be the head's too.
+    private final Map<MappedMatrix, MappedMatrix> copies = new HashMap<>();
 
     /// By the name of the tensor, how many bytes more it takes.
     private final Map<String, Long> added = new HashMap<>();
@@ -59,7 +59,7 @@ final class DenseLayout {
         if (type.isEmpty()) {
             return matrix;
         }
-        MappedMatrix known = copies.get(matrix.values());
+        MappedMatrix known = copies.get(matrix);
         if (known != null) {
             return known;
         }
@@ -71,7 +71,7 @@ final class DenseLayout {
         bytes += size;
         MappedMatrix copy = copy(matrix, type.get(), size);
         added.merge(tensor, copy.bytes() - matrix.bytes(), Long::sum);
-        copies.put(matrix.values(), copy);
+        copies.put(matrix, copy);
         return copy;
     }
 
