@@ -17,11 +17,16 @@ public final class DecodeBatch {
     private final int[] lasts;
 
     DecodeBatch(List<Step> steps) {
-        int count = steps.stream().mapToInt(step -> step.tokens().length).sum();
+        int count = 0;
+        int predictions = 0;
+        for (Step step : steps) {
+            count += step.tokens().length;
+            predictions += step.predicts() ? 1 : 0;
+        }
         ids = new int[count];
         positions = new int[count];
         sequences = new Sequence[count];
-        lasts = new int[Math.toIntExact(steps.stream().filter(Step::predicts).count())];
+        lasts = new int[predictions];
         int t = 0;
         int predicted = 0;
         for (Step step : steps) {
