@@ -35,7 +35,7 @@ class RowKernelsTest {
     private static final List<Double> DENSITIES = List.of(1.0, 0.5, 0.9, 0.05, 0.0);
 
     /// Fewer than a panel, whole panels and parts of one, and more than are multiplied at once.
-    private static final List<Integer> BATCHES = List.of(2, 3, 4, 5, 8, 15, 16, 24, 33, 43);
+    private static final List<Integer> BATCHES = List.of(2, 3, 4, 5, 8, 12, 15, 16, 24, 33, 43);
 
     private final RowKernels scalar = new ScalarKernels("test");
     private final Random random = new Random(7);

@@ -109,7 +109,7 @@ final class ParallelKernels {
             batches.computeIfAbsent(order, _ -> new ArrangedBatch(order, memory))
                     .reserve(tokens, width);
         }
-        int most = orders.stream().anyMatch(Order::isInPanels) ? RowKernels.PANEL : 1;
+        int most = orders.stream().anyMatch(Order::isOffHeap) ? RowKernels.PANEL : 1;
         threads.forEach(
                 Math.ceilDiv(tokens, most),
                 (thread, i) -> {

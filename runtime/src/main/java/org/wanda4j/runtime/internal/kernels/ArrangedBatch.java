@@ -9,15 +9,15 @@ public final class ArrangedBatch {
 
     private static final int CACHE_LINE = 64; // bytes
 
-    private final boolean inPanels;
+    private final boolean isOffHeap;
     private final Arena memory;
     private int width;
     private float[] values = {};
-    private MemorySegment panels = MemorySegment.NULL;
+    private MemorySegment offHeap = MemorySegment.NULL;
 
-    /// @param memory of panels; stays open as long as this is used
+    /// @param memory of what lies off the heap; stays open as long as this is used
     public ArrangedBatch(Order order, Arena memory) {
-        this.inPanels = order.isInPanels();
+        this.isOffHeap = order.isOffHeap();
         this.memory = memory;
     }
 
@@ -26,14 +26,14 @@ public final class ArrangedBatch {
     /// @param width values of an activation, a multiple of [RowKernels#PADDING]
     public void reserve(int tokens, int width) {
         this.width = width;
-        if (inPanels) {
+        if (isOffHeap) {
             long bytes =
                     (long) Math.ceilDiv(tokens, RowKernels.PANEL)
                             * RowKernels.PANEL
                             * width
                             * Float.BYTES;
-            if (panels.byteSize() < bytes) {
-                panels = memory.allocate(bytes, CACHE_LINE);
+            if (offHeap.byteSize() < bytes) {
+                offHeap = memory.allocate(bytes, CACHE_LINE);
             }
         } else if (values.length < tokens * width) {
             values = new float[tokens * width];
@@ -45,13 +45,13 @@ public final class ArrangedBatch {
         return width;
     }
 
-    /// The activations, one every [#width] values, where they are not in panels.
+    /// The activations, one every [#width] values, where their order is on the heap.
     public float[] values() {
         return values;
     }
 
-    /// Room for the panels, [RowKernels#PANEL] times [#width] times 4 bytes each.
-    public MemorySegment panels() {
-        return panels;
+    /// Room for the activations, a multiple of [RowKernels#PANEL] in fp32, where their order is off the heap.
+    public MemorySegment offHeap() {
+        return offHeap;
     }
 }

@@ -36,21 +36,23 @@ public interface RowKernels {
     /// Activations in a panel.
     int PANEL = 8;
 
-    /// How activations lie: on the heap, each a permutation within each 64 of its values; or in panels off the heap.
+    /// How activations lie: on the heap, each a permutation within each 64 of its values; or off the heap, several together.
     enum Order {
         PLAIN,
         /// In each half the values 0, 2, 4, ... then 1, 3, 5, ...: as two bf16 lie in an int.
         PAIRS,
         /// 0, 4, 8, ... then 1, 5, 9, ... and so on: as four bytes lie in an int.
         BYTES,
+        /// 64 values of each of four activations, the next 64 of each, and so on.
+        INTERLEAVED,
         /// The first value of each of [#PANEL] activations, the second of each, and so on.
         PANELS,
         /// The same of pairs of whole numbers, 32 of each with a factor.
         QUANTISED_PANELS;
 
-        /// Whether activations are arranged by [#PANEL].
-        public boolean isInPanels() {
-            return this == PANELS || this == QUANTISED_PANELS;
+        /// Whether activations lie off the heap.
+        public boolean isOffHeap() {
+            return this == INTERLEAVED || this == PANELS || this == QUANTISED_PANELS;
         }
     }
 
@@ -68,7 +70,7 @@ public interface RowKernels {
     /// Copies activations to their places in `batch`, in `order`, one that [#order] gives.
     ///
     /// @param x at most [#PANEL] activations, one every `width` values of the batch; what lies behind them may be overwritten
-    /// @param first place in the batch, a multiple of [#PANEL] where the order is in panels
+    /// @param first place in the batch, a multiple of [#PANEL] where the order is off the heap
     default void arrange(Order order, float[] x, int count, ArrangedBatch batch, int first) {
         int width = batch.width();
         for (int t = 0; t < count; t++) {

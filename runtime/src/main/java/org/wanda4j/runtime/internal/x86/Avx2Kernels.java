@@ -1,8 +1,12 @@
 package org.wanda4j.runtime.internal.x86;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.wanda4j.checkpoint.ValueType;
@@ -29,6 +33,11 @@ final class Avx2Kernels extends MachineKernels {
     /// So many wait longer for all bytes of a dense matrix than it takes them to place those of a sparse one.
     private static final int MANY_THREADS = 16;
 
+    /// So many activations are multiplied by fours; more take less time in panels.
+    private static final int MOST_FLOATS = 12;
+
+    private static final int MOST_INTEGERS = 4;
+
     private final RowKernels others;
     private final boolean vnni;
 
@@ -36,6 +45,9 @@ final class Avx2Kernels extends MachineKernels {
     private final MachineCode pairs = new MachineCode(Avx2Activations.pairs());
     private final MachineCode fours = new MachineCode(Avx2Activations.fours());
     private final PanelKernels panels;
+
+    /// Functions for several activations, by their number.
+    private final Map<Integer, RowFunctions> several = new HashMap<>();
 
     /// @param vnni whether the processor has AVX-VNNI
     /// @param bmi2 whether it has BMI2
@@ -51,6 +63,15 @@ final class Avx2Kernels extends MachineKernels {
         this.others = others;
         this.vnni = vnni;
         this.panels = new PanelKernels(vnni);
+        for (int i = 1; i <= Avx2BlockCode.MOST_VECTORS; i++) {
+            int vectors = i;
+            several.put(
+                    vectors,
+                    new RowFunctions(
+                            density -> Avx2BlockCode.multiply(ValueType.BF16, density, vectors),
+                            density -> Avx2BlockCode.multiply(ValueType.INT8, density, vectors),
+                            density -> Avx2BlockCode.multiply(ValueType.INT4, density, vectors)));
+        }
     }
 
     @Override
@@ -75,18 +96,40 @@ final class Avx2Kernels extends MachineKernels {
 
     @Override
     public Order order(MappedMatrix matrix, int tokens) {
-        return tokens > 1 && isOurs(matrix)
-                ? PanelKernels.order(matrix)
-                : super.order(matrix, tokens);
+        if (tokens == 1 || !isOurs(matrix)) {
+            return super.order(matrix, tokens);
+        }
+        int most = matrix.type().isQuantised() ? MOST_INTEGERS : MOST_FLOATS;
+        return tokens > most ? PanelKernels.order(matrix) : Order.INTERLEAVED;
     }
 
     @Override
     public void arrange(Order order, float[] x, int count, ArrangedBatch batch, int first) {
-        if (order.isInPanels()) {
-            Arrays.fill(x, count * batch.width(), PANEL * batch.width(), 0);
-            panels.arrange(order, x, batch, first);
-        } else {
-            super.arrange(order, x, count, batch, first);
+        switch (order) {
+            case PANELS, QUANTISED_PANELS -> {
+                Arrays.fill(x, count * batch.width(), PANEL * batch.width(), 0);
+                panels.arrange(order, x, batch, first);
+            }
+            case INTERLEAVED -> interleave(x, count, batch, first);
+            default -> super.arrange(order, x, count, batch, first);
+        }
+    }
+
+    private static void interleave(float[] x, int count, ArrangedBatch batch, int first) {
+        int words = batch.width() / Long.SIZE;
+        for (int t = 0; t < count; t++) {
+            int group = (first + t) / Avx2BlockCode.MOST_VECTORS;
+            int place = (first + t) % Avx2BlockCode.MOST_VECTORS;
+            for (int word = 0; word < words; word++) {
+                MemorySegment.copy(
+                        x,
+                        t * batch.width() + word * Long.SIZE,
+                        batch.offHeap(),
+                        JAVA_FLOAT,
+                        ((long) group * words + word) * Avx2BlockCode.WORD
+                                + (long) place * Avx2BlockCode.PART,
+                        Long.SIZE);
+            }
         }
     }
 
@@ -121,7 +164,23 @@ final class Avx2Kernels extends MachineKernels {
             float[] y,
             int outputs,
             Scratch scratch) {
-        if (order(matrix, tokens).isInPanels()) {
+        var order = order(matrix, tokens);
+        if (order == Order.INTERLEAVED) {
+            long bytes = (long) x.width() / Long.SIZE * Avx2BlockCode.WORD;
+            long address = x.offHeap().address();
+            new BlockKernels(
+                            Avx2BlockCode.MOST_VECTORS, bytes, some -> several.get(some).of(matrix))
+                    .multiply(
+                            matrix,
+                            from,
+                            to,
+                            address,
+                            tokens,
+                            y,
+                            0,
+                            outputs,
+                            (MachineScratch) scratch);
+        } else if (order.isOffHeap()) {
             panels.block(matrix, from, to, x, tokens, y, outputs, (MachineScratch) scratch);
         } else {
             others.block(matrix, from, to, x, tokens, y, outputs, scratch);

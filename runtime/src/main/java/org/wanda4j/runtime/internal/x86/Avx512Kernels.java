@@ -11,7 +11,6 @@ import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.Scratch;
-import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
 /// [MachineKernels] for AVX-512: sums of products of bf16 (BF16) or of whole numbers of 16 bits (VNNI).
 ///
@@ -22,9 +21,6 @@ final class Avx512Kernels extends MachineKernels {
     /// Features that the processor must have, as Linux names them.
     static final Set<String> FEATURES =
             Set.of("avx512bw", "avx512_vbmi2", "avx512_vnni", "avx512_bf16", "bmi2", "popcnt");
-
-    /// Words of rows that stay in the CPU cache while all groups of activations are multiplied with them.
-    private static final int CHUNK = 1024;
 
     /// More are multiplied in fp32 by [TileKernels]: rows are unpacked once for all of them.
     private static final int MOST_INTERLEAVED = 16;
@@ -111,11 +107,22 @@ final class Avx512Kernels extends MachineKernels {
             return;
         }
         BlockFunctions block = tokens <= few.code.vectors() ? few : many;
-        memory.set(Parameter.WORDS, matrix.columns() / Long.SIZE);
+        int words = matrix.columns() / Long.SIZE;
         for (int t = 0; t < tokens; t += MachineScratch.ACTIVATIONS) {
             int count = Math.min(MachineScratch.ACTIVATIONS, tokens - t);
             interleave(matrix, x, t * width, width, count, block.code, memory);
-            multiply(matrix, from, to, count, block, y, t * outputs, outputs, memory);
+            MachineCode function = block.functions.of(matrix);
+            new BlockKernels(block.code.vectors(), block.code.bytes(words), _ -> function)
+                    .multiply(
+                            matrix,
+                            from,
+                            to,
+                            memory.block.address(),
+                            count,
+                            y,
+                            t * outputs,
+                            outputs,
+                            memory);
         }
     }
 
@@ -137,41 +144,6 @@ final class Avx512Kernels extends MachineKernels {
             long place = group + (long) (t % code.vectors()) * BlockCode.PART;
             MemorySegment.copy(x, at + t * width, memory.plain, JAVA_FLOAT, 0, matrix.columns());
             copy.call(memory.plain.address(), place, words, code.wordBytes(), 0);
-        }
-    }
-
-    /// Multiplies rows with the interleaved activations.
-    ///
-    /// @param at index of the product of row 0 with the first of them
-    private static void multiply(
-            MappedMatrix matrix,
-            int from,
-            int to,
-            int count,
-            BlockFunctions block,
-            float[] y,
-            int at,
-            int outputs,
-            MachineScratch memory) {
-        MachineCode function = block.functions.of(matrix);
-        int words = matrix.columns() / Long.SIZE;
-        int vectors = block.code.vectors();
-        int half = (to - from + 1) / 2;
-        int most = Math.clamp(CHUNK / words, 1, RowFrame.MOST_ROWS);
-        for (int i = 0; i < half; i += most) {
-            int a = from + i;
-            int b = to - half + i;
-            int rows = Math.min(most, half - i);
-            memory.setRows(matrix, a, b, rows);
-            for (int t = 0; t < count; t += vectors) {
-                memory.setValues(matrix, a, b);
-                long group = t / vectors * block.code.bytes(words);
-                memory.set(Parameter.VECTOR, memory.block.address() + group);
-                function.call(memory.parameters());
-                for (int k = 0; k < Math.min(vectors, count - t); k++) {
-                    memory.copyProducts(k, a, b, rows, y, at + (t + k) * outputs);
-                }
-            }
         }
     }
 

@@ -85,7 +85,7 @@ final class PanelKernels {
         Functions some = functions.get(order);
         int width = batch.width();
         long bytes = some.layout.panelBytes(width);
-        MemorySegment panel = batch.panels().asSlice(first / PanelLayout.VECTORS * bytes, bytes);
+        MemorySegment panel = batch.offHeap().asSlice(first / PanelLayout.VECTORS * bytes, bytes);
         some.arrange.call(
                 MachineKernels.part(x, 0, PanelLayout.VECTORS * width),
                 panel,
@@ -123,7 +123,7 @@ final class PanelKernels {
             for (int p = 0; p < panels; ) {
                 int count = count(panels - p, layout.mostPanels());
                 int ahead = p == 0 ? PanelCode.aheadBytes(layout, count) : 0;
-                block.set(JAVA_LONG, PanelCode.PANELS, x.panels().address() + p * panelBytes);
+                block.set(JAVA_LONG, PanelCode.PANELS, x.offHeap().address() + p * panelBytes);
                 block.set(JAVA_LONG, PanelCode.AHEAD_BYTES, ahead);
                 multiply(
                         some.multiply[count - 1],
