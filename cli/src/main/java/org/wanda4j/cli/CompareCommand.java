@@ -12,7 +12,7 @@ import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.ModelName;
 import org.wanda4j.checkpoint.ValueType;
-import org.wanda4j.cli.Grid.Variant;
+import org.wanda4j.cli.Cells.Variant;
 import org.wanda4j.compare.Cell;
 import org.wanda4j.compare.Comparison;
 import org.wanda4j.compare.Frontier;
@@ -174,13 +174,13 @@ final class CompareCommand implements Runnable {
             }
         }
         compute.printBanner();
-        var keeping = new Grid.Keeping(bench, keep);
-        try (var grid = new Grid(model, output, text, evaluation, compute, keeping)) {
+        var keeping = new Cells.Keeping(bench, keep);
+        try (var grid = new Cells(model, output, text, evaluation, compute, keeping)) {
             compare(grid, rows);
         }
     }
 
-    private void compare(Grid grid, List<Row> rows) {
+    private void compare(Cells grid, List<Row> rows) {
         Cell dense = grid.dense(Optional.empty());
         List<Cell> cells = new ArrayList<>();
         List<InvalidInputException> failures = new ArrayList<>();

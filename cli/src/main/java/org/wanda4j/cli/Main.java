@@ -35,6 +35,7 @@ import picocli.CommandLine.TypeConversionException;
             PlanCommand.class,
             EvalCommand.class,
             CompareCommand.class,
+            FitCommand.class,
             InspectCommand.class,
             PackCommand.class,
             UnpackCommand.class,

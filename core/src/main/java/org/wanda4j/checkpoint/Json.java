@@ -62,8 +62,19 @@ public final class Json {
     ///
     /// @throws InvalidInputException when it cannot be read or is something else
     public static <T> T read(Path file, Class<T> type) {
+        return value(read(file), file, type);
+    }
+
+    /// The record that was written to `file` as the field of an object.
+    ///
+    /// @throws InvalidInputException when it cannot be read or is something else
+    public static <T> T read(Path file, String field, Class<T> type) {
+        return value(read(file).path(field), file, type);
+    }
+
+    private static <T> T value(JsonNode node, Path file, Class<T> type) {
         try {
-            return MAPPER.treeToValue(read(file), type);
+            return MAPPER.treeToValue(node, type);
         } catch (JacksonException e) {
             throw new InvalidInputException(
                     file + ": not as this version of the program writes it, at " + place(e), e);

@@ -63,6 +63,24 @@ public final class OutputDirectory implements AutoCloseable {
         return claim(output, input, replace, true);
     }
 
+    /// Gives a complete checkpoint, a directory on the same disk, the name `output`.
+    ///
+    /// @param replace whether a checkpoint that already has the name may be replaced
+    /// @throws InvalidInputException when the name is taken, in use by another run, or cannot be written
+    public static void adopt(Path complete, Path output, boolean replace) {
+        try (OutputDirectory directory = claim(output, complete, replace)) {
+            try (var files = Files.newDirectoryStream(complete)) {
+                for (Path file : files) {
+                    Files.move(file, directory.resolve(String.valueOf(file.getFileName())));
+                }
+                Files.delete(complete);
+            } catch (IOException e) {
+                throw directory.failed(e);
+            }
+            directory.publish();
+        }
+    }
+
     private static OutputDirectory claim(Path output, Path input, boolean replace, boolean resume) {
         Path target = output.toAbsolutePath().normalize();
         try {

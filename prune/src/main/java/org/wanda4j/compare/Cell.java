@@ -74,6 +74,24 @@ public record Cell(
                 + " %";
     }
 
+    /// This cell with its speed.
+    public Cell with(Speed measured) {
+        return new Cell(
+                name,
+                method,
+                pattern,
+                sparsity,
+                values,
+                perplexity,
+                divergence,
+                tasks,
+                seconds,
+                peakResidentBytes,
+                bytes,
+                bytesPerToken,
+                Optional.of(measured));
+    }
+
     /// Whether nothing of it was pruned.
     boolean isDense() {
         return method.equals(DENSE);

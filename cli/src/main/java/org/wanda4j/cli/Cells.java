@@ -35,7 +35,7 @@ import org.wanda4j.text.Corpus;
 ///
 /// A variant's checkpoint is in OUT/models while it is needed. Beside it lies what decided it, so that a run that was stopped
 /// within a variant goes on with it.
-final class Grid implements AutoCloseable {
+final class Cells implements AutoCloseable {
 
     private static final int PROMPT_TOKENS = 512;
     private static final int TOKENS = 128;
@@ -88,10 +88,10 @@ final class Grid implements AutoCloseable {
         }
     }
 
-    /// A cell on disk.
+    /// Something that was measured, on disk.
     ///
     /// @param key everything that decides it
-    private record Kept(String key, Cell result) {}
+    private record Kept(String key, Object result) {}
 
     /// A checkpoint on disk that is being made.
     ///
@@ -104,10 +104,13 @@ final class Grid implements AutoCloseable {
     private record Made(
             Path checkpoint, double sparsity, double seconds, OptionalLong peakResidentBytes) {}
 
+    /// What a variant is, but for its quality.
+    record Probe(long bytes, Optional<Speed> speed) {}
+
     /// @param model is pruned and packed
     /// @param output directory
     /// @param text calibration text
-    Grid(
+    Cells(
             Path model,
             Path output,
             Corpus text,
@@ -139,38 +142,82 @@ final class Grid implements AutoCloseable {
     /// The model as it is, packed where the variant says so.
     Cell dense(Optional<ValueType> values) {
         Variant variant = Variant.dense(values);
-        var given = new Made(model, 0, 0, OptionalLong.empty());
-        return cell(variant, common, () -> packed(given, variant));
+        return cell(variant, common, () -> packed(given(), variant));
+    }
+
+    private Made given() {
+        return new Made(model, 0, 0, OptionalLong.empty());
     }
 
     /// The model pruned by a recipe, and packed where the variant says so. Its checkpoint stays until [#forget].
     Cell pruned(Variant variant, Recipe recipe) {
-        String key =
-                "%s, %s, %s"
-                        .formatted(
-                                common,
-                                text.sha256(),
-                                Json.writeLine(recipe.resolve(architecture)));
+        String key = key(recipe);
         return cell(variant, key, () -> packed(made(variant.unpacked(), recipe, key), variant));
+    }
+
+    /// Size, and speed where it is asked for, of the dense model packed.
+    Probe probe(ValueType values) {
+        Variant variant = Variant.dense(Optional.of(values));
+        return probe(variant, common, () -> packed(given(), variant));
+    }
+
+    /// Size, and speed where it is asked for, of the model pruned by a recipe and packed.
+    Probe probe(Variant variant, Recipe recipe) {
+        String key = key(recipe);
+        return probe(variant, key, () -> packed(made(variant.unpacked(), recipe, key), variant));
+    }
+
+    private Probe probe(Variant variant, String key, Supplier<Made> checkpoint) {
+        return kept(
+                "probe-" + variant.file(),
+                key,
+                Probe.class,
+                () -> {
+                    Made made = checkpoint.get();
+                    Optional<Speed> speed =
+                            keeping.bench()
+                                    ? Optional.of(speed(bench(made.checkpoint(), 0)))
+                                    : Optional.empty();
+                    Probe probe = new Probe(bytes(made.checkpoint()), speed);
+                    delete(made.checkpoint());
+                    return probe;
+                });
+    }
+
+    private String key(Recipe recipe) {
+        return "%s, %s, %s"
+                .formatted(common, text.sha256(), Json.writeLine(recipe.resolve(architecture)));
     }
 
     /// The cell as it was kept, or measured.
     private Cell cell(Variant variant, String key, Supplier<Made> checkpoint) {
-        Path file = output.resolve("cells").resolve(variant.file() + ".json");
+        return kept(
+                variant.file(),
+                key,
+                Cell.class,
+                () -> {
+                    Made made = checkpoint.get();
+                    Cell cell = measure(variant, made);
+                    if (keeping.models() && !made.checkpoint().equals(model)) {
+                        ModelCard.enter(made.checkpoint(), Figures.of(cell));
+                    } else if (variant.values().isPresent()) {
+                        delete(made.checkpoint());
+                    }
+                    return cell;
+                });
+    }
+
+    /// What was measured before, or is measured.
+    private <T> T kept(String name, String key, Class<T> type, Supplier<T> measure) {
+        Path file = output.resolve("cells").resolve(name + ".json");
         if (keyOf(file).equals(Optional.of(key))) {
-            Console.note(variant.file() + ": kept from before");
-            return Json.read(file, Kept.class).result();
+            Console.note(name + ": kept from before");
+            return Json.read(file, "result", type);
         }
-        Console.note(variant.file());
-        Made made = checkpoint.get();
-        Cell cell = measure(variant, made);
-        write(file, Json.write(new Kept(key, cell)));
-        if (keeping.models() && !made.checkpoint().equals(model)) {
-            ModelCard.enter(made.checkpoint(), Figures.of(cell));
-        } else if (variant.values().isPresent()) {
-            delete(made.checkpoint());
-        }
-        return cell;
+        Console.note(name);
+        T result = measure.get();
+        write(file, Json.write(new Kept(key, result)));
+        return result;
     }
 
     private static Optional<String> keyOf(Path file) {
@@ -214,7 +261,8 @@ final class Grid implements AutoCloseable {
                 made.peakResidentBytes());
     }
 
-    private Path checkpoint(Variant variant) {
+    /// Where the checkpoint of a variant is, as long as it is kept.
+    Path checkpoint(Variant variant) {
         return output.resolve("models").resolve(variant.file());
     }
 
@@ -235,9 +283,9 @@ final class Grid implements AutoCloseable {
                             _ -> {});
         }
         Optional<Throughput> speed =
-                keeping.bench() || variant.values().isPresent()
-                        ? Optional.of(throughput(made.checkpoint()))
-                        : Optional.empty();
+                keeping.bench()
+                        ? Optional.of(bench(made.checkpoint(), PROMPT_TOKENS))
+                        : variant.values().map(_ -> bytesPerToken(made.checkpoint()));
         return new Cell(
                 variant.name(),
                 variant.method(),
@@ -251,7 +299,7 @@ final class Grid implements AutoCloseable {
                 made.peakResidentBytes(),
                 bytes(made.checkpoint()),
                 speed.map(it -> OptionalLong.of(it.bytesPerToken())).orElse(OptionalLong.empty()),
-                speed.filter(_ -> keeping.bench()).map(Grid::speed));
+                speed.filter(_ -> keeping.bench()).map(Cells::speed));
     }
 
     private Evaluation.Reference reference(RunSettings settings) {
@@ -261,16 +309,25 @@ final class Grid implements AutoCloseable {
         return reference.get();
     }
 
-    /// Of the runtime; without repeats where speed is not asked for, which leaves the bytes of a token.
-    private Throughput throughput(Path checkpoint) {
+    /// How fast the runtime is with a checkpoint, as `wanda bench` measures it.
+    Speed speed(Path checkpoint) {
+        return speed(bench(checkpoint, PROMPT_TOKENS));
+    }
+
+    private Throughput bench(Path checkpoint, int prompt) {
         int longest = architecture.positions();
         return Throughput.measure(
                 checkpoint,
-                keeping.bench() ? Math.min(PROMPT_TOKENS, longest) : 0,
-                keeping.bench() ? Math.min(TOKENS, longest) : 0,
-                keeping.bench() ? REPEATS : 0,
+                Math.min(prompt, longest),
+                Math.min(TOKENS, longest),
+                REPEATS,
                 threads(),
                 Optional.empty());
+    }
+
+    /// What the runtime reads for a token; its speed is not measured.
+    private Throughput bytesPerToken(Path checkpoint) {
+        return Throughput.measure(checkpoint, 0, 0, 0, threads(), Optional.empty());
     }
 
     private static Speed speed(Throughput measured) {
@@ -312,7 +369,7 @@ final class Grid implements AutoCloseable {
         }
     }
 
-    private static void delete(Path path) {
+    static void delete(Path path) {
         try (Stream<Path> files = Files.exists(path) ? Files.walk(path) : Stream.empty()) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.delete(file);
