@@ -179,6 +179,7 @@ final class Fit {
             return RunPlan.of(
                             ModelFootprint.of(checkpoint),
                             recipe(each.recipe(), PROBED),
+                            Optional.empty(),
                             text,
                             disk,
                             settings)

@@ -288,7 +288,6 @@ final class FitCommand implements Runnable {
     }
 
     private String text(Report report) {
-        boolean timed = limit.speed != null;
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("best of each type", "size", "tokens/s", "times dense", ""));
         for (Estimate each : report.candidates()) {

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.calibrate.ScratchSpace;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
@@ -109,7 +110,7 @@ public record RecoveryPlan(
     }
 
     private static boolean keeps(Architecture model, int length, RunSettings settings) {
-        return kept(model, length) <= settings.activationMemory();
+        return kept(model, length) <= settings.scratchMemory();
     }
 
     private static long kept(Architecture model, int length) {
@@ -137,11 +138,11 @@ public record RecoveryPlan(
                         : settings.threads() * perWindow;
         boolean whole = recovery.scope() instanceof Scope.All;
         // The teacher's block and, where it is not trained value by value, the student's.
-        long blocks = BlockCount.weights(largest) * (whole ? 1 : 2) * type;
+        long blocks = largest.weights() * (whole ? 1 : 2) * type;
         long gradients =
                 recovery.scope() instanceof Scope.Norms
                         ? 0
-                        : settings.threads() * BlockCount.weights(largest) * Float.BYTES;
+                        : settings.threads() * largest.weights() * Float.BYTES;
         long heads = 2L * architecture.vocabulary() * architecture.embedding().width() * type;
         return BYTES_TRAINED * trained(architecture, recovery.scope())
                 + states
@@ -191,7 +192,7 @@ public record RecoveryPlan(
         double fastest = Double.MAX_VALUE;
         try (Arena memory = Arena.ofShared();
                 Engine engine = new Engine(type, settings.threads());
-                var states = new ActivationStore(layout, layout.bytes(), scratch);
+                var states = new ActivationStore(layout, new ScratchSpace(layout.bytes(), scratch));
                 ActivationStore behind = states.copy()) {
             var sample = new SampleBlock(block, model.stored(), memory);
             SampleBlock.fill(states.states(), DType.F32, new SplittableRandom(2), 1);

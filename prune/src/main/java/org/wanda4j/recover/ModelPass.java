@@ -1,7 +1,6 @@
 package org.wanda4j.recover;
 
 import java.lang.foreign.Arena;
-import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
@@ -10,6 +9,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.wanda4j.calibrate.ActivationStore;
+import org.wanda4j.calibrate.ScratchSpace;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.recover.Recovery.Objective;
 import org.wanda4j.text.Windows;
@@ -57,8 +57,7 @@ final class ModelPass implements AutoCloseable {
 
     /// @param windows most of a pass
     /// @param length tokens of each
-    /// @param memoryLimit most bytes of states to keep in memory, those that gradients need included
-    /// @param scratch directory for states that do not fit
+    /// @param scratch for states, those that gradients need included
     ModelPass(
             Engine engine,
             Student student,
@@ -66,26 +65,25 @@ final class ModelPass implements AutoCloseable {
             Objective objective,
             int windows,
             int length,
-            long memoryLimit,
-            Path scratch) {
+            ScratchSpace scratch) {
         this.engine = engine;
         this.student = student;
         this.objective = objective;
         this.windows = windows;
         this.length = length;
-        this.keeps = keptBytes(student.architecture(), windows, length) <= memoryLimit;
+        this.keeps = scratch.holds(keptBytes(student.architecture(), windows, length));
         this.embedding = student.embedding(memory);
-        this.states = store((blocks() + 1) * windows, memoryLimit, scratch);
-        this.gradients = store(windows, memoryLimit, scratch);
+        this.states = store((blocks() + 1) * windows, scratch);
+        this.gradients = store(windows, scratch);
         this.teacher =
                 teacher.map(it ->
                         new TeacherPass(
-                                it, hiddenWeight() > 0, windows, length, memoryLimit, scratch));
+                                it, hiddenWeight() > 0, windows, length, scratch));
     }
 
-    private ActivationStore store(int count, long memoryLimit, Path scratch) {
+    private ActivationStore store(int count, ScratchSpace scratch) {
         return TeacherPass.store(
-                student.architecture(), count, length, ComputeType.FP32, memoryLimit, scratch);
+                student.architecture(), count, length, ComputeType.FP32, scratch);
     }
 
     /// Bytes that a step keeps where it keeps all that blocks compute.

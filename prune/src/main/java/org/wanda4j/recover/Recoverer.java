@@ -207,7 +207,7 @@ public final class Recoverer {
     /// Where what failed would only happen again, nothing is left to be resumed.
     private RecoverReport run(OutputDirectory directory, RecoveryJournal journal) {
         try {
-            return train(directory, journal);
+            return publish(directory, journal);
         } catch (InvalidInputException e) {
             journal.writer().abandon();
             if (!(e.getCause() instanceof IOException)) {
@@ -228,12 +228,25 @@ public final class Recoverer {
         }
     }
 
-    private RecoverReport train(OutputDirectory directory, RecoveryJournal journal) {
+    private RecoverReport publish(OutputDirectory directory, RecoveryJournal journal) {
+        try (Engine engine = new Engine(recovery.type().orElseThrow(), settings.threads())) {
+            if (journal.written().isEmpty()) {
+                train(journal, engine);
+            }
+            CheckpointWriter writer = journal.writer();
+            phases.time("write", writer::complete);
+            RecoveryDocument document = phases.time("hash", journal::recipe);
+            RecoverReport report = report(directory.target(), journal, engine);
+            writer.publish(documents(document, report));
+            return report;
+        }
+    }
+
+    private void train(RecoveryJournal journal, Engine engine) {
         ComputeType type = recovery.type().orElseThrow();
         int length = recovery.seqlen().orElseThrow();
         CheckpointWriter writer = journal.writer();
         try (Arena memory = Arena.ofShared();
-                Engine engine = new Engine(type, settings.threads());
                 Tokenizer tokenizer =
                         phases.time("tokenize", () -> Tokenizer.open(pruned.directory()))) {
             var windows = new TrainingText(text, tokenizer, length, recovery.seed(), HELD_OUT);
@@ -259,8 +272,7 @@ public final class Recoverer {
                             recovery.objective(),
                             Recovery.WINDOWS_PER_STEP,
                             length,
-                            settings.activationMemory(),
-                            writer.scratch())) {
+                            settings.scratch(writer.scratch()))) {
                 new Training(
                                 recovery,
                                 windows,
@@ -273,12 +285,12 @@ public final class Recoverer {
                                 interval)
                         .run();
             }
-            phases.time("write", () -> student.write(writer));
-            phases.time("write", writer::complete);
-            RecoveryDocument document = phases.time("hash", journal::recipe);
-            RecoverReport report = report(directory.target(), journal, student, engine);
-            writer.publish(documents(document, report));
-            return report;
+            phases.time(
+                    "write",
+                    () -> {
+                        student.write(writer);
+                        journal.finish(student.parameters(), student.sparsity());
+                    });
         }
     }
 
@@ -314,9 +326,9 @@ public final class Recoverer {
         return figures;
     }
 
-    private RecoverReport report(
-            Path output, RecoveryJournal journal, Student student, Engine engine) {
+    private RecoverReport report(Path output, RecoveryJournal journal, Engine engine) {
         RecoveryJournal.Progress progress = journal.progress();
+        RecoveryJournal.Written written = journal.written().orElseThrow();
         long tokens =
                 (long) progress.steps()
                         * Recovery.WINDOWS_PER_STEP
@@ -325,8 +337,8 @@ public final class Recoverer {
                 pruned.directory().toString(),
                 dense.map(it -> it.directory().toString()),
                 output.toString(),
-                student.parameters(),
-                student.sparsity(),
+                written.parameters(),
+                written.sparsity(),
                 progress.steps(),
                 tokens,
                 progress.heldOut().getFirst().loss(),

@@ -40,12 +40,20 @@ final class RecoveryJournal implements AutoCloseable {
         }
     }
 
+    /// What training made, once that is written.
+    ///
+    /// @param parameters values that were trained
+    /// @param sparsity of the output's linears
+    /// @param tensors that have other values than in the pruned model, by name
+    record Written(long parameters, double sparsity, List<String> tensors) {}
+
     /// The journal as it lies on the disk.
     ///
     /// @param recipe with the number of steps once that is fixed, and the models' digests if they were known
     /// @param machine the instruction set that computes
     /// @param state number of the file that holds what training has made
     /// @param best number of the file that holds the best values
+    /// @param written what training made; once that is there, both files may be gone
     /// @param phases seconds by phase so far
     record Entry(
             RecoveryDocument recipe,
@@ -55,10 +63,10 @@ final class RecoveryJournal implements AutoCloseable {
             Progress progress,
             int state,
             int best,
+            Optional<Written> written,
             Map<String, Double> phases,
             double seconds) {}
 
-    private final OutputDirectory directory;
     private final CheckpointWriter writer;
     private final Entry start;
     private final BackgroundTask<String> modelSha256;
@@ -69,16 +77,15 @@ final class RecoveryJournal implements AutoCloseable {
     private Optional<Integer> steps;
     private int state;
     private int best;
+    private Optional<Written> written;
 
     private RecoveryJournal(
-            OutputDirectory directory,
             CheckpointWriter writer,
             Entry start,
             Optional<Entry> left,
             BackgroundTask<String> modelSha256,
             Optional<BackgroundTask<String>> teacherSha256,
             Phases phases) {
-        this.directory = directory;
         this.writer = writer;
         this.start = start;
         this.modelSha256 = modelSha256;
@@ -90,6 +97,7 @@ final class RecoveryJournal implements AutoCloseable {
         this.steps = last.recipe().steps();
         this.state = last.state();
         this.best = last.best();
+        this.written = last.written();
         phases.add(last.phases(), last.seconds());
     }
 
@@ -115,14 +123,17 @@ final class RecoveryJournal implements AutoCloseable {
                         Progress.NONE,
                         0,
                         0,
+                        Optional.empty(),
                         Map.of(),
                         0);
         try {
             directory.journal().ifPresent(file -> checkSame(file, start, directory.target()));
             Optional<Entry> left = directory.journal().map(file -> Json.read(file, Entry.class));
             return new RecoveryJournal(
-                    directory,
-                    CheckpointWriter.create(model, directory),
+                    CheckpointWriter.resume(
+                            model,
+                            directory,
+                            left.flatMap(Entry::written).map(Written::tensors).orElse(List.of())),
                     start,
                     left,
                     digest(model, left.flatMap(entry -> entry.recipe().modelSha256())),
@@ -225,6 +236,17 @@ final class RecoveryJournal implements AutoCloseable {
                 });
     }
 
+    /// What training made; empty while it is not written.
+    Optional<Written> written() {
+        return written;
+    }
+
+    /// All that is trained has been given to the writer: nothing is left to be computed.
+    void finish(long parameters, double sparsity) {
+        written = Optional.of(new Written(parameters, sparsity, writer.written()));
+        writer.writeJournal(Json.write(entry()), List.of());
+    }
+
     private Entry entry() {
         return new Entry(
                 start.recipe()
@@ -238,6 +260,7 @@ final class RecoveryJournal implements AutoCloseable {
                 progress,
                 state,
                 best,
+                written,
                 phases.seconds(),
                 phases.elapsed());
     }

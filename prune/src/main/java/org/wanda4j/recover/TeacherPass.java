@@ -1,9 +1,9 @@
 package org.wanda4j.recover;
 
 import java.lang.foreign.Arena;
-import java.nio.file.Path;
 import java.util.List;
 import org.wanda4j.calibrate.ActivationStore;
+import org.wanda4j.calibrate.ScratchSpace;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.ComputeType;
@@ -31,8 +31,7 @@ final class TeacherPass implements AutoCloseable {
             boolean keepsStates,
             int windows,
             int length,
-            long memoryLimit,
-            Path scratch) {
+            ScratchSpace scratch) {
         this.teacher = teacher;
         this.keepsStates = keepsStates;
         this.windows = windows;
@@ -50,7 +49,7 @@ final class TeacherPass implements AutoCloseable {
                         teacher.type());
         int stages = keepsStates ? architecture.blocks().size() + 1 : 1;
         this.states =
-                store(architecture, stages * windows, length, teacher.type(), memoryLimit, scratch);
+                store(architecture, stages * windows, length, teacher.type(), scratch);
     }
 
     /// A store of windows, each a batch of its own.
@@ -59,8 +58,7 @@ final class TeacherPass implements AutoCloseable {
             int windows,
             int length,
             ComputeType type,
-            long memoryLimit,
-            Path scratch) {
+            ScratchSpace scratch) {
         var layout =
                 new ActivationStore.Layout(
                         windows,
@@ -70,7 +68,7 @@ final class TeacherPass implements AutoCloseable {
                         false,
                         type,
                         length);
-        return new ActivationStore(layout, memoryLimit, scratch);
+        return new ActivationStore(layout, scratch);
     }
 
     void embed(int[] ids, int window) {

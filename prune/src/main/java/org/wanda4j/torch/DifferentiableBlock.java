@@ -78,7 +78,7 @@ public final class DifferentiableBlock implements AutoCloseable {
     }
 
     /// The block as it was computed for a batch, with all that its gradients need, until it is closed.
-    public final class Kept implements AutoCloseable {
+    public static final class Kept implements AutoCloseable {
 
         private final Tensor input;
         private final Tensor output;

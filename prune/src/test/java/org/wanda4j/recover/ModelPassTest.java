@@ -22,6 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.GoldenFamilies;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.calibrate.ScratchSpace;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
@@ -221,8 +222,7 @@ class ModelPassTest {
                             objective,
                             WINDOWS,
                             LENGTH,
-                            memoryLimit,
-                            directory)) {
+                            new ScratchSpace(memoryLimit, directory))) {
                 work.with(
                         pass,
                         student,

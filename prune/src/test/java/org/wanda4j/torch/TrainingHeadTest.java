@@ -115,7 +115,7 @@ class TrainingHeadTest {
         }
         double size = Arrays.stream(way).map(each -> each * each).sum();
         assertEquals(expected, measured, 0.02 * Math.abs(expected) + 1e-3 * Math.sqrt(size));
-        loss.applyAsDouble(0.0);
+        var _ = loss.applyAsDouble(0.0);
     }
 
     private int[] ids() {
