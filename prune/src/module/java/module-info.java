@@ -15,6 +15,7 @@ module org.wanda4j.prune {
     exports org.wanda4j.method;
     exports org.wanda4j.plan;
     exports org.wanda4j.prune;
+    exports org.wanda4j.quantize;
     exports org.wanda4j.report;
     exports org.wanda4j.torch;
     exports org.wanda4j.tune;

@@ -33,6 +33,7 @@ class ArchitectureTest {
         "org.wanda4j.allocate..",
         "org.wanda4j.prune..",
         "org.wanda4j.recover..",
+        "org.wanda4j.quantize..",
         "org.wanda4j.evaluate..",
         "org.wanda4j.tune..",
         "org.wanda4j.plan..",

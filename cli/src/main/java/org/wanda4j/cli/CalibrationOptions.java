@@ -55,6 +55,11 @@ final class CalibrationOptions {
         return text.given();
     }
 
+    /// Whether the text is `none`: a command that can do without says so in its help.
+    boolean isNone() {
+        return text.isNone();
+    }
+
     /// The options that were given, and those of `start` for the others.
     Recipe.Sampling sampling(Recipe.Sampling start) {
         return new Recipe.Sampling(

@@ -4,6 +4,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.MatrixView;
@@ -14,6 +16,9 @@ import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.families.Families;
+import org.wanda4j.prune.Recipe;
+import org.wanda4j.quantize.CalibratedPacking;
+import org.wanda4j.torch.ComputeType;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -30,9 +35,15 @@ import picocli.CommandLine.Parameters;
             "'wanda inspect' and 'wanda eval' read it, 'wanda unpack' gives an ordinary checkpoint back. With bf16 values",
             "that one is bit for bit the same, where the model was in bf16; fp16 and fp32 weights are rounded to bf16.",
             "",
+            "int4 weights are rounded block after block along calibration text, so that what one misses others make up for.",
+            "--calibration none rounds each to the nearest value, in seconds; int8 is rounded so unless a text is named.",
+            "",
             "Examples:",
             "  wanda pack SmolLM2-half -o SmolLM2-packed",
-            "  wanda pack SmolLM2-half -o SmolLM2-int8 --values int8"
+            "  wanda pack SmolLM2-half -o SmolLM2-int8 --values int8",
+            "  wanda pack SmolLM2 -o SmolLM2-int4 --values int4",
+            "  wanda pack SmolLM2 -o SmolLM2-int4 --values int4 --calibration my-text.jsonl --windows 256",
+            "  wanda pack SmolLM2 -o SmolLM2-int4 --values int4 --calibration none --embedding int4"
         })
 final class PackCommand implements Runnable {
 
@@ -50,55 +61,127 @@ final class PackCommand implements Runnable {
             paramLabel = "bf16|int8|int4",
             defaultValue = "bf16",
             description =
-                    "how the weights that are kept are stored; int8 and int4 in groups of 32 with a scale, embeddings"
-                            + " and head too (default: bf16)")
+                    "how the weights that are kept are stored; int8 and int4 in groups of 32 with a scale (default: bf16)")
     private ValueType values;
+
+    @Option(
+            names = "--embedding",
+            paramLabel = "bf16|int8|int4",
+            description =
+                    "the same for embedding and head (default: int8 where --values is int4, else as --values)")
+    private ValueType embedding;
+
+    @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
+
+    @Mixin private final ComputeOptions compute = new ComputeOptions();
 
     @Mixin private final ResultOptions result = new ResultOptions();
 
     @Override
     public void run() {
-        PackReport report = pack(model, values, output.directory(), output.force());
+        PackReport report;
+        try (Checkpoint checkpoint = Checkpoint.open(model);
+                var directory = OutputDirectory.claim(output.directory(), model, output.force())) {
+            report =
+                    isCalibrated()
+                            ? packCalibrated(checkpoint, directory)
+                            : packNearest(checkpoint, values, tableValues(), directory);
+        }
         result.print(report, () -> text(report));
     }
 
-    /// Writes a packed copy of `model` to `output`.
+    /// Writes a packed copy of `model` to `output`, each weight rounded by itself.
     ///
     /// @param force whether a checkpoint that is already there may be replaced
     static PackReport pack(Path model, ValueType values, Path output, boolean force) {
         try (Checkpoint checkpoint = Checkpoint.open(model);
-                var progress = new ProgressDisplay("bytes")) {
-            Architecture architecture = Families.describe(checkpoint);
-            List<MatrixView> linears = architecture.linears().stream().map(Linear::weight).toList();
-            checkpoint.remarks().forEach(remark -> Console.note("note: " + remark));
-            Set<String> tables = Set.copyOf(architecture.tables());
-            try (var directory = OutputDirectory.claim(output, model, force)) {
-                progress.start("packing", Packer.work(checkpoint));
-                return Packer.pack(
-                        checkpoint,
-                        linears,
-                        tables,
-                        values,
-                        directory,
-                        bytes -> progress.advance(bytes, values.label()));
+                var directory = OutputDirectory.claim(output, model, force)) {
+            return packNearest(checkpoint, values, usualTableValues(values), directory);
+        }
+    }
+
+    /// int8 is close enough without: text has to be named for it.
+    private boolean isCalibrated() {
+        return values.isQuantised()
+                && !calibration.isNone()
+                && (values == ValueType.INT4 || calibration.given());
+    }
+
+    private PackReport packCalibrated(Checkpoint checkpoint, OutputDirectory directory) {
+        compute.printBanner();
+        checkpoint.remarks().forEach(remark -> Console.note("note: " + remark));
+        try (var progress = new ProgressDisplay()) {
+            return CalibratedPacking.pack(
+                    checkpoint,
+                    values,
+                    tableValues(),
+                    compute.type().orElseGet(ComputeType::fastest),
+                    calibration.sampling(Recipe.DEFAULT.sampling()),
+                    calibration.corpus(),
+                    directory,
+                    compute.settings(progress));
+        }
+    }
+
+    private static PackReport packNearest(
+            Checkpoint checkpoint,
+            ValueType values,
+            ValueType tableValues,
+            OutputDirectory directory) {
+        Architecture architecture = Families.describe(checkpoint);
+        List<MatrixView> linears = architecture.linears().stream().map(Linear::weight).toList();
+        checkpoint.remarks().forEach(remark -> Console.note("note: " + remark));
+        Set<String> tables = Set.copyOf(architecture.tables());
+        try (var progress = new ProgressDisplay("bytes")) {
+            progress.start("packing", Packer.work(checkpoint));
+            try (var packer =
+                    Packer.begin(
+                            checkpoint,
+                            linears,
+                            tables,
+                            values,
+                            tableValues,
+                            directory,
+                            bytes -> progress.advance(bytes, values.label()))) {
+                return packer.finish(OptionalLong.empty());
             }
         }
     }
 
+    private ValueType tableValues() {
+        return embedding == null ? usualTableValues(values) : embedding;
+    }
+
+    private static ValueType usualTableValues(ValueType values) {
+        return values == ValueType.INT4 ? ValueType.INT8 : values;
+    }
+
     private static String text(PackReport report) {
-        return String.join(
-                "\n",
-                table(report),
-                "",
-                "values       " + report.values(),
-                "time         " + Format.duration(report.seconds()),
-                "output       " + report.output());
+        List<String> lines =
+                new ArrayList<>(List.of(table(report), "", "values       " + report.values()));
+        report.calibrationTokens()
+                .ifPresent(tokens ->
+                        lines.add(
+                                "calibrated   %,d tokens; the output error is ||X (Q - W)^T||^2 / ||X W^T||^2, on average"
+                                        .formatted(tokens)));
+        lines.add("time         " + Format.duration(report.seconds()));
+        lines.add("output       " + report.output());
+        return String.join("\n", lines);
     }
 
     /// Matrices by their kind, then whatever else the files hold.
     private static String table(PackReport report) {
         List<List<String>> rows = new ArrayList<>();
-        rows.add(List.of("matrix", "sparse", "zeros", "before", "after", "of before"));
+        rows.add(
+                List.of(
+                        "matrix",
+                        "values",
+                        "sparse",
+                        "zeros",
+                        "before",
+                        "after",
+                        "of before",
+                        "output error"));
         Map<String, List<PackReport.Matrix>> kinds =
                 LinearKinds.group(report.matrices(), PackCommand::module);
         Sizes listed = new Sizes(0, 0);
@@ -119,11 +202,23 @@ final class PackCommand implements Runnable {
         long kept = matrices.stream().mapToLong(PackReport.Matrix::kept).sum();
         return List.of(
                 name,
+                matrices.isEmpty() ? "" : matrices.getFirst().values(),
                 matrices.isEmpty() ? "" : sparse + " of " + matrices.size(),
                 matrices.isEmpty() ? "" : Format.percent(1 - kept / (double) weights),
                 "%.1f MB".formatted(sizes.before() / 1e6),
                 "%.1f MB".formatted(sizes.after() / 1e6),
-                Format.percent(sizes.after() / (double) sizes.before()));
+                Format.percent(sizes.after() / (double) sizes.before()),
+                outputError(matrices).isPresent()
+                        ? Format.percent(outputError(matrices).getAsDouble())
+                        : "");
+    }
+
+    /// The mean where it was measured.
+    private static OptionalDouble outputError(List<PackReport.Matrix> matrices) {
+        return matrices.stream()
+                .map(PackReport.Matrix::outputError)
+                .flatMapToDouble(OptionalDouble::stream)
+                .average();
     }
 
     private static String module(PackReport.Matrix matrix) {

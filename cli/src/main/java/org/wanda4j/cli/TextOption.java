@@ -22,4 +22,8 @@ final class TextOption {
     boolean given() {
         return text != null;
     }
+
+    boolean isNone() {
+        return text != null && text.equals(Path.of("none"));
+    }
 }

@@ -5,10 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -54,7 +57,17 @@ class PackTest {
     @ParameterizedTest
     @ValueSource(strings = {"bf16", "int8", "int4"})
     void evaluationSeesWhatUnpackingGives(String values) {
-        ok("pack", half(), "-o", at("packed"), "--values", values);
+        ok(
+                "pack",
+                half(),
+                "-o",
+                at("packed"),
+                "--values",
+                values,
+                "--windows",
+                "4",
+                "--seqlen",
+                "64");
         ok("unpack", at("packed"), "-o", at("unpacked"));
         JsonNode results =
                 json(
@@ -75,7 +88,18 @@ class PackTest {
 
     @Test
     void theReportNamesEveryMatrix() throws IOException {
-        JsonNode report = json("pack", half(), "-o", at("packed"), "--values", "int4", "--json");
+        JsonNode report =
+                json(
+                        "pack",
+                        half(),
+                        "-o",
+                        at("packed"),
+                        "--values",
+                        "int4",
+                        "--calibration",
+                        "none",
+                        "--json");
+        assertTrue(report.get("calibrationTokens").isNull());
         assertEquals(43, report.get("matrices").size());
         long after = Files.size(Path.of(at("packed"), "model.safetensors"));
         assertEquals(after, report.get("bytesAfter").asLong());
@@ -84,6 +108,55 @@ class PackTest {
             String name = matrix.get("name").asString();
             boolean dense = name.contains(".0.") || name.contains("embed");
             assertEquals(dense ? "dense" : "sparse", matrix.get("layout").asString(), name);
+            assertEquals(name.contains("embed") ? "int8" : "int4", matrix.get("values").asString());
+            assertTrue(matrix.get("outputError").isNull());
+        }
+    }
+
+    @Test
+    void calibratedHalvesOfBytesAreCloserThanNearestOnes() {
+        String[] common = {"pack", half(), "--values", "int4", "--windows", "16", "--seqlen", "64"};
+        JsonNode report = json(with(common, "-o", at("calibrated"), "--json"));
+        assertEquals(16 * 64, report.get("calibrationTokens").asInt());
+        for (JsonNode matrix : report.get("matrices")) {
+            boolean table = matrix.get("name").asString().contains("embed");
+            double error = matrix.get("outputError").asDouble();
+            assertTrue(table ? matrix.get("outputError").isNull() : error > 0 && error < 0.05);
+        }
+        ok(with(common, "-o", at("again")));
+        assertEquals(
+                -1,
+                mismatch(
+                        at("calibrated") + "/model.safetensors",
+                        at("again") + "/model.safetensors"));
+        ok(with(common, "-o", at("nearest"), "--calibration", "none"));
+        JsonNode results =
+                json(
+                        "eval",
+                        half(),
+                        at("calibrated"),
+                        at("nearest"),
+                        "--seqlen",
+                        "128",
+                        "--windows",
+                        "8",
+                        "--json");
+        double dense = results.at("/results/0/perplexity").asDouble();
+        double calibrated = results.at("/results/1/perplexity").asDouble();
+        double nearest = results.at("/results/2/perplexity").asDouble();
+        assertTrue(calibrated < nearest, calibrated + " of " + nearest);
+        assertTrue(calibrated < 1.05 * dense, calibrated + " of " + dense);
+    }
+
+    private static String[] with(String[] common, String... more) {
+        return Stream.of(common, more).flatMap(Arrays::stream).toArray(String[]::new);
+    }
+
+    private static long mismatch(String one, String other) {
+        try {
+            return Files.mismatch(Path.of(one), Path.of(other));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /// Packs one matrix: first computes the sizes of its parts, later their bytes.
 final class MatrixPacker {
@@ -91,9 +92,14 @@ final class MatrixPacker {
         return starts.isEmpty() && !type.isQuantised();
     }
 
-    /// Whether a reader needs the second version of the format.
-    boolean needsSecondVersion() {
-        return !isTensor() && !layout.isPlain();
+    /// The version of the format that a reader of the matrix needs at least.
+    ///
+    /// @param values the type that the shard's header names
+    int version(ValueType values) {
+        if (!isTensor() && (type != values || type == ValueType.INT4)) {
+            return 3;
+        }
+        return isTensor() || layout.isPlain() ? 1 : 2;
     }
 
     /// The tensors that the matrix is stored as.
@@ -128,8 +134,9 @@ final class MatrixPacker {
     /// The bytes of each of [#parts()], in memory of the arena.
     ///
     /// @param tensor what is packed
+    /// @param rounded what some of its rows were rounded to
     /// @throws InvalidInputException when a weight is NaN or infinite and the type cannot hold it
-    Map<String, MemorySegment> pack(TensorView tensor, Arena arena) {
+    Map<String, MemorySegment> pack(TensorView tensor, List<RoundedMatrix> rounded, Arena arena) {
         Map<String, MemorySegment> data = new LinkedHashMap<>();
         for (TensorInfo part : parts()) {
             data.put(part.name(), arena.allocate(part.length(), Long.BYTES));
@@ -144,7 +151,7 @@ final class MatrixPacker {
                         values == null ? data.get(source.name()) : values,
                         Optional.ofNullable(data.get(source.name() + PackedEncoding.SCALES)),
                         starts.map(first -> sparseIndex(first, data)));
-        new RowPacker(target.matrix(tensor, arena), matrix).packAll();
+        new RowPacker(target.matrix(tensor, arena), matrix, rounded).packAll();
         if (!isTensor()) {
             putLayout(data);
         }
@@ -169,14 +176,18 @@ final class MatrixPacker {
     }
 
     /// The report on the matrix.
-    PackReport.Matrix report() {
+    ///
+    /// @param outputError where it was measured
+    PackReport.Matrix report(OptionalDouble outputError) {
         return new PackReport.Matrix(
                 source.name(),
                 rows,
                 columns,
                 kept,
                 starts.isPresent() ? "sparse" : "dense",
+                type.label(),
                 source.length(),
-                parts().stream().mapToLong(TensorInfo::length).sum());
+                parts().stream().mapToLong(TensorInfo::length).sum(),
+                outputError);
     }
 }

@@ -1,14 +1,17 @@
 package org.wanda4j.checkpoint;
 
 import java.util.List;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
 
 /// What packing made of a checkpoint.
 ///
 /// @param model the directory that was packed
 /// @param output the directory that was written
-/// @param values type of the packed values, as the command line spells it
+/// @param values type of the linears' values, as the command line spells it
 /// @param bytesBefore of all weights' files
 /// @param bytesAfter of all weights' files
+/// @param calibrationTokens of the text that rounding went by, where it did
 /// @param matrices in the order of the shards
 public record PackReport(
         String model,
@@ -17,20 +20,26 @@ public record PackReport(
         long bytesBefore,
         long bytesAfter,
         double seconds,
+        OptionalLong calibrationTokens,
         List<Matrix> matrices) {
 
     /// One matrix; what is not listed was copied.
     ///
     /// @param kept values that are not zero
     /// @param layout `sparse` or `dense`
+    /// @param values type of its values, as the command line spells it
     /// @param bytesBefore of its tensor
     /// @param bytesAfter of its parts
+    /// @param outputError `||X (Q - W)^T||^2 / ||X W^T||^2` over the calibration text, `Q` what `W` was rounded to; the mean of the
+    ///     linears in the tensor. Empty without calibration
     public record Matrix(
             String name,
             int outputs,
             int inputs,
             long kept,
             String layout,
+            String values,
             long bytesBefore,
-            long bytesAfter) {}
+            long bytesAfter,
+            OptionalDouble outputError) {}
 }

@@ -9,8 +9,8 @@ import java.util.Optional;
 
 /// How a shard says that its matrices are packed, and what their parts are called; `docs/packed.md` defines it.
 ///
-/// @param values the type of all packed values
-/// @param version 1, or 2 where a tensor is 3-D or transposed
+/// @param values the type of the packed values of linears; in versions 1 and 2 of all packed values
+/// @param version 1, or 2 where a tensor is 3-D or transposed, or 3 where the elements of a tensor's values say their type
 record PackedEncoding(ValueType values, int version) {
 
     static final String VALUES = ".compressed";
@@ -37,7 +37,7 @@ record PackedEncoding(ValueType values, int version) {
     private static final String SOURCE_FORMAT_KEY = PREFIX + "format";
 
     private static final String NAME = "bitmask";
-    private static final int LATEST_VERSION = 2;
+    private static final int LATEST_VERSION = 3;
     private static final List<String> PARTS =
             List.of(SCALES, BITMASK, ROW_OFFSETS, SHAPE, TRANSPOSED);
 
@@ -68,9 +68,11 @@ record PackedEncoding(ValueType values, int version) {
                                                 + "; bf16, int8 and int4 are known here")));
     }
 
-    /// How the values are stored in a safetensors file.
-    DType elements() {
-        return elements(values);
+    /// The types that packed values may have, told apart by [#elements(ValueType)].
+    List<ValueType> types() {
+        return version > 2
+                ? List.of(ValueType.BF16, ValueType.INT8, ValueType.INT4)
+                : List.of(values);
     }
 
     /// How values of a type are stored in a safetensors file.

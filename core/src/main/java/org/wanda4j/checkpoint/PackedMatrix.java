@@ -15,8 +15,8 @@ import java.util.function.IntUnaryOperator;
 /// int4 those of each [ValueType#RUN] columns are padded with a zero to whole bytes.
 ///
 /// A quantised value is `q * s`. The scale `s` of `(row, column)` is number
-/// `row * ceil(columns / GROUP) + column / GROUP`, with and without `sparseIndex`; it is finite and not negative, so that a
-/// kernel may multiply what it reads beside the values by it.
+/// `row * ceil(columns / GROUP) + column / GROUP`, with and without `sparseIndex`; it is finite, so that a kernel may multiply
+/// what it reads beside the values by it.
 ///
 /// Every segment is at least [#SLACK] bytes longer than the matrix needs: kernels read whole vectors.
 ///
@@ -179,9 +179,14 @@ public record PackedMatrix(
             case F32 -> DType.F32.get(values, index);
             case F16 -> DType.F16.get(values, index);
             case BF16 -> DType.BF16.get(values, index);
-            case INT8 -> values.get(ValueLayout.JAVA_BYTE, index) * scale(row, column);
-            case INT4 -> nibble(index) * scale(row, column);
+            case INT8 -> product(values.get(ValueLayout.JAVA_BYTE, index), scale(row, column));
+            case INT4 -> product(nibble(index), scale(row, column));
         };
+    }
+
+    /// A zero is positive, whatever the sign of the scale.
+    private static float product(int q, float scale) {
+        return q == 0 ? 0 : q * scale;
     }
 
     private float scale(int row, int column) {

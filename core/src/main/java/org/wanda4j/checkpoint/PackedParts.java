@@ -14,6 +14,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /// Assembles a [PackedTensor] from its parts in a shard, and checks each of them.
 final class PackedParts {
@@ -32,11 +33,11 @@ final class PackedParts {
         this.shard = shard;
         this.name = name;
         this.encoding = encoding;
-        this.type = encoding.values();
+        this.type = readType();
     }
 
     PackedTensor read() {
-        TensorInfo values = required(VALUES, encoding.elements());
+        TensorInfo values = required(VALUES, PackedEncoding.elements(type));
         PackedLayout layout = readLayout();
         long[] shape = {layout.rows(), layout.columns()};
         long stored = values.length() * Byte.SIZE / type.bits();
@@ -50,6 +51,26 @@ final class PackedParts {
         long length = shape[0] * shape[1] * DType.BF16.bytes();
         var info = new TensorInfo(name, DType.BF16, layout.shape(), values.offset(), length);
         return new PackedTensor(shard, info, layout, type, values, scales(shape), sparseIndex);
+    }
+
+    private ValueType readType() {
+        DType elements = shard.find(name + VALUES).orElseThrow().type();
+        List<ValueType> known = encoding.types();
+        return known.stream()
+                .filter(each -> PackedEncoding.elements(each) == elements)
+                .findFirst()
+                .orElseThrow(
+                        () -> wrong(VALUES, "is " + elements + ", and must be " + names(known)));
+    }
+
+    /// `BF16, I8 or U8`
+    private static String names(List<ValueType> types) {
+        String all =
+                types.stream()
+                        .map(type -> PackedEncoding.elements(type).name())
+                        .collect(Collectors.joining(", "));
+        int last = all.lastIndexOf(", ");
+        return last < 0 ? all : all.substring(0, last) + " or " + all.substring(last + 2);
     }
 
     private PackedLayout readLayout() {

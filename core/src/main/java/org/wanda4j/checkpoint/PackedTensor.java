@@ -164,26 +164,26 @@ record PackedTensor(
         return values.length() * Byte.SIZE / type.bits();
     }
 
-    /// No scale may be negative, infinite or NaN: kernels multiply what lies beside the values by it.
+    /// No scale may be infinite or NaN: kernels multiply what lies beside the values by it.
     private void checkScales(MemorySegment data, long from, long length) {
         long signs = 0;
         long at = from;
         for (; at + Long.BYTES <= length; at += Long.BYTES) {
-            signs |= signs(data.get(LONG, at));
+            signs |= notFinite(data.get(LONG, at));
         }
         if (at < length) {
             int bits = (int) (length - at) * Byte.SIZE;
-            signs |= signs(data.get(LONG, at) & ~(-1L << bits));
+            signs |= notFinite(data.get(LONG, at) & ~(-1L << bits));
         }
         if ((signs & SIGNS) != 0) {
             throw shard.invalid(
-                    "tensor %s holds a negative, infinite or NaN scale"
+                    "tensor %s holds an infinite or NaN scale"
                             .formatted(scales.orElseThrow().name()));
         }
     }
 
-    /// The sign bit of each of four scales, set also where the exponent is that of infinity and NaN.
-    private static long signs(long scales) {
-        return scales | (scales + EXPONENT_UNITS);
+    /// The sign bit of each of four scales is set where its exponent is that of infinity and NaN.
+    private static long notFinite(long scales) {
+        return (scales & ~SIGNS) + EXPONENT_UNITS;
     }
 }

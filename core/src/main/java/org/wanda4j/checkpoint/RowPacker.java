@@ -3,12 +3,12 @@ package org.wanda4j.checkpoint;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /// Writes the rows of a matrix into the segments of a [PackedMatrix] whose row offsets are known and whose other bytes are 0.
 ///
-/// A quantised group of columns has the scale `s = max|w| / limit`, rounded up to bf16 so that nothing clips, and
-/// `q = round(w / s)`.
+/// Quantised rows have the scales that they were rounded with, or those that the [ValueGrid] finds.
 final class RowPacker {
 
     private static final ValueLayout.OfShort SHORT =
@@ -17,12 +17,22 @@ final class RowPacker {
     private final TensorView weight;
     private final PackedMatrix target;
     private final ValueType type;
+    private final RoundedRow[] rounded;
 
-    RowPacker(TensorView weight, PackedMatrix target) {
+    /// @param rounded what some of the rows were rounded to
+    RowPacker(TensorView weight, PackedMatrix target, List<RoundedMatrix> rounded) {
         this.weight = weight;
         this.target = target;
         this.type = target.type();
+        this.rounded = new RoundedRow[rounded.isEmpty() ? 0 : target.rows()];
+        for (RoundedMatrix matrix : rounded) {
+            for (int row = 0; row < matrix.weight().rows(); row++) {
+                this.rounded[matrix.view().row(row)] = new RoundedRow(matrix, row);
+            }
+        }
     }
+
+    private record RoundedRow(RoundedMatrix matrix, int row) {}
 
     /// Size of a sparse row, in values.
     ///
@@ -57,55 +67,80 @@ final class RowPacker {
     }
 
     private void pack(int row) {
+        if (type.isQuantised()) {
+            packQuantised(row);
+            return;
+        }
         MemorySegment data = weight.row(row);
         long at = target.start(row);
-        float scale = 0;
         for (int column = 0; column < target.columns(); column++) {
-            if (type.isQuantised() && column % ValueType.GROUP == 0) {
-                scale = storeScale(data, row, column);
+            float value = weight.type().get(data, column);
+            if (target.sparseIndex().isEmpty() || isKept(value, type)) {
+                mark(row, column);
+                target.values().set(SHORT, at++ * Short.BYTES, Bf16.round(value));
             }
+        }
+    }
+
+    private void packQuantised(int row) {
+        var grid = new ValueGrid(type);
+        float[] original = read(row);
+        float[] values = original;
+        float[] scales;
+        if (rounded.length > 0 && rounded[row] != null) {
+            values = rounded[row].matrix.row(rounded[row].row);
+            scales = rounded[row].matrix.scalesOf(rounded[row].row);
+        } else {
+            scales = grid.scales(original);
+        }
+        storeScales(row, scales);
+        long at = target.start(row);
+        for (int column = 0; column < target.columns(); column++) {
             if (column % ValueType.RUN == 0) {
                 at = type.filled(at);
             }
-            float value = weight.type().get(data, column);
-            if (target.sparseIndex().isEmpty()) {
-                store(at++, value, scale);
-            } else if (isKept(value, type)) {
-                mark(target.sparseIndex().get().bitmask(), row, column);
-                store(at++, value, scale);
+            if (target.sparseIndex().isEmpty() || isKept(original[column], type)) {
+                mark(row, column);
+                store(at++, grid.number(values[column], scales[column / ValueType.GROUP]));
             }
         }
     }
 
-    private void mark(MemorySegment bitmask, int row, int column) {
-        long rowBytes = Math.ceilDiv(target.columns(), Byte.SIZE);
-        add(bitmask, row * rowBytes + column / Byte.SIZE, 1 << (column % Byte.SIZE));
+    /// A row in fp32.
+    private float[] read(int row) {
+        MemorySegment data = weight.row(row);
+        float[] values = new float[target.columns()];
+        for (int column = 0; column < values.length; column++) {
+            values[column] = weight.type().get(data, column);
+            if (!Float.isFinite(values[column])) {
+                throw new InvalidInputException(
+                        "tensor %s holds NaN or infinite weights, which %s cannot express"
+                                .formatted(weight.name(), type.label()));
+            }
+        }
+        return values;
     }
 
-    /// The scale of the group that starts at `column`. What is not kept does not count: it is zero.
-    private float storeScale(MemorySegment data, int row, int column) {
-        float largest = 0;
-        int end = Math.min(column + ValueType.GROUP, target.columns());
-        for (int i = column; i < end; i++) {
-            largest = Math.max(largest, Math.abs(weight.type().get(data, i)));
-        }
-        if (!Float.isFinite(largest)) {
-            throw new InvalidInputException(
-                    "tensor %s holds NaN or infinite weights, which %s cannot express"
-                            .formatted(weight.name(), type.label()));
-        }
-        short scale = Bf16.ceil(largest / type.limit());
-        long index = row * ValueType.groups(target.columns()) + column / ValueType.GROUP;
-        target.scales().orElseThrow().set(SHORT, index * Short.BYTES, scale);
-        return Bf16.toFloat(scale);
+    private void mark(int row, int column) {
+        target.sparseIndex()
+                .ifPresent(index -> {
+                    long rowBytes = Math.ceilDiv(target.columns(), Byte.SIZE);
+                    add(
+                            index.bitmask(),
+                            row * rowBytes + column / Byte.SIZE,
+                            1 << (column % Byte.SIZE));
+                });
     }
 
-    private void store(long index, float value, float scale) {
-        if (!type.isQuantised()) {
-            target.values().set(SHORT, index * Short.BYTES, Bf16.round(value));
-            return;
+    private void storeScales(int row, float[] scales) {
+        long at = row * ValueType.groups(target.columns()) * Short.BYTES;
+        for (float scale : scales) {
+            target.scales().orElseThrow().set(SHORT, at, Bf16.round(scale));
+            at += Short.BYTES;
         }
-        int q = scale == 0 ? 0 : (int) Math.rint(value / scale);
+    }
+
+    private void store(long index, int q) {
         if (type == ValueType.INT8) {
             target.values().set(ValueLayout.JAVA_BYTE, index, (byte) q);
         } else {

@@ -6,14 +6,14 @@ import java.util.Optional;
 
 /// How the values of a [PackedMatrix] are stored.
 ///
-/// The quantised types have one bf16 scale `s` for each [#GROUP] columns of a row: a value is `q * s`.
+/// The quantised types have one bf16 scale `s` for each [#GROUP] columns of a row, which may be negative: a value is `q * s`.
 public enum ValueType {
     F32(32),
     F16(16),
     BF16(16),
     /// `q` in [-127, 127], a byte each.
     INT8(8),
-    /// `q` in [-7, 7], in two's complement: of two stored values the first is in the upper half of a byte, the second in
+    /// `q` in [-8, 7], in two's complement: of two stored values the first is in the upper half of a byte, the second in
     /// its lower half.
     INT4(4);
 
@@ -45,8 +45,13 @@ public enum ValueType {
     }
 
     /// The largest `q` of a quantised type.
-    int limit() {
+    int highest() {
         return (1 << (bits - 1)) - 1;
+    }
+
+    /// The least `q` of a quantised type. A byte has one more, which kernels do not take.
+    int lowest() {
+        return this == INT4 ? -8 : -highest();
     }
 
     /// How many values a dense row of `columns` stores: whole groups where the type is quantised.
@@ -60,7 +65,7 @@ public enum ValueType {
     }
 
     /// How many scales a row of `columns` has where the type is quantised.
-    static long groups(long columns) {
+    public static long groups(long columns) {
         return Math.ceilDiv(columns, GROUP);
     }
 

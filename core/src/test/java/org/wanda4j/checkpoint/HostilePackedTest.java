@@ -71,7 +71,7 @@ class HostilePackedTest {
 
     @Test
     void unknownEncodings() {
-        for (String version : List.of("3", "0", "12", "")) {
+        for (String version : List.of("4", "0", "12", "")) {
             metadata.put("wanda.encoding.version", version);
             assertRefused("its encoding is bitmask, version " + version);
         }
@@ -219,6 +219,22 @@ class HostilePackedTest {
         assertRefused("bitmask of row 0 goes on behind the last column");
     }
 
+    @Test
+    void valuesOfAnotherTypeThanTheHeaderSays() {
+        parts.put(".compressed", Part.of(DType.U8, 0x12, 0x30, 0x45));
+        parts.put(".row_offsets", Part.longs(0, 4));
+        for (String version : List.of("1", "2")) {
+            metadata.put("wanda.encoding.version", version);
+            assertRefused(".compressed is U8, and must be BF16");
+        }
+        metadata.put("wanda.encoding.version", "3");
+        assertRefused(".scales is missing");
+        parts.put(".scales", Part.of(DType.BF16, 1, 1, 1, 1).shaped(2L, 1L));
+        assertRead();
+        parts.put(".compressed", new Part(DType.I16, List.of(5L), new byte[10]));
+        assertRefused(".compressed is I16, and must be BF16, I8 or U8");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"int8", "int4"})
     void scalesThatPoisonWhatTheyMultiply(String values) {
@@ -234,11 +250,11 @@ class HostilePackedTest {
         parts.put(".scales", Part.of(DType.BF16, new int[2 * groups]).shaped(1L, (long) groups));
         byte[] scales = parts.get(".scales").data();
         for (int i = 0; i < groups; i++) {
-            for (int bits : new int[] {0x7f80, 0xff80, 0x7fc0, 0x7f81, 0xffff, 0xbf80, 0x8001}) {
+            for (int bits : new int[] {0x7f80, 0xff80, 0x7fc0, 0x7f81, 0xffff, 0xffc0}) {
                 set(scales, i, bits);
-                assertRefused("tensor " + NAME + ".scales holds a negative, infinite or NaN scale");
+                assertRefused("tensor " + NAME + ".scales holds an infinite or NaN scale");
             }
-            for (int bits : new int[] {0, 1, 0x3f80, 0x7f7f}) {
+            for (int bits : new int[] {0, 1, 0x3f80, 0x7f7f, 0x8000, 0x8001, 0xbf80, 0xff7f}) {
                 set(scales, i, bits);
                 assertRead();
             }

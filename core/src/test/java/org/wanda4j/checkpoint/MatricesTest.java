@@ -157,12 +157,16 @@ class MatricesTest {
     }
 
     @Test
-    void onlyAFileThatNeedsTheSecondVersionSaysIt() {
+    void onlyAFileThatNeedsALaterVersionSaysIt() {
         for (ValueType type : PACKED) {
-            assertEquals("2", metadata(pack(type, CASES)).get("wanda.encoding.version"));
-            assertEquals(
-                    "1", metadata(pack(type, CASES.subList(0, 2))).get("wanda.encoding.version"));
+            boolean third = type == ValueType.INT4;
+            assertEquals(third ? "3" : "2", version(pack(type, CASES)));
+            assertEquals(third ? "3" : "1", version(pack(type, CASES.subList(0, 2))));
         }
+    }
+
+    private static String version(Path packed) {
+        return metadata(packed).get("wanda.encoding.version");
     }
 
     @Test

@@ -5,15 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.wanda4j.checkpoint.RawSafetensors.tensor;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// What a packed shard says of itself to programs that do not know the format.
@@ -88,6 +92,26 @@ class PackedFormatTest {
                             0 // bitmask
                         });
         assertEquals(Map.of("format", "pt"), metadata(unpacked(packed)));
+    }
+
+    /// Files that the program wrote when it knew these versions alone, with int4 from -7 to 7 and scales above zero; with the digest of
+    /// what it unpacked them to.
+    @ParameterizedTest
+    @CsvSource({
+        "version1, af9cfcc8cf3b97130a07463d904e6cbc6664ee0763931cea52136878ad65cbb5",
+        "version2, b7a3d6648db4c6e4dcfe3df5b3f8f4662505466650dac45f4acbf318db4b7b77",
+    })
+    void filesOfEarlierVersionsAreStillRead(String version, String digest) throws Exception {
+        Path packed = Files.createDirectory(directory.resolve(version));
+        Files.writeString(packed.resolve("config.json"), "{}");
+        try (InputStream file =
+                getClass().getResourceAsStream("packed/" + version + "/model.safetensors")) {
+            Files.copy(file, packed.resolve(Checkpoint.SINGLE));
+        }
+        byte[] unpacked = Files.readAllBytes(unpacked(packed).resolve(Checkpoint.SINGLE));
+        assertEquals(
+                digest,
+                HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(unpacked)));
     }
 
     private Path model(String metadata) throws IOException {

@@ -1,24 +1,23 @@
 package org.wanda4j.method;
 
 import java.lang.foreign.Arena;
-import java.util.Arrays;
-import java.util.Optional;
+import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.sparse.Kernels;
 import org.wanda4j.sparse.Mask;
-import org.wanda4j.sparse.RowSelector;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.sparse.SparsityPattern.NofM;
+import org.wanda4j.torch.Gram;
 import org.wanda4j.torch.Matrix;
 
-/// The columns of a linear, left to right, in panels of about 128: within a panel a removed weight changes those to its
-/// right at once; what lies to the right of the panel is changed by one matrix product when the panel is done.
+/// The columns of a linear, left to right, in panels of about 128: within a panel a weight that is removed, or gets another
+/// value, changes those to its right at once; what lies to the right of the panel is changed by one matrix product when the panel is done.
 final class ObsSweep {
 
     private static final int PANEL = 128;
     private static final int ROWS_AT_ONCE = 128;
 
-    private final PruneTask task;
-    private final Mask mask;
+    private final Gram gram;
+    private final int threads;
     private final Matrix weights;
     private final Matrix factor;
     private final Matrix errors;
@@ -29,15 +28,47 @@ final class ObsSweep {
         void visit(int from, int count);
     }
 
-    /// @param mask which weights are removed; read, and in [#remove(int, int, NofM, float[])] written, a panel at a time
+    /// What becomes of a weight when its column's turn comes. Called from several threads, for a row from one.
+    @FunctionalInterface
+    interface Rule {
+
+        /// @param from the panel's first column
+        /// @param panel the row's weights in it, as updated so far
+        /// @param j which of them
+        /// @return its value from now on
+        float settle(int row, int from, float[] panel, int j);
+    }
+
+    /// @param panel columns of a panel
     /// @param scratch memory of the sweep
-    ObsSweep(PruneTask task, Mask mask, Arena scratch) {
-        this.task = task;
-        this.mask = mask;
-        this.factor = task.statistics().gram().inverseFactor().matrix();
-        this.weights = Matrix.copyOf(task.weight(), scratch);
-        this.errors = Matrix.zeros(weights.rows(), panelWidth(task.pattern()), scratch);
-        clearDeadInputs();
+    private ObsSweep(TensorView weight, Gram gram, int panel, int threads, Arena scratch) {
+        this.gram = gram;
+        this.threads = threads;
+        this.factor = gram.inverseFactor().matrix();
+        this.weights = Matrix.copyOf(weight, scratch);
+        this.errors = Matrix.zeros(weights.rows(), panel, scratch);
+    }
+
+    /// Begins to prune: weights of inputs that were always zero go.
+    ///
+    /// @param scratch memory of the sweep
+    static ObsSweep pruning(PruneTask task, Arena scratch) {
+        var sweep =
+                new ObsSweep(
+                        task.weight(),
+                        task.statistics().gram(),
+                        panelWidth(task.pattern()),
+                        task.threads(),
+                        scratch);
+        sweep.clearDeadInputs();
+        return sweep;
+    }
+
+    /// Begins to round.
+    ///
+    /// @param scratch memory of the sweep
+    static ObsSweep rounding(TensorView weight, Gram gram, int threads, Arena scratch) {
+        return new ObsSweep(weight, gram, PANEL, threads, scratch);
     }
 
     /// Runs of an N:M pattern do not cross panels.
@@ -47,7 +78,7 @@ final class ObsSweep {
 
     private void clearDeadInputs() {
         for (int column = 0; column < weights.columns(); column++) {
-            if (task.statistics().gram().dead(column)) {
+            if (gram.dead(column)) {
                 for (int row = 0; row < weights.rows(); row++) {
                     weights.set(row, column, 0);
                 }
@@ -71,72 +102,84 @@ final class ObsSweep {
         }
     }
 
-    /// Adds what is removed of the panel from `from` on to the mask.
-    void mark(int from, Mask ofPanel) {
-        for (int row = 0; row < ofPanel.rows(); row++) {
-            for (int j = 0; j < ofPanel.columns(); j++) {
-                if (ofPanel.get(row, j)) {
-                    mask.set(row, from + j);
-                }
-            }
-        }
-    }
-
     /// Removes what the mask says of a panel.
-    void remove(int from, int count) {
-        remove(new Panel(from, count, Optional.empty()));
+    void remove(int from, int count, Mask mask) {
+        settle(from, count, removing(mask));
     }
 
     /// Removes the `n` lowest of each run of `m` of a panel, and marks them.
     ///
-    /// @param byColumn what a weight's size is multiplied with for its score
-    void remove(int from, int count, NofM runs, float[] byColumn) {
-        remove(new Panel(from, count, Optional.of(new RunChoice(runs.n(), runs.m(), byColumn))));
+    /// @param byColumn what a weight's size is multiplied with for its score, from the panel's first column on
+    void remove(int from, int count, NofM runs, float[] byColumn, Mask mask) {
+        Rule removing = removing(mask);
+        settle(
+                from,
+                count,
+                (row, first, panel, j) -> {
+                    if (j % runs.m() == 0) {
+                        markRun(runs, byColumn, row, first, panel, j, mask);
+                    }
+                    return removing.settle(row, first, panel, j);
+                });
     }
 
-    private void remove(Panel panel) {
-        RowWork.share(weights.rows(), ROWS_AT_ONCE, task.threads(), panel::removeOfRows);
+    private static Rule removing(Mask mask) {
+        return (row, from, panel, j) -> mask.get(row, from + j) ? 0 : panel[j];
     }
 
-    private record RunChoice(int n, int m, float[] byColumn) {}
+    /// Marks the lowest of the run that begins at column `j` of the panel.
+    private static void markRun(
+            NofM runs, float[] byColumn, int row, int from, float[] panel, int j, Mask mask) {
+        float[] scores = new float[runs.m()];
+        for (int k = 0; k < runs.m(); k++) {
+            scores[k] = Math.abs(panel[j + k]) * byColumn[j + k];
+        }
+        long[] removed = new long[Math.ceilDiv(runs.m(), Long.SIZE)];
+        Kernels.best().selector().markSmallest(scores, 0, runs.m(), runs.n(), removed, 0);
+        for (int k = 0; k < runs.m(); k++) {
+            if ((removed[k >>> 6] >>> k & 1) != 0) {
+                mask.set(row, from + j + k);
+            }
+        }
+    }
+
+    /// Gives the weights of a panel other values, column by column.
+    void settle(int from, int count, Rule rule) {
+        var panel = new Panel(from, count, rule);
+        RowWork.share(weights.rows(), ROWS_AT_ONCE, threads, panel::settleRows);
+    }
 
     private final class Panel {
 
         private final int from;
         private final int count;
-        private final Optional<RunChoice> choice;
+        private final Rule rule;
         private final float[][] panelFactor;
 
-        Panel(int from, int count, Optional<RunChoice> choice) {
+        Panel(int from, int count, Rule rule) {
             this.from = from;
             this.count = count;
-            this.choice = choice;
+            this.rule = rule;
             this.panelFactor = new float[count][count];
             for (int j = 0; j < count; j++) {
                 factor.rows(from + j, 1).columns(from, count).read(0, panelFactor[j]);
             }
         }
 
-        void removeOfRows(int first, int number) {
-            RowSelector selector = Kernels.best().selector();
+        void settleRows(int first, int number) {
             Matrix panel = weights.columns(from, count);
             Matrix panelErrors = errors.columns(0, count);
             float[] row = new float[count];
             float[] error = new float[count];
-            float[] scores = new float[count];
-            long[] removed = new long[Math.ceilDiv(count, Long.SIZE)];
             for (int i = first; i < first + number; i++) {
                 panel.read(i, row);
                 for (int j = 0; j < count; j++) {
-                    if (choice.isPresent() && j % choice.get().m() == 0) {
-                        markRun(i, j, row, scores, removed, selector);
-                    }
-                    error[j] = 0;
-                    if (mask.get(i, from + j)) {
-                        error[j] = row[j] / panelFactor[j][j];
+                    float value = rule.settle(i, from, row, j);
+                    error[j] = (row[j] - value) / panelFactor[j][j];
+                    if (error[j] != 0) {
                         subtract(row, error[j], panelFactor[j], j + 1);
-                        row[j] = 0;
                     }
+                    row[j] = value;
                 }
                 panel.write(i, row);
                 panelErrors.write(i, error);
@@ -150,22 +193,6 @@ final class ObsSweep {
                                 -1,
                                 panelErrors.rows(first, number),
                                 factor.rows(from, count).columns(from + count, right));
-            }
-        }
-
-        /// Marks the lowest of the run that begins at column `j` of the panel.
-        private void markRun(
-                int i, int j, float[] row, float[] scores, long[] removed, RowSelector selector) {
-            RunChoice runs = choice.orElseThrow();
-            for (int k = j; k < j + runs.m(); k++) {
-                scores[k] = Math.abs(row[k]) * runs.byColumn()[k];
-            }
-            Arrays.fill(removed, 0);
-            selector.markSmallest(scores, j, j + runs.m(), runs.n(), removed, 0);
-            for (int k = j; k < j + runs.m(); k++) {
-                if ((removed[k >>> 6] >>> k & 1) != 0) {
-                    mask.set(i, from + k);
-                }
             }
         }
 

@@ -35,8 +35,8 @@ public record ObsUpdate() implements MaskedUpdate {
     @Override
     public TensorView apply(PruneTask task, Mask mask) {
         try (Arena scratch = Arena.ofShared()) {
-            ObsSweep sweep = new ObsSweep(task, mask, scratch);
-            sweep.forEachPanel(sweep::remove);
+            ObsSweep sweep = ObsSweep.pruning(task, scratch);
+            sweep.forEachPanel((from, count) -> sweep.remove(from, count, mask));
             return task.updated(sweep.weights());
         }
     }

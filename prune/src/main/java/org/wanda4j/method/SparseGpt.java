@@ -41,19 +41,30 @@ public record SparseGpt() implements IterativeUpdate {
         float[] byColumn = byColumn(importance, task);
         Mask mask = new Mask(task.weight().rows(), task.weight().columns());
         try (Arena scratch = Arena.ofShared()) {
-            ObsSweep sweep = new ObsSweep(task, mask, scratch);
+            ObsSweep sweep = ObsSweep.pruning(task, scratch);
             sweep.forEachPanel((from, count) -> {
                 float[] ofPanel = Arrays.copyOfRange(byColumn, from, from + count);
                 switch (task.pattern()) {
                     case Unstructured pattern -> {
                         var scores = new MatrixScores(sweep.weights(from, count), ofPanel);
-                        sweep.mark(from, selection.select(scores, pattern, task.threads()));
-                        sweep.remove(from, count);
+                        mark(mask, from, selection.select(scores, pattern, task.threads()));
+                        sweep.remove(from, count, mask);
                     }
-                    case NofM runs -> sweep.remove(from, count, runs, ofPanel);
+                    case NofM runs -> sweep.remove(from, count, runs, ofPanel, mask);
                 }
             });
             return new PrunedLinear(task.updated(sweep.weights()), mask);
+        }
+    }
+
+    /// Adds what is removed of the panel from `from` on to the mask.
+    private static void mark(Mask mask, int from, Mask ofPanel) {
+        for (int row = 0; row < ofPanel.rows(); row++) {
+            for (int j = 0; j < ofPanel.columns(); j++) {
+                if (ofPanel.get(row, j)) {
+                    mask.set(row, from + j);
+                }
+            }
         }
     }
 

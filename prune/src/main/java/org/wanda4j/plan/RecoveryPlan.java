@@ -192,7 +192,8 @@ public record RecoveryPlan(
         double fastest = Double.MAX_VALUE;
         try (Arena memory = Arena.ofShared();
                 Engine engine = new Engine(type, settings.threads());
-                var states = new ActivationStore(layout, new ScratchSpace(layout.bytes(), scratch));
+                var states =
+                        new ActivationStore(layout, new ScratchSpace(layout.bytes(), scratch));
                 ActivationStore behind = states.copy()) {
             var sample = new SampleBlock(block, model.stored(), memory);
             SampleBlock.fill(states.states(), DType.F32, new SplittableRandom(2), 1);

@@ -76,14 +76,12 @@ final class ModelPass implements AutoCloseable {
         this.states = store((blocks() + 1) * windows, scratch);
         this.gradients = store(windows, scratch);
         this.teacher =
-                teacher.map(it ->
-                        new TeacherPass(
-                                it, hiddenWeight() > 0, windows, length, scratch));
+                teacher.map(
+                        it -> new TeacherPass(it, hiddenWeight() > 0, windows, length, scratch));
     }
 
     private ActivationStore store(int count, ScratchSpace scratch) {
-        return TeacherPass.store(
-                student.architecture(), count, length, ComputeType.FP32, scratch);
+        return TeacherPass.store(student.architecture(), count, length, ComputeType.FP32, scratch);
     }
 
     /// Bytes that a step keeps where it keeps all that blocks compute.

@@ -27,11 +27,7 @@ final class TeacherPass implements AutoCloseable {
 
     /// @param keepsStates whether the states before each block are kept; else those of the block at hand alone
     TeacherPass(
-            Teacher teacher,
-            boolean keepsStates,
-            int windows,
-            int length,
-            ScratchSpace scratch) {
+            Teacher teacher, boolean keepsStates, int windows, int length, ScratchSpace scratch) {
         this.teacher = teacher;
         this.keepsStates = keepsStates;
         this.windows = windows;
@@ -48,8 +44,7 @@ final class TeacherPass implements AutoCloseable {
                         view -> teacher.checkpoint().map(view, memory),
                         teacher.type());
         int stages = keepsStates ? architecture.blocks().size() + 1 : 1;
-        this.states =
-                store(architecture, stages * windows, length, teacher.type(), scratch);
+        this.states = store(architecture, stages * windows, length, teacher.type(), scratch);
     }
 
     /// A store of windows, each a batch of its own.

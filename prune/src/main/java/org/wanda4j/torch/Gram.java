@@ -16,6 +16,7 @@ public final class Gram implements AutoCloseable {
     private final ComputeType type;
     private final Arena memory;
     private Optional<Damped> factor = Optional.empty();
+    private Optional<Matrix> damped = Optional.empty();
     private Optional<Normalised> normalised = Optional.empty();
 
     /// A matrix that had to be damped so that it could be inverted.
@@ -72,13 +73,41 @@ public final class Gram implements AutoCloseable {
         return factor.map(Damped::damping).filter(damping -> damping > OBS_DAMPING);
     }
 
-    private Damped factorise() {
+    /// The matrix H that [#inverseFactor()] is of, damped as much as there: `H^-1 = U^T U`.
+    ///
+    /// @throws ArithmeticException when nothing suffices to invert it
+    public Matrix damped() {
+        if (damped.isEmpty()) {
+            double added = inverseFactor().damping() * meanDiagonal();
+            int width = gram.rows();
+            Matrix hessian = Matrix.zeros(width, width, memory);
+            float[] row = new float[width];
+            for (int i = 0; i < width; i++) {
+                gram.read(i, row);
+                for (int j = 0; j < width; j++) {
+                    row[j] *= 2;
+                }
+                row[i] = (float) ((dead(i) ? 1 : row[i]) + added);
+                hessian.write(i, row);
+            }
+            damped = Optional.of(hessian);
+        }
+        return damped.get();
+    }
+
+    private double meanDiagonal() {
         int width = gram.rows();
-        // The scale of G cancels in SparseGPT but for dead inputs; its Hessian is 2 G.
         double mean = 0;
         for (int j = 0; j < width; j++) {
             mean += (dead(j) ? 1 : 2.0 * gram.get(j, j)) / width;
         }
+        return mean;
+    }
+
+    private Damped factorise() {
+        int width = gram.rows();
+        // The scale of G cancels in SparseGPT but for dead inputs; its Hessian is 2 G.
+        double mean = meanDiagonal();
         Matrix factor = Matrix.zeros(width, width, memory);
         try (Arena scratch = Arena.ofConfined()) {
             var hessian = new PositiveDefinite(width, scratch);

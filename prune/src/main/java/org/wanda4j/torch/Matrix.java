@@ -170,8 +170,13 @@ public final class Matrix {
 
     /// `this <- this + other`, of matrices that are whole.
     void add(Matrix other) {
+        add(other, 1);
+    }
+
+    /// `this <- this + factor * other`, of matrices that are whole.
+    public void add(Matrix other, double factor) {
         try (var _ = new PointerScope()) {
-            tensor().add_(other.tensor());
+            tensor().add_(other.tensor(), new Scalar(factor));
         }
     }
 

@@ -83,7 +83,7 @@ public final class MatrixFixture {
             }
         }
         for (int j = 0; j < columns; j += 32) {
-            scales.set(SHORT, group++ * 2, bf16(random.nextFloat()));
+            scales.set(SHORT, group++ * 2, bf16(random.nextFloat(-1, 1)));
         }
     }
 
@@ -102,7 +102,7 @@ public final class MatrixFixture {
             case INT8 ->
                     values.set(
                             ValueLayout.JAVA_BYTE, at, zero ? 0 : (byte) random.nextInt(-127, 128));
-            case INT4 -> nibble(zero ? 0 : random.nextInt(-7, 8));
+            case INT4 -> nibble(zero ? 0 : random.nextInt(-8, 8));
         }
         at++;
     }

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -24,6 +25,7 @@ import org.wanda4j.GoldenFamilies;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.OutputDirectory;
+import org.wanda4j.checkpoint.PackReport;
 import org.wanda4j.checkpoint.Packer;
 import org.wanda4j.checkpoint.TensorInfo;
 import org.wanda4j.checkpoint.TensorView;
@@ -85,6 +87,15 @@ class PackedFamiliesTest {
         assertClose(logits(unpack(packed), ids), logits(packed, ids), QUANTISED_TOLERANCE);
     }
 
+    @ParameterizedTest
+    @MethodSource("families")
+    void halvesOfBytesWithTablesOfBytesGiveTheLogitsOfWhatTheyDecodeTo(Path family)
+            throws IOException {
+        Path packed = pack(prune(family), ValueType.INT4, ValueType.INT8);
+        int[] ids = ids(family);
+        assertClose(logits(unpack(packed), ids), logits(packed, ids), QUANTISED_TOLERANCE);
+    }
+
     private static int[] ids(Path family) {
         try (var expected = new Expected(family.resolve("expected.safetensors"))) {
             return Arrays.copyOf(expected.windows("ids").ids().getFirst(), 12);
@@ -136,18 +147,28 @@ class PackedFamiliesTest {
     }
 
     private Path pack(Path model, ValueType type) {
+        return pack(model, type, type);
+    }
+
+    private Path pack(Path model, ValueType type, ValueType tableType) {
         Path packed = directory.resolve("packed");
         try (Checkpoint source = Checkpoint.open(model);
-                var output = OutputDirectory.claim(packed, model, false)) {
-            Architecture architecture = Families.describe(source);
-            List<MatrixView> linears = architecture.linears().stream().map(Linear::weight).toList();
-            Set<String> tables = Set.copyOf(architecture.tables());
-            var report = Packer.pack(source, linears, tables, type, output, _ -> {});
+                var output = OutputDirectory.claim(packed, model, false);
+                var packer = begin(source, type, tableType, output)) {
+            PackReport report = packer.finish(OptionalLong.empty());
             assertTrue(
                     report.matrices().stream()
                             .anyMatch(matrix -> matrix.layout().equals("sparse")));
         }
         return packed;
+    }
+
+    private static Packer begin(
+            Checkpoint source, ValueType type, ValueType tableType, OutputDirectory output) {
+        Architecture architecture = Families.describe(source);
+        List<MatrixView> linears = architecture.linears().stream().map(Linear::weight).toList();
+        Set<String> tables = Set.copyOf(architecture.tables());
+        return Packer.begin(source, linears, tables, type, tableType, output, _ -> {});
     }
 
     private Path unpack(Path packed) {
