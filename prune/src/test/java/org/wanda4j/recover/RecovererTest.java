@@ -81,7 +81,7 @@ class RecovererTest {
                         .orElseThrow());
         double before = perplexity(pruned);
         double after = perplexity(references.resolve("out"));
-        assertTrue(after < 0.97 * before, "from %s to %s".formatted(before, after));
+        assertTrue(after < 0.99 * before, "from %s to %s".formatted(before, after));
     }
 
     private static double perplexity(Path model) {
