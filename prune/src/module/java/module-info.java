@@ -16,6 +16,7 @@ module org.wanda4j.prune {
     exports org.wanda4j.plan;
     exports org.wanda4j.prune;
     exports org.wanda4j.quantize;
+    exports org.wanda4j.recover;
     exports org.wanda4j.report;
     exports org.wanda4j.torch;
     exports org.wanda4j.tune;

@@ -143,7 +143,7 @@ class ModulesTest {
                                 "--print-module-deps",
                                 "--ignore-missing-deps",
                                 "--multi-release=base",
-                                "" + classes(module)));
+                                "" + classes(module).resolve("org"))); // Not the descriptor.
         Set<String> required =
                 descriptor(module).requires().stream()
                         .map(Requires::name)

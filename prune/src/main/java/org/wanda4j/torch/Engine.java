@@ -22,6 +22,10 @@ import org.wanda4j.threads.Threads;
 /// besides computes there with one thread too, unless it sets them anew.
 public final class Engine implements AutoCloseable {
 
+    static {
+        NativeLibraries.load();
+    }
+
     private final ComputeType type;
     private final int threads;
     private final ExecutorService pool;
@@ -74,9 +78,10 @@ public final class Engine implements AutoCloseable {
     /// Version of the jar that a class is in: of its manifest or, on the module path, of its module.
     public static Optional<String> versionOf(Class<?> type) {
         return Optional.ofNullable(type.getPackage().getImplementationVersion())
-                .or(() ->
-                        Optional.ofNullable(type.getModule().getDescriptor())
-                                .flatMap(ModuleDescriptor::rawVersion));
+                .or(
+                        () ->
+                                Optional.ofNullable(type.getModule().getDescriptor())
+                                        .flatMap(ModuleDescriptor::rawVersion));
     }
 
     /// The instruction set that libtorch chose for its own kernels.

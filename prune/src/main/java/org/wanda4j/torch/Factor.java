@@ -54,7 +54,8 @@ public final class Factor {
     private static void addRounded(Matrix left, TensorView factor, Matrix sum) {
         try (var _ = new PointerScope();
                 var _ = new AutoGradMode(false)) {
-            Tensor product = left.tensor().to(ScalarType.BFloat16).mm(Tensors.over(factor));
+            Tensor product =
+                    Tensors.product(left.tensor().to(ScalarType.BFloat16), Tensors.over(factor));
             sum.tensor().add_(product);
         }
     }

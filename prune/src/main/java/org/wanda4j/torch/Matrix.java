@@ -163,7 +163,9 @@ public final class Matrix {
     void squareByPanels(Tensor x) {
         for (int from = 0; from < columns; from += PANEL) {
             int count = Math.min(PANEL, columns - from);
-            Tensor product = x.narrow(1, from, count).t().mm(x.narrow(1, from, columns - from));
+            Tensor product =
+                    Tensors.product(
+                            x.narrow(1, from, count).t(), x.narrow(1, from, columns - from));
             tensor().narrow(0, from, count).narrow(1, from, columns - from).copy_(product);
         }
     }

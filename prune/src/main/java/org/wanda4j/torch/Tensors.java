@@ -1,11 +1,13 @@
 package org.wanda4j.torch;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -14,6 +16,10 @@ import org.wanda4j.checkpoint.TensorView;
 
 /// The border between memory segments and libtorch. Nothing is copied on the way.
 final class Tensors {
+
+    /// Whether bf16 is multiplied as fp32 and the sum rounded once, which is what CPUs do that multiply bf16: for all others
+    /// libtorch has a loop that takes many times as long.
+    private static final boolean WIDENS = !ComputeType.multipliesBf16();
 
     private Tensors() {}
 
@@ -56,6 +62,34 @@ final class Tensors {
         return bounded.requires_grad()
                 ? bounded.mul(new Scalar(cap))
                 : bounded.mul_(new Scalar(cap));
+    }
+
+    /// `left right`, of two matrices or of as many on either side.
+    static Tensor product(Tensor left, Tensor right) {
+        return operand(left).matmul(operand(right)).to(left.scalar_type());
+    }
+
+    /// `input weight^T + bias`
+    static Tensor linear(Tensor input, Tensor weight, Optional<Tensor> bias) {
+        return torch.linear(operand(input), operand(weight), optional(bias.map(Tensors::operand)))
+                .to(input.scalar_type());
+    }
+
+    static TensorOptional optional(Optional<Tensor> tensor) {
+        return tensor.map(TensorOptional::new).orElseGet(TensorOptional::new);
+    }
+
+    /// `sum <- sum + left right`
+    static Tensor addProduct(Tensor sum, Tensor left, Tensor right) {
+        Tensor wide = operand(sum).addmm_(operand(left), operand(right));
+        return WIDENS ? sum.copy_(wide) : sum;
+    }
+
+    /// In the type that products of its type are computed in.
+    private static Tensor operand(Tensor tensor) {
+        return WIDENS && tensor.scalar_type() == ScalarType.BFloat16
+                ? tensor.to(ScalarType.Float)
+                : tensor;
     }
 
     private static ScalarType scalar(DType type) {

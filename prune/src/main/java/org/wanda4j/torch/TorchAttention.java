@@ -189,7 +189,8 @@ final class TorchAttention implements TorchMixer {
     /// @param positions of the keys
     /// @return heads of all windows x group x count x seen
     private Tensor scores(Tensor queries, Tensor keys, int count, long[] positions) {
-        Tensor scores = queries.bmm(keys).view(queries.size(0), -1, count, positions.length);
+        Tensor scores =
+                Tensors.product(queries, keys).view(queries.size(0), -1, count, positions.length);
         Tensor capped =
                 attention.cap().stream()
                         .mapToObj(cap -> Tensors.capped(scores, cap))
@@ -229,7 +230,7 @@ final class TorchAttention implements TorchMixer {
                 torch.softmax(scores, -1, new ScalarTypeOptional(ScalarType.Float))
                         .to(scores.scalar_type())
                         .view(scores.size(0), -1, scores.size(3));
-        return weights.bmm(values);
+        return Tensors.product(weights, values);
     }
 
     /// windows x heads x length x size, normed and rotated
@@ -257,10 +258,11 @@ final class TorchAttention implements TorchMixer {
         Tensor projected = linears.get(linear.name()).apply(input);
         attention
                 .clip()
-                .ifPresent(most ->
-                        projected.clamp_(
-                                new ScalarOptional(new Scalar(-most)),
-                                new ScalarOptional(new Scalar(most))));
+                .ifPresent(
+                        most ->
+                                projected.clamp_(
+                                        new ScalarOptional(new Scalar(-most)),
+                                        new ScalarOptional(new Scalar(most))));
         return projected.view(windows, length, -1, attention.headSize());
     }
 

@@ -9,7 +9,6 @@ import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
@@ -152,7 +151,7 @@ public final class TorchHead implements AutoCloseable {
     Tensor logits(Tensor hidden) {
         Tensor normed = norm.map(each -> each.apply(hidden)).orElse(hidden);
         Tensor projected = project.map(linear -> linear.apply(normed)).orElse(normed);
-        Tensor logits = torch.linear(projected.to(table.scalar_type()), table);
+        Tensor logits = Tensors.linear(projected.to(table.scalar_type()), table, Optional.empty());
         bias.ifPresent(logits::add_);
         if (head.scale() != 1) {
             logits.mul_(new Scalar(head.scale()));

@@ -154,10 +154,10 @@ final class Weights implements AutoCloseable {
             return times.time(
                     Kernel.LINEARS,
                     () ->
-                            torch.linear(
+                            Tensors.linear(
                                             input.to(products),
                                             weight.to(products),
-                                            optional(bias.map(it -> it.to(products))))
+                                            bias.map(it -> it.to(products)))
                                     .to(input.scalar_type()));
         }
 
@@ -166,7 +166,8 @@ final class Weights implements AutoCloseable {
             times.time(
                     Kernel.LINEARS,
                     () -> {
-                        Tensor added = sum.addmm_(input, weight.to(sum.scalar_type()).t());
+                        Tensor added =
+                                Tensors.addProduct(sum, input, weight.to(sum.scalar_type()).t());
                         return bias.map(added::add_).orElse(added);
                     });
         }
@@ -185,8 +186,8 @@ final class Weights implements AutoCloseable {
                 return torch.layer_norm(
                         input,
                         width,
-                        optional(joined(weight)),
-                        optional(joined(bias)),
+                        Tensors.optional(joined(weight)),
+                        Tensors.optional(joined(bias)),
                         norm.epsilon(),
                         false);
             }
@@ -233,10 +234,6 @@ final class Weights implements AutoCloseable {
             Tensor[] flat = parts.stream().map(Tensor::flatten).toArray(Tensor[]::new);
             return Optional.of(torch.cat(new TensorVector(flat), 0));
         }
-    }
-
-    private static TensorOptional optional(Optional<Tensor> tensor) {
-        return tensor.map(TensorOptional::new).orElseGet(TensorOptional::new);
     }
 
     @Override

@@ -119,6 +119,7 @@ class GoldenPruneTest {
     }
 
     @Test
+    @Tag("slow")
     @EnabledIf(value = SharedFiles.PRESENT, disabledReason = SharedFiles.ABSENT)
     void smolLm2IsAsBadAsTheReferenceMakesItByMagnitude() {
         Path output = prune(SmolLm2.directory(), recipe("magnitude", "unstructured", 256));

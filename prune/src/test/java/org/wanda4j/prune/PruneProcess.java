@@ -36,8 +36,8 @@ record PruneProcess(Job job, Path output) {
         SPARSEGPT_BF16(
                 "sparsegpt", CalibrationOrder.BLOCK, ComputeType.BF16, false, Allocation.DLP),
         ADMM("admm", CalibrationOrder.STAGE, ComputeType.FP32, false, Allocation.UNIFORM),
-        TUNED("admm", CalibrationOrder.STAGE, ComputeType.BF16, true, Allocation.UNIFORM),
-        TUNED_BLOCK("admm", CalibrationOrder.BLOCK, ComputeType.FP32, true, Allocation.UNIFORM);
+        TUNED("wanda", CalibrationOrder.STAGE, ComputeType.BF16, true, Allocation.UNIFORM),
+        TUNED_BLOCK("wanda", CalibrationOrder.BLOCK, ComputeType.FP32, true, Allocation.UNIFORM);
 
         private final String method;
         private final CalibrationOrder order;

@@ -9,6 +9,10 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /// Gram matrices of inputs that a test makes up.
 public final class Grams {
 
+    static {
+        NativeLibraries.load();
+    }
+
     private Grams() {}
 
     /// Of inputs of tokens x channels, in two batches.
