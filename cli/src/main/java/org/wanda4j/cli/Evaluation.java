@@ -169,7 +169,7 @@ record Evaluation(
             return new Reference(
                     checkpoint,
                     LastStates.of(checkpoint, text.orElseThrow(), protocol(), settings));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             checkpoint.close();
             throw e;
         }

@@ -54,7 +54,7 @@ public final class Checkpoint implements AutoCloseable {
         try {
             checkpoint.openShards();
             return checkpoint;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             checkpoint.close();
             throw e;
         }

@@ -75,7 +75,7 @@ public final class Safetensors implements AutoCloseable {
         } catch (IOException e) {
             closeQuietly(channel);
             throw unreadable(path, e);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             closeQuietly(channel);
             throw e;
         }

@@ -35,7 +35,7 @@ public final class LastStates implements AutoCloseable {
         try {
             this.store =
                     ActivationStore.of(text.architecture(), text.windows(), false, type, scratch);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             directory.close();
             throw e;
         }
@@ -58,7 +58,7 @@ public final class LastStates implements AutoCloseable {
         try {
             states.compute(settings);
             return states;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             states.close();
             throw e;
         }

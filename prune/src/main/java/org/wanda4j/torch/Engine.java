@@ -78,10 +78,9 @@ public final class Engine implements AutoCloseable {
     /// Version of the jar that a class is in: of its manifest or, on the module path, of its module.
     public static Optional<String> versionOf(Class<?> type) {
         return Optional.ofNullable(type.getPackage().getImplementationVersion())
-                .or(
-                        () ->
-                                Optional.ofNullable(type.getModule().getDescriptor())
-                                        .flatMap(ModuleDescriptor::rawVersion));
+                .or(() ->
+                        Optional.ofNullable(type.getModule().getDescriptor())
+                                .flatMap(ModuleDescriptor::rawVersion));
     }
 
     /// The instruction set that libtorch chose for its own kernels.

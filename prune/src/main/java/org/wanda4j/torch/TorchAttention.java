@@ -258,11 +258,10 @@ final class TorchAttention implements TorchMixer {
         Tensor projected = linears.get(linear.name()).apply(input);
         attention
                 .clip()
-                .ifPresent(
-                        most ->
-                                projected.clamp_(
-                                        new ScalarOptional(new Scalar(-most)),
-                                        new ScalarOptional(new Scalar(most))));
+                .ifPresent(most ->
+                        projected.clamp_(
+                                new ScalarOptional(new Scalar(-most)),
+                                new ScalarOptional(new Scalar(most))));
         return projected.view(windows, length, -1, attention.headSize());
     }
 

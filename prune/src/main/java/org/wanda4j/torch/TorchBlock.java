@@ -98,6 +98,9 @@ public final class TorchBlock implements AutoCloseable {
                                 branch.after().map(weights::norm),
                                 branch.behind().map(weights::norm)));
             }
+        } catch (RuntimeException | Error e) {
+            weights.close();
+            throw e;
         }
     }
 

@@ -53,6 +53,9 @@ public final class TorchEmbedding implements AutoCloseable {
                                                     architecture.hidden())));
             this.norm = embedding.norm().map(weights::norm);
             this.project = embedding.project().map(weights::linear);
+        } catch (RuntimeException | Error e) {
+            weights.close();
+            throw e;
         }
         this.firstPosition =
                 embedding.positions().map(Architecture.LearnedPositions::offset).orElse(0);

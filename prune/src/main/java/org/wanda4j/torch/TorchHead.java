@@ -48,6 +48,9 @@ public final class TorchHead implements AutoCloseable {
                             MatrixView.whole(
                                     head.table(), vocabulary, architecture.embedding().width()));
             this.bias = head.bias().map(name -> weights.load(MatrixView.vector(name, vocabulary)));
+        } catch (RuntimeException | Error e) {
+            weights.close();
+            throw e;
         }
     }
 

@@ -111,21 +111,6 @@ class SamplerTest {
         assertThrows(InvalidInputException.class, () -> sampling(1, 0, 1, 2));
     }
 
-    @Test
-    void stopTextsAreHeldBackAndCutOff() {
-        var stops = new StopStrings(List.of("END", "\n\n"));
-        assertEquals("one ", stops.append("one E"));
-        assertEquals("Exit ", stops.append("xit "));
-        assertEquals("", stops.append("\n"));
-        assertEquals("\ntwo ", stops.append("two EN"));
-        assertEquals("", stops.append("D three"));
-        assertEquals(true, stops.stopped());
-        assertEquals("", stops.append("four") + stops.finish());
-        var open = new StopStrings(List.of("END"));
-        assertEquals("", open.append("EN"));
-        assertEquals("EN", open.finish());
-    }
-
     private static Sampling sampling(double temperature, int topK, double topP, double minP) {
         return new Sampling(9, temperature, topK, topP, minP, 1, OptionalLong.of(3), List.of());
     }
