@@ -99,24 +99,7 @@ final class CompareCommand implements Runnable {
 
     @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
 
-    @Option(
-            names = "--eval-text",
-            paramLabel = "FILE",
-            description = "text to predict (default: the bundled WikiText-2 test set)")
-    private Path evalText;
-
-    @Option(
-            names = "--eval-seqlen",
-            paramLabel = "N",
-            description =
-                    "tokens of an evaluation window (default: 2048, or what the model can take)")
-    private Integer evalSeqlen;
-
-    @Option(
-            names = "--eval-windows",
-            paramLabel = "N",
-            description = "how many of them from the front of the text (default: all)")
-    private Integer evalWindows;
+    @Mixin private final EvaluationOptions evaluationOptions = new EvaluationOptions();
 
     @Mixin private final TaskOptions tasks = new TaskOptions();
 
@@ -156,14 +139,7 @@ final class CompareCommand implements Runnable {
                     "--svg draws size and decode speed: give --values bf16,int8,int4, --bench, or both");
         }
         List<Row> rows = rows();
-        Evaluation evaluation =
-                Evaluation.of(
-                        Optional.of(Evaluation.text(evalText)),
-                        evalSeqlen,
-                        evalWindows,
-                        tasks.tasks(),
-                        tasks.items(),
-                        compute.type());
+        Evaluation evaluation = evaluationOptions.of(tasks, compute.type());
         Corpus text = calibration.corpus();
         evaluation.check(List.of(model), Optional.empty());
         try (Checkpoint checkpoint = Checkpoint.open(model)) {

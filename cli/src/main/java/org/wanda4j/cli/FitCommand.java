@@ -16,7 +16,6 @@ import org.wanda4j.cli.Fit.Found;
 import org.wanda4j.compare.Budget;
 import org.wanda4j.compare.Cell;
 import org.wanda4j.compare.Estimate;
-import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Pruner;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.ModelCard;
@@ -49,9 +48,6 @@ import picocli.CommandLine.Parameters;
 final class FitCommand implements Runnable {
 
     private static final Pattern SIZE = Pattern.compile("([0-9]+(?:\\.[0-9]+)?) *([kKMG]?)B?");
-
-    private static final int EVALUATION_WINDOW = 512;
-    private static final int EVALUATION_WINDOWS = 20;
 
     @Parameters(paramLabel = "MODEL", description = "Hugging Face directory")
     private Path model;
@@ -94,24 +90,7 @@ final class FitCommand implements Runnable {
 
     @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
 
-    @Option(
-            names = "--eval-text",
-            paramLabel = "FILE",
-            description = "text to predict (default: the bundled WikiText-2 test set)")
-    private Path evalText;
-
-    @Option(
-            names = "--eval-seqlen",
-            paramLabel = "N",
-            description =
-                    "tokens of an evaluation window (default: 512, or what the model can take)")
-    private Integer evalSeqlen;
-
-    @Option(
-            names = "--eval-windows",
-            paramLabel = "N",
-            description = "how many of them from the front of the text (default: 20)")
-    private int evalWindows = EVALUATION_WINDOWS;
+    @Mixin private final EvaluationOptions evaluationOptions = new EvaluationOptions();
 
     @Mixin private final ComputeOptions compute = new ComputeOptions();
 
@@ -141,7 +120,7 @@ final class FitCommand implements Runnable {
         }
         long deadline = begin + Math.round(minutes * TimeUnit.MINUTES.toNanos(1));
         Corpus text = calibration.corpus();
-        Evaluation evaluation = evaluation();
+        Evaluation evaluation = evaluationOptions.ofPart(model, compute.type());
         check(evaluation, text);
         compute.printBanner();
         Path work = work();
@@ -204,20 +183,6 @@ final class FitCommand implements Runnable {
                     default -> 1;
                 };
         return Math.round(Double.parseDouble(matcher.group(1)) * unit);
-    }
-
-    private Evaluation evaluation() {
-        int seqlen;
-        try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            seqlen = Math.min(EVALUATION_WINDOW, Families.describe(checkpoint).positions());
-        }
-        return Evaluation.of(
-                Optional.of(Evaluation.text(evalText)),
-                evalSeqlen == null ? Integer.valueOf(seqlen) : evalSeqlen,
-                evalWindows,
-                List.of(),
-                null,
-                compute.type());
     }
 
     private void check(Evaluation evaluation, Corpus text) {

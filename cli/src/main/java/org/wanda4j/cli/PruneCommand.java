@@ -53,11 +53,7 @@ final class PruneCommand implements Runnable {
 
     @Mixin private final OutputOptions output = new OutputOptions();
 
-    @Option(
-            names = "--resume",
-            description =
-                    "go on with a run on OUT that was interrupted, by the same options; start one where there is none; without this, --force clears away what such a run left")
-    private boolean resume;
+    @Mixin private final ResumeOption resume = new ResumeOption();
 
     @Mixin private final RecipeOptions recipe = new RecipeOptions();
 
@@ -80,7 +76,7 @@ final class PruneCommand implements Runnable {
                 var _ = StopNotice.ofRun(output.directory(), this::left)) {
             recipe.printBanner();
             architecture = Families.describe(checkpoint);
-            if (resume) {
+            if (resume.given()) {
                 Console.note(
                         "note: "
                                 + left(output.directory())
@@ -129,14 +125,14 @@ final class PruneCommand implements Runnable {
         var run =
                 new PruneAndRecover(
                         checkpoint, recipe.recipe(), recovery, recipe.corpus(), settings);
-        return resume
+        return resume.given()
                 ? run.resume(output.directory(), output.force())
                 : run.run(output.directory(), output.force());
     }
 
     private PruneReport prune(Checkpoint checkpoint, RunSettings settings) {
         Corpus text = recipe.corpus();
-        return resume
+        return resume.given()
                 ? Pruner.resume(
                         checkpoint,
                         recipe.recipe(),

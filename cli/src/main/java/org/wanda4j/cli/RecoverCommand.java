@@ -43,11 +43,7 @@ final class RecoverCommand implements Runnable {
 
     @Mixin private final OutputOptions output = new OutputOptions();
 
-    @Option(
-            names = "--resume",
-            description =
-                    "go on with a run on OUT that was interrupted, by the same options; start one where there is none; without this, --force clears away what such a run left")
-    private boolean resume;
+    @Mixin private final ResumeOption resume = new ResumeOption();
 
     @Mixin private final TrainingOptions training = new TrainingOptions();
 
@@ -86,7 +82,7 @@ final class RecoverCommand implements Runnable {
     private RecoverReport recover(
             Checkpoint pruned, Optional<Checkpoint> dense, RunSettings settings) {
         Corpus corpus = text.corpus();
-        if (!resume) {
+        if (!resume.given()) {
             return Recoverer.recover(
                     pruned,
                     dense,

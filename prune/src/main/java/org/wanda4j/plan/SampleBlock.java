@@ -3,10 +3,12 @@ package org.wanda4j.plan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.math.BigInteger;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
@@ -75,11 +77,40 @@ final class SampleBlock {
         }
     }
 
-    /// `block` with about `most` weights, where it has more: all widths divided by one number, heads as wide as before and
-    /// sharing keys and values as before, experts as many as before, each linear a tensor of its own.
+    /// `block` with about `most` weights, where it has more: of experts as small a number as leaves each the same share of the
+    /// tokens, all widths divided by one number, heads as wide as before and sharing keys and values as before, each linear a tensor
+    /// of its own.
     static Block narrowed(Block block, long most) {
-        double factor = Math.sqrt((double) block.weights() / most);
-        return factor > 1 ? new Narrowing(factor).block(block) : block;
+        if (block.weights() <= most) {
+            return block;
+        }
+        long weights =
+                block.weights()
+                        - block.branches().stream()
+                                .mapToLong(branch -> leftOut(branch.mixer()))
+                                .sum();
+        return new Narrowing(Math.max(1, Math.sqrt((double) weights / most))).block(block);
+    }
+
+    private static long leftOut(Mixer mixer) {
+        return mixer instanceof Experts it
+                ? it.experts().stream()
+                        .skip(it.experts().size() / common(it))
+                        .flatMap(SampleBlock::linears)
+                        .mapToLong(Linear::weights)
+                        .sum()
+                : 0;
+    }
+
+    private static Stream<Linear> linears(Mlp mlp) {
+        return Stream.concat(mlp.gate().stream(), Stream.of(mlp.up(), mlp.down()));
+    }
+
+    /// What the numbers of all experts and of a token's are divided by.
+    private static int common(Experts experts) {
+        return BigInteger.valueOf(experts.chosen())
+                .gcd(BigInteger.valueOf(experts.experts().size()))
+                .intValueExact();
     }
 
     private record Narrowing(double factor) {
@@ -102,23 +133,21 @@ final class SampleBlock {
             return switch (mixer) {
                 case Attention it -> attention(it);
                 case Mlp it -> mlp(it);
-                case Experts it ->
-                        new Experts(
-                                linear(
-                                        it.router(),
-                                        width(it.router().inputs()),
-                                        it.router().outputs()),
-                                it.experts().stream().map(this::mlp).toList(),
-                                it.chosen(),
-                                it.normalised(),
-                                it.shared().map(this::mlp),
-                                it.sharedGate()
-                                        .map(gate ->
-                                                linear(
-                                                        gate,
-                                                        width(gate.inputs()),
-                                                        gate.outputs())));
+                case Experts it -> experts(it);
             };
+        }
+
+        private Experts experts(Experts it) {
+            int common = common(it);
+            int count = it.experts().size() / common;
+            return new Experts(
+                    linear(it.router(), width(it.router().inputs()), count),
+                    it.experts().stream().limit(count).map(this::mlp).toList(),
+                    it.chosen() / common,
+                    it.normalised(),
+                    it.shared().map(this::mlp),
+                    it.sharedGate()
+                            .map(gate -> linear(gate, width(gate.inputs()), gate.outputs())));
         }
 
         private Attention attention(Attention it) {

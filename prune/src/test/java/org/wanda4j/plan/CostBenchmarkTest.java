@@ -26,6 +26,7 @@ import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
+import org.wanda4j.model.Stage;
 import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.text.CalibrationSampler;
@@ -94,6 +95,11 @@ class CostBenchmarkTest {
                 "num_experts_per_tok": 2, "vocab_size": 32000}
                 """,
                 """
+                {"model_type": "qwen3_moe", "hidden_size": 2048, "moe_intermediate_size": 768, "num_hidden_layers": 48,
+                "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128, "num_experts": 128,
+                "num_experts_per_tok": 8, "vocab_size": 151936}
+                """,
+                """
                 {"model_type": "gpt_neox", "hidden_size": 6144, "intermediate_size": 24576, "num_hidden_layers": 44,
                 "num_attention_heads": 64, "vocab_size": 50432, "rotary_pct": 0.25}
                 """
@@ -104,7 +110,11 @@ class CostBenchmarkTest {
         Block narrow = SampleBlock.narrowed(block, 5_000_000);
         assertEquals(5e6, (double) narrow.weights(), 2e6);
         assertEquals(block.steps().size(), narrow.steps().size());
-        assertEquals(block.linears().size(), narrow.linears().size());
+        Stage last = narrow.stages().getLast();
+        double share = block.shareOfTokens(block.stages().getLast());
+        assertEquals(share, narrow.shareOfTokens(last));
+        // One of the experts is a token's.
+        assertEquals(share < 1 ? Math.round(1 / share) - 1 : 0, last.part());
         assertEquals(block.parallel(), narrow.parallel());
     }
 
