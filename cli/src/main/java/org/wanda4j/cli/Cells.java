@@ -44,6 +44,7 @@ final class Cells implements AutoCloseable {
     private final Path model;
     private final Path output;
     private final Corpus text;
+    private final Recipe.Sampling sampling;
     private final Evaluation evaluation;
     private final ComputeOptions compute;
     private final Keeping keeping;
@@ -104,22 +105,30 @@ final class Cells implements AutoCloseable {
     private record Made(
             Path checkpoint, double sparsity, double seconds, OptionalLong peakResidentBytes) {}
 
+    /// Writes a packed copy of a checkpoint.
+    private interface Pack {
+        PackReport pack(Packing packing, Path checkpoint, Path target);
+    }
+
     /// What a variant is, but for its quality.
     record Probe(long bytes, Optional<Speed> speed) {}
 
     /// @param model is pruned and packed
     /// @param output directory
     /// @param text calibration text
+    /// @param sampling windows of it that packed weights are rounded along
     Cells(
             Path model,
             Path output,
             Corpus text,
+            Recipe.Sampling sampling,
             Evaluation evaluation,
             ComputeOptions compute,
             Keeping keeping) {
         this.model = model;
         this.output = output;
         this.text = text;
+        this.sampling = sampling;
         this.evaluation = evaluation;
         this.compute = compute;
         this.keeping = keeping;
@@ -142,7 +151,7 @@ final class Cells implements AutoCloseable {
     /// The model as it is, packed where the variant says so.
     Cell dense(Optional<ValueType> values) {
         Variant variant = Variant.dense(values);
-        return cell(variant, common, () -> packed(given(), variant));
+        return cell(variant, common, () -> packed(given(), variant, this::pack));
     }
 
     private Made given() {
@@ -152,19 +161,25 @@ final class Cells implements AutoCloseable {
     /// The model pruned by a recipe, and packed where the variant says so. Its checkpoint stays until [#forget].
     Cell pruned(Variant variant, Recipe recipe) {
         String key = key(recipe);
-        return cell(variant, key, () -> packed(made(variant.unpacked(), recipe, key), variant));
+        return cell(
+                variant,
+                key,
+                () -> packed(made(variant.unpacked(), recipe, key), variant, this::pack));
     }
 
     /// Size, and speed where it is asked for, of the dense model packed.
     Probe probe(ValueType values) {
         Variant variant = Variant.dense(Optional.of(values));
-        return probe(variant, common, () -> packed(given(), variant));
+        return probe(variant, common, () -> packed(given(), variant, Cells::packNearest));
     }
 
     /// Size, and speed where it is asked for, of the model pruned by a recipe and packed.
     Probe probe(Variant variant, Recipe recipe) {
         String key = key(recipe);
-        return probe(variant, key, () -> packed(made(variant.unpacked(), recipe, key), variant));
+        return probe(
+                variant,
+                key,
+                () -> packed(made(variant.unpacked(), recipe, key), variant, Cells::packNearest));
     }
 
     private Probe probe(Variant variant, String key, Supplier<Made> checkpoint) {
@@ -189,11 +204,19 @@ final class Cells implements AutoCloseable {
                 .formatted(common, text.sha256(), Json.writeLine(recipe.resolve(architecture)));
     }
 
+    private static boolean isCalibrated(Variant variant) {
+        return variant.values().map(Packing::of).filter(Packing::isUsuallyCalibrated).isPresent();
+    }
+
+    private String calibrationKey() {
+        return text.sha256() + " " + Json.writeLine(sampling);
+    }
+
     /// The cell as it was kept, or measured.
     private Cell cell(Variant variant, String key, Supplier<Made> checkpoint) {
         return kept(
                 variant.file(),
-                key,
+                isCalibrated(variant) ? key + ", rounded along " + calibrationKey() : key,
                 Cell.class,
                 () -> {
                     Made made = checkpoint.get();
@@ -246,19 +269,30 @@ final class Cells implements AutoCloseable {
         }
     }
 
-    private Made packed(Made made, Variant variant) {
+    private Made packed(Made made, Variant variant, Pack pack) {
         if (variant.values().isEmpty()) {
             return made;
         }
         Path target = checkpoint(variant);
         makeDirectory(target.getParent());
         PackReport report =
-                PackCommand.pack(made.checkpoint(), variant.values().get(), target, true);
+                pack.pack(Packing.of(variant.values().get()), made.checkpoint(), target);
         return new Made(
                 target,
                 made.sparsity(),
                 made.seconds() + report.seconds(),
                 made.peakResidentBytes());
+    }
+
+    private PackReport pack(Packing packing, Path checkpoint, Path target) {
+        return packing.isUsuallyCalibrated()
+                ? packing.calibrated(checkpoint, sampling, text, compute, target, true)
+                : packNearest(packing, checkpoint, target);
+    }
+
+    /// Of the same size and speed, in less time.
+    private static PackReport packNearest(Packing packing, Path checkpoint, Path target) {
+        return packing.nearest(checkpoint, target, true);
     }
 
     /// Where the checkpoint of a variant is, as long as it is kept.

@@ -151,7 +151,15 @@ final class CompareCommand implements Runnable {
         }
         compute.printBanner();
         var keeping = new Cells.Keeping(bench, keep);
-        try (var grid = new Cells(model, output, text, evaluation, compute, keeping)) {
+        try (var grid =
+                new Cells(
+                        model,
+                        output,
+                        text,
+                        calibration.sampling(Recipe.DEFAULT.sampling()),
+                        evaluation,
+                        compute,
+                        keeping)) {
             compare(grid, rows);
         }
     }

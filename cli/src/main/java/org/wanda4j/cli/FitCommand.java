@@ -127,7 +127,15 @@ final class FitCommand implements Runnable {
         var keeping = new Cells.Keeping(budget instanceof Budget.Decode, true);
         Report report;
         try (var _ = StopNotice.ofCells();
-                var cells = new Cells(model, work, text, evaluation, compute, keeping)) {
+                var cells =
+                        new Cells(
+                                model,
+                                work,
+                                text,
+                                calibration.sampling(Recipe.DEFAULT.sampling()),
+                                evaluation,
+                                compute,
+                                keeping)) {
             var fit =
                     new Fit(
                             model,

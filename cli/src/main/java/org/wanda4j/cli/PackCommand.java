@@ -5,20 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.OptionalLong;
-import java.util.Set;
-import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.MatrixView;
-import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.checkpoint.PackReport;
-import org.wanda4j.checkpoint.Packer;
 import org.wanda4j.checkpoint.ValueType;
-import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Linear;
-import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Recipe;
-import org.wanda4j.quantize.CalibratedPacking;
-import org.wanda4j.torch.ComputeType;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -79,81 +68,32 @@ final class PackCommand implements Runnable {
 
     @Override
     public void run() {
-        PackReport report;
-        try (Checkpoint checkpoint = Checkpoint.open(model);
-                var directory = OutputDirectory.claim(output.directory(), model, output.force())) {
-            report =
-                    isCalibrated()
-                            ? packCalibrated(checkpoint, directory)
-                            : packNearest(checkpoint, values, tableValues(), directory);
+        var packing = Packing.of(values);
+        if (embedding != null) {
+            packing = new Packing(values, embedding);
         }
+        PackReport report =
+                isCalibrated(packing)
+                        ? packCalibrated(packing)
+                        : packing.nearest(model, output.directory(), output.force());
         result.print(report, () -> text(report));
     }
 
-    /// Writes a packed copy of `model` to `output`, each weight rounded by itself.
-    ///
-    /// @param force whether a checkpoint that is already there may be replaced
-    static PackReport pack(Path model, ValueType values, Path output, boolean force) {
-        try (Checkpoint checkpoint = Checkpoint.open(model);
-                var directory = OutputDirectory.claim(output, model, force)) {
-            return packNearest(checkpoint, values, usualTableValues(values), directory);
-        }
-    }
-
-    /// int8 is close enough without: text has to be named for it.
-    private boolean isCalibrated() {
+    private boolean isCalibrated(Packing packing) {
         return values.isQuantised()
                 && !calibration.isNone()
-                && (values == ValueType.INT4 || calibration.given());
+                && (packing.isUsuallyCalibrated() || calibration.given());
     }
 
-    private PackReport packCalibrated(Checkpoint checkpoint, OutputDirectory directory) {
+    private PackReport packCalibrated(Packing packing) {
         compute.printBanner();
-        checkpoint.remarks().forEach(remark -> Console.note("note: " + remark));
-        try (var progress = new ProgressDisplay()) {
-            return CalibratedPacking.pack(
-                    checkpoint,
-                    values,
-                    tableValues(),
-                    compute.type().orElseGet(ComputeType::fastest),
-                    calibration.sampling(Recipe.DEFAULT.sampling()),
-                    calibration.corpus(),
-                    directory,
-                    compute.settings(progress));
-        }
-    }
-
-    private static PackReport packNearest(
-            Checkpoint checkpoint,
-            ValueType values,
-            ValueType tableValues,
-            OutputDirectory directory) {
-        Architecture architecture = Families.describe(checkpoint);
-        List<MatrixView> linears = architecture.linears().stream().map(Linear::weight).toList();
-        checkpoint.remarks().forEach(remark -> Console.note("note: " + remark));
-        Set<String> tables = Set.copyOf(architecture.tables());
-        try (var progress = new ProgressDisplay("bytes")) {
-            progress.start("packing", Packer.work(checkpoint));
-            try (var packer =
-                    Packer.begin(
-                            checkpoint,
-                            linears,
-                            tables,
-                            values,
-                            tableValues,
-                            directory,
-                            bytes -> progress.advance(bytes, values.label()))) {
-                return packer.finish(OptionalLong.empty());
-            }
-        }
-    }
-
-    private ValueType tableValues() {
-        return embedding == null ? usualTableValues(values) : embedding;
-    }
-
-    private static ValueType usualTableValues(ValueType values) {
-        return values == ValueType.INT4 ? ValueType.INT8 : values;
+        return packing.calibrated(
+                model,
+                calibration.sampling(Recipe.DEFAULT.sampling()),
+                calibration.corpus(),
+                compute,
+                output.directory(),
+                output.force());
     }
 
     private static String text(PackReport report) {
