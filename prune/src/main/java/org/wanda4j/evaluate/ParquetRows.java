@@ -27,7 +27,7 @@ final class ParquetRows {
     private ParquetRows() {}
 
     /// Gives the first `limit` rows to `use`, on a thread that is abandoned when no row has come for `patience`: there are
-    /// broken files at which the library waits for ever.
+    /// broken files at which the library loops for ever. It cannot be stopped then: its threads stay busy as long as the process lives.
     ///
     /// @throws InvalidInputException when the file cannot be read
     static void forEach(Path file, int limit, Duration patience, Items.Use use) {
