@@ -11,17 +11,22 @@ import java.net.http.WebSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.Json;
 import tools.jackson.databind.JsonNode;
 
 /// A headless Chromium with one page, driven by its DevTools protocol.
 public final class Browser implements AutoCloseable {
+
+    /// No page takes so long, on a busy machine either.
+    private static final Duration PATIENCE = Duration.ofMinutes(3);
 
     private static final String LISTENING = "DevTools listening on ws://";
 
@@ -109,7 +114,14 @@ public final class Browser implements AutoCloseable {
                                         LISTENING.length(), line.indexOf('/', LISTENING.length())))
                         .findFirst();
         Thread.ofVirtual().start(() -> lines.lines().forEach(_ -> {}));
-        return new Browser(process, address.orElseThrow());
+        var browser = new Browser(process, address.orElseThrow());
+        try {
+            browser.call("Runtime.enable", Map.of()); // Tells what scripts throw, and threw before.
+            return browser;
+        } catch (InterruptedException | RuntimeException | Error e) {
+            browser.close();
+            throw e;
+        }
     }
 
     /// What an expression of the page has for a value.
@@ -158,14 +170,24 @@ public final class Browser implements AutoCloseable {
         }
     }
 
+    /// Calls a method of the protocol and waits for its answer.
+    ///
+    /// @throws AssertionError when the page's script throws something, or no answer comes
     public JsonNode call(String method, Map<String, ?> parameters) throws InterruptedException {
         int id = ++calls;
         String text = Json.writeLine(Map.of("id", id, "method", method, "params", parameters));
         socket.sendText(text, true).join();
         while (true) {
-            JsonNode message = Json.parse(messages.take().getBytes(StandardCharsets.UTF_8), method);
-            if (message.path("id").asInt(0) == id) {
-                return message;
+            String message = messages.poll(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+            if (message == null) {
+                throw new AssertionError("no answer to " + text);
+            }
+            JsonNode json = Json.parse(message.getBytes(StandardCharsets.UTF_8), method);
+            if (json.path("method").asString("").equals("Runtime.exceptionThrown")) {
+                throw new AssertionError(message);
+            }
+            if (json.path("id").asInt(0) == id) {
+                return json;
             }
         }
     }
