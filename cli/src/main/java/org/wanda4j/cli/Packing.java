@@ -1,20 +1,15 @@
 package org.wanda4j.cli;
 
 import java.nio.file.Path;
-import java.util.List;
-import java.util.OptionalLong;
-import java.util.Set;
+import java.util.Map;
 import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.checkpoint.PackReport;
 import org.wanda4j.checkpoint.Packer;
 import org.wanda4j.checkpoint.ValueType;
-import org.wanda4j.model.Architecture;
-import org.wanda4j.model.Linear;
-import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.quantize.CalibratedPacking;
+import org.wanda4j.quantize.NearestPacking;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
 
@@ -26,7 +21,7 @@ record Packing(ValueType values, ValueType tableValues) {
 
     /// As a user gets it who says no more than the type.
     static Packing of(ValueType values) {
-        return new Packing(values, values == ValueType.INT4 ? ValueType.INT8 : values);
+        return new Packing(values, values.ofTables());
     }
 
     /// Whether weights are rounded along a text where nothing else is said: int8 is close enough without.
@@ -40,20 +35,14 @@ record Packing(ValueType values, ValueType tableValues) {
                 var directory = OutputDirectory.claim(output, model, force);
                 var progress = new ProgressDisplay("bytes")) {
             checkpoint.remarks().forEach(remark -> Console.note("note: " + remark));
-            Architecture architecture = Families.describe(checkpoint);
-            List<MatrixView> linears = architecture.linears().stream().map(Linear::weight).toList();
             progress.start("packing", Packer.work(checkpoint));
-            try (var packer =
-                    Packer.begin(
-                            checkpoint,
-                            linears,
-                            Set.copyOf(architecture.tables()),
-                            values,
-                            tableValues,
-                            directory,
-                            bytes -> progress.advance(bytes, values.label()))) {
-                return packer.finish(OptionalLong.empty());
-            }
+            return NearestPacking.pack(
+                    checkpoint,
+                    values,
+                    tableValues,
+                    Map.of(),
+                    directory,
+                    bytes -> progress.advance(bytes, values.label()));
         }
     }
 

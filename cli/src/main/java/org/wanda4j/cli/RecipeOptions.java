@@ -175,6 +175,7 @@ final class RecipeOptions {
                         start.learningRate(),
                         start.seqlen(),
                         recipe().sampling().seed(),
+                        start.values(),
                         compute.type()));
     }
 

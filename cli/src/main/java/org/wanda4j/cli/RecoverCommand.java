@@ -28,6 +28,7 @@ import picocli.CommandLine.Parameters;
             "  wanda recover SmolLM2-half --teacher SmolLM2 -o SmolLM2-recovered",
             "  wanda recover SmolLM2-half --teacher SmolLM2 -o SmolLM2-recovered --minutes 60 --resume",
             "  wanda recover SmolLM2-half --teacher SmolLM2 -o out --train lora --rank 32 --tokens 1000000",
+            "  wanda recover SmolLM2-half --teacher SmolLM2 -o SmolLM2-int4 --values int4",
             "  wanda recover SmolLM2-half -o out --loss text --calibration my-text.jsonl --minutes 30"
         })
 final class RecoverCommand implements Runnable {

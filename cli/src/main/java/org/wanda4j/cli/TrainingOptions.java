@@ -4,6 +4,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.recover.Recovery;
 import org.wanda4j.recover.Recovery.Length;
 import org.wanda4j.recover.Recovery.Objective;
@@ -98,8 +99,16 @@ final class TrainingOptions {
     @Option(
             names = "--lr",
             paramLabel = "RATE",
-            description = "Adam's rate at its peak (default: all 5e-4, norms 2e-3, lora 1e-3)")
+            description =
+                    "Adam's rate at its peak (default: all 5e-4, norms 2e-3, lora 1e-3; with --values a fifth)")
     private Double rate;
+
+    @Option(
+            names = "--values",
+            paramLabel = "int8|int4",
+            description =
+                    "compute with weights as they are rounded to this type, and write them packed in it (default: an ordinary checkpoint)")
+    private ValueType values;
 
     Recovery recovery(OptionalInt seqlen, long seed, Optional<ComputeType> type) {
         return new Recovery(
@@ -109,6 +118,7 @@ final class TrainingOptions {
                 rate == null ? OptionalDouble.empty() : OptionalDouble.of(rate),
                 seqlen,
                 seed,
+                Optional.ofNullable(values),
                 type);
     }
 

@@ -1,5 +1,6 @@
 package org.wanda4j.checkpoint;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -148,6 +149,19 @@ public final class Packer implements AutoCloseable {
                 .average()
                 .ifPresent(mean -> outputErrors.put(tensor, OptionalDouble.of(mean)));
         write(source.info(tensor), rounded);
+    }
+
+    /// Puts documents beside the weights.
+    ///
+    /// @param documents file name to text
+    public void add(Map<String, String> documents) {
+        try {
+            for (var document : documents.entrySet()) {
+                output.write(document.getKey(), document.getValue());
+            }
+        } catch (IOException e) {
+            throw output.failed(e);
+        }
     }
 
     /// Writes all that was not written, and publishes the copy.

@@ -36,9 +36,10 @@ public final class ValueGrid {
         return scale == 0 ? 0 : nearest(weight / scale);
     }
 
-    /// The value that is nearest to a weight.
+    /// The value that is nearest to a weight. A zero is positive, whatever the sign of the scale.
     public float round(float weight, float scale) {
-        return number(weight, scale) * scale;
+        int number = number(weight, scale);
+        return number == 0 ? 0 : number * scale;
     }
 
     /// A scale for each group of a row whose weights all count alike.

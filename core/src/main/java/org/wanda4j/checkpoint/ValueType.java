@@ -39,6 +39,11 @@ public enum ValueType {
         return bits < Short.SIZE;
     }
 
+    /// What embedding and head are stored in beside linears of this type, where nothing else is said.
+    public ValueType ofTables() {
+        return this == INT4 ? INT8 : this;
+    }
+
     /// Whether a checkpoint can be packed in this type.
     boolean isPacked() {
         return bits <= Short.SIZE && this != F16;

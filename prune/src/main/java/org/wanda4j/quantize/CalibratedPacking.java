@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.SequencedMap;
-import java.util.Set;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.BlockPass;
 import org.wanda4j.calibrate.BlockSequence;
@@ -91,14 +90,8 @@ public final class CalibratedPacking {
         Windows windows = sampling.resolve(architecture).take(text, source.directory());
         LayerwiseForward.check(source, architecture, windows);
         try (var packer =
-                        Packer.begin(
-                                source,
-                                architecture.linears().stream().map(Linear::weight).toList(),
-                                Set.copyOf(architecture.tables()),
-                                values,
-                                tableValues,
-                                output,
-                                _ -> {});
+                        NearestPacking.begin(
+                                source, architecture, values, tableValues, output, _ -> {});
                 var engine = new Engine(type, settings.threads())) {
             var forward =
                     new LayerwiseForward(

@@ -17,6 +17,7 @@ import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.OutputDirectory;
+import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Pruner;
@@ -37,12 +38,16 @@ public final class Recoverer {
     /// Windows that are held out.
     private static final int HELD_OUT = Recovery.WINDOWS_PER_STEP;
 
-    private static final Duration INTERVAL = Duration.ofMinutes(1);
+    private static final List<String> DOCUMENTS =
+            List.of(Pruner.RECIPE, Pruner.REPORT, RecoverReport.RECIPE, RecoverReport.FILE);
+
+    static final Duration INTERVAL = Duration.ofMinutes(1);
 
     private final Checkpoint pruned;
     private final Optional<Checkpoint> dense;
     private final Recovery recovery;
     private final Corpus text;
+    private final Path published;
     private final RunSettings settings;
     private final Duration interval;
     private final Architecture architecture;
@@ -53,11 +58,13 @@ public final class Recoverer {
             Optional<Checkpoint> dense,
             Recovery recovery,
             Corpus text,
+            Path published,
             RunSettings settings,
             Duration interval) {
         this.pruned = pruned;
         this.dense = dense;
         this.text = text;
+        this.published = published;
         this.settings = settings;
         this.interval = interval;
         this.architecture = Families.describe(pruned);
@@ -95,7 +102,8 @@ public final class Recoverer {
 
     /// Writes a recovered copy of `pruned` to `output`, which appears there whole or not at all.
     ///
-    /// A run that is cut off, or fails by an I/O error, leaves what it had come to for [#resume].
+    /// A run that is cut off, or fails by an I/O error, leaves what it had come to for [#resume]. Where the recovery has a type of
+    /// packed values, the copy is packed in it, embedding and head in that type's [ValueType#ofTables()].
     ///
     /// @param dense the teacher; none where the loss is that of the text
     /// @param text to train on
@@ -110,7 +118,24 @@ public final class Recoverer {
             Path output,
             boolean replace,
             RunSettings settings) {
-        return new Recoverer(pruned, dense, recovery, text, settings, INTERVAL)
+        if (recovery.values().isPresent()) {
+            return new RecoverAndPack(pruned, dense, recovery, text, output, replace, settings)
+                    .run();
+        }
+        return begin(pruned, dense, recovery, text, output, output, replace, settings);
+    }
+
+    /// Begins a run that writes an ordinary checkpoint to `output`, which is published under another name later.
+    static RecoverReport begin(
+            Checkpoint pruned,
+            Optional<Checkpoint> dense,
+            Recovery recovery,
+            Corpus text,
+            Path output,
+            Path published,
+            boolean replace,
+            RunSettings settings) {
+        return new Recoverer(pruned, dense, recovery, text, published, settings, INTERVAL)
                 .run(OutputDirectory.claim(output, pruned.directory(), replace));
     }
 
@@ -128,9 +153,14 @@ public final class Recoverer {
             Path output,
             boolean replace,
             RunSettings settings) {
-        return resume(pruned, dense, recovery, text, output, replace, settings, INTERVAL);
+        if (recovery.values().isPresent()) {
+            return new RecoverAndPack(pruned, dense, recovery, text, output, replace, settings)
+                    .resume();
+        }
+        return resume(pruned, dense, recovery, text, output, output, replace, settings, INTERVAL);
     }
 
+    /// @param published name of the output in the end
     /// @param interval shortest time between two states that are kept for a run that resumes this one
     static RecoverReport resume(
             Checkpoint pruned,
@@ -138,10 +168,11 @@ public final class Recoverer {
             Recovery recovery,
             Corpus text,
             Path output,
+            Path published,
             boolean replace,
             RunSettings settings,
             Duration interval) {
-        var recoverer = new Recoverer(pruned, dense, recovery, text, settings, interval);
+        var recoverer = new Recoverer(pruned, dense, recovery, text, published, settings, interval);
         return recoverer
                 .ended(output)
                 .orElseGet(() ->
@@ -150,7 +181,9 @@ public final class Recoverer {
 
     /// How far the run on `output` had come that was interrupted, in words; empty where nothing is left of one.
     public static Optional<String> left(Path output) {
-        return OutputDirectory.journalOf(output).map(RecoveryJournal::describe);
+        return OutputDirectory.journalOf(output)
+                .map(RecoveryJournal::describe)
+                .or(() -> RecoverAndPack.left(output));
     }
 
     /// The report of the complete run on `output`; empty where that is no run of this recipe, or a journal is left.
@@ -207,7 +240,7 @@ public final class Recoverer {
     /// Where what failed would only happen again, nothing is left to be resumed.
     private RecoverReport run(OutputDirectory directory, RecoveryJournal journal) {
         try {
-            return publish(directory, journal);
+            return publish(journal);
         } catch (InvalidInputException e) {
             journal.writer().abandon();
             if (!(e.getCause() instanceof IOException)) {
@@ -228,7 +261,7 @@ public final class Recoverer {
         }
     }
 
-    private RecoverReport publish(OutputDirectory directory, RecoveryJournal journal) {
+    private RecoverReport publish(RecoveryJournal journal) {
         try (Engine engine = new Engine(recovery.type().orElseThrow(), settings.threads())) {
             if (journal.written().isEmpty()) {
                 train(journal, engine);
@@ -236,7 +269,7 @@ public final class Recoverer {
             CheckpointWriter writer = journal.writer();
             phases.time("write", writer::complete);
             RecoveryDocument document = phases.time("hash", journal::recipe);
-            RecoverReport report = report(directory.target(), journal, engine);
+            RecoverReport report = report(journal, engine);
             writer.publish(documents(document, report));
             return report;
         }
@@ -259,6 +292,7 @@ public final class Recoverer {
                                             pruned,
                                             architecture,
                                             recovery.scope(),
+                                            recovery.values(),
                                             type,
                                             length,
                                             recovery.seed(),
@@ -296,13 +330,7 @@ public final class Recoverer {
 
     /// Those of the pruning are kept.
     private Map<String, String> documents(RecoveryDocument recipe, RecoverReport report) {
-        Map<String, String> documents = new LinkedHashMap<>();
-        for (String name : List.of(Pruner.RECIPE, Pruner.REPORT)) {
-            Path file = pruned.directory().resolve(name);
-            if (Files.exists(file)) {
-                documents.put(name, Json.write(Json.read(file)));
-            }
-        }
+        Map<String, String> documents = documentsOf(pruned.directory());
         documents.put(RecoverReport.RECIPE, Json.write(recipe));
         documents.put(RecoverReport.FILE, Json.write(report));
         documents.put(
@@ -310,10 +338,23 @@ public final class Recoverer {
         return documents;
     }
 
+    /// What earlier runs say of a model.
+    static Map<String, String> documentsOf(Path model) {
+        Map<String, String> documents = new LinkedHashMap<>();
+        for (String name : DOCUMENTS) {
+            Path file = model.resolve(name);
+            if (Files.exists(file)) {
+                documents.put(name, Json.write(Json.read(file)));
+            }
+        }
+        return documents;
+    }
+
     private static SequencedMap<String, String> figures(
             RecoveryDocument recipe, RecoverReport report) {
         var figures = new LinkedHashMap<String, String>();
         figures.put("trained", recipe.train());
+        recipe.values().ifPresent(values -> figures.put("values", values));
         figures.put(
                 "loss",
                 recipe.teacherSha256().isPresent()
@@ -326,7 +367,7 @@ public final class Recoverer {
         return figures;
     }
 
-    private RecoverReport report(Path output, RecoveryJournal journal, Engine engine) {
+    private RecoverReport report(RecoveryJournal journal, Engine engine) {
         RecoveryJournal.Progress progress = journal.progress();
         RecoveryJournal.Written written = journal.written().orElseThrow();
         long tokens =
@@ -336,7 +377,7 @@ public final class Recoverer {
         return new RecoverReport(
                 pruned.directory().toString(),
                 dense.map(it -> it.directory().toString()),
-                output.toString(),
+                published.toAbsolutePath().normalize().toString(),
                 written.parameters(),
                 written.sparsity(),
                 progress.steps(),

@@ -4,6 +4,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.torch.ComputeType;
 
@@ -15,6 +16,8 @@ import org.wanda4j.torch.ComputeType;
 /// @param learningRate of Adam at its peak; that of the scope where empty
 /// @param seqlen tokens of a window; [#LONGEST_WINDOW] or what the model can take where empty
 /// @param seed of the order of the text
+/// @param values int8 or int4: the linears are computed with as they will be packed, and the result is packed; an ordinary checkpoint
+///     where empty
 /// @param type in which the teacher is computed and the student's linears multiply; the fastest on this CPU where empty
 public record Recovery(
         Scope scope,
@@ -23,6 +26,7 @@ public record Recovery(
         OptionalDouble learningRate,
         OptionalInt seqlen,
         long seed,
+        Optional<ValueType> values,
         Optional<ComputeType> type) {
 
     /// Windows of a step.
@@ -30,6 +34,9 @@ public record Recovery(
 
     /// Tokens of a window, where neither the user nor the model's context sets fewer.
     public static final int LONGEST_WINDOW = 256;
+
+    /// How much of the usual rate is taken where weights are rounded: larger steps change more numbers than training settles.
+    private static final double ROUNDED = 0.2;
 
     /// A quarter of an hour towards the teacher's logits.
     public static final Recovery DEFAULT =
@@ -40,6 +47,7 @@ public record Recovery(
                     OptionalDouble.empty(),
                     OptionalInt.empty(),
                     0,
+                    Optional.empty(),
                     Optional.empty());
 
     /// What is trained. Embedding and head are not, but for the norm before the head.
@@ -154,10 +162,25 @@ public record Recovery(
                 throw new InvalidInputException("--lr must be between 0 and 1, got " + rate);
             }
         });
+        values.ifPresent(packed -> {
+            if (!packed.isQuantised()) {
+                throw new InvalidInputException(
+                        "--values is int8 or int4, got %s; leave it out for an ordinary checkpoint"
+                                .formatted(packed.label()));
+            }
+            if (scope instanceof Scope.Norms) {
+                throw new InvalidInputException(
+                        "--values goes with --train all or lora: norms alone do not make up for rounding");
+            }
+        });
         if (seqlen.isPresent() && seqlen.getAsInt() < 2) {
             throw new InvalidInputException(
                     "--seqlen must be at least 2, got " + seqlen.getAsInt());
         }
+    }
+
+    private double usualRate() {
+        return values.isPresent() ? ROUNDED * scope.learningRate() : scope.learningRate();
     }
 
     /// This recovery with nothing left open, for a model.
@@ -166,9 +189,10 @@ public record Recovery(
                 scope,
                 objective,
                 length,
-                OptionalDouble.of(learningRate.orElseGet(scope::learningRate)),
+                OptionalDouble.of(learningRate.orElseGet(this::usualRate)),
                 OptionalInt.of(seqlen.orElse(Math.min(LONGEST_WINDOW, architecture.positions()))),
                 seed,
+                values,
                 Optional.of(type.orElseGet(ComputeType::fastest)));
     }
 }

@@ -4,6 +4,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.prune.Versions;
 import org.wanda4j.recover.Recovery.Length;
 import org.wanda4j.recover.Recovery.Objective;
@@ -29,6 +30,7 @@ record RecoveryDocument(
         int windowsPerStep,
         int seqlen,
         long seed,
+        Optional<String> values,
         String dtype,
         String text,
         String textSha256,
@@ -68,6 +70,7 @@ record RecoveryDocument(
                 Recovery.WINDOWS_PER_STEP,
                 recovery.seqlen().orElseThrow(),
                 recovery.seed(),
+                recovery.values().map(ValueType::label),
                 recovery.type().map(ComputeType::toString).orElseThrow(),
                 text.name(),
                 text.sha256(),
@@ -93,6 +96,7 @@ record RecoveryDocument(
                 windowsPerStep,
                 seqlen,
                 seed,
+                values,
                 dtype,
                 text,
                 textSha256,

@@ -16,6 +16,7 @@ import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
@@ -26,6 +27,7 @@ import org.wanda4j.sparse.Mask;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.DifferentiableBlock;
 import org.wanda4j.torch.LowRankWeight;
+import org.wanda4j.torch.RoundedWeight;
 import org.wanda4j.torch.Rounding;
 import org.wanda4j.torch.TorchEmbedding;
 import org.wanda4j.torch.TrainedWeight;
@@ -46,6 +48,7 @@ final class Student {
     private final List<MemorySegment> best;
 
     /// @param scope what is trained
+    /// @param values what its linears are rounded to, if anything
     /// @param products what its linears multiply in
     /// @param length tokens of every window
     /// @param seed of what begins at random
@@ -54,6 +57,7 @@ final class Student {
             Checkpoint checkpoint,
             Architecture architecture,
             Scope scope,
+            Optional<ValueType> values,
             ComputeType products,
             int length,
             long seed,
@@ -67,6 +71,7 @@ final class Student {
             case Scope.Norms _ -> norms().forEach(view -> train(view, false, memory));
             case Scope.LowRank it -> trainProducts(it, new Random(seed), memory);
         }
+        values.ifPresent(this::round);
         this.best =
                 variables().stream()
                         .map(it -> memory.allocate(it.value().data().byteSize(), ALIGNMENT))
@@ -146,6 +151,14 @@ final class Student {
                 memory.allocate(bytes, ALIGNMENT));
     }
 
+    private void round(ValueType values) {
+        Set<MatrixView> matrices = matrices();
+        trained.replaceAll((view, weight) ->
+                matrices.contains(view)
+                        ? new RoundedWeight(weight, checkpoint.info(view.tensor()).type(), values)
+                        : weight);
+    }
+
     /// What an optimiser changes.
     List<Variable> variables() {
         return trained.values().stream().flatMap(it -> it.variables().stream()).toList();
@@ -211,11 +224,11 @@ final class Student {
         }
     }
 
-    /// Writes all that is trained, in the checkpoint's types.
+    /// Writes all that is trained, in the checkpoint's types and not yet rounded to packed values.
     void write(CheckpointWriter writer) {
         trained.forEach((view, weight) -> {
             try (Arena memory = Arena.ofShared()) {
-                writer.write(view, stored(view, weight.current(memory), memory).data());
+                writer.write(view, stored(view, weight.exact(memory), memory).data());
                 writer.settle();
             }
         });
@@ -233,7 +246,7 @@ final class Student {
             try (Arena memory = Arena.ofConfined()) {
                 TensorView value =
                         trained.containsKey(view)
-                                ? stored(view, trained.get(view).current(memory), memory)
+                                ? stored(view, trained.get(view).exact(memory), memory)
                                 : checkpoint.map(view, memory);
                 zeros += SparsityProfile.zeros(value).count();
                 weights += (long) value.rows() * value.columns();

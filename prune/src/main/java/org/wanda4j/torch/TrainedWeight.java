@@ -7,12 +7,19 @@ import org.wanda4j.checkpoint.TensorView;
 
 /// A matrix or vector of a model that is trained: what it is made of, and how its gradient becomes that of what an optimiser
 /// changes.
-public sealed interface TrainedWeight permits WholeWeight, LowRankWeight {
+public sealed interface TrainedWeight permits WholeWeight, LowRankWeight, RoundedWeight {
 
     /// Its values, in fp32.
     ///
     /// @param memory for them where they have to be computed
     TensorView current(Arena memory);
+
+    /// The same, not yet rounded to what it is computed with.
+    ///
+    /// @param memory for them where they have to be computed
+    default TensorView exact(Arena memory) {
+        return current(memory);
+    }
 
     /// What an optimiser changes.
     List<Variable> variables();

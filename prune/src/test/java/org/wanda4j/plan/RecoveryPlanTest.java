@@ -80,6 +80,7 @@ class RecoveryPlanTest {
                 OptionalDouble.empty(),
                 OptionalInt.of(256),
                 0,
+                Optional.empty(),
                 Optional.of(ComputeType.FP32));
     }
 }

@@ -209,7 +209,15 @@ class ModelPassTest {
                 Engine engine = new Engine(ComputeType.FP32, threads)) {
             Architecture architecture = Families.describe(pruned);
             var student =
-                    new Student(pruned, architecture, scope, ComputeType.FP32, LENGTH, 0, memory);
+                    new Student(
+                            pruned,
+                            architecture,
+                            scope,
+                            Optional.empty(),
+                            ComputeType.FP32,
+                            LENGTH,
+                            0,
+                            memory);
             var ids = new Random(7);
             try (var pass =
                     new ModelPass(

@@ -32,6 +32,7 @@ record RecoverProcess(Path pruned, Path teacher, Path output, Recovery recovery)
                     OptionalDouble.of(1e-3),
                     OptionalInt.of(LENGTH),
                     0,
+                    Optional.empty(),
                     Optional.of(ComputeType.FP32));
 
     RecoverProcess(Path pruned, Path teacher, Path output) {
@@ -53,6 +54,7 @@ record RecoverProcess(Path pruned, Path teacher, Path output, Recovery recovery)
                     Optional.of(dense),
                     recovery,
                     Corpus.bundledCalibration(),
+                    output,
                     output,
                     false,
                     new RunSettings(threads, Long.MAX_VALUE, Progress.NONE),
