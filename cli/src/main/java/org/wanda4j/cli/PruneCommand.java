@@ -41,7 +41,8 @@ import picocli.CommandLine.Parameters;
             "  wanda prune SmolLM2 -o out --sparsity 0.6 --calibration my-text.jsonl --windows 256",
             "  wanda prune SmolLM2 -o out --method admm --tune --allocation owl",
             "  wanda prune SmolLM2 -o out --preset best --pattern 2:4",
-            "  wanda prune SmolLM2 -o out --preset balanced --recover-minutes 15 --resume",
+            "  wanda prune SmolLM2 -o out --preset best --minutes 15",
+            "  wanda prune SmolLM2 -o out --preset balanced --recover-minutes 60 --resume",
             "  wanda prune SmolLM2 -o out --skip '*.0.*' --skip '*down_proj' --json"
         })
 final class PruneCommand implements Runnable {

@@ -7,9 +7,11 @@ import org.wanda4j.allocate.Allocation;
 import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.prune.Preset;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.recover.Recovery;
+import org.wanda4j.recover.Recovery.Length;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.tune.Tuning;
@@ -108,6 +110,13 @@ final class RecipeOptions {
             description = "how long that takes; implies --recover (default: 15)")
     private Double recoverMinutes;
 
+    @Option(
+            names = "--minutes",
+            paramLabel = "N",
+            description =
+                    "how long all of it takes, about: what pruning leaves is for --recover, and a preset does not tune then")
+    private Double minutes;
+
     @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
 
     @Option(
@@ -161,7 +170,11 @@ final class RecipeOptions {
 
     /// How the whole model is trained afterwards, where it is.
     Optional<Recovery> recovery() {
-        if (!recover && recoverMinutes == null) {
+        if (minutes != null && recoverMinutes != null) {
+            throw new InvalidInputException(
+                    "--minutes is for all of a run, --recover-minutes for a part of it: give one of them");
+        }
+        if (!recover && recoverMinutes == null && minutes == null) {
             return Optional.empty();
         }
         Recovery start = Recovery.DEFAULT;
@@ -169,14 +182,19 @@ final class RecipeOptions {
                 new Recovery(
                         start.scope(),
                         start.objective(),
-                        recoverMinutes == null
-                                ? start.length()
-                                : new Recovery.Length.Minutes(recoverMinutes),
+                        length(start),
                         start.learningRate(),
                         start.seqlen(),
                         recipe().sampling().seed(),
                         start.values(),
                         compute.type()));
+    }
+
+    private Length length(Recovery start) {
+        if (minutes != null) {
+            return new Length.Total(minutes);
+        }
+        return recoverMinutes == null ? start.length() : new Length.Minutes(recoverMinutes);
     }
 
     private Optional<Tuning> tuning(Recipe start) {
@@ -185,7 +203,7 @@ final class RecipeOptions {
             return Optional.empty();
         }
         if (!asked) {
-            return start.tuning();
+            return start.tuning().filter(_ -> minutes == null);
         }
         Tuning base = start.tuning().orElse(Tuning.DEFAULT);
         return Optional.of(

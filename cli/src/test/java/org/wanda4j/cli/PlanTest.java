@@ -76,6 +76,27 @@ class PlanTest {
     }
 
     @Test
+    void aTotalTimeIsThatOfPruningAndRecovery() {
+        JsonNode plan =
+                json(
+                        MODEL,
+                        "--windows",
+                        "8",
+                        "--seqlen",
+                        "64",
+                        "--preset",
+                        "best",
+                        "--minutes",
+                        "5");
+        assertEquals(300, plan.get("seconds").asDouble(), 1e-6);
+        assertTrue(plan.at("/phases/recover").asDouble() < 300);
+        // The time of tuning is the recovery's.
+        assertFalse(plan.get("phases").has("tune") && plan.at("/phases/tune").asDouble() > 0);
+        assertRefused(
+                "--minutes is for all of a run", MODEL, "--minutes", "5", "--recover-minutes", "3");
+    }
+
+    @Test
     void whatIsNoModelIsRefusedInOneLine() throws IOException {
         assertRefused("no such directory", directory.resolve("nowhere").toString());
         assertRefused("an empty folder", directory.toString());

@@ -68,16 +68,15 @@ public record RecoveryPlan(
         int length = recovery.seqlen().orElseThrow();
         double rate = measure(model, recovery.type().orElseThrow(), length, settings, scratch);
         double perToken = operationsPerToken(model.architecture(), recovery, settings);
-        double seconds =
-                switch (recovery.length()) {
-                    case Length.Minutes(double minutes) -> minutes * 60;
-                    case Length.Tokens(long tokens) -> tokens * perToken / rate;
-                };
+        double perSecond = rate / perToken;
         long tokens =
-                switch (recovery.length()) {
-                    case Length.Minutes(double minutes) -> (long) (minutes * 60 * rate / perToken);
-                    case Length.Tokens(long count) -> count;
-                };
+                recovery.length() instanceof Length.Tokens(long count)
+                        ? count
+                        : (long) (60 * recovery.minutes().orElseThrow() * perSecond);
+        double seconds =
+                recovery.minutes().isPresent()
+                        ? 60 * recovery.minutes().getAsDouble()
+                        : tokens / perSecond;
         return new RecoveryPlan(
                 tokens,
                 perToken,

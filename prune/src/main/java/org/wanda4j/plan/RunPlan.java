@@ -97,7 +97,8 @@ public record RunPlan(
                                 Double::sum));
         Memory memory = Memory.of(model, recipe, settings, costs);
         Optional<RecoveryPlan> recovering =
-                recovery.map(it -> RecoveryPlan.of(model, it, settings, disk));
+                recovery.map(it -> it.after(sum(phases)))
+                        .map(it -> RecoveryPlan.of(model, it, settings, disk));
         recovering.ifPresent(it -> phases.put("recover", it.seconds()));
         long recoveringBytes = recovering.map(it -> costs.programBytes() + it.bytes()).orElse(0L);
         // The pruned model lies beside the output meanwhile.
@@ -121,7 +122,7 @@ public record RunPlan(
                 rates,
                 memory,
                 phases,
-                phases.values().stream().mapToDouble(Double::doubleValue).sum(),
+                sum(phases),
                 Math.max(memory.peak(), recoveringBytes),
                 model.bytes()
                         + Math.max(
@@ -130,6 +131,10 @@ public record RunPlan(
                 RunSettings.physicalMemory(),
                 MachineProbe.freeBytes(disk),
                 recovering);
+    }
+
+    private static double sum(Map<String, Double> phases) {
+        return phases.values().stream().mapToDouble(Double::doubleValue).sum();
     }
 
     private static double seconds(double amount, double rate) {

@@ -50,7 +50,13 @@ public final class PruneAndRecover {
         try (Checkpoint model = Checkpoint.open(pruned(output))) {
             recovered =
                     Recoverer.recover(
-                            model, Optional.of(dense), recovery, text, output, replace, settings);
+                            model,
+                            Optional.of(dense),
+                            recovery.after(pruned.seconds()),
+                            text,
+                            output,
+                            replace,
+                            settings);
         }
         return ended(output, new Report(pruned, recovered));
     }
@@ -72,7 +78,13 @@ public final class PruneAndRecover {
         try (Checkpoint model = Checkpoint.open(pruned(output))) {
             recovered =
                     Recoverer.resume(
-                            model, Optional.of(dense), recovery, text, output, replace, settings);
+                            model,
+                            Optional.of(dense),
+                            recovery.after(pruned.seconds()),
+                            text,
+                            output,
+                            replace,
+                            settings);
         }
         return ended(output, new Report(pruned, recovered));
     }
@@ -88,17 +100,16 @@ public final class PruneAndRecover {
     }
 
     private Optional<Report> reportOf(Path output) {
-        Optional<RecoverReport> recovered =
-                Recoverer.reportOf(
-                        output,
-                        Families.describe(dense),
-                        Optional.of(dense),
-                        recovery,
-                        text,
-                        Optional.empty());
-        return recovered.flatMap(second ->
-                Pruner.reportOf(output, dense, recipe, text)
-                        .map(first -> new Report(first, second)));
+        return Pruner.reportOf(output, dense, recipe, text)
+                .flatMap(first ->
+                        Recoverer.reportOf(
+                                        output,
+                                        Families.describe(dense),
+                                        Optional.of(dense),
+                                        recovery.after(first.seconds()),
+                                        text,
+                                        Optional.empty())
+                                .map(second -> new Report(first, second)));
     }
 
     /// The pruned model is not needed any more.

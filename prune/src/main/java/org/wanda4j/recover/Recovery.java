@@ -35,6 +35,8 @@ public record Recovery(
     /// Tokens of a window, where neither the user nor the model's context sets fewer.
     public static final int LONGEST_WINDOW = 256;
 
+    private static final double LEAST_MINUTES = 1;
+
     /// How much of the usual rate is taken where weights are rounded: larger steps change more numbers than training settles.
     private static final double ROUNDED = 0.2;
 
@@ -139,6 +141,19 @@ public record Recovery(
             }
         }
 
+        /// So many minutes for a run and for the pruning before it: [Recovery#after] says what is left.
+        record Total(double minutes) implements Length {
+
+            /// Checks the range.
+            ///
+            /// @throws InvalidInputException when it is left
+            public Total {
+                if (!(minutes > 0 && minutes <= 1e6)) {
+                    throw new InvalidInputException("--minutes must be above 0, got " + minutes);
+                }
+            }
+        }
+
         /// At least so many tokens, a text that is gone through several times counted each time.
         record Tokens(long tokens) implements Length {
 
@@ -179,16 +194,38 @@ public record Recovery(
         }
     }
 
+    /// How many minutes it takes, where it is bounded by them and no longer by a total.
+    public OptionalDouble minutes() {
+        return length instanceof Length.Minutes(double minutes)
+                ? OptionalDouble.of(minutes)
+                : OptionalDouble.empty();
+    }
+
     private double usualRate() {
         return values.isPresent() ? ROUNDED * scope.learningRate() : scope.learningRate();
     }
 
-    /// This recovery with nothing left open, for a model.
+    /// This recovery behind a pruning that took so many seconds: of a total time what is left, but a minute at least.
+    public Recovery after(double seconds) {
+        return length instanceof Length.Total(double minutes)
+                ? new Recovery(
+                        scope,
+                        objective,
+                        new Length.Minutes(Math.max(LEAST_MINUTES, minutes - seconds / 60)),
+                        learningRate,
+                        seqlen,
+                        seed,
+                        values,
+                        type)
+                : this;
+    }
+
+    /// This recovery with nothing left open, for a model; of a total time nothing is taken.
     public Recovery resolve(Architecture architecture) {
         return new Recovery(
                 scope,
                 objective,
-                length,
+                after(0).length,
                 OptionalDouble.of(learningRate.orElseGet(this::usualRate)),
                 OptionalInt.of(seqlen.orElse(Math.min(LONGEST_WINDOW, architecture.positions()))),
                 seed,

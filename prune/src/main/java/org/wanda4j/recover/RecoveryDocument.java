@@ -60,9 +60,7 @@ record RecoveryDocument(
                 recovery.objective() instanceof Objective.Logits(double _, double weight)
                         ? OptionalDouble.of(weight)
                         : OptionalDouble.empty(),
-                recovery.length() instanceof Length.Minutes(double minutes)
-                        ? OptionalDouble.of(minutes)
-                        : OptionalDouble.empty(),
+                recovery.minutes(),
                 recovery.length() instanceof Length.Tokens(long tokens)
                         ? OptionalLong.of(tokens)
                         : OptionalLong.empty(),

@@ -133,11 +133,7 @@ final class Training {
             step(step);
         }
         double seconds = (System.nanoTime() - start) / 1e9 / (Schedule.WARM_UP - 1);
-        double minutes =
-                switch (recovery.length()) {
-                    case Length.Minutes(double it) -> it;
-                    case Length.Tokens _ -> throw new IllegalStateException();
-                };
+        double minutes = recovery.minutes().orElseThrow();
         double left =
                 minutes * 60 * (1 - SPARE - KEEPING) - phases.elapsed() - EVALUATIONS * evaluating;
         steps = Optional.of(Schedule.WARM_UP + Math.max(1, (int) (left / seconds)));

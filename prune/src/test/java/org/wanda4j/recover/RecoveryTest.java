@@ -1,0 +1,74 @@
+package org.wanda4j.recover;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.wanda4j.SharedFiles;
+import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.model.Architecture;
+import org.wanda4j.model.families.Families;
+import org.wanda4j.recover.Recovery.Length;
+import org.wanda4j.recover.Recovery.Scope;
+
+class RecoveryTest {
+
+    private static Recovery of(Scope scope, Length length, Optional<ValueType> values) {
+        return new Recovery(
+                scope,
+                Recovery.DEFAULT.objective(),
+                length,
+                OptionalDouble.empty(),
+                OptionalInt.empty(),
+                0,
+                values,
+                Optional.empty());
+    }
+
+    private static Recovery lasting(Length length) {
+        return of(new Scope.All(), length, Optional.empty());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"15, 120, 13", "15, 0, 15", "15, 900, 1", "2, 7200, 1"})
+    void ofATotalTimeThatIsLeftWhichPruningDidNotTake(
+            double total, double seconds, double minutes) {
+        Recovery left = lasting(new Length.Total(total)).after(seconds);
+        assertEquals(OptionalDouble.of(minutes), left.minutes());
+        assertEquals(left, left.after(300));
+    }
+
+    @Test
+    void noOtherLengthDependsOnPruning() {
+        for (Length length : new Length[] {new Length.Minutes(3), new Length.Tokens(1000)}) {
+            assertEquals(length, lasting(length).after(120).length());
+        }
+    }
+
+    @Test
+    void aRecoveryByItselfHasTheTotalTime() {
+        Architecture model = Families.describe(SharedFiles.tinyLlama());
+        assertEquals(OptionalDouble.of(15), lasting(new Length.Total(15)).resolve(model).minutes());
+    }
+
+    @Test
+    void roundedWeightsAreTrainedBySmallerSteps() {
+        Architecture model = Families.describe(SharedFiles.tinyLlama());
+        Scope scope = new Scope.LowRank(4, 8);
+        double usual =
+                of(scope, new Length.Minutes(1), Optional.empty())
+                        .resolve(model)
+                        .learningRate()
+                        .orElseThrow();
+        double rounded =
+                of(scope, new Length.Minutes(1), Optional.of(ValueType.INT4))
+                        .resolve(model)
+                        .learningRate()
+                        .orElseThrow();
+        assertEquals(usual / 5, rounded, 1e-12);
+    }
+}
