@@ -17,7 +17,6 @@ import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.OutputDirectory;
-import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Pruner;
@@ -103,7 +102,7 @@ public final class Recoverer {
     /// Writes a recovered copy of `pruned` to `output`, which appears there whole or not at all.
     ///
     /// A run that is cut off, or fails by an I/O error, leaves what it had come to for [#resume]. Where the recovery has a type of
-    /// packed values, the copy is packed in it, embedding and head in that type's [ValueType#ofTables()].
+    /// packed values, the copy is packed in it.
     ///
     /// @param dense the teacher; none where the loss is that of the text
     /// @param text to train on
