@@ -105,11 +105,6 @@ final class Cells implements AutoCloseable {
     private record Made(
             Path checkpoint, double sparsity, double seconds, OptionalLong peakResidentBytes) {}
 
-    /// Writes a packed copy of a checkpoint.
-    private interface Pack {
-        PackReport pack(Packing packing, Path checkpoint, Path target);
-    }
-
     /// What a variant is, but for its quality.
     record Probe(long bytes, Optional<Speed> speed) {}
 
@@ -151,7 +146,7 @@ final class Cells implements AutoCloseable {
     /// The model as it is, packed where the variant says so.
     Cell dense(Optional<ValueType> values) {
         Variant variant = Variant.dense(values);
-        return cell(variant, common, () -> packed(given(), variant, this::pack));
+        return cell(variant, common, this::given);
     }
 
     private Made given() {
@@ -161,25 +156,19 @@ final class Cells implements AutoCloseable {
     /// The model pruned by a recipe, and packed where the variant says so. Its checkpoint stays until [#forget].
     Cell pruned(Variant variant, Recipe recipe) {
         String key = key(recipe);
-        return cell(
-                variant,
-                key,
-                () -> packed(made(variant.unpacked(), recipe, key), variant, this::pack));
+        return cell(variant, key, () -> made(variant.unpacked(), recipe, key));
     }
 
     /// Size, and speed where it is asked for, of the dense model packed.
     Probe probe(ValueType values) {
         Variant variant = Variant.dense(Optional.of(values));
-        return probe(variant, common, () -> packed(given(), variant, Cells::packNearest));
+        return probe(variant, common, this::given);
     }
 
     /// Size, and speed where it is asked for, of the model pruned by a recipe and packed.
     Probe probe(Variant variant, Recipe recipe) {
         String key = key(recipe);
-        return probe(
-                variant,
-                key,
-                () -> packed(made(variant.unpacked(), recipe, key), variant, Cells::packNearest));
+        return probe(variant, key, () -> made(variant.unpacked(), recipe, key));
     }
 
     private Probe probe(Variant variant, String key, Supplier<Made> checkpoint) {
@@ -188,7 +177,8 @@ final class Cells implements AutoCloseable {
                 key,
                 Probe.class,
                 () -> {
-                    Made made = checkpoint.get();
+                    // Of the same size and speed, in less time.
+                    Made made = packed(checkpoint.get(), variant, false);
                     Optional<Speed> speed =
                             keeping.bench()
                                     ? Optional.of(speed(bench(made.checkpoint(), 0)))
@@ -214,12 +204,13 @@ final class Cells implements AutoCloseable {
 
     /// The cell as it was kept, or measured.
     private Cell cell(Variant variant, String key, Supplier<Made> checkpoint) {
+        boolean calibrated = isCalibrated(variant);
         return kept(
                 variant.file(),
-                isCalibrated(variant) ? key + ", rounded along " + calibrationKey() : key,
+                calibrated ? key + ", rounded along " + calibrationKey() : key,
                 Cell.class,
                 () -> {
-                    Made made = checkpoint.get();
+                    Made made = packed(checkpoint.get(), variant, calibrated);
                     Cell cell = measure(variant, made);
                     if (keeping.models() && !made.checkpoint().equals(model)) {
                         ModelCard.enter(made.checkpoint(), Figures.of(cell));
@@ -269,30 +260,24 @@ final class Cells implements AutoCloseable {
         }
     }
 
-    private Made packed(Made made, Variant variant, Pack pack) {
+    /// @param calibrated whether it is rounded along the text
+    private Made packed(Made made, Variant variant, boolean calibrated) {
         if (variant.values().isEmpty()) {
             return made;
         }
         Path target = checkpoint(variant);
         makeDirectory(target.getParent());
+        Packing packing = Packing.of(variant.values().get());
         PackReport report =
-                pack.pack(Packing.of(variant.values().get()), made.checkpoint(), target);
+                calibrated
+                        ? packing.calibrated(
+                                made.checkpoint(), sampling, text, compute, target, true)
+                        : packing.nearest(made.checkpoint(), target, true);
         return new Made(
                 target,
                 made.sparsity(),
                 made.seconds() + report.seconds(),
                 made.peakResidentBytes());
-    }
-
-    private PackReport pack(Packing packing, Path checkpoint, Path target) {
-        return packing.isUsuallyCalibrated()
-                ? packing.calibrated(checkpoint, sampling, text, compute, target, true)
-                : packNearest(packing, checkpoint, target);
-    }
-
-    /// Of the same size and speed, in less time.
-    private static PackReport packNearest(Packing packing, Path checkpoint, Path target) {
-        return packing.nearest(checkpoint, target, true);
     }
 
     /// Where the checkpoint of a variant is, as long as it is kept.

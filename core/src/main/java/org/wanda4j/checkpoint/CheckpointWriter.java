@@ -243,13 +243,7 @@ public final class CheckpointWriter implements AutoCloseable {
 
     /// Puts `documents` (file name to text) beside the completed copy, and gives the output its name.
     public void publish(Map<String, String> documents) {
-        try {
-            for (var document : documents.entrySet()) {
-                output.write(document.getKey(), document.getValue());
-            }
-        } catch (IOException e) {
-            throw output.failed(e);
-        }
+        output.write(documents);
         output.publish();
     }
 

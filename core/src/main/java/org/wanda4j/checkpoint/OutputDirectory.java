@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// A directory that appears under its name only when it is complete.
@@ -193,6 +194,17 @@ public final class OutputDirectory implements AutoCloseable {
     /// Waits until the disk has the names of the files that are there.
     void forceNames() throws IOException {
         Disk.forceDirectory(partial);
+    }
+
+    /// Writes documents, file name to text.
+    void write(Map<String, String> documents) {
+        try {
+            for (var document : documents.entrySet()) {
+                write(document.getKey(), document.getValue());
+            }
+        } catch (IOException e) {
+            throw failed(e);
+        }
     }
 
     void write(String file, String text) throws IOException {

@@ -1,6 +1,5 @@
 package org.wanda4j.checkpoint;
 
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -155,13 +154,7 @@ public final class Packer implements AutoCloseable {
     ///
     /// @param documents file name to text
     public void add(Map<String, String> documents) {
-        try {
-            for (var document : documents.entrySet()) {
-                output.write(document.getKey(), document.getValue());
-            }
-        } catch (IOException e) {
-            throw output.failed(e);
-        }
+        output.write(documents);
     }
 
     /// Writes all that was not written, and publishes the copy.

@@ -3,66 +3,31 @@ package org.wanda4j.recover;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
-import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.checkpoint.ValueType;
-import org.wanda4j.model.families.Families;
 import org.wanda4j.quantize.NearestPacking;
 import org.wanda4j.report.RecoverReport;
-import org.wanda4j.text.Corpus;
 
 /// Recovers a checkpoint for packed values, and packs it: each weight becomes what training has last computed with. Until the
 /// output is there, what was trained lies in `OUTPUT.recovered`.
 ///
+/// @param recoverer of that name of the output
+/// @param values that it is recovered for
 /// @param output where the packed checkpoint appears, whole or not at all
 /// @param replace whether a checkpoint that is already there may be replaced
-record RecoverAndPack(
-        Checkpoint pruned,
-        Optional<Checkpoint> dense,
-        Recovery recovery,
-        Corpus text,
-        Path output,
-        boolean replace,
-        RunSettings settings) {
+record RecoverAndPack(Recoverer recoverer, ValueType values, Path output, boolean replace) {
 
     RecoverReport run() {
-        OutputDirectory.claim(output, pruned.directory(), replace).close(); // Before it is needed.
-        return packed(
-                Recoverer.begin(
-                        pruned,
-                        dense,
-                        recovery,
-                        text,
-                        recovered(output),
-                        output,
-                        replace,
-                        settings));
+        recoverer.claim(output, replace).close(); // Before it is needed.
+        return packed(recoverer.begin(recovered(output), replace));
     }
 
     RecoverReport resume() {
-        Optional<RecoverReport> ended =
-                Recoverer.reportOf(
-                        output,
-                        Families.describe(pruned),
-                        dense,
-                        recovery,
-                        text,
-                        Optional.of(pruned));
-        return ended.map(this::ended).orElseGet(() -> packed(recovered()));
-    }
-
-    private RecoverReport recovered() {
-        return Recoverer.resume(
-                pruned,
-                dense,
-                recovery,
-                text,
-                recovered(output),
-                output,
-                replace,
-                settings,
-                Recoverer.INTERVAL);
+        return recoverer
+                .ended(output)
+                .map(this::ended)
+                .orElseGet(() -> packed(recoverer.resume(recovered(output), replace)));
     }
 
     /// How far the run on `output` had come that was interrupted, in words; empty where nothing is left of one.
@@ -76,7 +41,6 @@ record RecoverAndPack(
     }
 
     private RecoverReport packed(RecoverReport report) {
-        ValueType values = recovery.values().orElseThrow();
         try (Checkpoint model = Checkpoint.open(recovered(output));
                 var directory = OutputDirectory.claim(output, recovered(output), replace)) {
             NearestPacking.pack(

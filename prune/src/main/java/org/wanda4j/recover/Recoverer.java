@@ -40,7 +40,7 @@ public final class Recoverer {
     private static final List<String> DOCUMENTS =
             List.of(Pruner.RECIPE, Pruner.REPORT, RecoverReport.RECIPE, RecoverReport.FILE);
 
-    static final Duration INTERVAL = Duration.ofMinutes(1);
+    private static final Duration INTERVAL = Duration.ofMinutes(1);
 
     private final Checkpoint pruned;
     private final Optional<Checkpoint> dense;
@@ -52,7 +52,9 @@ public final class Recoverer {
     private final Architecture architecture;
     private final Phases phases = new Phases();
 
-    private Recoverer(
+    /// @param published name of the output in the end
+    /// @param interval shortest time between two states that are kept for a run that resumes this one
+    Recoverer(
             Checkpoint pruned,
             Optional<Checkpoint> dense,
             Recovery recovery,
@@ -117,25 +119,10 @@ public final class Recoverer {
             Path output,
             boolean replace,
             RunSettings settings) {
-        if (recovery.values().isPresent()) {
-            return new RecoverAndPack(pruned, dense, recovery, text, output, replace, settings)
-                    .run();
-        }
-        return begin(pruned, dense, recovery, text, output, output, replace, settings);
-    }
-
-    /// Begins a run that writes an ordinary checkpoint to `output`, which is published under another name later.
-    static RecoverReport begin(
-            Checkpoint pruned,
-            Optional<Checkpoint> dense,
-            Recovery recovery,
-            Corpus text,
-            Path output,
-            Path published,
-            boolean replace,
-            RunSettings settings) {
-        return new Recoverer(pruned, dense, recovery, text, published, settings, INTERVAL)
-                .run(OutputDirectory.claim(output, pruned.directory(), replace));
+        var recoverer = new Recoverer(pruned, dense, recovery, text, output, settings, INTERVAL);
+        return recovery.values().isPresent()
+                ? new RecoverAndPack(recoverer, recovery.values().get(), output, replace).run()
+                : recoverer.begin(output, replace);
     }
 
     /// Resumes an interrupted run on `output`; the result is the same, byte for byte, as without the interruption. Where there is
@@ -152,30 +139,25 @@ public final class Recoverer {
             Path output,
             boolean replace,
             RunSettings settings) {
-        if (recovery.values().isPresent()) {
-            return new RecoverAndPack(pruned, dense, recovery, text, output, replace, settings)
-                    .resume();
-        }
-        return resume(pruned, dense, recovery, text, output, output, replace, settings, INTERVAL);
+        var recoverer = new Recoverer(pruned, dense, recovery, text, output, settings, INTERVAL);
+        return recovery.values().isPresent()
+                ? new RecoverAndPack(recoverer, recovery.values().get(), output, replace).resume()
+                : recoverer.resume(output, replace);
     }
 
-    /// @param published name of the output in the end
-    /// @param interval shortest time between two states that are kept for a run that resumes this one
-    static RecoverReport resume(
-            Checkpoint pruned,
-            Optional<Checkpoint> dense,
-            Recovery recovery,
-            Corpus text,
-            Path output,
-            Path published,
-            boolean replace,
-            RunSettings settings,
-            Duration interval) {
-        var recoverer = new Recoverer(pruned, dense, recovery, text, published, settings, interval);
-        return recoverer
-                .ended(output)
-                .orElseGet(() ->
-                        recoverer.run(OutputDirectory.resume(output, pruned.directory(), replace)));
+    /// Begins a run that writes an ordinary checkpoint.
+    RecoverReport begin(Path output, boolean replace) {
+        return run(claim(output, replace));
+    }
+
+    /// Resumes a run that writes an ordinary checkpoint, or begins one; the report where it is complete.
+    RecoverReport resume(Path output, boolean replace) {
+        return ended(output)
+                .orElseGet(() -> run(OutputDirectory.resume(output, pruned.directory(), replace)));
+    }
+
+    OutputDirectory claim(Path output, boolean replace) {
+        return OutputDirectory.claim(output, pruned.directory(), replace);
     }
 
     /// How far the run on `output` had come that was interrupted, in words; empty where nothing is left of one.
@@ -186,12 +168,10 @@ public final class Recoverer {
     }
 
     /// The report of the complete run on `output`; empty where that is no run of this recipe, or a journal is left.
-    private Optional<RecoverReport> ended(Path output) {
+    Optional<RecoverReport> ended(Path output) {
         Optional<RecoverReport> report =
                 reportOf(output, architecture, dense, recovery, text, Optional.of(pruned));
-        report.ifPresent(_ ->
-                OutputDirectory.claim(output, pruned.directory(), true)
-                        .close()); // Clears away the rest.
+        report.ifPresent(_ -> claim(output, true).close()); // Clears away the rest.
         return report;
     }
 

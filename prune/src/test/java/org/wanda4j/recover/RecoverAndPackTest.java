@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -115,15 +116,15 @@ class RecoverAndPackTest {
         Path target = directory.resolve("out");
         try (Checkpoint model = Checkpoint.open(pruned);
                 Checkpoint dense = Checkpoint.open(SharedFiles.tinyLlama())) {
-            Recoverer.begin(
-                    model,
-                    Optional.of(dense),
-                    RECOVERY,
-                    Corpus.bundledCalibration(),
-                    directory.resolve("out.recovered"),
-                    target,
-                    false,
-                    SETTINGS);
+            new Recoverer(
+                            model,
+                            Optional.of(dense),
+                            RECOVERY,
+                            Corpus.bundledCalibration(),
+                            target,
+                            SETTINGS,
+                            Duration.ZERO)
+                    .begin(directory.resolve("out.recovered"), false);
         }
         assertEquals(Optional.of("all steps are done"), Recoverer.left(target));
         assertEquals(report.heldOut(), run(target, RECOVERY, true).heldOut());

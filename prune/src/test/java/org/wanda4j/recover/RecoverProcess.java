@@ -49,16 +49,15 @@ record RecoverProcess(Path pruned, Path teacher, Path output, Recovery recovery)
     RecoverReport resume(int threads) {
         try (Checkpoint model = Checkpoint.open(pruned);
                 Checkpoint dense = Checkpoint.open(teacher)) {
-            return Recoverer.resume(
-                    model,
-                    Optional.of(dense),
-                    recovery,
-                    Corpus.bundledCalibration(),
-                    output,
-                    output,
-                    false,
-                    new RunSettings(threads, Long.MAX_VALUE, Progress.NONE),
-                    Duration.ZERO);
+            return new Recoverer(
+                            model,
+                            Optional.of(dense),
+                            recovery,
+                            Corpus.bundledCalibration(),
+                            output,
+                            new RunSettings(threads, Long.MAX_VALUE, Progress.NONE),
+                            Duration.ZERO)
+                    .resume(output, false);
         }
     }
 
