@@ -48,7 +48,7 @@ final class ComputeOptions {
         Console.note("wanda4j " + Main.Version.text() + ": " + Platform.describe());
         if (type == Type.BF16 && !ComputeType.multipliesBf16()) {
             Console.note(
-                    "note: this CPU does not multiply bf16 in hardware, so --dtype bf16 is slower here than fp32");
+                    "note: this CPU has no fast bf16 arithmetic, so --dtype bf16 is slower here than fp32");
         }
     }
 }

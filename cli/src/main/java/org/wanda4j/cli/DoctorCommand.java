@@ -112,8 +112,8 @@ final class DoctorCommand implements Callable<Integer> {
                                 Engine.version(),
                                 Engine.cpuCapability(),
                                 ComputeType.multipliesBf16()
-                                        ? "in hardware"
-                                        : "not in hardware (auto computes in fp32)"),
+                                        ? "faster than fp32"
+                                        : "slower than fp32 (auto computes in fp32)"),
                 plain && System.getProperty("os.arch").equals("amd64")
                         ? "unset ATEN_CPU_CAPABILITY, or use a CPU with AVX2"
                         : "");

@@ -17,8 +17,8 @@ import org.wanda4j.checkpoint.TensorView;
 /// The border between memory segments and libtorch. Nothing is copied on the way.
 final class Tensors {
 
-    /// Whether bf16 is multiplied as fp32 and the sum rounded once, which is what CPUs do that multiply bf16: for all others
-    /// libtorch has a loop that takes many times as long.
+    /// Whether bf16 is multiplied as fp32 and the sum rounded once, which is what CPUs do that are fast at bf16: with all others
+    /// libtorch takes three to forty times as long for bf16.
     private static final boolean WIDENS = !ComputeType.multipliesBf16();
 
     private Tensors() {}

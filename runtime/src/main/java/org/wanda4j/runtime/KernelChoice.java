@@ -1,13 +1,7 @@
 package org.wanda4j.runtime;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -20,18 +14,15 @@ import org.wanda4j.runtime.internal.kernels.ScalarKernels;
 import org.wanda4j.runtime.internal.kernels.VectorKernels;
 import org.wanda4j.runtime.internal.kernels.WideKernels;
 import org.wanda4j.runtime.internal.x86.MachineKernels;
+import org.wanda4j.sparse.ProcessorFeatures;
 import org.wanda4j.sparse.VectorSupport;
 
-/// The [RowKernels] of this machine and JVM. What the processor has is found here alone, and whatever decodes is handed kernels that
-/// were chosen here.
+/// The [RowKernels] of this machine and JVM. Whatever decodes is handed kernels that were chosen here.
 final class KernelChoice {
 
     private static final int AVX_512 = 512;
 
-    /// The processor family from which on AMD's are fast at BMI2's `pdep`; before, it takes longer than what it saves.
-    private static final int ZEN_3 = 0x19;
-
-    private static final List<Choice> FASTEST_FIRST = find(features());
+    private static final List<Choice> FASTEST_FIRST = find(ProcessorFeatures.current());
 
     private KernelChoice() {}
 
@@ -110,39 +101,5 @@ final class KernelChoice {
         MachineKernels.avx512(features, last)
                 .ifPresent(kernels -> slowestFirst.add(new Choice(InstructionSet.AVX512, kernels)));
         return List.copyOf(slowestFirst.reversed());
-    }
-
-    /// Features of the first processor. Elsewhere than on Linux none: Java cannot find them without native code.
-    private static Set<String> features() {
-        try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
-            return features(lines.takeWhile(line -> !line.isBlank()).toList());
-        } catch (IOException e) {
-            return Set.of();
-        }
-    }
-
-    /// Features that make a processor faster, as Linux names them.
-    ///
-    /// @param cpuinfo what Linux says of the processor, a `name: value` each
-    static Set<String> features(List<String> cpuinfo) {
-        Map<String, String> values = new HashMap<>();
-        for (String line : cpuinfo) {
-            int colon = line.indexOf(':');
-            if (colon > 0) {
-                values.put(line.substring(0, colon).strip(), line.substring(colon + 1).strip());
-            }
-        }
-        Set<String> features =
-                new HashSet<>(List.of(values.getOrDefault("flags", "").split("\\s+")));
-        features.remove("");
-        boolean intel = "GenuineIntel".equals(values.get("vendor_id"));
-        if (!intel && family(values.getOrDefault("cpu family", "")) < ZEN_3) {
-            features.remove("bmi2");
-        }
-        return features;
-    }
-
-    private static int family(String number) {
-        return number.matches("\\d{1,4}") ? Integer.parseInt(number) : 0;
     }
 }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -22,6 +23,7 @@ import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
 import org.wanda4j.runtime.internal.kernels.ScalarKernels;
 import org.wanda4j.runtime.internal.x86.MachineKernels;
+import org.wanda4j.sparse.ProcessorFeatures;
 
 /// The kernels of this machine against their scalar twin, on every encoding.
 class RowKernelsTest {
@@ -40,14 +42,22 @@ class RowKernelsTest {
     private final RowKernels scalar = new ScalarKernels("test");
     private final Random random = new Random(7);
 
-    /// All that this machine can run; those for AVX2 also without what not every such processor has.
+    /// All that this machine can run; those for AVX2 also without what not every such processor has, and those for AVX-512 both where
+    /// products of bf16 are fast and where they are not.
     static List<RowKernels> kernels() {
         List<RowKernels> kernels = new ArrayList<>();
+        var others = new ScalarKernels("a twin");
         for (KernelChoice.Choice each : KernelChoice.runnable()) {
             kernels.add(each.kernels());
             if (each.instructions() == InstructionSet.AVX2) {
                 Set<String> least = Set.of("avx2", "fma", "popcnt");
-                kernels.add(MachineKernels.avx2(least, new ScalarKernels("a twin")).orElseThrow());
+                kernels.add(MachineKernels.avx2(least, others).orElseThrow());
+            } else if (each.kernels() instanceof MachineKernels) {
+                Set<String> features = new HashSet<>(ProcessorFeatures.current());
+                if (!features.remove(ProcessorFeatures.FAST_AVX512_BF16)) {
+                    features.add(ProcessorFeatures.FAST_AVX512_BF16);
+                }
+                kernels.add(MachineKernels.avx512(features, others).orElseThrow());
             }
         }
         return kernels;
@@ -65,7 +75,7 @@ class RowKernelsTest {
                 float[] values = values(matrix, i);
                 double tolerance = ROUNDING * magnitude(values, x);
                 if (kernels instanceof MachineKernels) {
-                    tolerance += roundedVector(matrix, values, x);
+                    tolerance += roundedVector(Order.PLAIN, matrix, values, x);
                 }
                 assertEquals(expected[i], actual[i], tolerance, what);
             }
@@ -91,7 +101,8 @@ class RowKernelsTest {
             for (int i = 0; i < rows; i++) {
                 float[] values = values(matrix, i);
                 double tolerance =
-                        ROUNDING * magnitude(values, x) + roundedVector(matrix, values, x);
+                        ROUNDING * magnitude(values, x)
+                                + roundedVector(Order.PLAIN, matrix, values, x);
                 assertEquals(product(values, x), y[i], tolerance);
             }
         }
@@ -118,12 +129,16 @@ class RowKernelsTest {
         return sum;
     }
 
-    /// What [MachineKernels] may differ by because they round a vector that is alone.
-    private static double roundedVector(MappedMatrix matrix, float[] values, float[] x) {
+    /// What [MachineKernels] may differ by because they round vectors.
+    ///
+    /// @param order of the vectors
+    private static double roundedVector(
+            Order order, MappedMatrix matrix, float[] values, float[] x) {
+        double ofValue = order == Order.BF16_PANELS ? 0x1p-8 : 0x1p-17;
         double sum = 0;
         for (int j = 0; j < matrix.columns(); j++) {
             boolean quantised = matrix.type().isQuantised();
-            double step = quantised ? 0x1p-15 * largest(x, j) : 0x1p-17 * Math.abs(x[j]);
+            double step = quantised ? 0x1p-15 * largest(x, j) : ofValue * Math.abs(x[j]);
             sum += step * Math.abs(values[j]);
         }
         return sum;
@@ -234,6 +249,7 @@ class RowKernelsTest {
                     System.arraycopy(random(matrix.columns()), 0, x, t * width, matrix.columns());
                 }
                 ArrangedBatch batch = arranged(kernels, matrix, x, tokens);
+                Order order = kernels.order(matrix, tokens);
                 float[] actual = new float[tokens * 24];
                 kernels.block(matrix, 0, 5, batch, tokens, actual, 24, scratch);
                 kernels.block(matrix, 5, ROWS, batch, tokens, actual, 24, scratch);
@@ -242,7 +258,7 @@ class RowKernelsTest {
                     for (int i = 0; i < ROWS; i++) {
                         double tolerance = rounding * magnitude(rows[i], one);
                         if (kernels instanceof MachineKernels) {
-                            tolerance += roundedVector(matrix, rows[i], one);
+                            tolerance += roundedVector(order, matrix, rows[i], one);
                         }
                         assertEquals(
                                 product(rows[i], one),
@@ -272,6 +288,7 @@ class RowKernelsTest {
                                                 rows, columns, type, density, random, memory));
                         float[] x = random(tokens * columns);
                         ArrangedBatch batch = arranged(kernels, matrix, x, tokens);
+                        Order order = kernels.order(matrix, tokens);
                         float[] y = new float[tokens * outputs];
                         Arrays.fill(y, Float.NaN);
                         var scratch = kernels.newScratch(columns, memory);
@@ -282,7 +299,7 @@ class RowKernelsTest {
                                 float[] one = Arrays.copyOfRange(x, t * columns, (t + 1) * columns);
                                 double tolerance =
                                         columns * 0x1p-24 * magnitude(row, one)
-                                                + roundedVector(matrix, row, one);
+                                                + roundedVector(order, matrix, row, one);
                                 assertEquals(
                                         product(row, one),
                                         y[t * outputs + i],
@@ -300,8 +317,7 @@ class RowKernelsTest {
     @MethodSource("kernels")
     void noNumberInAnActivationDoesNotChangeOthers(RowKernels kernels) {
         forEachMatrix((packed, matrix, what) -> {
-            if (!matrix.isSparse()) {
-                int tokens = 11;
+            for (int tokens : matrix.isSparse() ? List.<Integer>of() : List.of(11, 21)) {
                 int width = RowKernels.padded(matrix.columns());
                 float[] x = new float[tokens * width];
                 x[width] = Float.NaN;

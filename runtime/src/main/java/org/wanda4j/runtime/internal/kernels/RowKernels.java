@@ -33,8 +33,8 @@ public interface RowKernels {
         return new Scratch(widest);
     }
 
-    /// Activations in a panel.
-    int PANEL = 8;
+    /// Activations that are arranged together where their order is off the heap.
+    int PANEL = 16;
 
     /// How activations lie: on the heap, each a permutation within each 64 of its values; or off the heap, several together.
     enum Order {
@@ -45,14 +45,16 @@ public interface RowKernels {
         BYTES,
         /// 64 values of each of four activations, the next 64 of each, and so on.
         INTERLEAVED,
-        /// The first value of each of [#PANEL] activations, the second of each, and so on.
+        /// The first value of each of some activations, the second of each, and so on.
         PANELS,
+        /// The same of pairs of values that are rounded to bf16.
+        BF16_PANELS,
         /// The same of pairs of whole numbers, 32 of each with a factor.
         QUANTISED_PANELS;
 
         /// Whether activations lie off the heap.
         public boolean isOffHeap() {
-            return this == INTERLEAVED || this == PANELS || this == QUANTISED_PANELS;
+            return compareTo(INTERLEAVED) >= 0;
         }
     }
 

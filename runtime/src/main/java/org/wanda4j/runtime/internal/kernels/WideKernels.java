@@ -86,7 +86,7 @@ public final class WideKernels extends VectorKernels {
                     swap(out, at + LANES, at + 2 * LANES);
                 }
             }
-            case INTERLEAVED, PANELS, QUANTISED_PANELS ->
+            case INTERLEAVED, PANELS, BF16_PANELS, QUANTISED_PANELS ->
                     throw new IllegalArgumentException("not on the heap: " + order);
         }
     }

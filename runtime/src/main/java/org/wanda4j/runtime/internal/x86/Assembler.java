@@ -128,6 +128,12 @@ final class Assembler extends GeneralAssembler {
         bytes(which);
     }
 
+    /// Stores the quarter `which` of `from`.
+    void vextracti32x4(MemoryOperand to, Zmm from, int which) {
+        evex(MAP_0F3A, PREFIX_66, W0, 0x39, from, NONE, to, QUARTER);
+        bytes(which);
+    }
+
     /// Stores the lower 16 bits of each 64.
     void vpmovqw(MemoryOperand to, Zmm from) {
         evex(MAP_0F38, PREFIX_F3, W0, 0x34, from, NONE, to, QUARTER);
@@ -283,6 +289,11 @@ final class Assembler extends GeneralAssembler {
     /// To the lower 256 bits.
     void vcvtneps2bf16(Zmm to, Operand from) {
         evex(MAP_0F38, PREFIX_F3, W0, 0x72, to, NONE, from, WHOLE);
+    }
+
+    /// Of 256 bits.
+    void vcvtneps2bf16(Xmm to, MemoryOperand from) {
+        evex(MAP_0F38, PREFIX_F3, W0, 0x72, to, NONE, from, NO_MASK, false, 1, HALF);
     }
 
     /// `to_i = a_2i * b_2i + a_2i+1 * b_2i+1`, of 16 bits to 32

@@ -4,7 +4,6 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -62,7 +61,7 @@ final class Avx2Kernels extends MachineKernels {
                 Width.YMM);
         this.others = others;
         this.vnni = vnni;
-        this.panels = new PanelKernels(vnni);
+        this.panels = PanelKernels.avx2(vnni);
         for (int i = 1; i <= Avx2BlockCode.MOST_VECTORS; i++) {
             int vectors = i;
             several.put(
@@ -100,18 +99,17 @@ final class Avx2Kernels extends MachineKernels {
             return super.order(matrix, tokens);
         }
         int most = matrix.type().isQuantised() ? MOST_INTEGERS : MOST_FLOATS;
-        return tokens > most ? PanelKernels.order(matrix) : Order.INTERLEAVED;
+        return tokens > most ? panels.order(matrix) : Order.INTERLEAVED;
     }
 
     @Override
     public void arrange(Order order, float[] x, int count, ArrangedBatch batch, int first) {
-        switch (order) {
-            case PANELS, QUANTISED_PANELS -> {
-                Arrays.fill(x, count * batch.width(), PANEL * batch.width(), 0);
-                panels.arrange(order, x, batch, first);
-            }
-            case INTERLEAVED -> interleave(x, count, batch, first);
-            default -> super.arrange(order, x, count, batch, first);
+        if (order == Order.INTERLEAVED) {
+            interleave(x, count, batch, first);
+        } else if (order.isOffHeap()) {
+            panels.arrange(order, x, count, batch, first);
+        } else {
+            super.arrange(order, x, count, batch, first);
         }
     }
 

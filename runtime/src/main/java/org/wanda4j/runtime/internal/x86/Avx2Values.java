@@ -18,6 +18,7 @@ import java.util.Arrays;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Vector;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Xmm;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
 
@@ -51,11 +52,18 @@ final class Avx2Values {
 
     private final Assembler a;
     private final ValueType type;
+    private final int numberBytes;
     private final boolean sparse;
 
     Avx2Values(Assembler a, ValueType type, boolean sparse) {
+        this(a, type, Float.BYTES, sparse);
+    }
+
+    /// @param numberBytes of what values of bf16 become: as many as fp32 has, or their own
+    Avx2Values(Assembler a, ValueType type, int numberBytes, boolean sparse) {
         this.a = a;
         this.type = type;
+        this.numberBytes = numberBytes;
         this.sparse = sparse;
     }
 
@@ -67,7 +75,7 @@ final class Avx2Values {
     /// Sets the registers that hold for the whole function.
     void start() {
         if (sparse) {
-            a.lea(TABLE, a.constant(isWide() ? table(Short.BYTES, Float.BYTES) : table(1, 1)));
+            a.lea(TABLE, a.constant(isWide() ? table(Short.BYTES, numberBytes) : table(1, 1)));
         }
         if (sparse && isWide()) {
             a.mov(COUNT[0], 0);
@@ -134,13 +142,9 @@ final class Avx2Values {
     void eight(int i, int k, Ymm to) {
         if (isWide()) {
             if (sparse) {
-                General index = index(i);
-                a.movzxb(index, at(BITMASK[i], k));
-                a.shl(index, Integer.numberOfTrailingZeros(EIGHT * Float.BYTES));
+                General index = order(i, k);
                 a.vbroadcasti128(to, next(i, 0));
-                a.vpshufb(to, to, at(TABLE, index, 1, 0));
-                a.popcntd(index, index);
-                a.add(COUNT[i], index);
+                place(i, to, index);
             } else {
                 a.vpmovzxwd(to, next(i, k * EIGHT * Short.BYTES));
                 a.vpslld(to, to, Short.SIZE);
@@ -156,12 +160,35 @@ final class Avx2Values {
         }
     }
 
-    /// Has the next 8 whole numbers of row A or B in `to`, 16 bits each, without their scale and [#unit].
+    /// Has in `index` which 8 places values of bf16 have, as a distance in the table.
+    private General order(int i, int k) {
+        General index = index(i);
+        a.movzxb(index, at(BITMASK[i], k));
+        a.shl(index, Integer.numberOfTrailingZeros(EIGHT * numberBytes));
+        return index;
+    }
+
+    /// Puts values of bf16 into their places, and counts them.
+    private void place(int i, Vector values, General index) {
+        a.vpshufb(values, values, at(TABLE, index, 1, 0));
+        a.popcntd(index, index);
+        a.add(COUNT[i], index);
+    }
+
+    /// Has the next 8 values of row A or B in `to`, 16 bits each: whole numbers, without their scale and [#unit], or bf16.
     ///
     /// @param i 0 for A, 1 for B
     /// @param k which of a word
     void eightShorts(int i, int k, Xmm to) {
-        if (sparse) {
+        if (isWide()) {
+            if (sparse) {
+                General index = order(i, k);
+                a.vmovups(to, next(i, 0));
+                place(i, to, index);
+            } else {
+                a.vmovups(to, next(i, k * EIGHT * Short.BYTES));
+            }
+        } else if (sparse) {
             bytes(i, k, to);
             a.vpmovsxbw(to, to);
         } else {

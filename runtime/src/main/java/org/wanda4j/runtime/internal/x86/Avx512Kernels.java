@@ -14,19 +14,33 @@ import org.wanda4j.runtime.internal.kernels.Scratch;
 
 /// [MachineKernels] for AVX-512: sums of products of bf16 (BF16) or of whole numbers of 16 bits (VNNI).
 ///
-/// An activation is multiplied with bf16 as two bf16 that add up to each of its values, to within `2^-17` of it. One that is
-/// alone is multiplied with integers as whole numbers of 15 bits with a factor for each 32, to within `1.01 * 2^-15` of the largest of those.
+/// An activation is multiplied with bf16 as two bf16 that add up to each of its values, to within `2^-17` of it; one of many in fp32 or,
+/// where that is faster, as one bf16, to within `2^-8`. One that is alone is multiplied with integers as whole numbers of 15 bits with a
+/// factor for each 32, to within `1.01 * 2^-15` of the largest of those; one of many as whole numbers of 16 bits, to within `2^-16`.
 final class Avx512Kernels extends MachineKernels {
 
     /// Features that the processor must have, as Linux names them.
     static final Set<String> FEATURES =
-            Set.of("avx512bw", "avx512_vbmi2", "avx512_vnni", "avx512_bf16", "bmi2", "popcnt");
+            Set.of(
+                    "avx512bw",
+                    "avx512vl",
+                    "avx512_vbmi2",
+                    "avx512_vnni",
+                    "avx512_bf16",
+                    "bmi2",
+                    "popcnt");
 
-    /// More are multiplied in fp32 by [TileKernels]: rows are unpacked once for all of them.
-    private static final int MOST_INTERLEAVED = 16;
+    /// So many activations are multiplied by groups; more take less time in panels, for rows are unpacked once for all of them. With bf16:
+    /// where panels are in fp32, and where they are in bf16.
+    private static final int MOST_FLOATS = 8;
+
+    private static final int MOST_PAIRS = 16;
+    private static final int MOST_INT8 = 12;
+    private static final int MOST_INT4 = 16;
 
     private final RowKernels others;
-    private final TileKernels tiles = new TileKernels();
+    private final PanelKernels panels;
+    private final int mostBf16;
 
     private final MachineCode split = new MachineCode(RowCode.split());
     private final MachineCode quantise = new MachineCode(RowCode.quantise());
@@ -43,22 +57,49 @@ final class Avx512Kernels extends MachineKernels {
         }
     }
 
+    /// @param fastBf16 whether sums of products of bf16 take no longer than those in fp32
     /// @throws IllegalStateException where the system lets no memory become code
-    Avx512Kernels(RowKernels others) {
+    Avx512Kernels(boolean fastBf16, RowKernels others) {
         super(others, new RowFunctions(RowCode::bf16, RowCode::int8, RowCode::int4), Width.ZMM);
         this.others = others;
+        this.panels = PanelKernels.avx512(fastBf16);
+        this.mostBf16 = fastBf16 ? MOST_PAIRS : MOST_FLOATS;
     }
 
     @Override
     public Scratch newScratch(int widest, Arena memory) {
         int words = Scratch.words(widest);
         long interleaved = 4 * new BlockCode(BlockCode.MOST_VECTORS).bytes(words);
-        return new MachineScratch(widest, Math.max(interleaved, TileKernels.bytes(widest)), memory);
+        return new MachineScratch(
+                widest, Math.max(interleaved, PanelKernels.bytes(words * Long.SIZE)), memory);
     }
 
     @Override
     public Optional<ValueType> denseType(MappedMatrix matrix, int threads) {
         return isOurs(matrix) ? Optional.empty() : others.denseType(matrix, threads);
+    }
+
+    @Override
+    public Order order(MappedMatrix matrix, int tokens) {
+        if (!isOurs(matrix)) {
+            return super.order(matrix, tokens);
+        }
+        int most =
+                switch (matrix.type()) {
+                    case INT8 -> MOST_INT8;
+                    case INT4 -> MOST_INT4;
+                    default -> mostBf16;
+                };
+        return tokens > most ? panels.order(matrix) : Order.PLAIN;
+    }
+
+    @Override
+    public void arrange(Order order, float[] x, int count, ArrangedBatch batch, int first) {
+        if (order.isOffHeap()) {
+            panels.arrange(order, x, count, batch, first);
+        } else {
+            super.arrange(order, x, count, batch, first);
+        }
     }
 
     @Override
@@ -100,12 +141,12 @@ final class Avx512Kernels extends MachineKernels {
             return;
         }
         var memory = (MachineScratch) scratch;
-        float[] x = batch.values();
-        int width = batch.width();
-        if (tokens > MOST_INTERLEAVED && TileKernels.take(matrix, to - from, width)) {
-            tiles.block(matrix, from, to, x, width, tokens, y, outputs, memory);
+        if (order(matrix, tokens).isOffHeap()) {
+            panels.block(matrix, from, to, batch, tokens, y, outputs, memory);
             return;
         }
+        float[] x = batch.values();
+        int width = batch.width();
         BlockFunctions block = tokens <= few.code.vectors() ? few : many;
         int words = matrix.columns() / Long.SIZE;
         for (int t = 0; t < tokens; t += MachineScratch.ACTIVATIONS) {

@@ -13,6 +13,7 @@ import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.ScalarKernels;
 import org.wanda4j.runtime.internal.kernels.Scratch;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
+import org.wanda4j.sparse.ProcessorFeatures;
 
 /// Kernels in machine code that Java has written: with instructions that the Vector API does not offer, sums of products of pairs
 /// among them, and prefetches.
@@ -47,16 +48,19 @@ public abstract sealed class MachineKernels implements RowKernels
 
     /// Machine code with AVX-512; empty where the system, the JVM or the processor does not run it.
     ///
-    /// @param features of the processor, as Linux names them
+    /// @param features of the processor, see [ProcessorFeatures]
     /// @param others take matrices whose columns are no multiple of 64, and those in fp32 and fp16
     public static Optional<RowKernels> avx512(Set<String> features, RowKernels others) {
         return create(
-                features.containsAll(Avx512Kernels.FEATURES), () -> new Avx512Kernels(others));
+                features.containsAll(Avx512Kernels.FEATURES),
+                () ->
+                        new Avx512Kernels(
+                                features.contains(ProcessorFeatures.FAST_AVX512_BF16), others));
     }
 
     /// Machine code with AVX2, and AVX-VNNI where the processor has it; empty where the system, the JVM or the processor does not run it.
     ///
-    /// @param features of the processor, as Linux names them
+    /// @param features of the processor, see [ProcessorFeatures]
     /// @param others take matrices whose columns are no multiple of 64, and those in fp32 and fp16
     public static Optional<RowKernels> avx2(Set<String> features, RowKernels others) {
         return create(

@@ -1,6 +1,5 @@
 package org.wanda4j.runtime.internal.x86;
 
-import static org.wanda4j.runtime.internal.x86.Assembler.lower;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R10;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R11;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R12;
@@ -21,11 +20,13 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Vector;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 
-/// Functions of AVX2 that multiply rows with panels of eight vectors, both as [PanelLayout] has them.
+/// Functions that multiply rows with panels of vectors, both as [PanelLayout] has them, by AVX2 or AVX-512 as its width says.
 ///
-/// A number of a row is broadcast, and multiplied with the numbers of eight vectors at its place: no sum has to be added up in the end.
+/// A number of a row is broadcast, and multiplied with the numbers of the vectors at its place: no sum has to be added up in the end.
 /// Sums of whole numbers are multiplied with the scale of the row and the factors of the vectors after each step, and added up in
 /// fp32.
 ///
@@ -57,12 +58,16 @@ final class PanelCode {
 
     static final int AHEAD_BYTES = 64;
 
-    /// Bytes of the parameters, and of room behind them.
-    static final int PARAMETERS = 128 + 8 * 32;
-
-    private static final int ROOM = 128;
-    private static final int BYTES = 32;
     private static final int LINE = 64;
+    private static final int ROOM = 128;
+    private static final int MOST_SUMS = 24;
+
+    /// The most vectors that are multiplied at once.
+    static final int MOST_VECTORS = 3 * LINE / Float.BYTES;
+
+    /// Bytes of the parameters, and of room behind them.
+    static final int PARAMETERS = ROOM + MOST_SUMS * LINE;
+
     private static final int FOUR = 4;
 
     private static final General Y = RSI;
@@ -87,39 +92,43 @@ final class PanelCode {
     private final boolean vnni;
     private final int panels;
     private final int rows;
-    private final Ymm[][] sums;
-    private final Ymm[] x;
+    private final int bytes;
+    private final Vector[][] sums;
+    private final Vector[] x;
 
     /// Registers without a use of their own: one or more.
-    private final Ymm[] free;
+    private final Vector[] free;
 
     private PanelCode(PanelLayout layout, boolean vnni, int panels) {
         this.layout = layout;
         this.vnni = vnni;
         this.panels = panels;
-        this.rows = rows(panels);
-        this.sums = new Ymm[rows][];
+        this.rows = rows(layout, panels);
+        this.bytes = layout.width().bytes();
+        this.sums = new Vector[rows][];
         for (int i = 0; i < rows; i++) {
             sums[i] = registers(i * panels, panels);
         }
         this.x = registers(rows * panels, panels);
         int used = rows * panels + panels;
-        this.free = registers(used, 16 - used);
+        this.free = registers(used, layout.width().registers() - used);
     }
 
-    private static Ymm[] registers(int from, int count) {
-        return IntStream.range(from, from + count).mapToObj(Assembler::ymm).toArray(Ymm[]::new);
+    private Vector[] registers(int from, int count) {
+        return IntStream.range(from, from + count)
+                .mapToObj(layout.width()::vector)
+                .toArray(Vector[]::new);
     }
 
     /// Rows that are multiplied with so many panels at once.
-    static int rows(int panels) {
-        return panels == 1 ? 2 * FOUR : FOUR;
+    static int rows(PanelLayout layout, int panels) {
+        return panels == 1 || layout.width() == Width.ZMM ? 2 * FOUR : FOUR;
     }
 
     /// What is read in a step of [#rows] where a value has so many bits, at most 16.
     static int aheadBytes(PanelLayout layout, int panels) {
-        int bytes = layout == PanelLayout.FLOATS ? Short.BYTES : 1;
-        return rows(panels) * layout.columns() * bytes;
+        int bytes = layout.isWhole() ? 1 : Short.BYTES;
+        return rows(layout, panels) * layout.columns() * bytes;
     }
 
     /// @param vnni whether the processor has AVX-VNNI
@@ -143,10 +152,10 @@ final class PanelCode {
         a.lea(PLACE[1], at(FIRST, ROW, FOUR, 0));
         load(X, PANELS);
         load(LEFT, STEPS);
-        for (Ymm[] each : sums) {
+        for (Vector[] each : sums) {
             RowFrame.clear(a, each);
         }
-        if (layout == PanelLayout.INTEGERS) {
+        if (layout.isWhole()) {
             for (int i = 0; i < rows * panels; i++) {
                 a.vmovups(room(i), sums[0][0]);
             }
@@ -156,7 +165,7 @@ final class PanelCode {
             a.prefetcht1(at(NEXT, i));
         }
         a.add(NEXT, NEXT_BYTES);
-        if (layout == PanelLayout.INTEGERS) {
+        if (layout.isWhole()) {
             stepOfIntegers();
         } else {
             stepOfFloats();
@@ -186,22 +195,26 @@ final class PanelCode {
     }
 
     private void stepOfFloats() {
-        for (int k = 0; k < layout.columns(); k++) {
+        for (int k = 0; k < layout.numbers(); k++) {
             loadPanels(k);
             for (int i = 0; i < rows; i++) {
-                Ymm row = free[i % free.length];
+                Vector row = free[i % free.length];
                 a.vbroadcastss(row, number(i, k));
                 for (int p = 0; p < panels; p++) {
-                    a.vfmadd231ps(sums[i][p], row, x[p]);
+                    if (layout == PanelLayout.PAIRS) {
+                        a.vdpbf16ps((Zmm) sums[i][p], (Zmm) row, x[p]);
+                    } else {
+                        a.vfmadd231ps(sums[i][p], row, x[p]);
+                    }
                 }
             }
         }
     }
 
     private void stepOfIntegers() {
-        Ymm row = free[0];
-        Ymm product = free[1];
-        for (int k = 0; k < layout.columns() / 2; k++) {
+        Vector row = free[0];
+        Vector product = free[1];
+        for (int k = 0; k < layout.numbers(); k++) {
             loadPanels(k);
             for (int i = 0; i < rows; i++) {
                 a.vpbroadcastd(row, number(i, k));
@@ -218,9 +231,9 @@ final class PanelCode {
             }
         }
         for (int i = 0; i < rows; i++) {
-            a.vbroadcastss(row, number(i, layout.columns() / 2));
+            a.vbroadcastss(row, number(i, layout.numbers()));
             for (int p = 0; p < panels; p++) {
-                a.vmulps(product, row, numbers(p, layout.columns() / 2));
+                a.vmulps(product, row, numbers(p, layout.numbers()));
                 a.vcvtdq2ps(sums[i][p], sums[i][p]);
                 a.vfmadd213ps(sums[i][p], product, room(i * panels + p));
                 a.vmovups(room(i * panels + p), sums[i][p]);
@@ -236,7 +249,12 @@ final class PanelCode {
 
     /// The numbers at place `k` of the vectors of a panel, or their factors.
     private MemoryOperand numbers(int panel, int k) {
-        return panel == 0 ? at(X, k * BYTES) : at(X, PANEL, panel, k * BYTES);
+        int distance = k * bytes;
+        return switch (panel) {
+            case 0 -> at(X, distance);
+            case 1 -> at(X, PANEL, 1, distance);
+            default -> at(X, PANEL, 2, distance);
+        };
     }
 
     /// The number at place `k` of row `i`, or its scale.
@@ -251,28 +269,35 @@ final class PanelCode {
         };
     }
 
-    private static MemoryOperand room(int sum) {
-        return at(RDI, ROOM + sum * BYTES);
+    private MemoryOperand room(int sum) {
+        return at(RDI, ROOM + sum * bytes);
     }
 
     /// Writes the products of four rows with a panel, and advances to those with the next.
     private void store(int first, int panel) {
-        Ymm[] sum = new Ymm[FOUR];
+        Vector[] sum = new Vector[FOUR];
         for (int i = 0; i < FOUR; i++) {
             sum[i] = sums[first + i][panel];
         }
         // Vectors that have been multiplied are in registers above the sums.
-        Ymm[] four = registers(rows * panels, FOUR);
+        Vector[] four = registers(rows * panels, FOUR);
         PanelLayout.transpose(a, sum, four);
-        for (int half = 0; half < 2; half++) {
-            for (Ymm each : four) {
-                if (half == 0) {
-                    a.vmovups(at(LEFT, 0), lower(each));
-                } else {
-                    a.vextracti128(at(LEFT, 0), each);
-                }
+        for (int quarter = 0; quarter < layout.vectors() / FOUR; quarter++) {
+            for (Vector each : four) {
+                storeQuarter(each, quarter);
                 a.add(LEFT, Y_PITCH);
             }
+        }
+    }
+
+    private void storeQuarter(Vector from, int quarter) {
+        MemoryOperand to = at(LEFT, 0);
+        if (quarter == 0) {
+            RowFrame.storeFour(a, to, from);
+        } else if (from instanceof Ymm upper) {
+            a.vextracti128(to, upper);
+        } else {
+            a.vextracti32x4(to, (Zmm) from, quarter);
         }
     }
 }

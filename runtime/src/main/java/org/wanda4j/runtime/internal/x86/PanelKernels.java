@@ -4,15 +4,15 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
-import java.util.EnumMap;
-import java.util.Map;
+import java.util.Arrays;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
-/// Products of a matrix with several activations, by [PanelCode]: bf16 in fp32, int8 and int4 as whole numbers.
+/// Products of a matrix with several activations, by [PanelCode]: bf16 in fp32, or in bf16 where the processor is fast at that; int8 and
+/// int4 as whole numbers.
 final class PanelKernels {
 
     /// Rows that are unpacked together stay in the second cache while they are multiplied with all activations; those of few
@@ -31,11 +31,7 @@ final class PanelKernels {
     private static final long PRODUCTS_AT = PanelCode.PARAMETERS;
 
     private static final long ROWS_AT =
-            PRODUCTS_AT
-                    + (long) PanelLayout.FLOATS.mostPanels()
-                            * PanelLayout.VECTORS
-                            * MOST_ROWS
-                            * Float.BYTES;
+            PRODUCTS_AT + (long) PanelCode.MOST_VECTORS * MOST_ROWS * Float.BYTES;
 
     /// Functions of a layout.
     private record Functions(
@@ -57,13 +53,27 @@ final class PanelKernels {
         }
     }
 
-    private final Map<Order, Functions> functions = new EnumMap<>(Order.class);
+    private final Functions values;
+    private final Functions quantised;
+
+    private PanelKernels(PanelLayout values, PanelLayout quantised, boolean vnni) {
+        this.values = Functions.of(values, vnni);
+        this.quantised = Functions.of(quantised, vnni);
+    }
 
     /// @param vnni whether the processor has AVX-VNNI
     /// @throws IllegalStateException where the system lets no memory become code
-    PanelKernels(boolean vnni) {
-        functions.put(Order.PANELS, Functions.of(PanelLayout.FLOATS, vnni));
-        functions.put(Order.QUANTISED_PANELS, Functions.of(PanelLayout.INTEGERS, vnni));
+    static PanelKernels avx2(boolean vnni) {
+        return new PanelKernels(PanelLayout.FLOATS, PanelLayout.INTEGERS, vnni);
+    }
+
+    /// @param fastBf16 whether the processor multiplies pairs of bf16 as fast as numbers in fp32
+    /// @throws IllegalStateException where the system lets no memory become code
+    static PanelKernels avx512(boolean fastBf16) {
+        return new PanelKernels(
+                fastBf16 ? PanelLayout.PAIRS : PanelLayout.WIDE_FLOATS,
+                PanelLayout.WIDE_INTEGERS,
+                true);
     }
 
     /// What is needed of [MachineScratch#block].
@@ -74,24 +84,35 @@ final class PanelKernels {
     }
 
     /// The order in which [#block] takes activations.
-    static Order order(MappedMatrix matrix) {
-        return matrix.type().isQuantised() ? Order.QUANTISED_PANELS : Order.PANELS;
+    Order order(MappedMatrix matrix) {
+        return functions(matrix).layout.order();
     }
 
-    /// Writes a panel.
+    private Functions functions(MappedMatrix matrix) {
+        return matrix.type().isQuantised() ? quantised : values;
+    }
+
+    /// Writes activations to their panels.
     ///
-    /// @param x as many activations as it has
-    void arrange(Order order, float[] x, ArrangedBatch batch, int first) {
-        Functions some = functions.get(order);
+    /// @param x room for [RowKernels#PANEL] activations, of which `count` are written; what lies behind them is overwritten
+    void arrange(Order order, float[] x, int count, ArrangedBatch batch, int first) {
+        Functions some = order == quantised.layout.order() ? quantised : values;
+        PanelLayout layout = some.layout;
         int width = batch.width();
-        long bytes = some.layout.panelBytes(width);
-        MemorySegment panel = batch.offHeap().asSlice(first / PanelLayout.VECTORS * bytes, bytes);
-        some.arrange.call(
-                MachineKernels.part(x, 0, PanelLayout.VECTORS * width),
-                panel,
-                panel,
-                width / some.layout.columns(),
-                0);
+        int whole = Math.ceilDiv(count, layout.vectors()) * layout.vectors();
+        Arrays.fill(x, count * width, whole * width, 0);
+        for (int t = 0; t < whole; t += PanelLayout.EIGHT) {
+            int vector = first + t;
+            long panel = vector / layout.vectors() * layout.panelBytes(width);
+            long place = vector % layout.vectors() * (long) Float.BYTES;
+            MemorySegment to = batch.offHeap().asSlice(panel + place);
+            some.arrange.call(
+                    MachineKernels.part(x, t * width, PanelLayout.EIGHT * width),
+                    to,
+                    to,
+                    width / layout.columns(),
+                    0);
+        }
     }
 
     /// Unpacks some rows, and multiplies them with all activations.
@@ -104,9 +125,10 @@ final class PanelKernels {
             float[] y,
             int outputs,
             MachineScratch memory) {
-        Functions some = functions.get(order(matrix));
+        Functions some = functions(matrix);
         PanelLayout layout = some.layout;
-        int panels = Math.ceilDiv(tokens, PanelLayout.VECTORS);
+        int vectors = layout.vectors();
+        int panels = Math.ceilDiv(tokens, vectors);
         long rowBytes = layout.rowBytes(matrix.columns());
         long panelBytes = layout.panelBytes(x.width());
         int cached = panels > FEW ? MANY_BYTES : FEW_BYTES;
@@ -127,13 +149,13 @@ final class PanelKernels {
                 block.set(JAVA_LONG, PanelCode.AHEAD_BYTES, ahead);
                 multiply(
                         some.multiply[count - 1],
-                        PanelCode.rows(count),
+                        PanelCode.rows(layout, count),
                         rows,
                         rowBytes,
-                        Math.min(count * PanelLayout.VECTORS, tokens - p * PanelLayout.VECTORS),
-                        count * PanelLayout.VECTORS,
+                        Math.min(count * vectors, tokens - p * vectors),
+                        count * vectors,
                         y,
-                        p * PanelLayout.VECTORS * outputs + i,
+                        p * vectors * outputs + i,
                         outputs,
                         block);
                 p += count;

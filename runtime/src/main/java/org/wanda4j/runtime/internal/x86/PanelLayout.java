@@ -16,26 +16,34 @@ import static org.wanda4j.runtime.internal.x86.RowFrame.both;
 import static org.wanda4j.runtime.internal.x86.RowFrame.broadcast;
 
 import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Vector;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Xmm;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
-/// How rows of a matrix and panels of eight vectors lie for [PanelCode], and functions of AVX2 that write them so.
+/// How rows of a matrix and panels of vectors lie for [PanelCode], and functions that write them so, by AVX2 but for [#PAIRS].
 ///
-/// A number has 32 bits. A row has its numbers in order; a panel has the first numbers of its eight vectors, then their second ones, and
-/// so on.
+/// A number has 32 bits. A row has its numbers in order; a panel has the first numbers of its vectors, as many as a vector register
+/// has elements, then their second ones, and so on.
 enum PanelLayout {
     /// A number is a value in fp32.
-    FLOATS(8, 0, 3),
+    FLOATS(Order.PANELS, Width.YMM, 1, 8, 0, 3),
+    /// The same in wider panels.
+    WIDE_FLOATS(Order.PANELS, Width.ZMM, 1, 8, 0, 3),
+    /// A number is two values in bf16: those of a vector are rounded, to within `2^-8` of each.
+    PAIRS(Order.BF16_PANELS, Width.ZMM, 2, 16, 0, 3),
     /// A number is two whole numbers of 16 bits. Behind 32 of these, a step, lies their scale or the factors of the vectors, in fp32. Those of a
     /// vector go up to [#LARGEST]: they are its values to within `2^-16` of the largest of 32.
-    INTEGERS(ValueType.GROUP, 1, 2);
+    INTEGERS(Order.QUANTISED_PANELS, Width.YMM, 2, ValueType.GROUP, 1, 2),
+    /// The same in wider panels.
+    WIDE_INTEGERS(Order.QUANTISED_PANELS, Width.ZMM, 2, ValueType.GROUP, 1, 3);
 
-    /// Vectors in a panel.
-    static final int VECTORS = 8;
+    /// Vectors that [#arrange] takes.
+    static final int EIGHT = 8;
 
     /// 32 products with bytes add up to less than `2^31`.
     private static final int LARGEST = 32_767;
@@ -44,20 +52,49 @@ enum PanelLayout {
     private static final int GAP = 64;
 
     /// Bytes on the stack for a step in fp32.
-    private static final int ROOM_BYTES = ValueType.GROUP * VECTORS * Float.BYTES;
+    private static final int ROOM_BYTES = ValueType.GROUP * EIGHT * Float.BYTES;
 
     private static final int BYTES = 32;
     private static final int EIGHTS = Long.SIZE / Avx2Values.EIGHT;
     private static final int FOUR = 4;
 
+    private final Order order;
+    private final Width width;
+    private final int perNumber;
     private final int columns;
     private final int scales;
     private final int mostPanels;
 
-    PanelLayout(int columns, int scales, int mostPanels) {
+    /// @param perNumber columns in a number
+    /// @param columns in a step
+    /// @param scales in a step
+    PanelLayout(Order order, Width width, int perNumber, int columns, int scales, int mostPanels) {
+        this.order = order;
+        this.width = width;
+        this.perNumber = perNumber;
         this.columns = columns;
         this.scales = scales;
         this.mostPanels = mostPanels;
+    }
+
+    /// What kernels call the panels.
+    Order order() {
+        return order;
+    }
+
+    /// Of what is multiplied with a number of a row.
+    Width width() {
+        return width;
+    }
+
+    /// Vectors in a panel.
+    int vectors() {
+        return width.bytes() / Float.BYTES;
+    }
+
+    /// Whether numbers are whole, with scales.
+    boolean isWhole() {
+        return scales > 0;
     }
 
     /// Columns in a step.
@@ -75,9 +112,14 @@ enum PanelLayout {
         return (numbers() + scales) * Float.BYTES;
     }
 
+    /// Numbers in a step of a row.
+    int numbers() {
+        return columns / perNumber;
+    }
+
     /// Bytes of a step in a panel.
     int panelStep() {
-        return rowStep() * VECTORS;
+        return rowStep() * vectors();
     }
 
     /// Bytes from a row to the next.
@@ -90,17 +132,14 @@ enum PanelLayout {
         return (long) (width / columns) * panelStep();
     }
 
-    private int numbers() {
-        return scales == 0 ? columns : columns / 2;
-    }
-
     // Rows
 
     /// Writes rows A to [Parameter#VECTOR], and rows B to [Parameter#UNPACKED_B], with parameters as in [RowFrame].
     byte[] unpack(ValueType type, Density density) {
         var a = new Assembler();
         boolean sparse = density != Density.DENSE;
-        var values = new Avx2Values(a, type, sparse);
+        int numberBytes = perNumber == 1 ? Float.BYTES : Short.BYTES;
+        var values = new Avx2Values(a, type, numberBytes, sparse);
         Ymm value = ymm(0);
         Ymm room = ymm(1);
         Ymm[] scale = {ymm(2), ymm(3)};
@@ -127,19 +166,18 @@ enum PanelLayout {
                 a.add(SCALES[i], 2 * Short.BYTES);
             }
             for (int k = 0; k < EIGHTS; k++) {
-                if (this == FLOATS) {
+                if (perNumber == 1) {
                     values.eight(i, k, value);
                     a.vmovups(at(to[i], k * BYTES), value);
                 } else {
                     Xmm shorts = lower(value);
                     values.eightShorts(i, k, shorts);
                     int half = k / (EIGHTS / 2);
-                    a.vmovups(at(to[i], k * BYTES / 2 + half * Float.BYTES), shorts);
-                    if (k % (EIGHTS / 2) == EIGHTS / 2 - 1) {
+                    int behind = half * scales * Float.BYTES;
+                    a.vmovups(at(to[i], k * BYTES / 2 + behind), shorts);
+                    if (isWhole() && k % (EIGHTS / 2) == EIGHTS / 2 - 1) {
                         // What is too much is overwritten next, or lies in the gap.
-                        a.vmovups(
-                                at(to[i], (k + 1) * BYTES / 2 + half * Float.BYTES),
-                                lower(scale[half]));
+                        a.vmovups(at(to[i], (k + 1) * BYTES / 2 + behind), lower(scale[half]));
                     }
                 }
             }
@@ -169,8 +207,8 @@ enum PanelLayout {
     private static final Ymm[] COLUMN = {ymm(0), ymm(1), ymm(2), ymm(3)};
     private static final Ymm[] OTHER = {ymm(4), ymm(5), ymm(6), ymm(7)};
 
-    /// Writes a panel. It takes the addresses of eight vectors in fp32, one behind the other, of the panel, and of nothing; and how many
-    /// steps a vector has.
+    /// Writes [#EIGHT] vectors of a panel. It takes the addresses of the vectors in fp32, one behind the other, of their first numbers in the
+    /// panel, and of nothing; and how many steps a vector has.
     byte[] arrange() {
         var a = new Assembler();
         a.mov(VECTOR, LEFT);
@@ -178,16 +216,16 @@ enum PanelLayout {
         a.imul(VECTOR, RAX);
         a.lea(THREE_VECTORS, at(VECTOR, VECTOR, 2, 0));
         a.lea(PLACE[1], at(FROM, VECTOR, FOUR, 0));
-        if (this == INTEGERS) {
+        if (isWhole()) {
             a.add(RSP, -ROOM_BYTES);
             quantise(a);
             a.add(RSP, ROOM_BYTES);
         } else {
             int steps = a.here();
-            for (int k = 0; k < columns; k += FOUR) {
-                fourColumns(a, k);
+            for (int k = 0; k < numbers(); k += FOUR) {
+                fourNumbers(a, k);
                 for (int i = 0; i < FOUR; i++) {
-                    a.vmovups(at(TO, (k + i) * BYTES), COLUMN[i]);
+                    a.vmovups(at(TO, (k + i) * width.bytes()), COLUMN[i]);
                 }
             }
             nextStep(a, steps);
@@ -229,9 +267,9 @@ enum PanelLayout {
             a.vcvtps2dq(second, second);
             a.vpslld(second, second, Short.SIZE);
             a.vpblendw(first, first, second, 0xaa);
-            a.vmovups(at(TO, k / 2 * BYTES), first);
+            a.vmovups(at(TO, k / 2 * width.bytes()), first);
         }
-        a.vmovups(at(TO, columns / 2 * BYTES), factor);
+        a.vmovups(at(TO, numbers() * width.bytes()), factor);
         nextStep(a, steps);
     }
 
@@ -242,6 +280,20 @@ enum PanelLayout {
         a.add(TO, panelStep());
         a.add(LEFT, -1);
         a.jne(steps);
+    }
+
+    /// Has the numbers `first` to `first + 4` of the vectors, which have no scales, in [#COLUMN].
+    private void fourNumbers(Assembler a, int first) {
+        if (perNumber == 1) {
+            fourColumns(a, first);
+            return;
+        }
+        for (int i = 0; i < FOUR; i++) {
+            a.vcvtneps2bf16(lower(OTHER[i]), vector(i, perNumber * first));
+            a.vcvtneps2bf16(lower(COLUMN[i]), vector(FOUR + i, perNumber * first));
+            a.vinserti128(OTHER[i], OTHER[i], lower(COLUMN[i]));
+        }
+        transpose(a, OTHER, COLUMN);
     }
 
     /// Has the columns `first` to `first + 4` of the vectors in [#COLUMN].
@@ -264,8 +316,8 @@ enum PanelLayout {
         };
     }
 
-    /// Transposes 4 x 4 numbers in each half of four registers; those of `from` are overwritten.
-    static void transpose(Assembler a, Ymm[] from, Ymm[] to) {
+    /// Transposes 4 x 4 numbers in each 128 bits of four registers; those of `from` are overwritten.
+    static void transpose(Assembler a, Vector[] from, Vector[] to) {
         a.vunpcklps(to[0], from[0], from[1]);
         a.vunpckhps(to[1], from[0], from[1]);
         a.vunpcklps(to[2], from[2], from[3]);
