@@ -27,6 +27,7 @@ import picocli.CommandLine.Parameters;
             "Examples:",
             "  wanda bench SmolLM2 SmolLM2-packed",
             "  wanda bench SmolLM2-packed --cpu avx2",
+            "  wanda bench SmolLM2-packed --streams 8",
             "  wanda bench SmolLM2-packed --prompt-tokens 0 --tokens 256 --threads 8 --json"
         })
 final class BenchCommand implements Runnable {
@@ -50,6 +51,14 @@ final class BenchCommand implements Runnable {
             defaultValue = "128",
             description = "tokens that are decoded from an empty text (default: 128)")
     private int tokens;
+
+    @Option(
+            names = "--streams",
+            paramLabel = "N",
+            defaultValue = "1",
+            description =
+                    "texts that are decoded together; tokens/s are of all of them (default: 1)")
+    private int streams;
 
     @Option(
             names = "--repeats",
@@ -91,7 +100,8 @@ final class BenchCommand implements Runnable {
     /// @param decodeDeviation standard deviation of the repeats
     /// @param bytesPerToken of weights that are read for a token
     /// @param bytesPerWeight the same for each weight, zeros included
-    /// @param gigabytesPerSecond bytesPerToken times decodeTokensPerSecond
+    /// @param gigabytesPerSecond bytesPerToken times decodeTokensPerSecond, divided by the streams, which read them together
+    /// @param streams texts that were decoded together
     record Result(
             String model,
             double prefillTokensPerSecond,
@@ -103,10 +113,11 @@ final class BenchCommand implements Runnable {
             double gigabytesPerSecond,
             OptionalLong peakResidentBytes,
             int threads,
+            int streams,
             String kernels,
             String layout) {
 
-        static Result of(Path model, Throughput measured, int threads) {
+        static Result of(Path model, Throughput measured, int threads, int streams) {
             Throughput.Rate prefill = measured.prefillRate();
             Throughput.Rate decode = measured.decodeRate();
             return new Result(
@@ -117,9 +128,10 @@ final class BenchCommand implements Runnable {
                     decode.deviation(),
                     measured.bytesPerToken(),
                     (double) measured.bytesPerToken() / measured.weights(),
-                    measured.bytesPerToken() * decode.mean() / 1e9,
+                    measured.bytesPerToken() * decode.mean() / streams / 1e9,
                     PeakMemory.bytes(),
                     threads,
+                    streams,
                     measured.kernels(),
                     measured.layout());
         }
@@ -127,6 +139,7 @@ final class BenchCommand implements Runnable {
 
     @Override
     public void run() {
+        var work = new Throughput.Work(promptTokens, tokens, streams, repeats);
         models.forEach(BenchCommand::check);
         List<Result> results = new ArrayList<>();
         try {
@@ -137,13 +150,9 @@ final class BenchCommand implements Runnable {
                         Result.of(
                                 model,
                                 Throughput.measure(
-                                        model,
-                                        promptTokens,
-                                        tokens,
-                                        repeats,
-                                        decode.threads(),
-                                        Optional.ofNullable(cpu)),
-                                decode.threads()));
+                                        model, work, decode.threads(), Optional.ofNullable(cpu)),
+                                decode.threads(),
+                                streams));
             }
         } finally {
             print(results);
@@ -180,7 +189,7 @@ final class BenchCommand implements Runnable {
                 List.of(
                         "",
                         "prefill " + promptTokens,
-                        "decode " + tokens,
+                        "decode " + (streams == 1 ? "" : streams + " x ") + tokens,
                         "MB/token",
                         "bytes/weight",
                         "GB/s",

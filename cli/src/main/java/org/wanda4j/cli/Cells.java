@@ -337,16 +337,15 @@ final class Cells implements AutoCloseable {
         int longest = architecture.positions();
         return Throughput.measure(
                 checkpoint,
-                Math.min(prompt, longest),
-                Math.min(TOKENS, longest),
-                REPEATS,
+                new Throughput.Work(
+                        Math.min(prompt, longest), Math.min(TOKENS, longest), 1, REPEATS),
                 threads(),
                 Optional.empty());
     }
 
     /// What the runtime reads for a token; its speed is not measured.
     private Throughput bytesPerToken(Path checkpoint) {
-        return Throughput.measure(checkpoint, 0, 0, 0, threads(), Optional.empty());
+        return Throughput.measure(checkpoint, Throughput.Work.NONE, threads(), Optional.empty());
     }
 
     private static Speed speed(Throughput measured) {

@@ -16,7 +16,7 @@ import org.wanda4j.runtime.internal.kernels.RowKernels;
 /// Speed of a model: prefill and decode apart, as llama-bench measures them.
 ///
 /// @param prefill tokens/s of a prompt, for each repeat
-/// @param decode tokens/s of single tokens from an empty text on, for each repeat
+/// @param decode tokens/s of single tokens from empty texts on, those of all texts together, for each repeat
 /// @param bytesPerToken bytes of weights that are read for a token
 /// @param weights number of weights in those bytes, zeros included
 /// @param kernels those that ran, in words
@@ -57,30 +57,51 @@ public record Throughput(
         return Rate.of(decode);
     }
 
-    /// Measures the model in `directory`.
+    /// What is measured.
     ///
     /// @param promptTokens length of the prompt; 0 to leave prefill out
-    /// @param tokens how many are decoded; 0 to leave decoding out
+    /// @param tokens how many are decoded of each text; 0 to leave decoding out
+    /// @param streams texts that are decoded together, at least 1
     /// @param repeats number of measurements of each, after a warm-up of at least 5 s each
+    public record Work(int promptTokens, int tokens, int streams, int repeats) {
+
+        /// Nothing: of the model only its sizes are found.
+        public static final Work NONE = new Work(0, 0, 1, 0);
+
+        /// @throws InvalidInputException when a number is too small, or more streams are asked for than can be decoded together
+        public Work {
+            if (promptTokens < 0 || tokens < 0 || repeats < 0) {
+                throw new InvalidInputException(
+                        "numbers of tokens and repeats must not be negative: %d, %d, %d"
+                                .formatted(promptTokens, tokens, repeats));
+            }
+            if (streams < 1 || streams > Decoder.LARGEST_BATCH) {
+                throw new InvalidInputException(
+                        "between 1 and %d texts can be decoded together, not %d"
+                                .formatted(Decoder.LARGEST_BATCH, streams));
+            }
+        }
+    }
+
+    /// Measures the model in `directory`.
+    ///
     /// @param instructions of the kernels that are to run; empty for the fastest
     /// @throws InvalidInputException when no kernels with those instructions run here
     public static Throughput measure(
-            Path directory,
-            int promptTokens,
-            int tokens,
-            int repeats,
-            int threads,
-            Optional<InstructionSet> instructions) {
+            Path directory, Work work, int threads, Optional<InstructionSet> instructions) {
         RowKernels kernels = instructions.map(KernelChoice::best).orElseGet(KernelChoice::best);
         try (Checkpoint checkpoint = Checkpoint.open(directory);
                 Decoder decoder = new Decoder(checkpoint, kernels, threads)) {
+            int promptTokens = work.promptTokens();
+            int tokens = work.tokens();
+            int decoded = tokens * work.streams();
             List<Double> prefill = new ArrayList<>();
             List<Double> decode = new ArrayList<>();
             warmUp(promptTokens, () -> prefill(decoder, promptTokens));
-            warmUp(tokens, () -> decode(decoder, tokens));
-            for (int i = 0; i < repeats; i++) {
+            warmUp(tokens, () -> decode(decoder, tokens, work.streams()));
+            for (int i = 0; i < work.repeats(); i++) {
                 prefill.add(rate(promptTokens, () -> prefill(decoder, promptTokens)));
-                decode.add(rate(tokens, () -> decode(decoder, tokens)));
+                decode.add(rate(decoded, () -> decode(decoder, tokens, work.streams())));
             }
             return new Throughput(
                     promptTokens == 0 ? List.of() : prefill,
@@ -117,15 +138,25 @@ public record Throughput(
         }
     }
 
-    /// Decodes random tokens; sampling is not measured.
-    private static void decode(Decoder decoder, int tokens) {
+    /// Decodes random tokens of some texts together; sampling is not measured.
+    private static void decode(Decoder decoder, int tokens, int streams) {
         var random = new Random(SEED);
         int vocabulary = decoder.architecture().vocabulary();
-        try (Sequence sequence = decoder.newSequence()) {
-            for (int i = 0; i < tokens; i++) {
-                int[] next = {random.nextInt(vocabulary)};
-                decoder.forward(List.of(new DecodeBatch.Step(sequence, next, true)));
+        List<Sequence> sequences = new ArrayList<>();
+        try {
+            for (int i = 0; i < streams; i++) {
+                sequences.add(decoder.newSequence());
             }
+            for (int i = 0; i < tokens; i++) {
+                List<DecodeBatch.Step> steps = new ArrayList<>();
+                for (Sequence sequence : sequences) {
+                    int[] next = {random.nextInt(vocabulary)};
+                    steps.add(new DecodeBatch.Step(sequence, next, true));
+                }
+                decoder.forward(steps);
+            }
+        } finally {
+            sequences.forEach(Sequence::close);
         }
     }
 }
