@@ -1,6 +1,9 @@
 package org.wanda4j.cli;
 
+import java.nio.file.Path;
 import java.util.OptionalInt;
+import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.text.CalibrationSampler;
 import org.wanda4j.text.Corpus;
@@ -47,8 +50,32 @@ final class CalibrationOptions {
                             + " not only through those that it is routed to")
     private boolean allExperts;
 
-    Corpus corpus() {
-        return text.corpus();
+    /// The text for windows of a model, which writes it where it is to.
+    ///
+    /// @param start what holds for options that were not given
+    Corpus corpus(Path model, Recipe.Sampling start, int threads) {
+        return corpus(model, start, 0, threads);
+    }
+
+    /// The same.
+    ///
+    /// @param tokens that are taken for something else than windows
+    Corpus corpus(Path model, Recipe.Sampling start, long tokens, int threads) {
+        return text.corpus(share ->
+                TextOption.written(
+                        model, share * Math.max(tokens, tokens(model, start)), seed, threads));
+    }
+
+    private long tokens(Path model, Recipe.Sampling start) {
+        try (Checkpoint checkpoint = Checkpoint.open(model)) {
+            Recipe.Sampling sampling = sampling(start).resolve(Families.describe(checkpoint));
+            return (long) sampling.windows() * sampling.seqlen().orElseThrow();
+        }
+    }
+
+    /// The text, the bundled one in place of one that the model would write.
+    Corpus standIn() {
+        return text.corpus(_ -> Corpus.bundledCalibration());
     }
 
     boolean given() {

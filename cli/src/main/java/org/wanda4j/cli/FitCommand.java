@@ -119,7 +119,12 @@ final class FitCommand implements Runnable {
             throw new InvalidInputException("--minutes must be above 0, got " + minutes);
         }
         long deadline = begin + Math.round(minutes * TimeUnit.MINUTES.toNanos(1));
-        Corpus text = calibration.corpus();
+        Corpus text =
+                calibration.corpus(
+                        model,
+                        Recipe.DEFAULT.sampling(),
+                        TrainingOptions.WRITTEN_TOKENS,
+                        compute.settings(Progress.NONE).threads());
         Evaluation evaluation = evaluationOptions.ofPart(model, compute.type());
         check(evaluation, text);
         compute.printBanner();

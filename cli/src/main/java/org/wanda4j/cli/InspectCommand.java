@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import org.wanda4j.calibrate.InputProfile;
 import org.wanda4j.calibrate.InputProfile.Outlier;
+import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.TensorInfo;
 import org.wanda4j.checkpoint.ValueType;
@@ -16,6 +17,7 @@ import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.report.SparsityProfile.LinearSparsity;
+import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Windows;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -111,11 +113,16 @@ final class InspectCommand implements Runnable {
 
     private List<Outlier> outliers(Checkpoint checkpoint) {
         compute.printBanner();
+        Corpus text =
+                calibration.corpus(
+                        checkpoint.directory(),
+                        Recipe.DEFAULT.sampling(),
+                        compute.settings(Progress.NONE).threads());
         Windows windows =
                 calibration
                         .sampling(Recipe.DEFAULT.sampling())
                         .resolve(Families.describe(checkpoint))
-                        .take(calibration.corpus(), checkpoint.directory());
+                        .take(text, checkpoint.directory());
         try (var progress = new ProgressDisplay()) {
             return InputProfile.outliers(checkpoint, windows, OUTLIERS, compute.settings(progress));
         }

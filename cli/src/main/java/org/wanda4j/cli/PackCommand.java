@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.PackReport;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.prune.Recipe;
@@ -90,7 +91,10 @@ final class PackCommand implements Runnable {
         return packing.calibrated(
                 model,
                 calibration.sampling(Recipe.DEFAULT.sampling()),
-                calibration.corpus(),
+                calibration.corpus(
+                        model,
+                        Recipe.DEFAULT.sampling(),
+                        compute.settings(Progress.NONE).threads()),
                 compute,
                 output.directory(),
                 output.force());

@@ -63,7 +63,7 @@ final class PlanCommand implements Runnable {
                         footprint(),
                         recipe.recipe(),
                         recipe.recovery(),
-                        recipe.corpus(),
+                        recipe.plannedCorpus(),
                         disk(),
                         recipe.settings(Progress.NONE));
         result.print(plan, () -> text(plan));

@@ -125,14 +125,14 @@ final class PruneCommand implements Runnable {
             Checkpoint checkpoint, Recovery recovery, RunSettings settings) {
         var run =
                 new PruneAndRecover(
-                        checkpoint, recipe.recipe(), recovery, recipe.corpus(), settings);
+                        checkpoint, recipe.recipe(), recovery, recipe.corpus(model), settings);
         return resume.given()
                 ? run.resume(output.directory(), output.force())
                 : run.run(output.directory(), output.force());
     }
 
     private PruneReport prune(Checkpoint checkpoint, RunSettings settings) {
-        Corpus text = recipe.corpus();
+        Corpus text = recipe.corpus(model);
         return resume.given()
                 ? Pruner.resume(
                         checkpoint,

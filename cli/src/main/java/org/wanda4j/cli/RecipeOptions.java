@@ -1,5 +1,6 @@
 package org.wanda4j.cli;
 
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
@@ -142,8 +143,18 @@ final class RecipeOptions {
 
     @Mixin private final ComputeOptions compute = new ComputeOptions();
 
-    Corpus corpus() {
-        return calibration.corpus();
+    /// The text for windows of a model, and for its recovery, where there is one.
+    Corpus corpus(Path model) {
+        return calibration.corpus(
+                model,
+                preset.recipe().sampling(),
+                recovery().isPresent() ? TrainingOptions.WRITTEN_TOKENS : 0,
+                settings(Progress.NONE).threads());
+    }
+
+    /// The same for a run that is only planned: nothing is written.
+    Corpus plannedCorpus() {
+        return calibration.standIn();
     }
 
     RunSettings settings(Progress progress) {

@@ -6,6 +6,7 @@ import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.recover.Recoverer;
 import org.wanda4j.recover.Recovery;
 import org.wanda4j.report.RecoverReport;
@@ -82,7 +83,7 @@ final class RecoverCommand implements Runnable {
 
     private RecoverReport recover(
             Checkpoint pruned, Optional<Checkpoint> dense, RunSettings settings) {
-        Corpus corpus = text.corpus();
+        Corpus corpus = text.corpus(share -> written(dense, share, settings.threads()));
         if (!resume.given()) {
             return Recoverer.recover(
                     pruned,
@@ -100,6 +101,15 @@ final class RecoverCommand implements Runnable {
                                 .orElse("there is no interrupted run to go on with"));
         return Recoverer.resume(
                 pruned, dense, recovery(), corpus, output.directory(), output.force(), settings);
+    }
+
+    private Corpus written(Optional<Checkpoint> dense, double share, int threads) {
+        Checkpoint writer =
+                dense.orElseThrow(() ->
+                        new InvalidInputException(
+                                "--calibration self is text that the dense model writes: give it as --teacher"));
+        return TextOption.written(
+                writer.directory(), share * TrainingOptions.WRITTEN_TOKENS, seed, threads);
     }
 
     private Recovery recovery() {

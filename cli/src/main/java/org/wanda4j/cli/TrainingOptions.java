@@ -16,6 +16,9 @@ import picocli.CommandLine.Option;
 /// How a whole model is trained.
 final class TrainingOptions {
 
+    /// Of text that a model writes for a recovery, which goes through it again and again.
+    static final long WRITTEN_TOKENS = 131_072;
+
     private static final int RANK = 16;
 
     /// Alpha where none is given, over the rank.

@@ -3,10 +3,16 @@ package org.wanda4j.text;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Sha256;
 
 /// Documents of text, in the order of their source.
 ///
@@ -22,6 +28,58 @@ public record Corpus(String name, String sha256, List<String> documents) {
         if (documents.isEmpty()) {
             throw new IllegalArgumentException(name + ": a corpus needs at least one document");
         }
+    }
+
+    /// A source of a mixture.
+    ///
+    /// @param weight its share of the characters, of the sum of all weights; above 0
+    public record Share(Corpus corpus, double weight) {
+
+        /// @throws InvalidInputException when the weight is not above 0
+        public Share {
+            if (!(weight > 0 && weight < Double.POSITIVE_INFINITY)) {
+                throw new InvalidInputException(
+                        "%s: a weight must be above 0, not %s".formatted(corpus.name(), weight));
+            }
+        }
+    }
+
+    /// Documents that were made, not read.
+    public static Corpus of(String name, List<String> documents) {
+        MessageDigest digest = Sha256.begin();
+        for (String document : documents) {
+            digest.update(document.getBytes(StandardCharsets.UTF_8));
+            digest.update((byte) 0);
+        }
+        return new Corpus(name, HexFormat.of().formatHex(digest.digest()), documents);
+    }
+
+    /// Whole documents of each source, in its order, so that the shares of characters are as near to the weights as they can be; ends
+    /// where the next document of a source is missing.
+    ///
+    /// @param shares at least one
+    public static Corpus mixed(List<Share> shares) {
+        List<String> documents = new ArrayList<>();
+        int[] taken = new int[shares.size()];
+        double[] progress = new double[shares.size()]; // characters / weight
+        while (true) {
+            int least = 0;
+            for (int i = 1; i < progress.length; i++) {
+                least = progress[i] < progress[least] ? i : least;
+            }
+            Share share = shares.get(least);
+            if (taken[least] == share.corpus().documents().size()) {
+                break;
+            }
+            String document = share.corpus().documents().get(taken[least]++);
+            documents.add(document);
+            progress[least] += document.length() / share.weight();
+        }
+        return of(
+                shares.stream()
+                        .map(share -> share.corpus().name() + ":" + share.weight())
+                        .collect(Collectors.joining(",")),
+                documents);
     }
 
     /// Reads a file, or every file of a directory whose extension is known, in the order of their

@@ -124,7 +124,7 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /// The text of some ids without special tokens.
-    String decodeText(int... ids) {
+    public String decodeText(int... ids) {
         return using(it -> it.decode(Arrays.stream(ids).asLongStream().toArray(), true));
     }
 

@@ -1,6 +1,7 @@
 package org.wanda4j.text;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.zip.GZIPOutputStream;
@@ -37,6 +39,46 @@ class CorpusTest {
     @Test
     void aTextFileIsOneDocument() throws IOException {
         assertEquals(List.of("one\n\ntwo\n"), open("a.txt", "one\n\ntwo\n").documents());
+    }
+
+    @Test
+    void aMixtureHasTheCharactersOfItsWeights() {
+        Corpus mixed =
+                Corpus.mixed(
+                        List.of(
+                                new Corpus.Share(repeated("a", 7, 1000), 3),
+                                new Corpus.Share(repeated("b", 2, 100_000), 1)));
+        long a = mixed.documents().stream().filter(each -> each.startsWith("a")).count();
+        long b = mixed.documents().stream().filter(each -> each.startsWith("b")).count();
+        assertEquals(1000, a, "all of the source that ends first");
+        assertEquals(7 * 1000 / 3.0, 2.0 * b, 7);
+        assertEquals("a:3.0,b:1.0", mixed.name());
+        // Near the weights from the first documents on.
+        int characters = 0;
+        int ofA = 0;
+        for (String document : mixed.documents()) {
+            characters += document.length();
+            ofA += document.startsWith("a") ? document.length() : 0;
+            assertEquals(0.75 * characters, ofA, 8);
+        }
+    }
+
+    private static Corpus repeated(String letter, int length, int documents) {
+        return Corpus.of(letter, Collections.nCopies(documents, letter.repeat(length)));
+    }
+
+    @Test
+    void whatWasMadeIsKnownByItsDocuments() {
+        String sha = Corpus.of("x", List.of("ab", "c")).sha256();
+        assertEquals(sha, Corpus.of("y", List.of("ab", "c")).sha256());
+        assertNotEquals(sha, Corpus.of("x", List.of("a", "bc")).sha256());
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0, -1, Double.NaN, Double.POSITIVE_INFINITY})
+    void aWeightIsAboveZero(double weight) {
+        Corpus corpus = repeated("a", 1, 1);
+        assertThrows(InvalidInputException.class, () -> new Corpus.Share(corpus, weight));
     }
 
     @Test

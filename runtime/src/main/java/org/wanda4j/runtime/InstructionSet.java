@@ -17,7 +17,7 @@ public enum InstructionSet {
     VECTOR,
     /// Machine code with AVX2 and FMA.
     AVX2,
-    /// Machine code with AVX-512 VNNI and BF16, or the Vector API with AVX-512 VBMI2.
+    /// Machine code with AVX-512 VBMI2 and VNNI, or the Vector API with AVX-512 VBMI2.
     AVX512;
 
     /// Names the limit, as [#toString()] does; without it there is none.

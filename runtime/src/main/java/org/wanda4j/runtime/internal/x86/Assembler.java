@@ -139,6 +139,11 @@ final class Assembler extends GeneralAssembler {
         evex(MAP_0F38, PREFIX_F3, W0, 0x34, from, NONE, to, QUARTER);
     }
 
+    /// Stores the lower 32 bits of each 64.
+    void vpmovqd(MemoryOperand to, Zmm from) {
+        evex(MAP_0F38, PREFIX_F3, W0, 0x35, from, NONE, to, HALF);
+    }
+
     void vshuff32x4(Zmm to, Zmm a, Zmm b, int order) {
         evex(MAP_0F3A, PREFIX_66, W0, 0x23, to, a, b, WHOLE);
         bytes(order);
@@ -171,6 +176,11 @@ final class Assembler extends GeneralAssembler {
 
     void vpbroadcastd(Vector to, MemoryOperand from) {
         encode(MAP_0F38, PREFIX_66, W0, 0x58, to, NONE, from, ELEMENT);
+    }
+
+    /// Each byte of `to` is the byte of `from`, in the same 128 bits, whose number is in `order`; 0 where that is negative.
+    void vpshufb(Vector to, Vector from, Operand order) {
+        encode(MAP_0F38, PREFIX_66, W0, 0x00, to, from, order, WHOLE);
     }
 
     // Bits
@@ -376,11 +386,6 @@ final class Assembler extends GeneralAssembler {
     /// The first number, for each element.
     void vpbroadcastd(Ymm to, Xmm from) {
         vex(MAP_0F38, PREFIX_66, W0, 0x58, to, NONE, from);
-    }
-
-    /// Each byte of `to` is the byte of `from`, in the same 128 bits, whose number is in `order`; 0 where that is negative.
-    void vpshufb(Vector to, Vector from, Operand order) {
-        vex(MAP_0F38, PREFIX_66, W0, 0x00, to, from, order);
     }
 
     /// The 64 bits in the order of `order`, two bits each.

@@ -87,7 +87,7 @@ final class AttentionCode {
         }
         int parts = a.here();
         for (int i = 0; i < 4; i++) {
-            if (width == Width.ZMM) {
+            if (width.hasPairs()) {
                 a.vmovups(key, at(keys[i], 0));
                 a.vdpbf16ps((Zmm) sums[i], (Zmm) key, at(part, 0));
                 a.vdpbf16ps((Zmm) sums[i], (Zmm) key, at(part, LINE));

@@ -12,58 +12,62 @@ import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.Scratch;
 
-/// [MachineKernels] for AVX-512: sums of products of bf16 (BF16) or of whole numbers of 16 bits (VNNI).
+/// [MachineKernels] for AVX-512: sums of products of whole numbers of 16 bits (VNNI), and of bf16 (BF16) where the processor is fast at them.
 ///
-/// An activation is multiplied with bf16 as two bf16 that add up to each of its values, to within `2^-17` of it; one of many in fp32 or,
-/// where that is faster, as one bf16, to within `2^-8`. One that is alone is multiplied with integers as whole numbers of 15 bits with a
+/// Such a processor multiplies an activation with bf16 as two bf16 that add up to each of its values, to within `2^-17` of it, one of
+/// many as one bf16, to within `2^-8`; any other in fp32. One that is alone is multiplied with integers as whole numbers of 15 bits with a
 /// factor for each 32, to within `1.01 * 2^-15` of the largest of those; one of many as whole numbers of 16 bits, to within `2^-16`.
 final class Avx512Kernels extends MachineKernels {
 
     /// Features that the processor must have, as Linux names them.
     static final Set<String> FEATURES =
-            Set.of(
-                    "avx512bw",
-                    "avx512vl",
-                    "avx512_vbmi2",
-                    "avx512_vnni",
-                    "avx512_bf16",
-                    "bmi2",
-                    "popcnt");
+            Set.of("avx512bw", "avx512vl", "avx512_vbmi2", "avx512_vnni", "bmi2", "popcnt");
 
-    /// So many activations are multiplied by groups; more take less time in panels, for rows are unpacked once for all of them. With bf16:
-    /// where panels are in fp32, and where they are in bf16.
-    private static final int MOST_FLOATS = 8;
+    /// So many activations are multiplied by groups; more take less time in panels, for rows are unpacked once for all of them.
+    private static final int MOST_BF16 = 16;
 
-    private static final int MOST_PAIRS = 16;
     private static final int MOST_INT8 = 12;
     private static final int MOST_INT4 = 16;
 
     private final RowKernels others;
     private final PanelKernels panels;
-    private final int mostBf16;
+    private final Width width;
 
-    private final MachineCode split = new MachineCode(RowCode.split());
-    private final MachineCode quantise = new MachineCode(RowCode.quantise());
+    /// For rows in bf16.
+    private final MachineCode split;
+
+    private final MachineCode quantise;
     private final MachineCode spread = new MachineCode(BlockCode.spread());
-    private final BlockFunctions few = BlockFunctions.of(BlockCode.MOST_VECTORS / 2);
-    private final BlockFunctions many = BlockFunctions.of(BlockCode.MOST_VECTORS);
+    private final BlockFunctions few;
+    private final BlockFunctions many;
 
     /// Functions for several activations.
     private record BlockFunctions(BlockCode code, RowFunctions functions) {
 
-        static BlockFunctions of(int vectors) {
+        static BlockFunctions of(int vectors, Width width) {
             var code = new BlockCode(vectors);
-            return new BlockFunctions(code, new RowFunctions(code::bf16, code::int8, code::int4));
+            return new BlockFunctions(
+                    code,
+                    new RowFunctions(density -> code.bf16(width, density), code::int8, code::int4));
         }
     }
 
-    /// @param fastBf16 whether sums of products of bf16 take no longer than those in fp32
     /// @throws IllegalStateException where the system lets no memory become code
-    Avx512Kernels(boolean fastBf16, RowKernels others) {
-        super(others, new RowFunctions(RowCode::bf16, RowCode::int8, RowCode::int4), Width.ZMM);
+    Avx512Kernels(Width width, RowKernels others) {
+        super(
+                others,
+                new RowFunctions(
+                        density -> RowCode.bf16(width, density),
+                        density -> RowCode.int8(width, density),
+                        density -> RowCode.int4(width, density)),
+                width);
         this.others = others;
-        this.panels = PanelKernels.avx512(fastBf16);
-        this.mostBf16 = fastBf16 ? MOST_PAIRS : MOST_FLOATS;
+        this.width = width;
+        this.panels = PanelKernels.avx512(width);
+        this.split = new MachineCode(width.hasPairs() ? RowCode.split() : RowCode.part());
+        this.quantise = new MachineCode(RowCode.quantise(width));
+        this.few = BlockFunctions.of(BlockCode.MOST_VECTORS / 2, width);
+        this.many = BlockFunctions.of(BlockCode.MOST_VECTORS, width);
     }
 
     @Override
@@ -88,7 +92,7 @@ final class Avx512Kernels extends MachineKernels {
                 switch (matrix.type()) {
                     case INT8 -> MOST_INT8;
                     case INT4 -> MOST_INT4;
-                    default -> mostBf16;
+                    default -> MOST_BF16;
                 };
         return tokens > most ? panels.order(matrix) : Order.PLAIN;
     }
@@ -117,6 +121,9 @@ final class Avx512Kernels extends MachineKernels {
 
     @Override
     MemorySegment prepareQuery(int size, MachineScratch memory) {
+        if (!width.hasPairs()) {
+            return memory.plain;
+        }
         split.call(
                 memory.plain.address(),
                 memory.prepared.address(),
@@ -190,7 +197,7 @@ final class Avx512Kernels extends MachineKernels {
 
     @Override
     public String description() {
-        return "machine code with AVX-512 VNNI and BF16; for what it does not take, "
-                + others.description();
+        return "machine code with AVX-512 VNNI%s; for what it does not take, %s"
+                .formatted(width.hasPairs() ? " and BF16" : "", others.description());
     }
 }

@@ -20,8 +20,8 @@ import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 
 /// Functions that multiply rows of a matrix with several vectors, with the parameters of [RowCode].
 ///
-/// The vectors are interleaved: 64 values of each, then the next 64 of each. For bf16 they are as [RowCode#split] writes them, for
-/// integers in fp32, as [#spread] does. Products with a vector are [#PITCH] bytes behind those with the one before.
+/// The vectors are interleaved: 64 values of each, then the next 64 of each. For bf16 they are as [RowCode#split] or
+/// [RowCode#part] writes them, for integers in fp32, as [#spread] does. Products with a vector are [#PITCH] bytes behind those with the one before.
 final class BlockCode {
 
     /// The most vectors that a function takes.
@@ -91,22 +91,35 @@ final class BlockCode {
     }
 
     /// Rows in bf16.
-    byte[] bf16(Density density) {
+    byte[] bf16(Width width, Density density) {
         var a = new Assembler();
         RowFrame.start(a, wordBytes);
+        if (!width.hasPairs()) {
+            RowFrame.broadcast(a, UPPER_SHORTS, 0xffff0000);
+        }
         int rows = RowFrame.startRow(a);
         clear(a);
         int words = a.alignedHere();
         Zmm[] row = {zmm(0), zmm(1)};
+        Zmm[] evens = {zmm(2), zmm(3)};
         for (int half = 0; half < 2; half++) {
             for (int i = 0; i < 2; i++) {
                 RowCode.shorts(a, density, half, i, row[i]);
+                if (!width.hasPairs()) {
+                    RowCode.floats(a, row[i], evens[i], UPPER_SHORTS);
+                }
             }
             for (int part = 2 * half; part < 2 * half + 2; part++) {
+                Zmm[] floats = part % 2 == 0 ? evens : row;
                 for (int t = 0; t < vectors; t++) {
                     a.vmovups(VECTOR, at(X, t * PART + part * LINE));
-                    a.vdpbf16ps(sums[0][t], row[0], VECTOR);
-                    a.vdpbf16ps(sums[1][t], row[1], VECTOR);
+                    for (int i = 0; i < 2; i++) {
+                        if (width.hasPairs()) {
+                            a.vdpbf16ps(sums[i][t], row[i], VECTOR);
+                        } else {
+                            a.vfmadd231ps(sums[i][t], floats[i], VECTOR);
+                        }
+                    }
                 }
             }
         }

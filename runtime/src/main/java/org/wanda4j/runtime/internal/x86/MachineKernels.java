@@ -55,7 +55,10 @@ public abstract sealed class MachineKernels implements RowKernels
                 features.containsAll(Avx512Kernels.FEATURES),
                 () ->
                         new Avx512Kernels(
-                                features.contains(ProcessorFeatures.FAST_AVX512_BF16), others));
+                                features.contains(ProcessorFeatures.FAST_AVX512_BF16)
+                                        ? Width.ZMM
+                                        : Width.ZMM_FLOATS,
+                                others));
     }
 
     /// Machine code with AVX2, and AVX-VNNI where the processor has it; empty where the system, the JVM or the processor does not run it.

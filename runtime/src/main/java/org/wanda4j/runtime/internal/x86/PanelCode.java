@@ -122,7 +122,7 @@ final class PanelCode {
 
     /// Rows that are multiplied with so many panels at once.
     static int rows(PanelLayout layout, int panels) {
-        return panels == 1 || layout.width() == Width.ZMM ? 2 * FOUR : FOUR;
+        return panels == 1 || layout.width() != Width.YMM ? 2 * FOUR : FOUR;
     }
 
     /// What is read in a step of [#rows] where a value has so many bits, at most 16.

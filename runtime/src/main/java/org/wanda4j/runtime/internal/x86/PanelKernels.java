@@ -67,11 +67,11 @@ final class PanelKernels {
         return new PanelKernels(PanelLayout.FLOATS, PanelLayout.INTEGERS, vnni);
     }
 
-    /// @param fastBf16 whether the processor multiplies pairs of bf16 as fast as numbers in fp32
+    /// @param width of AVX-512
     /// @throws IllegalStateException where the system lets no memory become code
-    static PanelKernels avx512(boolean fastBf16) {
+    static PanelKernels avx512(Width width) {
         return new PanelKernels(
-                fastBf16 ? PanelLayout.PAIRS : PanelLayout.WIDE_FLOATS,
+                width.hasPairs() ? PanelLayout.PAIRS : PanelLayout.WIDE_FLOATS,
                 PanelLayout.WIDE_INTEGERS,
                 true);
     }

@@ -33,14 +33,14 @@ enum PanelLayout {
     /// A number is a value in fp32.
     FLOATS(Order.PANELS, Width.YMM, 1, 8, 0, 3),
     /// The same in wider panels.
-    WIDE_FLOATS(Order.PANELS, Width.ZMM, 1, 8, 0, 3),
+    WIDE_FLOATS(Order.PANELS, Width.ZMM_FLOATS, 1, 8, 0, 3),
     /// A number is two values in bf16: those of a vector are rounded, to within `2^-8` of each.
     PAIRS(Order.BF16_PANELS, Width.ZMM, 2, 16, 0, 3),
     /// A number is two whole numbers of 16 bits. Behind 32 of these, a step, lies their scale or the factors of the vectors, in fp32. Those of a
     /// vector go up to [#LARGEST]: they are its values to within `2^-16` of the largest of 32.
     INTEGERS(Order.QUANTISED_PANELS, Width.YMM, 2, ValueType.GROUP, 1, 2),
     /// The same in wider panels.
-    WIDE_INTEGERS(Order.QUANTISED_PANELS, Width.ZMM, 2, ValueType.GROUP, 1, 3);
+    WIDE_INTEGERS(Order.QUANTISED_PANELS, Width.ZMM_FLOATS, 2, ValueType.GROUP, 1, 3);
 
     /// Vectors that [#arrange] takes.
     static final int EIGHT = 8;

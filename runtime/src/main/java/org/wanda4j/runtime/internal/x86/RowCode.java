@@ -29,6 +29,7 @@ import static org.wanda4j.runtime.internal.x86.RowFrame.nextWord;
 import static org.wanda4j.runtime.internal.x86.RowFrame.start;
 import static org.wanda4j.runtime.internal.x86.RowFrame.startRow;
 
+import java.util.Arrays;
 import java.util.List;
 import org.wanda4j.runtime.internal.x86.Assembler.OpMask;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
@@ -38,7 +39,7 @@ import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 
 /// Functions of AVX-512 that multiply rows of a matrix with a vector, within [RowFrame].
 ///
-/// A bf16 weight is multiplied with two bf16 that add up to the vector's value. An int8 weight `q` is multiplied as the 16-bit integer
+/// A bf16 weight is multiplied with two bf16 that add up to the vector's value, or with that in fp32. An int8 weight `q` is multiplied as the 16-bit integer
 /// `256 q`, which one shift makes of the bytes at even positions, and one mask of the others; an int4 weight is in the upper half of
 /// a byte.
 final class RowCode {
@@ -53,7 +54,7 @@ final class RowCode {
 
     static final float INT4_UNIT = 0x1p-12f;
 
-    /// Bytes of a word of a vector as [#split] and as [#quantise] write it.
+    /// Bytes of a word of a vector as [#split] or [#part] and as [#quantise] write it.
     static final int SPLIT_WORD = 256;
 
     private static final int QUANTISED_WORD = 192;
@@ -65,8 +66,10 @@ final class RowCode {
 
     private static final Zmm[] SUM = {zmm(16), zmm(17)};
     private static final Zmm UPPER_BYTES = zmm(15);
+    private static final Zmm UPPER_SHORTS = zmm(15);
     private static final Zmm UPPER_NIBBLES = zmm(14);
     private static final Zmm FACTORS = zmm(13);
+    private static final Zmm TO_FLOATS = zmm(12);
 
     private RowCode() {}
 
@@ -106,12 +109,35 @@ final class RowCode {
         return finish(a);
     }
 
+    /// Writes of each 32 values of an fp32 vector those at even positions, then the others. It takes what [#split] takes.
+    static byte[] part() {
+        var a = new Assembler();
+        General from = RDI;
+        General to = RSI;
+        General left = RDX;
+        General step = RCX;
+        int loop = a.here();
+        for (int part = 0; part < 4; part++) {
+            Zmm x = zmm(0);
+            int place = part / 2 * 2 * LINE + part % 2 * LINE / 2;
+            a.vmovups(x, at(from, part * LINE));
+            a.vpmovqd(at(to, place), x);
+            a.vpsrlq(x, x, Integer.SIZE);
+            a.vpmovqd(at(to, place + LINE), x);
+        }
+        a.add(from, 4 * LINE);
+        a.add(to, step);
+        a.add(left, -1);
+        a.jne(loop);
+        return finish(a);
+    }
+
     /// Quantises an fp32 vector to 16-bit integers up to [#LARGEST], with a factor for each 32 of them. Writes of each word the integers
-    /// at even positions, the others, and the two factors, eight times each, as bf16 pairs with a zero, so that one instruction
-    /// multiplies them with two scales.
+    /// at even positions, the others, and the two factors, eight times each: as bf16 pairs with a zero, so that one instruction
+    /// multiplies them with two scales, where the processor is fast at that, in fp32 elsewhere.
     /// It takes four integers: addresses of the vector and of the output, the number of words, and the bits of the fp32 by which
     /// the factors are multiplied.
-    static byte[] quantise() {
+    static byte[] quantise(Width width) {
         var a = new Assembler();
         General from = RDI;
         General to = RSI;
@@ -149,7 +175,7 @@ final class RowCode {
             a.vpaddd(most, most, up);
             a.vpandd(most, most, upper);
             a.vmulps(other, most, unit);
-            if (group == 0) {
+            if (width.hasPairs() && group == 0) {
                 a.vpsrld(other, other, Short.SIZE);
             }
             a.vmovupsHalf(at(to, 2 * LINE + group * LINE / 2), other);
@@ -170,10 +196,13 @@ final class RowCode {
         return finish(a);
     }
 
-    /// Rows in bf16 by a vector that [#split] has written.
-    static byte[] bf16(Density density) {
+    /// Rows in bf16 by a vector that [#split] or [#part] has written.
+    static byte[] bf16(Width width, Density density) {
         var a = new Assembler();
         start(a, SPLIT_WORD);
+        if (!width.hasPairs()) {
+            broadcast(a, UPPER_SHORTS, 0xffff0000);
+        }
         int rows = startRow(a);
         Zmm[][] sums = {{SUM[0], zmm(20), zmm(21), zmm(22)}, {SUM[1], zmm(23), zmm(24), zmm(25)}};
         for (Zmm[] each : sums) {
@@ -186,9 +215,16 @@ final class RowCode {
             a.vmovups(x[1], at(X, half * 2 * LINE + LINE));
             for (int i = 0; i < 2; i++) {
                 Zmm row = zmm(2 * half + i);
+                Zmm evens = zmm(4 + i);
                 shorts(a, density, half, i, row);
-                a.vdpbf16ps(sums[i][2 * half], row, x[0]);
-                a.vdpbf16ps(sums[i][2 * half + 1], row, x[1]);
+                if (width.hasPairs()) {
+                    a.vdpbf16ps(sums[i][2 * half], row, x[0]);
+                    a.vdpbf16ps(sums[i][2 * half + 1], row, x[1]);
+                } else {
+                    floats(a, row, evens, UPPER_SHORTS);
+                    a.vfmadd231ps(sums[i][2 * half], evens, x[0]);
+                    a.vfmadd231ps(sums[i][2 * half + 1], row, x[1]);
+                }
             }
         }
         nextPlaces(a, density);
@@ -203,18 +239,24 @@ final class RowCode {
         return a.code();
     }
 
+    /// Makes fp32 of 32 values of bf16: those at even positions in `evens`, the others where they were.
+    static void floats(Assembler a, Zmm row, Zmm evens, Zmm upperShorts) {
+        a.vpslld(evens, row, Short.SIZE);
+        a.vpandd(row, row, upperShorts);
+    }
+
     /// Rows in int8 by a vector that [#quantise] has written.
-    static byte[] int8(Density density) {
-        return integers(density, false);
+    static byte[] int8(Width width, Density density) {
+        return integers(width, density, false);
     }
 
     /// Rows in int4 by a vector that [#quantise] has written.
-    static byte[] int4(Density density) {
-        return integers(density, true);
+    static byte[] int4(Width width, Density density) {
+        return integers(width, density, true);
     }
 
     /// Decodes the next word's bytes while this one's are multiplied.
-    private static byte[] integers(Density density, boolean halves) {
+    private static byte[] integers(Width width, Density density, boolean halves) {
         var a = new Assembler();
         boolean half = halves && density == Density.THIN;
         Zmm[] row = {zmm(0), zmm(4)};
@@ -225,6 +267,9 @@ final class RowCode {
         start(a, QUANTISED_WORD);
         broadcast(a, UPPER_BYTES, 0xff00ff00);
         upperNibbles(a);
+        if (!width.hasPairs()) {
+            a.vmovups(TO_FLOATS, a.constant(scalesToFloats()));
+        }
         both(i -> bytes(a, density, halves, i, row[i], room[i]));
         nextPlaces(a, density);
         int rows = startRow(a);
@@ -250,8 +295,14 @@ final class RowCode {
             }
         });
         both(i -> place(a, density, halves, i, row[i]));
-        both(i -> a.vpxord(scale[i], scale[i], scale[i]));
-        both(i -> a.vdpbf16ps(scale[i], FACTORS, each(SCALES[i], 0)));
+        if (width.hasPairs()) {
+            both(i -> a.vpxord(scale[i], scale[i], scale[i]));
+            both(i -> a.vdpbf16ps(scale[i], FACTORS, each(SCALES[i], 0)));
+        } else {
+            both(i -> a.vpbroadcastd(scale[i], at(SCALES[i], 0)));
+            both(i -> a.vpshufb(scale[i], scale[i], TO_FLOATS));
+            both(i -> a.vmulps(scale[i], scale[i], FACTORS));
+        }
         both(i -> a.add(SCALES[i], 2 * Short.BYTES));
         both(i -> a.vpmaddwd(evens[i], evens[i], at(X, 0)));
         both(i -> a.vpdpwssd(evens[i], odds[i], at(X, LINE)));
@@ -267,6 +318,18 @@ final class RowCode {
             a.jmp(loaded[i]);
         }
         return a.code();
+    }
+
+    /// An order of bytes that makes fp32 of two scales in bf16: of the first in the lower half, of the second in the upper.
+    private static byte[] scalesToFloats() {
+        var order = new byte[LINE];
+        Arrays.fill(order, (byte) 0x80);
+        for (int i = 0; i < LINE; i += Float.BYTES) {
+            int scale = i < LINE / 2 ? 0 : Short.BYTES;
+            order[i + 2] = (byte) scale;
+            order[i + 3] = (byte) (scale + 1);
+        }
+        return order;
     }
 
     /// Loads the next 32 values of row A or B to `row`.

@@ -167,7 +167,7 @@ final class VectorCode {
     }
 
     private void setMask() {
-        if (width == Width.ZMM) {
+        if (width != Width.YMM) {
             a.mov(ALL_ONES, -1);
             a.bzhi(RAX, ALL_ONES, LEFT);
             a.kmovd(K1, RAX);

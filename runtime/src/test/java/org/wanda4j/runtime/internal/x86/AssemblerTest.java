@@ -79,6 +79,19 @@ class AssemblerTest {
                         "62f27d48336e01"),
                 of("vpmovsxbd zmm7,xmm23", a -> a.vpmovsxbd(zmm(7), zmm(23)), "62b27d4821ff"),
                 of("vpmovqw [rsi+48],zmm1", a -> a.vpmovqw(at(RSI, 48), zmm(1)), "62f27e48344e03"),
+                of("vpmovqd [rsi+64],zmm1", a -> a.vpmovqd(at(RSI, 64), zmm(1)), "62f27e48354e02"),
+                of(
+                        "vpshufb zmm9,zmm8,zmm12",
+                        a -> a.vpshufb(zmm(9), zmm(8), zmm(12)),
+                        "62523d4800cc"),
+                of(
+                        "vextracti32x4 [rcx],zmm17,2",
+                        a -> a.vextracti32x4(at(RCX, 0), zmm(17), 2),
+                        "62e37d48390902"),
+                of(
+                        "vcvtneps2bf16 xmm4,[r10+r8*2+32]",
+                        a -> a.vcvtneps2bf16(xmm(4), at(R10, R8, 2, 32)),
+                        "62927e2872644201"),
                 of(
                         "vextracti32x4 xmm2,zmm9,3",
                         a -> a.vextracti32x4(zmm(2), zmm(9), 3),
