@@ -42,6 +42,6 @@ final class MethodsCommand implements Runnable {
         Console.print(Format.table(rows));
         Console.print(
                 "\n--pattern N:M compares within each run of M whatever the method; --tune trains what survives"
-                        + " after any of them,\n--allocation owl|dlp spreads the sparsity over blocks.");
+                        + " after any of them,\n--allocation owl|dlp|lsa spreads the sparsity over blocks.");
     }
 }

@@ -66,10 +66,10 @@ final class RecipeOptions {
 
     @Option(
             names = "--allocation",
-            paramLabel = "uniform|owl|dlp",
+            paramLabel = "uniform|owl|dlp|lsa",
             description =
-                    "how the sparsity is spread over blocks: alike, by outliers, or by the median score"
-                            + " (default: uniform)")
+                    "how the sparsity is spread over blocks: alike, by outliers, by the median score, or by what"
+                            + " half of the weights are worth (default: uniform)")
     private Allocation allocation;
 
     @Option(

@@ -3,6 +3,7 @@ package org.wanda4j.allocate;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import org.wanda4j.calibrate.Statistic;
 
 /// How the sparsity asked for is spread over the blocks.
 public enum Allocation {
@@ -30,18 +31,38 @@ public enum Allocation {
         double importance(BlockScores scores) {
             return -scores.median();
         }
+    },
+
+    /// Less where removing half of the weights changes less of what linears give (LSA, Yang et al., ICLR 2026), within 17 % of the sparsity
+    /// asked for: deep blocks, whose inputs are larger, lose more.
+    LSA(0.17) {
+        @Override
+        double importance(BlockScores scores) {
+            return -scores.removalError();
+        }
+
+        @Override
+        public Statistic needed() {
+            return Statistic.GRAM;
+        }
     };
 
     private final double spread;
 
-    /// Wanda's scores of all linears of a block of the dense model.
+    /// What is known of a block of the dense model.
     ///
-    /// @param outlierShare fraction of them that exceeds 5 times their mean
-    /// @param median of them
-    public record BlockScores(double outlierShare, double median) {}
+    /// @param outlierShare fraction of Wanda's scores of all linears that exceeds 5 times their mean
+    /// @param median of these scores
+    /// @param removalError the sum of [RemovalError] over all linears; 0 where no Gram matrices were asked for
+    public record BlockScores(double outlierShare, double median, double removalError) {}
 
     Allocation(double spread) {
         this.spread = spread;
+    }
+
+    /// What must be collected of the inputs of the dense model's linears.
+    public Statistic needed() {
+        return Statistic.INPUT_NORMS;
     }
 
     /// How much of a block should stay, on any scale.

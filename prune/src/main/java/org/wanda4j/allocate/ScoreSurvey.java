@@ -8,6 +8,7 @@ import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.BlockPass;
 import org.wanda4j.calibrate.BlockSequence;
 import org.wanda4j.calibrate.CalibrationOrder;
+import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.calibrate.LoadedBlock;
 import org.wanda4j.calibrate.Progress;
@@ -18,8 +19,10 @@ import org.wanda4j.method.Scores;
 import org.wanda4j.method.Wanda;
 import org.wanda4j.model.Linear;
 import org.wanda4j.sparse.Kernels;
+import org.wanda4j.torch.Engine;
 
-/// Wanda's scores of the dense model, block by block, in one forward: what an [Allocation] goes by.
+/// What an [Allocation] goes by: Wanda's scores of the dense model, block by block, in one forward, and what half of the weights are
+/// worth, where it asks for Gram matrices.
 public final class ScoreSurvey {
 
     private static final int UPPER_HALVES = 1 << 15;
@@ -30,24 +33,27 @@ public final class ScoreSurvey {
 
     private double sum;
     private long count;
+    private double removalError;
 
     private ScoreSurvey() {}
 
     /// Measures each block.
     ///
     /// @param chosen linears that will be pruned
+    /// @param needed of their inputs
     /// @param store windows to measure on, embedded
     public static List<BlockScores> of(
             LayerwiseForward forward,
             ActivationStore store,
             Set<Linear> chosen,
+            Statistic needed,
             Progress progress) {
         List<BlockScores> scores = new ArrayList<>();
         try (BlockSequence blocks = forward.blocks()) {
             while (blocks.hasNext()) {
                 try (LoadedBlock block = blocks.next()) {
                     Progress inBlock = progress.within("survey " + block.label());
-                    scores.add(of(block, forward, store, chosen, inBlock));
+                    scores.add(of(block, forward, store, chosen, needed, inBlock));
                 }
             }
         }
@@ -59,6 +65,7 @@ public final class ScoreSurvey {
             LayerwiseForward forward,
             ActivationStore store,
             Set<Linear> chosen,
+            Statistic needed,
             Progress progress) {
         var survey = new ScoreSurvey();
         var pass =
@@ -67,7 +74,7 @@ public final class ScoreSurvey {
                         block.torch(),
                         store,
                         CalibrationOrder.STAGE,
-                        BlockPass.Wanted.of(Statistic.INPUT_NORMS),
+                        BlockPass.Wanted.of(needed),
                         progress);
         for (BlockPass.Round round : pass.rounds()) {
             try (StageStatistics statistics = pass.collect(round)) {
@@ -76,7 +83,7 @@ public final class ScoreSurvey {
                         if (chosen.contains(linear)) {
                             TensorView weight =
                                     forward.checkpoint().map(linear.weight(), block.memory());
-                            survey.add(new Wanda().score(weight, stage.getValue()));
+                            survey.add(weight, stage.getValue(), forward.engine());
                         }
                     }
                 }
@@ -86,6 +93,13 @@ public final class ScoreSurvey {
             pass.complete();
         }
         return survey.scores();
+    }
+
+    private void add(TensorView weight, InputStatistics statistics, Engine engine) {
+        add(new Wanda().score(weight, statistics));
+        statistics
+                .gramMatrix()
+                .ifPresent(gram -> removalError += RemovalError.of(weight, gram.matrix(), engine));
     }
 
     private void add(Scores scores) {
@@ -103,7 +117,7 @@ public final class ScoreSurvey {
 
     private BlockScores scores() {
         if (count == 0) {
-            return new BlockScores(0, 0);
+            return new BlockScores(0, 0, 0);
         }
         int threshold = Float.floatToRawIntBits((float) (OUTLIER * sum / count)) >>> 16;
         long above = 0;
@@ -116,6 +130,7 @@ public final class ScoreSurvey {
             }
             below += counts[bin];
         }
-        return new BlockScores(above / (double) count, Float.intBitsToFloat(median << 16));
+        return new BlockScores(
+                above / (double) count, Float.intBitsToFloat(median << 16), removalError);
     }
 }

@@ -42,6 +42,11 @@ record BlockCount(
     void addSurvey(Block block) {
         forward(block, 1, 0);
         add(Work.NORMS, values(block));
+        if (recipe.allocation().needed() == Statistic.GRAM) {
+            // The method's own block may have none to measure their rate with; that of linears is
+            // near.
+            add(Work.LINEARS, gram(block));
+        }
     }
 
     /// @param whole passes from the block's beginning to its end
@@ -57,10 +62,15 @@ record BlockCount(
     private void statistics(Block block) {
         add(Work.NORMS, values(block));
         if (Methods.named(recipe.method()).needs() == Statistic.GRAM) {
-            for (Stage stage : block.stages()) {
-                add(Work.GRAM, tokens(block, stage) * stage.width() * stage.width());
-            }
+            add(Work.GRAM, gram(block));
         }
+    }
+
+    /// Operations for the Gram matrices of all stages.
+    private double gram(Block block) {
+        return block.stages().stream()
+                .mapToDouble(stage -> tokens(block, stage) * stage.width() * stage.width())
+                .sum();
     }
 
     private void select(Stage stage) {

@@ -101,7 +101,15 @@ record AlongWindows(
         try (ActivationStore store = embed(forward, CalibrationOrder.STAGE.keepsStages())) {
             Progress progress = settings.progress();
             progress.start("surveying", windows.tokens() * architecture.blocks().size());
-            return phases.time("survey", () -> ScoreSurvey.of(forward, store, chosen, progress));
+            return phases.time(
+                    "survey",
+                    () ->
+                            ScoreSurvey.of(
+                                    forward,
+                                    store,
+                                    chosen,
+                                    recipe.allocation().needed(),
+                                    progress));
         }
     }
 

@@ -65,8 +65,8 @@ class SparsityPlanTest {
     @Example
     void theBlockWithMoreOutliersKeepsMore() {
         List<BlockScores> scores = new ArrayList<>(scores(new Random(3)));
-        scores.set(1, new BlockScores(1, 1));
-        scores.set(2, new BlockScores(0, 1));
+        scores.set(1, new BlockScores(1, 1, 1));
+        scores.set(2, new BlockScores(0, 1, 1));
         var request =
                 new SparsityPlan.Request(new Unstructured(0.5), Allocation.OWL, NOTHING_FIXED);
         Map<Linear, SparsityPattern> plan = SparsityPlan.of(model, request, all, scores);
@@ -130,7 +130,9 @@ class SparsityPlanTest {
 
     private List<BlockScores> scores(Random random) {
         return model.blocks().stream()
-                .map(_ -> new BlockScores(random.nextDouble(), random.nextDouble()))
+                .map(_ ->
+                        new BlockScores(
+                                random.nextDouble(), random.nextDouble(), random.nextDouble()))
                 .toList();
     }
 

@@ -103,7 +103,7 @@ class UpdateTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"OWL", "DLP"})
+    @CsvSource({"OWL", "DLP", "LSA"})
     void anAllocationDiffersByBlockAndReachesTheWhole(Allocation allocation) {
         PruneReport report =
                 prune(
