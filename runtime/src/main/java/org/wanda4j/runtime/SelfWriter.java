@@ -70,12 +70,11 @@ public final class SelfWriter {
                 next = new int[] {id};
                 ended = ids.size() == Math.min(LONGEST, decoder.architecture().positions());
             }
-            if (ended) {
-                sequence.close();
-            }
         }
 
-        String text() {
+        /// The text, when no more is written.
+        String finish() {
+            sequence.close();
             return tokenizer.decodeText(ids.stream().mapToInt(Integer::intValue).toArray());
         }
     }
@@ -132,22 +131,17 @@ public final class SelfWriter {
     private List<String> write(long tokens, LongConsumer written) {
         List<String> documents = new ArrayList<>();
         List<Draft> drafts = new ArrayList<>();
-        for (long done = 0; done < tokens; done += drafts.size()) {
+        for (long done = 0; done < tokens; done += STREAMS) {
+            drafts.stream().filter(draft -> draft.ended).map(Draft::finish).forEach(documents::add);
             drafts.removeIf(draft -> draft.ended);
             while (drafts.size() < STREAMS) {
                 drafts.add(new Draft());
             }
             float[] logits = decoder.forward(drafts.stream().map(Draft::step).toList());
-            for (int i = 0; i < drafts.size(); i++) {
-                Draft draft = drafts.get(i);
-                draft.add(logits, i * decoder.logitsWidth());
-                if (draft.ended) {
-                    documents.add(draft.text());
-                }
-            }
-            written.accept(drafts.size());
+            decoder.parallelFor(STREAMS, i -> drafts.get(i).add(logits, i * decoder.logitsWidth()));
+            written.accept(STREAMS);
         }
-        drafts.stream().filter(draft -> !draft.ended).map(Draft::text).forEach(documents::add);
+        drafts.stream().map(Draft::finish).forEach(documents::add);
         return documents;
     }
 }

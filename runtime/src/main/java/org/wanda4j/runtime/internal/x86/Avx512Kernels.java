@@ -64,7 +64,7 @@ final class Avx512Kernels extends MachineKernels {
         this.others = others;
         this.width = width;
         this.panels = PanelKernels.avx512(width);
-        this.split = new MachineCode(width.hasPairs() ? RowCode.split() : RowCode.part());
+        this.split = new MachineCode(RowCode.split(width));
         this.quantise = new MachineCode(RowCode.quantise(width));
         this.few = BlockFunctions.of(BlockCode.MOST_VECTORS / 2, width);
         this.many = BlockFunctions.of(BlockCode.MOST_VECTORS, width);

@@ -20,8 +20,8 @@ import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 
 /// Functions that multiply rows of a matrix with several vectors, with the parameters of [RowCode].
 ///
-/// The vectors are interleaved: 64 values of each, then the next 64 of each. For bf16 they are as [RowCode#split] or
-/// [RowCode#part] writes them, for integers in fp32, as [#spread] does. Products with a vector are [#PITCH] bytes behind those with the one before.
+/// The vectors are interleaved: 64 values of each, then the next 64 of each. For bf16 they are as [RowCode#split] writes
+/// them, for integers in fp32, as [#spread] does. Products with a vector are [#PITCH] bytes behind those with the one before.
 final class BlockCode {
 
     /// The most vectors that a function takes.

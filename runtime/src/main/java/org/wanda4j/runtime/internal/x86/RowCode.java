@@ -54,7 +54,7 @@ final class RowCode {
 
     static final float INT4_UNIT = 0x1p-12f;
 
-    /// Bytes of a word of a vector as [#split] or [#part] and as [#quantise] write it.
+    /// Bytes of a word of a vector as [#split] and as [#quantise] write it.
     static final int SPLIT_WORD = 256;
 
     private static final int QUANTISED_WORD = 192;
@@ -78,39 +78,11 @@ final class RowCode {
         return (long) words * SPLIT_WORD;
     }
 
-    /// Writes an fp32 vector as two bf16 vectors that add up to it: 32 values rounded to nearest, then their remainders, rounded too.
+    /// Writes an fp32 vector as [#bf16] takes it, of each 32 values two halves: those rounded to bf16, then their remainders, rounded too,
+    /// which add up to them; or, where bf16 is multiplied in fp32, those at even positions, then the others.
     /// It takes four integers: addresses of the vector and of the output, the number of words, and the distance of two words in
     /// the output in bytes, [#SPLIT_WORD] or more.
-    static byte[] split() {
-        var a = new Assembler();
-        General from = RDI;
-        General to = RSI;
-        General left = RDX;
-        General step = RCX;
-        int loop = a.here();
-        for (int part = 0; part < 4; part++) {
-            Zmm x = zmm(0);
-            Zmm high = zmm(1);
-            Zmm rounded = zmm(2);
-            int place = part / 2 * 2 * LINE + part % 2 * LINE / 2;
-            a.vmovups(x, at(from, part * LINE));
-            a.vcvtneps2bf16(high, x);
-            a.vmovupsHalf(at(to, place), high);
-            a.vpmovzxwd(rounded, high);
-            a.vpslld(rounded, rounded, Short.SIZE);
-            a.vsubps(x, x, rounded);
-            a.vcvtneps2bf16(x, x);
-            a.vmovupsHalf(at(to, place + LINE), x);
-        }
-        a.add(from, 4 * LINE);
-        a.add(to, step);
-        a.add(left, -1);
-        a.jne(loop);
-        return finish(a);
-    }
-
-    /// Writes of each 32 values of an fp32 vector those at even positions, then the others. It takes what [#split] takes.
-    static byte[] part() {
+    static byte[] split(Width width) {
         var a = new Assembler();
         General from = RDI;
         General to = RSI;
@@ -121,9 +93,21 @@ final class RowCode {
             Zmm x = zmm(0);
             int place = part / 2 * 2 * LINE + part % 2 * LINE / 2;
             a.vmovups(x, at(from, part * LINE));
-            a.vpmovqd(at(to, place), x);
-            a.vpsrlq(x, x, Integer.SIZE);
-            a.vpmovqd(at(to, place + LINE), x);
+            if (width.hasPairs()) {
+                Zmm high = zmm(1);
+                Zmm rounded = zmm(2);
+                a.vcvtneps2bf16(high, x);
+                a.vmovupsHalf(at(to, place), high);
+                a.vpmovzxwd(rounded, high);
+                a.vpslld(rounded, rounded, Short.SIZE);
+                a.vsubps(x, x, rounded);
+                a.vcvtneps2bf16(x, x);
+                a.vmovupsHalf(at(to, place + LINE), x);
+            } else {
+                a.vpmovqd(at(to, place), x);
+                a.vpsrlq(x, x, Integer.SIZE);
+                a.vpmovqd(at(to, place + LINE), x);
+            }
         }
         a.add(from, 4 * LINE);
         a.add(to, step);
@@ -196,7 +180,7 @@ final class RowCode {
         return finish(a);
     }
 
-    /// Rows in bf16 by a vector that [#split] or [#part] has written.
+    /// Rows in bf16 by a vector that [#split] has written.
     static byte[] bf16(Width width, Density density) {
         var a = new Assembler();
         start(a, SPLIT_WORD);
