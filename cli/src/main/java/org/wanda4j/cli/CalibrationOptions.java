@@ -51,19 +51,21 @@ final class CalibrationOptions {
     private boolean allExperts;
 
     /// The text for windows of a model, which writes it where it is to.
-    ///
-    /// @param start what holds for options that were not given
-    Corpus corpus(Path model, Recipe.Sampling start, int threads) {
-        return corpus(model, start, 0, threads);
+    Corpus corpus(Path model, ComputeOptions compute) {
+        return corpus(model, Recipe.DEFAULT.sampling(), 0, compute);
     }
 
     /// The same.
     ///
+    /// @param start what holds for options that were not given
     /// @param tokens that are taken for something else than windows
-    Corpus corpus(Path model, Recipe.Sampling start, long tokens, int threads) {
+    Corpus corpus(Path model, Recipe.Sampling start, long tokens, ComputeOptions compute) {
         return text.corpus(share ->
                 TextOption.written(
-                        model, share * Math.max(tokens, tokens(model, start)), seed, threads));
+                        model,
+                        share * Math.max(tokens, tokens(model, start)),
+                        seed,
+                        compute.threads()));
     }
 
     private long tokens(Path model, Recipe.Sampling start) {

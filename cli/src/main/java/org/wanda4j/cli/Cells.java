@@ -10,7 +10,6 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
-import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.AtomicFile;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -140,7 +139,7 @@ final class Cells implements AutoCloseable {
     }
 
     private int threads() {
-        return compute.settings(Progress.NONE).threads();
+        return compute.threads();
     }
 
     /// The model as it is, packed where the variant says so.

@@ -6,7 +6,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
-import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.AtomicFile;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -141,11 +140,7 @@ final class CompareCommand implements Runnable {
         }
         List<Row> rows = rows();
         Evaluation evaluation = evaluationOptions.of(tasks, compute.type());
-        Corpus text =
-                calibration.corpus(
-                        model,
-                        Recipe.DEFAULT.sampling(),
-                        compute.settings(Progress.NONE).threads());
+        Corpus text = calibration.corpus(model, compute);
         evaluation.check(List.of(model), Optional.empty());
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
             rows.forEach(row -> Pruner.check(checkpoint, row.recipe(), text));

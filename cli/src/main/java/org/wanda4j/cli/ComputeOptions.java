@@ -38,6 +38,10 @@ final class ComputeOptions {
         };
     }
 
+    int threads() {
+        return settings(Progress.NONE).threads();
+    }
+
     RunSettings settings(Progress progress) {
         RunSettings settings = RunSettings.defaults().withProgress(progress);
         return threads == null ? settings : settings.withThreads(threads);

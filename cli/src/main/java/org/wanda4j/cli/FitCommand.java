@@ -121,10 +121,7 @@ final class FitCommand implements Runnable {
         long deadline = begin + Math.round(minutes * TimeUnit.MINUTES.toNanos(1));
         Corpus text =
                 calibration.corpus(
-                        model,
-                        Recipe.DEFAULT.sampling(),
-                        TrainingOptions.WRITTEN_TOKENS,
-                        compute.settings(Progress.NONE).threads());
+                        model, Recipe.DEFAULT.sampling(), TrainingOptions.WRITTEN_TOKENS, compute);
         Evaluation evaluation = evaluationOptions.ofPart(model, compute.type());
         check(evaluation, text);
         compute.printBanner();

@@ -7,7 +7,6 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import org.wanda4j.calibrate.InputProfile;
 import org.wanda4j.calibrate.InputProfile.Outlier;
-import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.TensorInfo;
 import org.wanda4j.checkpoint.ValueType;
@@ -113,11 +112,7 @@ final class InspectCommand implements Runnable {
 
     private List<Outlier> outliers(Checkpoint checkpoint) {
         compute.printBanner();
-        Corpus text =
-                calibration.corpus(
-                        checkpoint.directory(),
-                        Recipe.DEFAULT.sampling(),
-                        compute.settings(Progress.NONE).threads());
+        Corpus text = calibration.corpus(checkpoint.directory(), compute);
         Windows windows =
                 calibration
                         .sampling(Recipe.DEFAULT.sampling())

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
-import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.PackReport;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.prune.Recipe;
@@ -91,10 +90,7 @@ final class PackCommand implements Runnable {
         return packing.calibrated(
                 model,
                 calibration.sampling(Recipe.DEFAULT.sampling()),
-                calibration.corpus(
-                        model,
-                        Recipe.DEFAULT.sampling(),
-                        compute.settings(Progress.NONE).threads()),
+                calibration.corpus(model, compute),
                 compute,
                 output.directory(),
                 output.force());

@@ -149,7 +149,7 @@ final class RecipeOptions {
                 model,
                 preset.recipe().sampling(),
                 recovery().isPresent() ? TrainingOptions.WRITTEN_TOKENS : 0,
-                settings(Progress.NONE).threads());
+                compute);
     }
 
     /// The same for a run that is only planned: nothing is written.

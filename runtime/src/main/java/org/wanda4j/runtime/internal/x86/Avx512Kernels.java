@@ -29,6 +29,8 @@ final class Avx512Kernels extends MachineKernels {
     private static final int MOST_INT8 = 12;
     private static final int MOST_INT4 = 16;
 
+    private static final int MOST_GROUPS = MOST_BF16 / BlockCode.MOST_VECTORS;
+
     private final RowKernels others;
     private final PanelKernels panels;
     private final Width width;
@@ -73,7 +75,7 @@ final class Avx512Kernels extends MachineKernels {
     @Override
     public Scratch newScratch(int widest, Arena memory) {
         int words = Scratch.words(widest);
-        long interleaved = 4 * new BlockCode(BlockCode.MOST_VECTORS).bytes(words);
+        long interleaved = MOST_GROUPS * new BlockCode(BlockCode.MOST_VECTORS).bytes(words);
         return new MachineScratch(
                 widest, Math.max(interleaved, PanelKernels.bytes(words * Long.SIZE)), memory);
     }
@@ -156,31 +158,16 @@ final class Avx512Kernels extends MachineKernels {
         int width = batch.width();
         BlockFunctions block = tokens <= few.code.vectors() ? few : many;
         int words = matrix.columns() / Long.SIZE;
-        for (int t = 0; t < tokens; t += MachineScratch.ACTIVATIONS) {
-            int count = Math.min(MachineScratch.ACTIVATIONS, tokens - t);
-            interleave(matrix, x, t * width, width, count, block.code, memory);
-            MachineCode function = block.functions.of(matrix);
-            new BlockKernels(block.code.vectors(), block.code.bytes(words), _ -> function)
-                    .multiply(
-                            matrix,
-                            from,
-                            to,
-                            memory.block.address(),
-                            count,
-                            y,
-                            t * outputs,
-                            outputs,
-                            memory);
-        }
+        interleave(matrix, x, width, tokens, block.code, memory);
+        MachineCode function = block.functions.of(matrix);
+        new BlockKernels(block.code.vectors(), block.code.bytes(words), _ -> function)
+                .multiply(matrix, from, to, memory.block.address(), tokens, y, 0, outputs, memory);
     }
 
     /// Interleaves activations for [BlockCode].
-    ///
-    /// @param at index of the first one's first value
     private void interleave(
             MappedMatrix matrix,
             float[] x,
-            int at,
             int width,
             int count,
             BlockCode code,
@@ -190,7 +177,7 @@ final class Avx512Kernels extends MachineKernels {
         for (int t = 0; t < count; t++) {
             long group = memory.block.address() + t / code.vectors() * code.bytes(words);
             long place = group + (long) (t % code.vectors()) * BlockCode.PART;
-            MemorySegment.copy(x, at + t * width, memory.plain, JAVA_FLOAT, 0, matrix.columns());
+            MemorySegment.copy(x, t * width, memory.plain, JAVA_FLOAT, 0, matrix.columns());
             copy.call(memory.plain.address(), place, words, code.wordBytes(), 0);
         }
     }

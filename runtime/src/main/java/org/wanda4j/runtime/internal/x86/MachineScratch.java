@@ -14,9 +14,6 @@ import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 /// Scratch with memory off the heap for the machine code that a thread calls.
 final class MachineScratch extends Scratch {
 
-    /// Most activations that are interleaved at once; weights are read once for so many of them.
-    static final int ACTIVATIONS = 4 * BlockCode.MOST_VECTORS;
-
     private static final int CACHE_LINE = 64; // bytes
     private static final int WIDEST_HEAD = 512;
 
