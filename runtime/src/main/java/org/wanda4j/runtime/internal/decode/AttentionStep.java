@@ -108,10 +108,10 @@ final class AttentionStep implements MixerStep {
         attended.reserve(tokens);
         threads.forEach(tokens, (_, token) -> prepare(batch, token));
         int all = attention.heads() * tokens;
-        threads.run(thread -> {
+        threads.run((thread, share) -> {
             // Consecutive items read the same keys.
-            int end = threads.first(thread + 1, all, 1);
-            for (int i = threads.first(thread, all, 1); i < end; i++) {
+            int end = threads.first(share + 1, all, 1);
+            for (int i = threads.first(share, all, 1); i < end; i++) {
                 attend(
                         batch,
                         i % tokens,

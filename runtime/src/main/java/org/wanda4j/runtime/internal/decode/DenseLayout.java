@@ -111,25 +111,21 @@ final class DenseLayout {
                         0,
                         1);
         if (same && matrix.columns() % Long.SIZE == 0) {
-            threads.run(thread -> {
-                int from = share(thread, matrix.rows());
-                int to = share(thread + 1, matrix.rows());
+            threads.run((_, share) -> {
+                int from = threads.first(share, matrix.rows(), 1);
+                int to = threads.first(share + 1, matrix.rows(), 1);
                 for (int row = from; row < to; row++) {
                     expand(matrix, row, copy.rowValues(row));
                 }
             });
         } else if (type == ValueType.BF16) {
-            threads.run(thread -> round(matrix, thread, copy));
+            threads.run((_, share) -> round(matrix, share, copy));
         } else {
             throw new IllegalArgumentException(
                     "no dense copy in %s of %s with %d columns"
                             .formatted(type, matrix.type(), matrix.columns()));
         }
         return copy;
-    }
-
-    private int share(int thread, int rows) {
-        return (int) ((long) rows * thread / threads.size());
     }
 
     /// Writes the values of a sparse row, zeros included, 64 bits at a time.
@@ -178,12 +174,12 @@ final class DenseLayout {
     }
 
     /// Writes rows in bf16, rounded to nearest, ties to even.
-    private void round(MappedMatrix matrix, int thread, MappedMatrix copy) {
+    private void round(MappedMatrix matrix, int share, MappedMatrix copy) {
         float[] row = new float[RowKernels.padded(matrix.columns())];
         try (Arena own = Arena.ofConfined()) {
             Scratch scratch = kernels.newScratch(matrix.columns(), own);
-            int end = share(thread + 1, matrix.rows());
-            for (int i = share(thread, matrix.rows()); i < end; i++) {
+            int end = threads.first(share + 1, matrix.rows(), 1);
+            for (int i = threads.first(share, matrix.rows(), 1); i < end; i++) {
                 kernels.decode(matrix, i, row, 0, scratch);
                 long to = copy.rowValues(i);
                 for (int j = 0; j < matrix.columns(); j++) {

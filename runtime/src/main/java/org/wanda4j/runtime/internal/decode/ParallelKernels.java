@@ -20,7 +20,7 @@ import org.wanda4j.runtime.internal.kernels.Scratch;
 /// [RowKernels] on whole matrices, the rows shared out to the threads of a pool.
 final class ParallelKernels {
 
-    /// Each thread's rows are a multiple of this, so that two threads rarely write to one cache line.
+    /// The rows of a share are a multiple of this, so that two threads rarely write to one cache line.
     private static final int GRAIN = RowKernels.TILE;
 
     private final RowKernels kernels;
@@ -63,7 +63,7 @@ final class ParallelKernels {
     /// @param norm applied to `x` first
     record Input(Activations x, Optional<NormWeights> norm) {}
 
-    /// Runs on the outputs `from` to `to`, exclusive, in the thread that has computed them.
+    /// Runs on the outputs `from` to `to`, exclusive, of a share, in the thread that has computed them.
     @FunctionalInterface
     interface Epilogue {
         void apply(int from, int to);
@@ -76,7 +76,7 @@ final class ParallelKernels {
 
     /// `y = W x + b` for projections that share their input.
     ///
-    /// @param epilogue run by each thread for its rows, after all projections, which have equally many rows where it reads several
+    /// @param epilogue run for the rows of each share, after all projections, which have equally many rows where it reads several
     void project(
             List<Projection> projections,
             Input input,
@@ -85,17 +85,17 @@ final class ParallelKernels {
             Epilogue epilogue) {
         y.forEach(each -> each.reserve(tokens));
         if (tokens == 1) {
-            threads.run(thread -> {
-                projectOne(projections, input, y, thread);
-                runEpilogue(projections, thread, epilogue);
+            threads.run((thread, share) -> {
+                projectOne(projections, input, y, thread, share);
+                runEpilogue(projections, share, epilogue);
             });
         } else {
             arrange(projections, input, tokens);
-            threads.run(thread -> {
+            threads.run((thread, share) -> {
                 for (int i = 0; i < projections.size(); i++) {
-                    projectBatch(projections.get(i), tokens, y.get(i), thread);
+                    projectBatch(projections.get(i), tokens, y.get(i), thread, share);
                 }
-                runEpilogue(projections, thread, epilogue);
+                runEpilogue(projections, share, epilogue);
             });
         }
     }
@@ -128,38 +128,38 @@ final class ParallelKernels {
 
     /// `y_i = W_i x_i + b_i` of one token, for projections with equally many rows.
     ///
-    /// @param epilogue run by each thread for its rows, after all projections
+    /// @param epilogue run for the rows of each share, after all projections
     void projectEach(
             List<Projection> projections,
             List<Activations> x,
             List<Activations> y,
             Epilogue epilogue) {
-        threads.run(thread -> {
+        threads.run((thread, share) -> {
             for (int i = 0; i < projections.size(); i++) {
                 Input input = new Input(x.get(i), Optional.empty());
-                projectOne(List.of(projections.get(i)), input, List.of(y.get(i)), thread);
+                projectOne(List.of(projections.get(i)), input, List.of(y.get(i)), thread, share);
             }
-            runEpilogue(projections, thread, epilogue);
+            runEpilogue(projections, share, epilogue);
         });
     }
 
     /// Runs an epilogue for vectors of `rows` values, shared out as the rows of a matrix are.
     void run(int rows, Epilogue epilogue) {
-        threads.run(thread -> epilogue.apply(first(thread, rows), first(thread + 1, rows)));
+        threads.run((_, share) -> epilogue.apply(first(share, rows), first(share + 1, rows)));
     }
 
-    private void runEpilogue(List<Projection> projections, int thread, Epilogue epilogue) {
+    private void runEpilogue(List<Projection> projections, int share, Epilogue epilogue) {
         int rows = projections.getLast().matrix().rows();
-        epilogue.apply(first(thread, rows), first(thread + 1, rows));
+        epilogue.apply(first(share, rows), first(share + 1, rows));
     }
 
-    private int first(int thread, int rows) {
-        return threads.first(thread, rows, GRAIN);
+    private int first(int share, int rows) {
+        return threads.first(share, rows, GRAIN);
     }
 
-    /// One token. Each thread norms and arranges the input for itself, which takes less time than a barrier.
+    /// One token. The input is normed and arranged for each share anew, which takes less time than a barrier.
     private void projectOne(
-            List<Projection> projections, Input input, List<Activations> y, int thread) {
+            List<Projection> projections, Input input, List<Activations> y, int thread, int share) {
         float[] x = input.x().values();
         if (input.norm().isPresent()) {
             norm(input.norm().get(), x, 0, normed[thread], 0);
@@ -174,8 +174,8 @@ final class ParallelKernels {
                         order, x, 0, arranged[thread], 0, RowKernels.padded(matrix.columns()));
                 arrangedAs = order;
             }
-            int from = first(thread, matrix.rows());
-            int to = first(thread + 1, matrix.rows());
+            int from = first(share, matrix.rows());
+            int to = first(share + 1, matrix.rows());
             float[] products = y.get(i).values();
             kernels.products(matrix, from, to, arranged[thread], products, scratch[thread]);
             addBias(projections.get(i).bias(), products, 0, from, to);
@@ -183,11 +183,12 @@ final class ParallelKernels {
     }
 
     /// Several tokens.
-    private void projectBatch(Projection projection, int tokens, Activations y, int thread) {
+    private void projectBatch(
+            Projection projection, int tokens, Activations y, int thread, int share) {
         MappedMatrix matrix = projection.matrix();
         ArrangedBatch x = batches.get(kernels.order(matrix, tokens));
-        int from = first(thread, matrix.rows());
-        int to = first(thread + 1, matrix.rows());
+        int from = first(share, matrix.rows());
+        int to = first(share + 1, matrix.rows());
         kernels.block(matrix, from, to, x, tokens, y.values(), y.width(), scratch[thread]);
         for (int t = 0; t < tokens; t++) {
             addBias(projection.bias(), y.values(), t * y.width(), from, to);

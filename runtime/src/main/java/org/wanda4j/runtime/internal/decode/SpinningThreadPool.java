@@ -10,16 +10,18 @@ import org.wanda4j.threads.Threads;
 /// Threads that run one task at a time together, with a barrier behind each.
 ///
 /// The matrices of a small model take microseconds each, less than waking a thread takes: threads that wait spin for a while before
-/// they sleep. One thread at a time may call [#run].
+/// they sleep. A task has a share for each thread. Where a thread has not begun its share when the caller has ended its own, as it
+/// sleeps, or another program has its processor, the caller runs that share too. One thread at a time may call [#run].
 final class SpinningThreadPool implements AutoCloseable {
 
     private static final VarHandle EPOCH;
+    private static final VarHandle BEGUN;
 
     static {
         try {
-            EPOCH =
-                    MethodHandles.lookup()
-                            .findVarHandle(SpinningThreadPool.class, "epoch", long.class);
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            EPOCH = lookup.findVarHandle(SpinningThreadPool.class, "epoch", long.class);
+            BEGUN = lookup.findVarHandle(Worker.class, "begun", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -30,11 +32,12 @@ final class SpinningThreadPool implements AutoCloseable {
     private static final int SPINS_BETWEEN_YIELDS = 1 << 15;
     private static final int CALLER_SLEEP_NANOS = 20_000;
 
-    /// A task, run once by each thread.
+    /// A task in [#size()] shares, each of which is run once.
     @FunctionalInterface
     interface Task {
-        /// @param thread from 0 to [#size()], exclusive
-        void run(int thread);
+        /// @param thread that runs it, from 0 to [#size()], exclusive
+        /// @param share of the task, likewise
+        void run(int thread, int share);
     }
 
     /// A task for one of several items.
@@ -46,7 +49,7 @@ final class SpinningThreadPool implements AutoCloseable {
 
     private final Worker[] workers;
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
-    private Task task = _ -> {};
+    private Task task = (_, _) -> {};
 
     /// Number of the current task; its release publishes [#task].
     private volatile long epoch;
@@ -57,7 +60,10 @@ final class SpinningThreadPool implements AutoCloseable {
 
         private final int number;
 
-        /// The last epoch whose task it has run.
+        /// The last epoch whose share was begun, by this thread or by the caller.
+        private volatile long begun;
+
+        /// The last epoch whose share has been run.
         private volatile long done;
 
         private volatile boolean asleep;
@@ -71,13 +77,17 @@ final class SpinningThreadPool implements AutoCloseable {
         @Override
         public void run() {
             for (long next = 1; await(next); next++) {
-                try {
-                    task.run(number);
-                } catch (RuntimeException | Error e) {
-                    failure.compareAndSet(null, e);
-                } finally {
-                    done = next;
-                }
+                tryShare(next, number);
+            }
+        }
+
+        /// Runs the share of an epoch, unless it was begun. The caller stays in [#run] until it is done, so that `task` is that of the epoch.
+        ///
+        /// @param thread that runs it
+        void tryShare(long epoch, int thread) {
+            if (BEGUN.compareAndSet(this, epoch - 1, epoch)) {
+                runShare(thread, number);
+                done = epoch;
             }
         }
 
@@ -121,7 +131,7 @@ final class SpinningThreadPool implements AutoCloseable {
         return workers.length + 1;
     }
 
-    /// Runs `task` once in each thread, of which the caller's is number 0, and returns when all have run it.
+    /// Runs each share of `task` once, and returns when all have been run. The caller is thread 0.
     ///
     /// @throws RuntimeException what a thread threw, the first one if several did
     void run(Task task) {
@@ -130,19 +140,21 @@ final class SpinningThreadPool implements AutoCloseable {
         // A release only: the caller starts its own share before the others have seen this.
         EPOCH.setRelease(this, next);
         wakeSleepers();
-        try {
-            task.run(0);
-        } catch (RuntimeException | Error e) {
-            failure.compareAndSet(null, e);
-        } finally {
-            // Orders the epoch before the reads of `asleep`: a worker that fell asleep without
-            // having seen it is woken.
-            VarHandle.fullFence();
-            wakeSleepers();
-            awaitWorkers(next);
+        runShare(0, 0);
+        for (Worker worker : workers) {
+            worker.tryShare(next, 0);
         }
+        awaitWorkers(next);
         if (failure.get() != null) {
             throw Threads.rethrow(failure.getAndSet(null));
+        }
+    }
+
+    private void runShare(int thread, int share) {
+        try {
+            task.run(thread, share);
+        } catch (RuntimeException | Error e) {
+            failure.compareAndSet(null, e);
         }
     }
 
@@ -164,15 +176,15 @@ final class SpinningThreadPool implements AutoCloseable {
         }
     }
 
-    /// Runs `task` once for each of `count` items, dealt out to the threads in turn. A single item runs in the caller's thread alone, as
+    /// Runs `task` once for each of `count` items, dealt out to the shares in turn. A single item runs in the caller's thread alone, as
     /// waking others takes longer.
     void forEach(int count, ItemTask task) {
         if (count == 1) {
             task.run(0, 0);
             return;
         }
-        run(thread -> {
-            for (int i = thread; i < count; i += size()) {
+        run((thread, share) -> {
+            for (int i = share; i < count; i += size()) {
                 task.run(thread, i);
             }
         });
@@ -189,11 +201,11 @@ final class SpinningThreadPool implements AutoCloseable {
         }
     }
 
-    /// The first item of a thread's share, where `count` items are shared out in runs of `grain`. The share ends where the next thread's
-    /// begins; `first(size(), count, grain)` is `count`.
-    int first(int thread, int count, int grain) {
+    /// The first item of a share, where `count` items are shared out in runs of `grain`. The share ends where the next begins;
+    /// `first(size(), count, grain)` is `count`.
+    int first(int share, int count, int grain) {
         long runs = Math.ceilDiv(count, grain);
-        return (int) Math.min(count, runs * thread / size() * grain);
+        return (int) Math.min(count, runs * share / size() * grain);
     }
 
     @Override

@@ -3,7 +3,9 @@ package org.wanda4j.runtime.internal.decode;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
@@ -15,14 +17,19 @@ class SpinningThreadPoolTest {
     /// Threads that never slept, and threads that fall asleep at any moment between two runs.
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 7})
-    void everyThreadRunsEveryTaskOnceBeforeTheNext(int size) {
+    void everyShareRunsOnceBeforeTheNextTask(int size) {
         try (var pool = new SpinningThreadPool(size)) {
             var runs = new AtomicIntegerArray(size);
+            var running = new AtomicIntegerArray(size);
             for (int i = 1; i <= 1_000; i++) {
                 int expected = i;
-                pool.run(thread -> assertEquals(expected, runs.incrementAndGet(thread)));
-                for (int thread = 0; thread < size; thread++) {
-                    assertEquals(i, runs.get(thread));
+                pool.run((thread, share) -> {
+                    assertEquals(1, running.incrementAndGet(thread));
+                    assertEquals(expected, runs.incrementAndGet(share));
+                    running.decrementAndGet(thread);
+                });
+                for (int share = 0; share < size; share++) {
+                    assertEquals(i, runs.get(share));
                 }
                 if (i % 100 == 0) {
                     LockSupport.parkNanos(i * 10_000L);
@@ -31,21 +38,38 @@ class SpinningThreadPoolTest {
         }
     }
 
+    /// Threads that sleep take longer to wake than the caller to run shares that do nothing.
     @Test
-    void aFailureOfAnyThreadIsThrownOnce() {
+    void theCallerRunsSharesThatOthersDoNotBegin() {
+        try (var pool = new SpinningThreadPool(3)) {
+            var callers = new AtomicInteger();
+            for (int i = 0; i < 100; i++) {
+                LockSupport.parkNanos(10_000_000);
+                pool.run((thread, share) -> {
+                    if (thread == 0 && share > 0) {
+                        callers.incrementAndGet();
+                    }
+                });
+            }
+            assertTrue(callers.get() > 0);
+        }
+    }
+
+    @Test
+    void aFailureOfAnyShareIsThrownOnce() {
         try (var pool = new SpinningThreadPool(3)) {
             for (int failing = 0; failing < 3; failing++) {
                 int one = failing;
                 var failure = new IllegalStateException("test");
                 SpinningThreadPool.Task task =
-                        thread -> {
-                            if (thread == one) {
+                        (_, share) -> {
+                            if (share == one) {
                                 throw failure;
                             }
                         };
                 assertSame(
                         failure, assertThrows(IllegalStateException.class, () -> pool.run(task)));
-                pool.run(_ -> {});
+                pool.run((_, _) -> {});
             }
         }
     }
@@ -54,11 +78,11 @@ class SpinningThreadPoolTest {
     void whatSeveralThreadsFailWithIsNotLeftForTheNextTask() {
         try (var pool = new SpinningThreadPool(3)) {
             SpinningThreadPool.Task task =
-                    _ -> {
+                    (_, _) -> {
                         throw new IllegalStateException("test");
                     };
             assertThrows(IllegalStateException.class, () -> pool.run(task));
-            pool.run(_ -> {});
+            pool.run((_, _) -> {});
         }
     }
 
