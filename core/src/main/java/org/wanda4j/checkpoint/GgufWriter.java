@@ -76,18 +76,8 @@ public final class GgufWriter implements AutoCloseable {
     /// @throws InvalidInputException when there is such a file, no directory for it, or no space
     public static GgufWriter create(
             Path target, Map<String, ?> entries, List<Tensor> tensors, boolean force) {
-        if (Disk.exists(target) && !(force && Files.isRegularFile(target))) {
-            throw new InvalidInputException(
-                    target
-                            + " is there already; "
-                            + (Files.isDirectory(target)
-                                    ? "name a file"
-                                    : "choose another name, or replace it with --force"));
-        }
+        check(target, force);
         Path directory = target.toAbsolutePath().getParent();
-        if (directory == null || !Files.isDirectory(directory)) {
-            throw new InvalidInputException(target + ": there is no directory " + directory);
-        }
         byte[] header = header(entries, tensors);
         try {
             long bytes = header.length;
@@ -103,6 +93,24 @@ public final class GgufWriter implements AutoCloseable {
             return new GgufWriter(target, tensors, header);
         } catch (IOException e) {
             throw failed(target, e);
+        }
+    }
+
+    /// Checks that `target` can be a new file.
+    ///
+    /// @throws InvalidInputException when there is one that is not to be replaced, or no directory for it
+    public static void check(Path target, boolean force) {
+        if (Disk.exists(target) && !(force && Files.isRegularFile(target))) {
+            throw new InvalidInputException(
+                    target
+                            + " is there already; "
+                            + (Files.isDirectory(target)
+                                    ? "name a file"
+                                    : "choose another name, or replace it with --force"));
+        }
+        Path directory = target.toAbsolutePath().getParent();
+        if (directory == null || !Files.isDirectory(directory)) {
+            throw new InvalidInputException(target + ": there is no directory " + directory);
         }
     }
 

@@ -77,6 +77,17 @@ public final class GgufExport implements AutoCloseable {
                 GgufWriter.create(target, entries, listed, force));
     }
 
+    /// Checks, before long work, that the model can be exported to `target`.
+    ///
+    /// @throws InvalidInputException as [#begin] does
+    public static void check(Checkpoint source, Path target, boolean force) {
+        Architecture model = Families.describe(source);
+        GgufFamily family = ModelTraits.check(model);
+        GgufEntries.of(model, family, "", GgmlType.F32);
+        GgufVocabulary.of(source.directory(), model.vocabulary());
+        GgufWriter.check(target, force);
+    }
+
     private static GgmlType typeOf(DType type) {
         return switch (type) {
             case F16 -> GgmlType.F16;

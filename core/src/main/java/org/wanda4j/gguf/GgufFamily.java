@@ -1,5 +1,6 @@
 package org.wanda4j.gguf;
 
+import static java.util.Map.entry;
 import static org.wanda4j.gguf.GgufFamily.Trait.ALIBI;
 import static org.wanda4j.gguf.GgufFamily.Trait.ATTENTION_CAP;
 import static org.wanda4j.gguf.GgufFamily.Trait.ATTENTION_SCALE;
@@ -129,128 +130,121 @@ record GgufFamily(
     private static final GgufFamily LLAMA =
             of("llama", Rotation.NEIGHBOURS)
                     .with(Biases.ANY)
-                    .with(ROTARY_FACTORS, EXPERTS, NORMALISED_EXPERTS);
+                    .sometimes(ROTARY_FACTORS, EXPERTS, NORMALISED_EXPERTS);
     private static final GgufFamily GRANITE =
             of("granite", Rotation.NEIGHBOURS)
                     .with(Biases.ANY)
-                    .with(
+                    .sometimes(
                             ROTARY_FACTORS,
                             EMBEDDING_SCALE,
                             RESIDUAL_SCALE,
                             ATTENTION_SCALE,
                             LOGIT_SCALE);
     private static final GgufFamily GRANITE_MOE =
-            new GgufFamily(
-                    "granitemoe",
-                    Rotation.NEIGHBOURS,
-                    Joined.NOTHING,
-                    Head.OPTIONAL,
-                    false,
-                    Set.of(EXPERTS, NORMALISED_EXPERTS),
-                    GRANITE.may);
+            GRANITE.named("granitemoe").always(EXPERTS, NORMALISED_EXPERTS);
     private static final GgufFamily GEMMA3 =
             of("gemma3", Rotation.HALVES)
                     .withGelu()
                     .always(EMBEDDING_SCALE, QUERY_NORM, NORMS_AFTER)
-                    .with(WINDOW, LOGIT_CAP);
+                    .sometimes(WINDOW, LOGIT_CAP);
 
     /// By `model_type`.
     private static final Map<String, GgufFamily> FAMILIES =
             Map.ofEntries(
-                    Map.entry("llama", LLAMA),
-                    Map.entry("mistral", LLAMA),
-                    Map.entry("mistral3", LLAMA),
-                    Map.entry("mixtral", LLAMA),
-                    Map.entry("granite", GRANITE),
-                    Map.entry("granitemoe", GRANITE_MOE),
-                    Map.entry("granitemoeshared", GRANITE_MOE),
-                    Map.entry(
+                    entry("llama", LLAMA),
+                    entry("mistral", LLAMA),
+                    entry("mistral3", LLAMA),
+                    entry("mixtral", LLAMA),
+                    entry("granite", GRANITE),
+                    entry("granitemoe", GRANITE_MOE),
+                    entry("granitemoeshared", GRANITE_MOE),
+                    entry(
                             "smollm3",
-                            of("smollm3", Rotation.NEIGHBOURS).with(BLOCKS_WITHOUT_POSITIONS)),
-                    Map.entry("olmo", of("olmo", Rotation.NEIGHBOURS).with(CLIP)),
-                    Map.entry(
+                            of("smollm3", Rotation.NEIGHBOURS).sometimes(BLOCKS_WITHOUT_POSITIONS)),
+                    entry("olmo", of("olmo", Rotation.NEIGHBOURS).sometimes(CLIP)),
+                    entry(
                             "olmo2",
                             of("olmo2", Rotation.HALVES)
                                     .with(Head.OWN)
                                     .always(QUERY_NORM, NORMS_AFTER)),
-                    Map.entry("qwen2", of("qwen2", Rotation.HALVES)),
-                    Map.entry("qwen3", of("qwen3", Rotation.HALVES).always(QUERY_NORM)),
-                    Map.entry(
+                    entry("qwen2", of("qwen2", Rotation.HALVES)),
+                    entry("qwen3", of("qwen3", Rotation.HALVES).always(QUERY_NORM)),
+                    entry(
                             "qwen2_moe",
                             of("qwen2moe", Rotation.HALVES).with(Head.OWN).always(EXPERTS)),
-                    Map.entry(
+                    entry(
                             "qwen3_moe",
                             of("qwen3moe", Rotation.HALVES)
                                     .always(QUERY_NORM, EXPERTS, NORMALISED_EXPERTS)),
-                    Map.entry(
+                    entry(
                             "gemma",
                             of("gemma", Rotation.HALVES)
                                     .with(Head.TIED)
                                     .withGelu()
                                     .always(EMBEDDING_SCALE)),
-                    Map.entry(
+                    entry(
                             "gemma2",
                             of("gemma2", Rotation.HALVES)
                                     .with(Head.TIED)
                                     .withGelu()
                                     .always(EMBEDDING_SCALE, NORMS_AFTER, WINDOW)
-                                    .with(ATTENTION_CAP, LOGIT_CAP)),
-                    Map.entry("gemma3", GEMMA3),
-                    Map.entry("gemma3_text", GEMMA3),
-                    Map.entry(
+                                    .sometimes(ATTENTION_CAP, LOGIT_CAP)),
+                    entry("gemma3", GEMMA3),
+                    entry("gemma3_text", GEMMA3),
+                    entry(
                             "phi",
                             of("phi2", Rotation.HALVES)
                                     .with(Biases.ALL)
                                     .with(Head.OWN)
                                     .withGelu()
                                     .always(PARALLEL)),
-                    Map.entry(
+                    entry(
                             "phi3",
                             of("phi3", Rotation.HALVES)
                                     .with(Joined.QKV_AND_GATE_UP)
-                                    .with(ROTARY_FACTORS)),
-                    Map.entry(
+                                    .sometimes(ROTARY_FACTORS)),
+                    entry(
                             "glm4",
                             of("glm4", Rotation.NEIGHBOURS)
                                     .with(Joined.GATE_UP)
                                     .always(NORMS_AFTER)),
-                    Map.entry(
+                    entry(
                             "cohere",
                             of("command-r", Rotation.NEIGHBOURS)
                                     .with(Head.TIED)
                                     .always(PARALLEL)
-                                    .with(LOGIT_SCALE)),
-                    Map.entry(
+                                    .sometimes(LOGIT_SCALE)),
+                    entry(
                             "starcoder2",
                             of("starcoder2", Rotation.HALVES).with(Biases.ALL).withGelu()),
-                    Map.entry(
+                    entry(
                             "stablelm",
                             of("stablelm", Rotation.HALVES)
                                     .with(Head.OWN)
-                                    .with(PARALLEL, QUERY_NORM)),
-                    Map.entry(
+                                    .sometimes(PARALLEL, QUERY_NORM)),
+                    entry(
                             "gpt_neox",
                             of("gptneox", Rotation.HALVES)
                                     .with(Biases.ALL)
                                     .with(Joined.QKV)
                                     .with(Head.OWN)
                                     .withGelu()
-                                    .with(PARALLEL)),
-                    Map.entry(
+                                    .sometimes(PARALLEL)),
+                    entry(
                             "falcon",
                             of("falcon", Rotation.HALVES)
                                     .with(Biases.NONE)
                                     .with(Joined.QKV)
                                     .withGelu()
                                     .always(PARALLEL)),
-                    Map.entry(
+                    entry(
                             "gpt2",
                             of("gpt2", Rotation.NONE)
                                     .with(Biases.ALL)
                                     .with(Joined.QKV)
                                     .withGelu()
                                     .always(LEARNED_POSITIONS)),
-                    Map.entry(
+                    entry(
                             "bloom",
                             of("bloom", Rotation.NONE)
                                     .with(Biases.ALL)
@@ -276,6 +270,10 @@ record GgufFamily(
                 Set.of());
     }
 
+    private GgufFamily named(String other) {
+        return new GgufFamily(other, rotation, biases, joined, head, gelu, must, may);
+    }
+
     private GgufFamily with(Joined linears) {
         return new GgufFamily(name, rotation, biases, linears, head, gelu, must, may);
     }
@@ -297,7 +295,7 @@ record GgufFamily(
                 name, rotation, biases, joined, head, gelu, EnumSet.of(first, others), may);
     }
 
-    private GgufFamily with(Trait first, Trait... others) {
+    private GgufFamily sometimes(Trait first, Trait... others) {
         return new GgufFamily(
                 name, rotation, biases, joined, head, gelu, must, EnumSet.of(first, others));
     }

@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
+import org.wanda4j.checkpoint.PreTokenizers;
 import org.wanda4j.text.ChatTemplate;
 import org.wanda4j.text.Tokenizer;
 import tools.jackson.databind.JsonNode;
