@@ -91,7 +91,7 @@ final class GgmlBlocks {
 
     /// Bit `index` of `fifth`, as the fifth bit of a value.
     private static int bit(int fifth, int index) {
-        return (fifth >>> index & 1) << 4;
+        return ((fifth >>> index) & 1) << 4;
     }
 
     /// @param nibbles where the values' lower four bits begin in the block
@@ -104,10 +104,11 @@ final class GgmlBlocks {
             float ownScale = scale * sixBits(data, at + 4, group, 0);
             float ownMinimum = minimum * sixBits(data, at + 4, group, 4);
             int shift = group % 2 * 4;
+            long pairs = at + nibbles + group / 2 * (long) BLOCK;
             for (int i = 0; i < BLOCK; i++) {
-                int value = octet(data, at + nibbles + group / 2 * BLOCK + i) >> shift & 15;
+                int value = (octet(data, pairs + i) >> shift) & 15;
                 if (five) {
-                    value |= (octet(data, at + 16 + i) >> group & 1) << 4;
+                    value |= ((octet(data, at + 16 + i) >> group) & 1) << 4;
                 }
                 values[to + group * BLOCK + i] = ownScale * value - ownMinimum;
             }
@@ -120,8 +121,8 @@ final class GgmlBlocks {
         if (group < 4) {
             return octet(data, scales + half + group) & 63;
         }
-        int lower = octet(data, scales + 4 + group) >> half & 15;
-        return lower | octet(data, scales + half + group - 4) >> 6 << 4;
+        int lower = (octet(data, scales + 4 + group) >> half) & 15;
+        return lower | (octet(data, scales + half + group - 4) >> 6) << 4;
     }
 
     private static void decodeSix(MemorySegment data, long at, float[] values, int to) {
@@ -129,12 +130,13 @@ final class GgmlBlocks {
         for (int i = 0; i < LARGE; i++) {
             int half = i / 128;
             int quarter = i % 128 / 32;
+            long lowers = at + half * 64L + quarter % 2 * 32L;
+            long uppers = at + 128 + half * 32L;
             int lane = i % 32;
-            int lower = octet(data, at + half * 64 + quarter % 2 * 32 + lane) >> quarter / 2 * 4;
-            int upper = octet(data, at + 128 + half * 32 + lane) >> quarter * 2;
-            int value = (lower & 15) | (upper & 3) << 4;
+            int lower = (octet(data, lowers + lane) >> (quarter / 2 * 4)) & 15;
+            int upper = (octet(data, uppers + lane) >> (quarter * 2)) & 3;
             float own = scale * data.get(ValueLayout.JAVA_BYTE, at + 192 + i / 16);
-            values[to + i] = own * (value - 32);
+            values[to + i] = own * ((lower | (upper << 4)) - 32);
         }
     }
 

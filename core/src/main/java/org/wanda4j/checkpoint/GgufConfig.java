@@ -237,9 +237,10 @@ final class GgufConfig {
                 : Optional.empty();
     }
 
+    /// A number that is stored as a float, as the shortest decimal that it stands for.
     private OptionalDouble real(String key) {
         return file.entries().get(architecture + "." + key) instanceof Double value
-                ? OptionalDouble.of(value)
+                ? OptionalDouble.of(Double.parseDouble(Float.toString(value.floatValue())))
                 : OptionalDouble.empty();
     }
 

@@ -144,7 +144,8 @@ final class GgufDirectory {
         IntStream.range(0, Math.toIntExact(rows))
                 .parallel()
                 .forEach(row -> {
-                    long from = (headSize == 0 ? row : turned(row, headSize)) * sourceBytes;
+                    int source = headSize == 0 ? row : turned(row, headSize);
+                    long from = source * sourceBytes;
                     MemorySegment target = decoded.asSlice(row * targetBytes, targetBytes);
                     if (tensor.type().isQuantised()) {
                         float[] values = new float[width];
@@ -158,7 +159,7 @@ final class GgufDirectory {
     }
 
     /// The row in the file that is row `row` of the checkpoint: there the values that turn together are `size / 2` apart.
-    private static long turned(int row, int size) {
+    private static int turned(int row, int size) {
         int in = row % size;
         int half = size / 2;
         return row - in + in % half * 2 + in / half;
