@@ -30,7 +30,7 @@ import picocli.CommandLine.Parameters;
 final class ExportCommand implements Runnable {
 
     static final GgmlType[] TYPES = {
-        GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0, GgmlType.Q4_0
+        GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0, GgmlType.Q4_0, GgmlType.Q4_K
     };
 
     @Parameters(paramLabel = "MODEL", description = "Hugging Face directory, packed or not")
@@ -48,9 +48,9 @@ final class ExportCommand implements Runnable {
 
     @Option(
             names = "--type",
-            paramLabel = "f32|f16|bf16|q8_0|q4_0",
+            paramLabel = "f32|f16|bf16|q8_0|q4_0|q4_k",
             description =
-                    "of matrices: q8_0 has 8 and q4_0 4 bits and a scale for each 32 weights (default: as the model has them)")
+                    "of matrices: q8_0 has 8 bits of a weight and a scale for each 32, q4_0 4, q4_k 4 and a minimum besides (default: as the model has them)")
     private GgmlType type;
 
     @Mixin private final ResultOptions result = new ResultOptions();

@@ -149,6 +149,7 @@ final class GgmlBlocks {
                 case BF16 -> data.set(SHORT, at, Bf16.round(values[i]));
                 case Q8_0 -> encodeEight(values, i, data, at);
                 case Q4_0 -> encodeFour(values, i, data, at);
+                case Q4_K -> encodeLarge(values, i, data, at);
                 default -> throw new IllegalArgumentException(type + " is not written");
             }
         }
@@ -185,6 +186,51 @@ final class GgmlBlocks {
             int pair = four(values[from + i], inverse) | four(values[from + i + 16], inverse) << 4;
             data.set(ValueLayout.JAVA_BYTE, at + 2 + i, (byte) pair);
         }
+    }
+
+    /// Each group gets the line that fits it best; the groups' scales and minima are rounded to 6 bits of their largest.
+    private static void encodeLarge(float[] values, int from, MemorySegment data, long at) {
+        AffineFit[] fits = new AffineFit[LARGE / BLOCK];
+        float largestScale = 0;
+        float largestMinimum = 0;
+        for (int group = 0; group < fits.length; group++) {
+            fits[group] = AffineFit.of(values, from + group * BLOCK, BLOCK);
+            largestScale = Math.max(largestScale, fits[group].scale());
+            largestMinimum = Math.max(largestMinimum, fits[group].minimum());
+        }
+        data.set(SHORT, at, Float.floatToFloat16(largestScale / 63));
+        data.set(SHORT, at + 2, Float.floatToFloat16(largestMinimum / 63));
+        data.asSlice(at + 4, 140).fill((byte) 0);
+        for (int group = 0; group < fits.length; group++) {
+            putSixBits(data, at + 4, group, 0, share(fits[group].scale(), largestScale));
+            putSixBits(data, at + 4, group, 4, share(fits[group].minimum(), largestMinimum));
+            float scale = half(data, at) * sixBits(data, at + 4, group, 0);
+            float minimum = half(data, at + 2) * sixBits(data, at + 4, group, 4);
+            long pairs = at + 16 + group / 2 * (long) BLOCK;
+            for (int i = 0; i < BLOCK && scale > 0; i++) {
+                double q = Math.rint((values[from + group * BLOCK + i] + minimum) / scale);
+                or(data, pairs + i, (int) Math.clamp(q, 0, 15) << (group % 2 * 4));
+            }
+        }
+    }
+
+    private static int share(float value, float largest) {
+        return largest == 0 ? 0 : Math.clamp(Math.round(63 * value / largest), 0, 63);
+    }
+
+    /// Puts what [#sixBits] reads.
+    private static void putSixBits(
+            MemorySegment data, long scales, int group, int half, int value) {
+        if (group < 4) {
+            or(data, scales + half + group, value);
+        } else {
+            or(data, scales + 4 + group, (value & 15) << half);
+            or(data, scales + half + group - 4, (value >> 4) << 6);
+        }
+    }
+
+    private static void or(MemorySegment data, long at, int bits) {
+        data.set(ValueLayout.JAVA_BYTE, at, (byte) (octet(data, at) | bits));
     }
 
     private static int four(float value, float inverse) {

@@ -81,7 +81,7 @@ public enum GgmlType {
     /// Whether [#encode] writes it.
     public boolean isWritten() {
         return switch (this) {
-            case F32, F16, BF16, Q8_0, Q4_0 -> true;
+            case F32, F16, BF16, Q8_0, Q4_0, Q4_K -> true;
             default -> false;
         };
     }

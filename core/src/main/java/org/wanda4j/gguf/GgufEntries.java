@@ -69,6 +69,7 @@ final class GgufEntries {
             case F16 -> 1;
             case Q4_0 -> 2;
             case Q8_0 -> 7;
+            case Q4_K -> 14;
             case BF16 -> 32;
             default -> throw new IllegalArgumentException(type + " is not written");
         };

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongConsumer;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.GgmlType;
@@ -97,13 +98,16 @@ public final class GgufExport implements AutoCloseable {
     }
 
     /// The type of a tensor where matrices are of type `type`: tables are not rounded to 4 bits, and a row that is not a number of
-    /// whole blocks is fp16.
+    /// whole blocks has smaller ones, or none.
     private static GgmlType typeOf(GgufTensor tensor, GgmlType type) {
         if (tensor.exact()) {
             return GgmlType.F32;
         }
-        GgmlType own = tensor.table() && type == GgmlType.Q4_0 ? GgmlType.Q8_0 : type;
-        return tensor.shape().getLast() % own.blockValues() == 0 ? own : GgmlType.F16;
+        boolean large = tensor.table() && (type == GgmlType.Q4_0 || type == GgmlType.Q4_K);
+        return Stream.of(large ? GgmlType.Q8_0 : type, GgmlType.Q8_0)
+                .filter(each -> tensor.shape().getLast() % each.blockValues() == 0)
+                .findFirst()
+                .orElse(GgmlType.F16);
     }
 
     /// The type of matrices.

@@ -111,48 +111,63 @@ final class GgufVocabulary {
 
     private void put(String token, JsonNode id, Kind kind) {
         int at = id.asInt(-1);
-        if (at < 0 || at >= tokens.length) {
-            throw invalid(
-                    "token '%s' has the id %s, and the model's embedding %,d rows"
-                            .formatted(token, id, tokens.length));
+        if (at < 0) {
+            throw invalid("token '%s' has the id %s".formatted(token, id));
         }
-        tokens[at] = token;
-        kinds[at] = kind;
-        ids.put(token, at);
+        if (at < tokens.length) { // Others have no row in the embedding.
+            tokens[at] = token;
+            kinds[at] = kind;
+            ids.put(token, at);
+        }
     }
 
     private void write() {
-        boolean byteLevel = has(json.path("decoder"), "ByteLevel");
-        List<String> merges = merges();
-        entries.put(PREFIX + "model", byteLevel ? "gpt2" : "llama");
-        entries.put(PREFIX + "pre", byteLevel ? preTokenizer() : "default");
-        if (!byteLevel) {
-            requireSentencePiece();
-        }
-        entries.put(PREFIX + "tokens", written(byteLevel));
-        if (byteLevel) {
-            entries.put(PREFIX + "merges", merges);
+        if (has(json.path("decoder"), "ByteLevel")) {
+            byteLevel();
         } else {
-            entries.put(PREFIX + "scores", scores(merges));
-            entries.put(PREFIX + "add_space_prefix", prependsSpace());
+            sentencePiece();
         }
-        special();
         entries.put(PREFIX + "token_type", Arrays.stream(kinds).map(kind -> kind.code).toList());
-        if (merges.isEmpty()) {
-            entries.remove(PREFIX + "merges");
-        }
+        special();
         ChatTemplate.source(directory)
                 .ifPresent(template -> entries.put("tokenizer.chat_template", template));
     }
 
-    /// Tokens that a user defined hold spaces as they are.
-    private List<String> written(boolean byteLevel) {
-        List<String> texts = new ArrayList<>(tokens.length);
-        for (int id = 0; id < tokens.length; id++) {
-            boolean spaced = !byteLevel && kinds[id] == Kind.USER_DEFINED;
-            texts.add(spaced ? tokens[id].replace(SPACE, " ") : tokens[id]);
+    private void byteLevel() {
+        entries.put(PREFIX + "model", "gpt2");
+        entries.put(PREFIX + "pre", preTokenizer());
+        entries.put(PREFIX + "tokens", List.of(tokens));
+        List<String> merges = merges();
+        if (merges.isEmpty()) {
+            throw invalid("it has no merges");
         }
-        return texts;
+        entries.put(PREFIX + "merges", merges);
+    }
+
+    private void sentencePiece() {
+        boolean replaces =
+                has(json.path("normalizer"), "Replace")
+                        || has(json.path("pre_tokenizer"), "Metaspace");
+        if (!replaces) {
+            throw invalid(
+                    "neither a byte-level BPE nor one of SentencePiece: a GGUF file cannot hold it");
+        }
+        List<String> texts = new ArrayList<>();
+        for (int id = 0; id < tokens.length; id++) {
+            if (BYTE.matcher(tokens[id]).matches()) {
+                kinds[id] = Kind.BYTE;
+            }
+            // Those that a user defined hold spaces as they are.
+            boolean own = kinds[id] == Kind.USER_DEFINED;
+            texts.add(own ? tokens[id].replace(SPACE, " ") : tokens[id]);
+        }
+        Optional.ofNullable(ids.get(json.path("model").path("unk_token").asString("")))
+                .ifPresent(id -> kinds[id] = Kind.UNKNOWN);
+        entries.put(PREFIX + "model", "llama");
+        entries.put(PREFIX + "pre", "default");
+        entries.put(PREFIX + "tokens", texts);
+        entries.put(PREFIX + "scores", scores(merges()));
+        entries.put(PREFIX + "add_space_prefix", prependsSpace());
     }
 
     private List<String> merges() {
@@ -174,27 +189,6 @@ final class GgufVocabulary {
                 .orElseThrow(() ->
                         invalid(
                                 "it cuts texts into words in a way that llama.cpp has no name for (pre_tokenizer)"));
-    }
-
-    private void requireSentencePiece() {
-        boolean replaces =
-                has(json.path("normalizer"), "Replace")
-                        || has(json.path("pre_tokenizer"), "Metaspace");
-        if (!replaces) {
-            throw invalid(
-                    "neither a byte-level BPE nor one of SentencePiece: a GGUF file cannot hold it");
-        }
-        kindsOfSentencePiece();
-    }
-
-    private void kindsOfSentencePiece() {
-        for (int id = 0; id < tokens.length; id++) {
-            if (BYTE.matcher(tokens[id]).matches()) {
-                kinds[id] = Kind.BYTE;
-            }
-        }
-        Optional.ofNullable(ids.get(json.path("model").path("unk_token").asString("")))
-                .ifPresent(id -> kinds[id] = Kind.UNKNOWN);
     }
 
     private boolean prependsSpace() {
