@@ -32,6 +32,7 @@ public final class GgufExport implements AutoCloseable {
     private final Checkpoint source;
     private final GgmlType type;
     private final List<GgufTensor> tensors;
+    private final List<GgufWriter.Tensor> listed;
     private final List<String> notes;
     private final GgufWriter writer;
 
@@ -39,11 +40,13 @@ public final class GgufExport implements AutoCloseable {
             Checkpoint source,
             GgmlType type,
             List<GgufTensor> tensors,
+            List<GgufWriter.Tensor> listed,
             List<String> notes,
             GgufWriter writer) {
         this.source = source;
         this.type = type;
         this.tensors = tensors;
+        this.listed = listed;
         this.notes = notes;
         this.writer = writer;
     }
@@ -74,6 +77,7 @@ public final class GgufExport implements AutoCloseable {
                 source,
                 type,
                 tensors,
+                listed,
                 described.notes(),
                 GgufWriter.create(target, entries, listed, force));
     }
@@ -122,21 +126,19 @@ public final class GgufExport implements AutoCloseable {
 
     /// Bytes that are written.
     public long bytes() {
-        return tensors.stream()
-                .mapToLong(it ->
-                        new GgufWriter.Tensor(it.name(), typeOf(it, type), it.shape()).bytes())
-                .sum();
+        return listed.stream().mapToLong(GgufWriter.Tensor::bytes).sum();
     }
 
     /// Writes the tensors, and gives the file its name.
     ///
     /// @param progress receives the bytes of each part; in all [#bytes()]
     public void run(LongConsumer progress) {
-        for (GgufTensor tensor : tensors) {
-            switch (tensor.content()) {
+        for (int i = 0; i < tensors.size(); i++) {
+            GgmlType written = listed.get(i).type();
+            switch (tensors.get(i).content()) {
                 case Values(float[] values) -> write(values, progress);
                 case Rows(List<Part> parts) ->
-                        parts.forEach(part -> write(part, typeOf(tensor, type), progress));
+                        parts.forEach(part -> write(part, written, progress));
             }
         }
         writer.publish();
@@ -203,11 +205,9 @@ public final class GgufExport implements AutoCloseable {
             return;
         }
         float[] values = new float[width];
+        long start = vector ? 0 : (long) part.order().applyAsInt(row) * width;
         for (int i = 0; i < width; i++) {
-            long index =
-                    vector
-                            ? part.order().applyAsInt(i)
-                            : (long) part.order().applyAsInt(row) * width + i;
+            long index = vector ? part.order().applyAsInt(i) : start + i;
             values[i] = part.value(type.get(matrix.data(), index));
         }
         written.encode(values, target, 0);
