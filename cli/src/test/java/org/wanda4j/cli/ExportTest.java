@@ -82,12 +82,19 @@ class ExportTest {
         Path file = directory.resolve("tiny.gguf");
         Wanda.run("export", MODEL, "-o", file.toString(), "--type", "q8_0");
         Path half = directory.resolve("half");
+        assertAnswers(
+                file); // It is decoded for the tokenizer and for the weights at the same time.
         Wanda pruned =
                 Wanda.run("prune", file.toString(), "-o", half.toString(), "--method", "magnitude");
         assertEquals(0, pruned.exitCode(), pruned.errors()::toString);
+        assertAnswers(half);
+    }
+
+    private static void assertAnswers(Path model) {
         Wanda answer =
-                Wanda.run("generate", half.toString(), "--prompt", "The", "--max-tokens", "4");
+                Wanda.run("generate", model.toString(), "--prompt", "The", "--max-tokens", "4");
         assertEquals(0, answer.exitCode(), answer.errors()::toString);
+        assertTrue(answer.out().strip().length() > 1, answer.out());
     }
 
     @Test

@@ -43,10 +43,10 @@ final class GgufDirectory {
         }
     }
 
-    /// The directory of the model in `file`.
+    /// The directory of the model in `file`. Threads that ask at the same time wait for the one that makes it.
     ///
     /// @throws InvalidInputException when it is not read here, or the directory cannot be made
-    static Path of(Path file) {
+    static synchronized Path of(Path file) {
         try {
             Path directory = cache().resolve(name(file.toRealPath()));
             if (!Files.isDirectory(directory)) {
