@@ -7,8 +7,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.EvaluationText;
@@ -21,23 +19,9 @@ import tools.jackson.databind.JsonNode;
 /// Models go out as GGUF files and come in from them.
 class ExportTest {
 
-    private static final String HOME = "user.home";
     private static final String MODEL = SharedFiles.tinyLlama().toString();
 
     @TempDir private Path directory;
-
-    private String home;
-
-    /// What is read from a GGUF file is cached in the home directory.
-    @BeforeEach
-    void moveHome() {
-        home = System.setProperty(HOME, directory.toString());
-    }
-
-    @AfterEach
-    void moveBack() {
-        System.setProperty(HOME, home);
-    }
 
     @Test
     void aGgufFileGivesThePerplexityOfTheModelThatItWasMadeOf() throws IOException {

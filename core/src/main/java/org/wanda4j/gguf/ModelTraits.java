@@ -62,6 +62,10 @@ final class ModelTraits {
                 throw refused("the model lacks " + trait.words() + ", which it always has");
             }
         }
+        if (family.head() == GgufFamily.Head.TIED
+                && !model.head().table().equals(model.embedding().tokens())) {
+            throw refused("the model's head has weights of its own");
+        }
         if (model.embedding().project().isPresent() || model.head().project().isPresent()) {
             throw refused("the model's embedding has another width than its blocks");
         }
