@@ -176,6 +176,9 @@ final class GgufEntries {
                 put("rope.scaling.type", "longrope");
                 put("rope.scaling.original_context_length", longRope.originalPositions());
                 put("rope.scaling.attn_factor", longRope.magnitude());
+                notes.add(
+                        "llama.cpp takes the positions of long texts for short ones too, where its context is larger than %,d tokens"
+                                .formatted(longRope.originalPositions()));
             }
         }
     }
