@@ -226,7 +226,8 @@ def main():
         if (directory / "expected.safetensors").exists() and directory.name not in REFUSED:
             if json.loads((directory / "config.json").read_text())["model_type"] in ARCHITECTURES:
                 cases[directory.name] = family(directory)
-    (arguments.out / "families.json").write_text(json.dumps(cases, indent=1) + "\n")
+    lines = [f"{json.dumps(name)}: {json.dumps(tensors, separators=(',', ':'))}" for name, tensors in cases.items()]
+    (arguments.out / "families.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":
