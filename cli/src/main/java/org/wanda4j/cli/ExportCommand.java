@@ -20,8 +20,9 @@ import picocli.CommandLine.Parameters;
                 "Writes a model as a GGUF file, for llama.cpp, Ollama and what else reads it.",
         footer = {
             "",
-            "The file holds tokenizer and chat template too. llama.cpp computes with zeros as with other values: a pruned model",
-            "is no faster there than a dense one. What makes it smaller and faster there is a type of fewer bits.",
+            "The file holds tokenizer and chat template too. llama.cpp computes with zeros",
+            "as with other values: a pruned model is no faster there than a dense one.",
+            "What makes it smaller and faster there is a type of fewer bits.",
             "",
             "Examples:",
             "  wanda export SmolLM2-half -o SmolLM2-half.gguf",

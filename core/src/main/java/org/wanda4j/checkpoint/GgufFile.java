@@ -297,7 +297,7 @@ public final class GgufFile implements AutoCloseable {
     /// Where the next `length` bytes lie.
     private long take(long length) {
         if (length > file.byteSize() - at) {
-            throw invalid("it ends within its header");
+            throw invalid("it ends within its header: the file is truncated");
         }
         if (at + length > LARGEST_HEADER) {
             throw invalid("its header is longer than " + LARGEST_HEADER + " bytes");
