@@ -12,6 +12,7 @@ module org.wanda4j.core {
     requires transitive tools.jackson.databind;
 
     exports org.wanda4j.checkpoint;
+    exports org.wanda4j.gguf;
     exports org.wanda4j.model;
     exports org.wanda4j.model.families;
     exports org.wanda4j.sparse;

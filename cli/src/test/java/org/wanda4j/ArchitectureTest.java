@@ -21,6 +21,7 @@ class ArchitectureTest {
 
     private static final String[] CORE = {
         "org.wanda4j.checkpoint..",
+        "org.wanda4j.gguf..",
         "org.wanda4j.model..",
         "org.wanda4j.sparse..",
         "org.wanda4j.text..",

@@ -146,7 +146,7 @@ final class DoctorCommand implements Callable<Integer> {
                         + cache,
                 Math.min(here, there) >= LEAST_DISK
                         ? ""
-                        : "make room: libtorch unpacks 445 MB into ~/.javacpp, an output takes as much as its model");
+                        : "make room: libtorch unpacks 445 MB into ~/.javacpp, a GGUF model is decoded to ~/.cache, an output takes as much as its model");
     }
 
     /// A check that throws becomes a finding.

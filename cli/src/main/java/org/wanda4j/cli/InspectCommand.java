@@ -79,9 +79,7 @@ final class InspectCommand implements Runnable {
                 Console.print(text(inspection));
             }
             if (!checkpoint.directory().equals(model)) {
-                Console.note(
-                        "note: %s has one snapshot, which this is: %s"
-                                .formatted(model, checkpoint.directory()));
+                Console.note("note: %s is read from %s".formatted(model, checkpoint.directory()));
             }
         }
     }

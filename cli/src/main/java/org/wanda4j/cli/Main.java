@@ -9,6 +9,7 @@ import java.util.logging.Logger;
 import java.util.stream.Collectors;
 import org.wanda4j.allocate.Allocation;
 import org.wanda4j.calibrate.CalibrationOrder;
+import org.wanda4j.checkpoint.GgmlType;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.prune.Preset;
@@ -50,6 +51,7 @@ public final class Main implements Runnable {
                     InspectCommand.class,
                     PackCommand.class,
                     UnpackCommand.class,
+                    ExportCommand.class,
                     GenerateCommand.class,
                     ChatCommand.class,
                     ServeCommand.class,
@@ -97,6 +99,7 @@ public final class Main implements Runnable {
                 ComputeOptions.Type.class, text -> choice(ComputeOptions.Type.values(), text));
         commandLine.registerConverter(
                 ValueType.class, text -> choice(PackCommand.VALUE_TYPES, text));
+        commandLine.registerConverter(GgmlType.class, text -> choice(ExportCommand.TYPES, text));
         return commandLine.execute(args);
     }
 

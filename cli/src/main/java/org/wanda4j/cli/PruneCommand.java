@@ -10,6 +10,7 @@ import java.util.stream.Collectors;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.ModelName;
+import org.wanda4j.gguf.GgufExport;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.families.Families;
@@ -38,6 +39,7 @@ import picocli.CommandLine.Parameters;
             "  wanda prune SmolLM2 -o SmolLM2-half",
             "  wanda prune SmolLM2 -o SmolLM2-half --resume",
             "  wanda prune SmolLM2 -o SmolLM2-2of4 --pattern 2:4",
+            "  wanda prune SmolLM2 -o SmolLM2-half --gguf SmolLM2-half.gguf",
             "  wanda prune SmolLM2 -o out --sparsity 0.6 --calibration my-text.jsonl --windows 256",
             "  wanda prune SmolLM2 -o out --method admm --tune --allocation owl",
             "  wanda prune SmolLM2 -o out --preset best --pattern 2:4",
@@ -64,6 +66,13 @@ final class PruneCommand implements Runnable {
             description = "write the report as an HTML file with plots too")
     private Path html;
 
+    @Option(
+            names = "--gguf",
+            paramLabel = "FILE",
+            description =
+                    "export the result as a GGUF file too, in the model's own type (wanda export has others)")
+    private Path gguf;
+
     @Mixin private final ResultOptions result = new ResultOptions();
 
     @Override
@@ -77,6 +86,9 @@ final class PruneCommand implements Runnable {
                 var _ = StopNotice.ofRun(output.directory(), this::left)) {
             recipe.printBanner();
             architecture = Families.describe(checkpoint);
+            if (gguf != null) {
+                GgufExport.check(checkpoint, gguf, output.force());
+            }
             if (resume.given()) {
                 Console.note(
                         "note: "
@@ -96,7 +108,16 @@ final class PruneCommand implements Runnable {
         if (html != null) {
             HtmlReport.write(html, "Pruning " + ModelName.of(model), report);
         }
+        Optional<ExportCommand.Exported> exported =
+                Optional.ofNullable(gguf)
+                        .map(file ->
+                                ExportCommand.export(
+                                        output.directory(),
+                                        file,
+                                        Optional.empty(),
+                                        output.force()));
         print(report, recovered, architecture);
+        exported.filter(_ -> !result.json()).ifPresent(it -> Console.print(ExportCommand.text(it)));
     }
 
     private void print(

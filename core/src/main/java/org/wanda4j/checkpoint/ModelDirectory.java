@@ -26,10 +26,13 @@ public final class ModelDirectory {
     private ModelDirectory() {}
 
     /// The directory of the model at `given`: that itself, or the one snapshot of a folder of the Hugging Face cache,
-    /// `models--org--name` or its `snapshots`.
+    /// `models--org--name` or its `snapshots`; of a GGUF file, a directory with the same model in the user's cache.
     ///
-    /// @throws InvalidInputException when `given` is no directory, or does not have just one snapshot
+    /// @throws InvalidInputException when `given` is no directory and no GGUF file, or does not have just one snapshot
     public static Path of(Path given) {
+        if (GgufDirectory.is(given)) {
+            return GgufDirectory.of(given);
+        }
         if (!Files.isDirectory(given)) {
             throw new InvalidInputException(
                     given + (Files.exists(given) ? file(given) : nothing(given)));
@@ -102,7 +105,7 @@ public final class ModelDirectory {
                             + ", which names the shards, is not there: the download is incomplete, run it again");
         }
         if (any(names, ".*\\.gguf")) {
-            return Optional.of("it holds a GGUF file, " + WrongFile.GGUF);
+            return Optional.of("it holds a GGUF file: " + WrongFile.GGUF);
         }
         if (names.contains(Checkpoint.SINGLE)) {
             return Optional.of(

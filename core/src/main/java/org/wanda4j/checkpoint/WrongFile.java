@@ -13,8 +13,7 @@ final class WrongFile {
 
     static final String PICKLED =
             "pickled weights (.bin, .pt) can run code when read and are not supported: save the model with transformers' save_pretrained(..., safe_serialization=True)";
-    static final String GGUF =
-            "which is not read here: take the model's original repository, with config.json and safetensors";
+    static final String GGUF = "give the path of that file itself as the model";
 
     private static final String POINTER = "version https://git-lfs.github.com/spec/";
 
@@ -32,7 +31,7 @@ final class WrongFile {
                     "a git-lfs pointer, not the file itself: fetch that with 'git lfs pull'");
         }
         if (beginning.startsWith("GGUF")) {
-            return Optional.of("a GGUF file, " + GGUF);
+            return Optional.of("a GGUF file: " + GGUF);
         }
         if (beginning.startsWith("PK\3\4") || beginning.startsWith("\200\2")) {
             return Optional.of("a file of PyTorch's: " + PICKLED);

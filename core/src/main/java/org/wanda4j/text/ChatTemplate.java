@@ -95,17 +95,30 @@ public final class ChatTemplate {
         Optional<JsonNode> json =
                 Files.exists(config) ? Optional.of(Json.read(config)) : Optional.empty();
         Path file = modelDirectory.resolve(FILE);
-        Path place = Files.exists(file) ? file : config;
-        Optional<String> source =
-                Files.exists(file)
-                        ? Optional.of(read(file))
-                        : json.flatMap(it -> source(it.path(KEY), config));
-        return source.map(text ->
-                new ChatTemplate(
-                        place,
-                        Template.parse(text),
-                        json.map(ChatTemplate::specialTokens).orElse(Map.of()),
-                        clock));
+        return source(file, config, json)
+                .map(text ->
+                        new ChatTemplate(
+                                Files.exists(file) ? file : config,
+                                Template.parse(text),
+                                json.map(ChatTemplate::specialTokens).orElse(Map.of()),
+                                clock));
+    }
+
+    /// The template's text, where there is one, for [#of(Path)].
+    ///
+    /// @throws InvalidInputException when it cannot be read
+    public static Optional<String> source(Path modelDirectory) {
+        Path config = modelDirectory.resolve(CONFIG);
+        return source(
+                modelDirectory.resolve(FILE),
+                config,
+                Files.exists(config) ? Optional.of(Json.read(config)) : Optional.empty());
+    }
+
+    private static Optional<String> source(Path file, Path config, Optional<JsonNode> json) {
+        return Files.exists(file)
+                ? Optional.of(read(file))
+                : json.flatMap(it -> source(it.path(KEY), config));
     }
 
     private static String read(Path file) {

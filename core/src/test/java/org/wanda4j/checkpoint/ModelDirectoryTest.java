@@ -42,7 +42,7 @@ class ModelDirectoryTest {
 
     @ParameterizedTest
     @CsvSource({
-        "model.gguf,GGUF\3\0\0\0,'a GGUF file, which is not read here: take the model''s original repository'",
+        "model.gguf,GGUF\3\0\0\0,not a GGUF file",
         "pytorch_model.bin,'PK\3\4',pickled weights",
         "model.safetensors,\20\0\0\0\0\0\0\0{},is a file; give the folder that holds config.json",
         "config.json,{},is a file; give the folder that holds config.json"
@@ -102,7 +102,7 @@ class ModelDirectoryTest {
         "pytorch_model-00001-of-00002.bin,'save_pretrained(..., safe_serialization=True)'",
         "consolidated.00.pth,'save_pretrained(..., safe_serialization=True)'",
         "model.pt,'save_pretrained(..., safe_serialization=True)'",
-        "model-Q4_K_M.GGUF,'it holds a GGUF file, which is not read here'",
+        "model-Q4_K_M.GGUF,'it holds a GGUF file: give the path of that file itself'",
         "adapter_config.json,'an adapter (LoRA), not a model: merge it into its base model first'",
         "model-00001-of-00002.safetensors,'model.safetensors.index.json, which names the shards, is not there'",
         "model.SAFETENSORS,'holds model.SAFETENSORS, but the weights are looked for in model.safetensors'",
