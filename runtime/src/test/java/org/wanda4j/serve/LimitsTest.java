@@ -295,7 +295,7 @@ class LimitsTest {
             var held = new HeldBytes(0);
             var metrics = new Metrics(model, held);
             var answering = new CompletionHandler(model, metrics, held);
-            http.createContext("/", new Api(settings, limit, null, metrics, answering));
+            http.createContext("/", new Api(settings, 1, limit, null, metrics, answering));
             http.start();
             String completions =
                     "http://127.0.0.1:%d/v1/completions".formatted(http.getAddress().getPort());
