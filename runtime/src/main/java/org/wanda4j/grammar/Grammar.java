@@ -15,7 +15,6 @@ public final class Grammar {
 
     static final int UNREACHABLE = Integer.MAX_VALUE / 4;
 
-    private final List<Node> nodes;
     private final Rule start;
     private Optional<Automaton> latest = Optional.empty();
 
@@ -41,8 +40,7 @@ public final class Grammar {
     /// @param nests whether it may contain itself; a text has it so often within itself only
     record Rule(Node start, boolean nests) {}
 
-    private Grammar(List<Node> nodes, Rule start) {
-        this.nodes = nodes;
+    private Grammar(Rule start) {
         this.start = start;
     }
 
@@ -118,7 +116,7 @@ public final class Grammar {
             if (start.start().distance >= UNREACHABLE) {
                 throw new InvalidInputException("the schema describes no finite value");
             }
-            return new Grammar(List.copyOf(nodes), start);
+            return new Grammar(start);
         }
 
         /// Computes distances: from the last nodes to the first, as parts are built in their order, until none changes.

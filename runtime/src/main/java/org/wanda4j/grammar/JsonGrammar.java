@@ -2,7 +2,6 @@ package org.wanda4j.grammar;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
-import org.wanda4j.grammar.Grammar.Builder;
 import org.wanda4j.grammar.Grammar.ByteEdge;
 import org.wanda4j.grammar.Grammar.Node;
 import org.wanda4j.grammar.Grammar.Rule;
@@ -18,12 +17,12 @@ public final class JsonGrammar {
     private static final int MOST_EXPONENT_DIGITS = 2; // 1e99 is a double
     private static final String HEX = "0-9A-Fa-f";
 
-    private final Builder builder;
+    private final Grammar.Builder builder;
     private final Rule space;
     private final Rule character;
     private Optional<Rule> any = Optional.empty();
 
-    JsonGrammar(Builder builder) {
+    JsonGrammar(Grammar.Builder builder) {
         this.builder = builder;
         this.space = space();
         this.character = character();
@@ -31,7 +30,7 @@ public final class JsonGrammar {
 
     /// Any JSON object.
     public static Grammar anyObject() {
-        Builder builder = new Builder();
+        Grammar.Builder builder = new Grammar.Builder();
         Rule start = builder.rule(false);
         new JsonGrammar(builder).anyObject(start.start()).end = true;
         return builder.grammar(start);
@@ -43,7 +42,7 @@ public final class JsonGrammar {
     /// @throws org.wanda4j.checkpoint.InvalidInputException when the schema is invalid or has a keyword that is not supported, with its
     ///     place
     public static Grammar ofSchema(JsonNode schema) {
-        Builder builder = new Builder();
+        Grammar.Builder builder = new Grammar.Builder();
         Rule start = builder.rule(false);
         new SchemaReader(builder, schema).value(start.start(), schema, "").end = true;
         return builder.grammar(start);

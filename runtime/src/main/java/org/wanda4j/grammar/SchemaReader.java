@@ -10,7 +10,6 @@ import java.util.Set;
 import java.util.function.Predicate;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
-import org.wanda4j.grammar.Grammar.Builder;
 import org.wanda4j.grammar.Grammar.Node;
 import org.wanda4j.grammar.Grammar.Rule;
 import tools.jackson.databind.JsonNode;
@@ -41,12 +40,12 @@ final class SchemaReader {
     private static final List<String> TYPES =
             List.of("object", "array", "string", "integer", "number", "boolean", "null");
 
-    private final Builder builder;
+    private final Grammar.Builder builder;
     private final JsonNode root;
     private final JsonGrammar json;
     private final Map<String, Rule> references = new HashMap<>();
 
-    SchemaReader(Builder builder, JsonNode root) {
+    SchemaReader(Grammar.Builder builder, JsonNode root) {
         this.builder = builder;
         this.root = root;
         this.json = new JsonGrammar(builder);

@@ -3,7 +3,6 @@ package org.wanda4j.grammar;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.wanda4j.checkpoint.Json;
-import org.wanda4j.grammar.Grammar.Builder;
 import org.wanda4j.grammar.Grammar.ByteEdge;
 import org.wanda4j.grammar.Grammar.Node;
 import org.wanda4j.grammar.Grammar.Rule;
@@ -14,7 +13,7 @@ public final class ToolCallGrammar {
 
     private static final int HIGHEST = 0xff;
 
-    private final Builder builder = new Builder();
+    private final Grammar.Builder builder = new Grammar.Builder();
     private final JsonGrammar json = new JsonGrammar(builder);
     private final Form form;
 

@@ -14,24 +14,24 @@ class ToolCallReaderTest {
     /// However the text is cut into pieces, what is read of it is the same.
     @ParameterizedTest
     @CsvSource(
-            delimiter = '#',
+            delimiter = '@',
             quoteCharacter = '`',
             textBlock =
                     """
-                    TAGS # Hello < you # `Hello < you`
-                    TAGS # <tool_call>F</tool_call> # f{"a":1}
-                    TAGS # Well, ~<tool_call>~F~</tool_call>~<tool_call>F</tool_call>~ # `Well,f{"a":1}f{"a":1}`
-                    TAGS # <tool_call>oh</tool_call> # <tool_call>oh</tool_call>
-                    TAGS # a <tool_call>{"na # `a<tool_call>{"na`
-                    TAGS # a <tool_ca # `a <tool_ca`
-                    LIST # [F] # f{"a":1}
-                    LIST # [TOOL_CALLS] [F, F] # f{"a":1}f{"a":1}
-                    LIST # [1] is a list # `[1] is a list`
-                    LIST # Hello [F] # Hello [F]
-                    OBJECT # ~{"name":"f","parameters":{"a":1}} # f{"a":1}
-                    OBJECT # <|python_tag|>F # f{"a":1}
-                    OBJECT # <b>no</b> # <b>no</b>
-                    OBJECT # {"a":1} # {"a":1}
+                    TAGS @ Hello < you @ `Hello < you`
+                    TAGS @ <tool_call>F</tool_call> @ f{"a":1}
+                    TAGS @ Well, ~<tool_call>~F~</tool_call>~<tool_call>F</tool_call>~ @ `Well,f{"a":1}f{"a":1}`
+                    TAGS @ <tool_call>oh</tool_call> @ <tool_call>oh</tool_call>
+                    TAGS @ a <tool_call>{"na @ `a<tool_call>{"na`
+                    TAGS @ a <tool_ca @ `a <tool_ca`
+                    LIST @ [F] @ f{"a":1}
+                    LIST @ [TOOL_CALLS] [F, F] @ f{"a":1}f{"a":1}
+                    LIST @ [1] is a list @ `[1] is a list`
+                    LIST @ Hello [F] @ Hello [F]
+                    OBJECT @ ~{"name":"f","parameters":{"a":1}} @ f{"a":1}
+                    OBJECT @ <|python_tag|>F @ f{"a":1}
+                    OBJECT @ <b>no</b> @ <b>no</b>
+                    OBJECT @ {"a":1} @ {"a":1}
                     """)
     void callsAreReadOutOfText(String format, String text, String expected) {
         String answer = text.replace("F", F).replace('~', '\n');
