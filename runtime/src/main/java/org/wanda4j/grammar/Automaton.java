@@ -33,6 +33,7 @@ final class Automaton {
 
     private final TokenTrie tokens;
     private final Map<Set<Place>, State> states = new HashMap<>();
+    private final Frame outermost = new Frame(Optional.empty(), Optional.empty(), 0);
     private final State start;
     private long maskBytes;
 
@@ -97,7 +98,7 @@ final class Automaton {
     Automaton(Grammar grammar, TokenTrie tokens) {
         this.tokens = tokens;
         Set<Place> places = new HashSet<>();
-        open(grammar.start().start(), new Frame(Optional.empty(), Optional.empty(), 0), places);
+        open(grammar.start().start(), outermost, places);
         this.start = state(places);
     }
 
@@ -154,6 +155,7 @@ final class Automaton {
             state.mask = Optional.empty();
         }
         states.clear();
+        outermost.children.clear();
         maskBytes = 0;
     }
 
