@@ -1,6 +1,5 @@
 package org.wanda4j.serve;
 
-import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -8,7 +7,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
@@ -38,13 +36,8 @@ final class CompletionRequestReader {
     private final Optional<ChatTemplate> template;
     private final String name;
     private final int longestAnswer;
+    private final PromptReader prompts;
     private final ResponseFormat formats = new ResponseFormat();
-
-    /// Response of `/tokenize`.
-    record Tokens(int[] tokens, int count, @JsonProperty("max_model_len") int context) {}
-
-    /// Response of `/detokenize`: the text under vLLM's name and under llama.cpp's.
-    record TextOf(String prompt, String content) {}
 
     /// @param name of the model
     /// @param longestAnswer most tokens of a completion
@@ -54,6 +47,7 @@ final class CompletionRequestReader {
         this.template = template;
         this.name = name;
         this.longestAnswer = longestAnswer;
+        this.prompts = new PromptReader(model, template);
     }
 
     /// Reads a body of `/v1/chat/completions`.
@@ -66,7 +60,7 @@ final class CompletionRequestReader {
         }
         Conversation conversation = Conversation.of(fields);
         Optional<Tools> tools = template.flatMap(it -> Tools.of(fields, it));
-        int[] prompt = encode(fields, conversation, tools);
+        int[] prompt = prompts.conversation(fields, conversation, tools);
         Optional<Grammar> grammar = grammar(fields, tools);
         Optional<Integer> alternatives = fields.integer("top_logprobs", 0, MOST_ALTERNATIVES);
         if (alternatives.orElse(0) > 0 && !fields.isTrue("logprobs")) {
@@ -89,12 +83,6 @@ final class CompletionRequestReader {
                 fields);
     }
 
-    private int[] encode(RequestFields fields, Conversation conversation, Optional<Tools> tools) {
-        ChatTemplate chat = template.orElseThrow(CompletionRequestReader::noTemplate);
-        String text = conversation.render(chat, tools.map(Tools::described).orElse(List.of()));
-        return checkNotEmpty("messages", encode(fields, "messages", text, false));
-    }
-
     /// The grammar of the answer: that of `response_format` where there is one, else that of the tools.
     private Optional<Grammar> grammar(RequestFields fields, Optional<Tools> tools) {
         Optional<Grammar> format = formats.grammar(fields);
@@ -110,10 +98,6 @@ final class CompletionRequestReader {
         return format.isPresent() ? format : tools.flatMap(Tools::grammar);
     }
 
-    private static ApiException noTemplate() {
-        return ApiException.invalid(400, "this model has no chat template; use /v1/completions");
-    }
-
     /// Reads a body of `/v1/completions`.
     ///
     /// @throws ApiException when it is invalid
@@ -122,26 +106,26 @@ final class CompletionRequestReader {
         if (fields.find("tools").filter(it -> !it.isEmpty()).isPresent()) {
             throw fields.invalid("tools", "are for /v1/chat/completions alone");
         }
-        List<int[]> prompts = prompts(fields);
+        List<int[]> texts = prompts.texts(fields);
         int count = count(fields);
-        if (prompts.size() * count > MOST_CHOICES) {
+        if (texts.size() * count > MOST_CHOICES) {
             throw fields.invalid(
                     "prompt",
                     "asks for %,d answers, and %,d at most are given to a request"
-                            .formatted(prompts.size() * count, MOST_CHOICES));
+                            .formatted(texts.size() * count, MOST_CHOICES));
         }
         List<CompletionRequest.Choice> choices = new ArrayList<>();
-        for (int[] prompt : prompts) {
+        for (int[] prompt : texts) {
             int tokens = Math.min(DEFAULT_MAX_TOKENS, longestAnswer(prompt));
             choices.addAll(
                     choices(
-                            checkNotEmpty("prompt", prompt),
+                            prompt,
                             count,
                             sampling(fields, tokens(fields, 0, tokens, prompt))));
         }
         Optional<Integer> alternatives = fields.integer("logprobs", 0, MOST_ALTERNATIVES);
         return request(
-                new TextResponseWriter(name, prompts.size(), count),
+                new TextResponseWriter(name, texts.size(), count),
                 choices,
                 new GenerationOptions(
                         fields.isTrue("echo") ? Text.ECHO : Text.CONTINUATION,
@@ -187,6 +171,20 @@ final class CompletionRequestReader {
                         .map(CompletionRequestReader::includeUsage)
                         .orElse(false);
         return new CompletionRequest(writer, choices, options, fields.isTrue("stream"), usage);
+    }
+
+    /// Reads a body of `/tokenize`.
+    ///
+    /// @throws ApiException when it is invalid
+    PromptReader.Tokens tokenize(byte[] body) {
+        return prompts.tokenize(parse(body));
+    }
+
+    /// Reads a body of `/detokenize`.
+    ///
+    /// @throws ApiException when it is invalid
+    PromptReader.TextOf detokenize(byte[] body) {
+        return prompts.detokenize(parse(body));
     }
 
     private static boolean includeUsage(RequestFields options) {
@@ -298,102 +296,6 @@ final class CompletionRequestReader {
             // It is refused below.
         }
         throw biases.invalid(id, "is no token; they lie in [0, %,d)".formatted(model.vocabulary()));
-    }
-
-    /// A text, the tokens of one, or a list of either.
-    private List<int[]> prompts(RequestFields fields) {
-        JsonNode prompt =
-                fields.find("prompt").orElseThrow(() -> fields.invalid("prompt", "is missing"));
-        if (prompt.isString() || isList(prompt, JsonNode::isIntegralNumber)) {
-            return List.of(prompt(fields, prompt));
-        }
-        if (isList(prompt, JsonNode::isString)
-                || isList(prompt, each -> isList(each, JsonNode::isIntegralNumber))) {
-            return prompt.valueStream().map(each -> prompt(fields, each)).toList();
-        }
-        throw fields.invalid(
-                "prompt",
-                "must be a text, the tokens of one as a list of numbers, or a list of either");
-    }
-
-    private int[] prompt(RequestFields fields, JsonNode prompt) {
-        return prompt.isString()
-                ? encode(fields, "prompt", prompt.asString(), true)
-                : tokens(fields, "prompt", prompt);
-    }
-
-    private int[] tokens(RequestFields fields, String name, JsonNode ids) {
-        return ids.valueStream().mapToInt(id -> token(fields, name, id)).toArray();
-    }
-
-    private static boolean isList(JsonNode value, Predicate<JsonNode> of) {
-        return value.isArray() && !value.isEmpty() && RequestFields.all(value, of);
-    }
-
-    private int token(RequestFields fields, String name, JsonNode id) {
-        if (!id.canConvertToInt() || id.asInt() < 0 || id.asInt() >= model.vocabulary()) {
-            throw fields.invalid(
-                    name,
-                    "has %s, which is no token; they lie in [0, %,d)"
-                            .formatted(id, model.vocabulary()));
-        }
-        return id.asInt();
-    }
-
-    /// Reads a body of `/tokenize`: a text, as `prompt` (vLLM's name) or `content` (llama.cpp's), or a conversation.
-    ///
-    /// @throws ApiException when it is invalid
-    Tokens tokenize(byte[] body) {
-        RequestFields fields = parse(body);
-        int[] tokens;
-        if (fields.find("messages").isPresent()) {
-            Optional<Tools> tools = template.flatMap(it -> Tools.of(fields, it));
-            tokens = encode(fields, Conversation.of(fields), tools);
-        } else if (fields.string("content").isPresent()) {
-            String text = fields.string("content").get();
-            tokens = encode(fields, "content", text, fields.isTrue("add_special"));
-        } else {
-            String text =
-                    fields.string("prompt")
-                            .orElseThrow(() ->
-                                    fields.invalid("prompt", "is missing, and messages are too"));
-            tokens = encode(fields, "prompt", text, true);
-        }
-        return new Tokens(tokens, tokens.length, model.context());
-    }
-
-    /// Reads a body of `/detokenize`.
-    ///
-    /// @throws ApiException when it is invalid
-    TextOf detokenize(byte[] body) {
-        RequestFields fields = parse(body);
-        JsonNode ids =
-                fields.find("tokens")
-                        .filter(it ->
-                                it.isArray() && RequestFields.all(it, JsonNode::isIntegralNumber))
-                        .orElseThrow(() -> fields.invalid("tokens", "must be a list of numbers"));
-        String text = model.text(tokens(fields, "tokens", ids));
-        return new TextOf(text, text);
-    }
-
-    /// @param special whether the tokenizer adds its special tokens, where the request does not say
-    private int[] encode(RequestFields fields, String name, String text, boolean special) {
-        try {
-            return fields.bool("add_special_tokens").orElse(special)
-                    ? model.tokens(text)
-                    : model.tokensAsWritten(text);
-        } catch (InvalidInputException e) {
-            boolean byText = e.getCause() == null;
-            String reason = byText ? e.getMessage() : "the model's tokenizer cannot take it";
-            throw fields.invalid(name, "cannot be used: " + reason);
-        }
-    }
-
-    private static int[] checkNotEmpty(String field, int[] prompt) {
-        if (prompt.length == 0) {
-            throw ApiException.ofField(field, "the prompt is empty");
-        }
-        return prompt;
     }
 
     /// Most tokens of a completion whose request does not say.
