@@ -118,10 +118,7 @@ final class CompletionRequestReader {
         for (int[] prompt : texts) {
             int tokens = Math.min(DEFAULT_MAX_TOKENS, longestAnswer(prompt));
             choices.addAll(
-                    choices(
-                            prompt,
-                            count,
-                            sampling(fields, tokens(fields, 0, tokens, prompt))));
+                    choices(prompt, count, sampling(fields, tokens(fields, 0, tokens, prompt))));
         }
         Optional<Integer> alternatives = fields.integer("logprobs", 0, MOST_ALTERNATIVES);
         return request(
