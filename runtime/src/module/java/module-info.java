@@ -10,6 +10,8 @@ module org.wanda4j.runtime {
     requires jdk.management;
     requires transitive org.wanda4j.core;
 
+    exports org.wanda4j.grammar;
     exports org.wanda4j.runtime;
     exports org.wanda4j.serve;
+    exports org.wanda4j.tools;
 }

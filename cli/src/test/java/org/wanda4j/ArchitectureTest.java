@@ -42,7 +42,12 @@ class ArchitectureTest {
         "org.wanda4j.report.."
     };
 
-    private static final String[] RUNTIME = {"org.wanda4j.runtime..", "org.wanda4j.serve.."};
+    private static final String[] RUNTIME = {
+        "org.wanda4j.grammar..",
+        "org.wanda4j.runtime..",
+        "org.wanda4j.serve..",
+        "org.wanda4j.tools.."
+    };
 
     @ArchTest
     static final ArchRule dependencies_point_downwards =

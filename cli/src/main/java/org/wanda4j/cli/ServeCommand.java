@@ -3,6 +3,7 @@ package org.wanda4j.cli;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -26,7 +27,8 @@ import picocli.CommandLine.Parameters;
             "",
             "Examples:",
             "  wanda serve SmolLM2-packed         then open http://localhost:8080",
-            "  WANDA_API_KEY=secret wanda serve SmolLM2-packed --host 0.0.0.0"
+            "  WANDA_API_KEY=secret wanda serve SmolLM2-packed --host 0.0.0.0",
+            "  wanda serve SmolLM2-packed --allow-origin http://localhost:3000 --log-requests"
         })
 final class ServeCommand implements Runnable {
 
@@ -93,6 +95,16 @@ final class ServeCommand implements Runnable {
             description = "largest request (default: 1000000)")
     private int maxBody;
 
+    @Option(
+            names = "--allow-origin",
+            paramLabel = "ORIGIN",
+            description =
+                    "web pages that may use this server, as http://localhost:3000; * for all; may be repeated (default: none but its own)")
+    private Set<String> origins = Set.of();
+
+    @Option(names = "--log-requests", description = "a line for each request on standard error")
+    private boolean logRequests;
+
     @Mixin private final DecodeOptions decode = new DecodeOptions();
 
     @Mixin private final CacheOptions cache = new CacheOptions();
@@ -130,7 +142,9 @@ final class ServeCommand implements Runnable {
                 Optional.ofNullable(key),
                 name == null ? ModelName.of(model) : name,
                 maxTokens == null ? opened.context() : maxTokens,
-                maxBody);
+                maxBody,
+                origins,
+                logRequests ? Optional.of(Console::note) : Optional.empty());
     }
 
     private void tell(LanguageModel opened, Server server) {

@@ -4,6 +4,10 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
@@ -107,11 +111,44 @@ public final class Json {
     /// @param place where it stands, for messages
     /// @throws InvalidInputException when it is no JSON object, with what is wrong and where
     public static ObjectNode parse(byte[] text, String place) {
-        try {
-            if (MAPPER.readTree(text) instanceof ObjectNode object) {
-                return object;
+        if (parseValue(text, place) instanceof ObjectNode object) {
+            return object;
+        }
+        throw new InvalidInputException(place + ": not a JSON object");
+    }
+
+    /// The fields of an object as `String`, `Long`, `Double`, `Boolean`, `List`, `Map` or null.
+    public static Map<String, Object> values(JsonNode object) {
+        Map<String, Object> values = new LinkedHashMap<>();
+        object.forEachEntry((name, value) -> values.put(name, plain(value)));
+        return values;
+    }
+
+    private static Object plain(JsonNode value) {
+        return switch (value.getNodeType()) {
+            case OBJECT -> values(value);
+            case ARRAY -> {
+                List<Object> list = new ArrayList<>();
+                value.forEach(item -> list.add(plain(item)));
+                yield list;
             }
-            throw new InvalidInputException(place + ": not a JSON object");
+            case BOOLEAN -> value.asBoolean();
+            case NUMBER ->
+                    value.canConvertToLong() && value.isIntegralNumber()
+                            ? (Object) value.asLong()
+                            : (Object) value.asDouble(Double.NaN);
+            case NULL -> null;
+            default -> value.asString();
+        };
+    }
+
+    /// The JSON value in `text`.
+    ///
+    /// @param place where it stands, for messages
+    /// @throws InvalidInputException when it is none, with what is wrong and where
+    public static JsonNode parseValue(byte[] text, String place) {
+        try {
+            return MAPPER.readTree(text);
         } catch (JacksonException e) {
             throw new InvalidInputException(
                     place

@@ -129,7 +129,8 @@ final class GgufVocabulary {
         }
         entries.put(PREFIX + "token_type", Arrays.stream(kinds).map(kind -> kind.code).toList());
         special();
-        ChatTemplate.source(directory)
+        ChatTemplate.of(directory)
+                .map(ChatTemplate::source)
                 .ifPresent(template -> entries.put("tokenizer.chat_template", template));
     }
 

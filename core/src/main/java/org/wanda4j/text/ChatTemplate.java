@@ -41,14 +41,16 @@ public final class ChatTemplate {
                     "mask_token");
 
     private final Path place;
+    private final String source;
     private final Template template;
     private final Map<String, String> specialTokens;
     private final Clock clock;
 
     private ChatTemplate(
-            Path place, Template template, Map<String, String> specialTokens, Clock clock) {
+            Path place, String source, Map<String, String> specialTokens, Clock clock) {
         this.place = place;
-        this.template = template;
+        this.source = source;
+        this.template = Template.parse(source);
         this.specialTokens = specialTokens;
         this.clock = clock;
     }
@@ -95,30 +97,17 @@ public final class ChatTemplate {
         Optional<JsonNode> json =
                 Files.exists(config) ? Optional.of(Json.read(config)) : Optional.empty();
         Path file = modelDirectory.resolve(FILE);
-        return source(file, config, json)
-                .map(text ->
-                        new ChatTemplate(
-                                Files.exists(file) ? file : config,
-                                Template.parse(text),
-                                json.map(ChatTemplate::specialTokens).orElse(Map.of()),
-                                clock));
-    }
-
-    /// The template's text, where there is one, for [#of(Path)].
-    ///
-    /// @throws InvalidInputException when it cannot be read
-    public static Optional<String> source(Path modelDirectory) {
-        Path config = modelDirectory.resolve(CONFIG);
-        return source(
-                modelDirectory.resolve(FILE),
-                config,
-                Files.exists(config) ? Optional.of(Json.read(config)) : Optional.empty());
-    }
-
-    private static Optional<String> source(Path file, Path config, Optional<JsonNode> json) {
-        return Files.exists(file)
-                ? Optional.of(read(file))
-                : json.flatMap(it -> source(it.path(KEY), config));
+        Path place = Files.exists(file) ? file : config;
+        Optional<String> source =
+                Files.exists(file)
+                        ? Optional.of(read(file))
+                        : json.flatMap(it -> source(it.path(KEY), config));
+        return source.map(text ->
+                new ChatTemplate(
+                        place,
+                        text,
+                        json.map(ChatTemplate::specialTokens).orElse(Map.of()),
+                        clock));
     }
 
     private static String read(Path file) {
@@ -180,10 +169,28 @@ public final class ChatTemplate {
     ///     `Map`. They override special tokens, and are overridden by what this method sets.
     /// @throws InvalidInputException when the template raises an error, fails, or leaves out the message that is to be left open
     public String render(List<Message> messages, Ending ending, Map<String, ?> more) {
+        return render(messages, List.of(), ending, more);
+    }
+
+    /// The template's text: it shows what a model knows, such as in which form it calls tools.
+    public String source() {
+        return source;
+    }
+
+    /// Formats a conversation in which the model may call tools.
+    ///
+    /// @param tools as OpenAI's interface has them: `{"type": "function", "function": {...}}`; where there are none, the template is told
+    ///     so
+    /// @see #render(List, Ending, Map)
+    public String render(
+            List<Message> messages,
+            List<Map<String, Object>> tools,
+            Ending ending,
+            Map<String, ?> more) {
         Map<String, Object> variables = new LinkedHashMap<>(specialTokens);
         variables.putAll(more);
         variables.put("messages", messages.stream().map(ChatTemplate::variables).toList());
-        variables.put("tools", null);
+        variables.put("tools", tools.isEmpty() ? null : tools);
         variables.put("documents", null);
         variables.put("add_generation_prompt", ending == Ending.ANSWER);
         try {

@@ -6,6 +6,8 @@ import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /// Decodes ids incrementally. The pieces add up to the text that the tokenizer decodes from all ids at once; special tokens add
 /// nothing.
@@ -14,6 +16,8 @@ import java.util.Optional;
 /// out at the beginning of a text. So each token is decoded behind the one before. A character can
 /// take several tokens; their bytes are held back until it is complete. Invalid bytes become U+FFFD.
 public final class Detokenizer {
+
+    private static final Pattern LETTER = Pattern.compile("[a-z]");
 
     private final Tokenizer tokenizer;
 
@@ -52,6 +56,22 @@ public final class Detokenizer {
         for (int i = from; i < text.length; i++) {
             append(text[i]);
         }
+    }
+
+    /// The bytes that each token adds within a text, by id; none for a special token.
+    ///
+    /// @param count of ids, from 0
+    public static byte[][] vocabulary(Tokenizer tokenizer, int count) {
+        Detokenizer within = new Detokenizer(tokenizer);
+        IntStream.range(0, count)
+                .filter(id ->
+                        tokenizer.bytes(id).isEmpty()
+                                && LETTER.matcher(tokenizer.decodeText(id)).matches())
+                .findFirst()
+                .ifPresent(within::follow);
+        return IntStream.range(0, count)
+                .mapToObj(id -> tokenizer.bytes(id).orElseGet(() -> utf8(within.textOf(id))))
+                .toArray(byte[][]::new);
     }
 
     /// Decodes the next id.

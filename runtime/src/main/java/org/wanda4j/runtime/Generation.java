@@ -2,7 +2,7 @@ package org.wanda4j.runtime;
 
 /// Result of a generation: the last event of a [TokenStream].
 ///
-/// @param text all generated text
+/// @param text all generated text, behind that of the prompt where it is echoed
 /// @param promptTokens number of tokens of the prompt
 /// @param tokens number of generated tokens, the end token included
 /// @param finish why it ended
@@ -21,7 +21,7 @@ public record Generation(
     public enum FinishReason {
         /// The model generated an end token, or a stop string occurred.
         STOP,
-        /// It has [Sampling#maxTokens()] tokens, or fills the model's context.
+        /// It has [Sampling#maxTokens()] tokens, or fills the model's context; or it was shortened to end as its grammar says before that.
         LENGTH,
         /// It was cancelled, or its model closed.
         CANCELLED

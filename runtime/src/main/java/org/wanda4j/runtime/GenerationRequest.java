@@ -2,11 +2,12 @@ package org.wanda4j.runtime;
 
 import java.util.Arrays;
 import java.util.Optional;
+import org.wanda4j.grammar.Constraint;
 import org.wanda4j.runtime.Generation.FinishReason;
 import org.wanda4j.runtime.internal.decode.DecodeBatch;
 import org.wanda4j.runtime.internal.decode.Sequence;
 
-/// A prompt and the tokens generated so far. Confined to the [Scheduler]'s thread, but for [#cancel()] and [#draw].
+/// A prompt and the tokens generated so far. Confined to the [Scheduler]'s thread, but for [#cancel()] and [#predict].
 final class GenerationRequest {
 
     /// Receives the tokens of a request, on the scheduler's thread.
@@ -19,6 +20,16 @@ final class GenerationRequest {
         default boolean acceptsToken() {
             return true;
         }
+
+        /// Whether [#promptToken] is to get log probabilities of the prompt's tokens.
+        default boolean scoresPrompt() {
+            return false;
+        }
+
+        /// Takes a token of the prompt, but for the first one, which nothing comes before.
+        ///
+        /// @param logProbabilities are valid during the call
+        default void promptToken(int id, LogProbabilities logProbabilities) {}
 
         /// Takes a generated token.
         ///
@@ -35,23 +46,45 @@ final class GenerationRequest {
     private final int promptLength;
     private final int maxTokens;
     private final Sampler sampler;
+    private final Optional<Constraint> constraint;
     private final Listener listener;
     private Optional<Sequence> sequence = Optional.empty();
     private int[] tokens;
     private int length;
     private int drawn;
+
+    /// Tokens of the prompt that the listener has taken, the first one included.
+    private int scored = 1;
+
+    /// The first position of the current step whose logits are needed, and log probabilities of the prompt's tokens behind those.
+    private int firstPredicted;
+
+    private LogProbabilities[] promptScores = {};
+
+    /// Whether a token was chosen to end the text of the constraint in time.
+    private boolean shortened;
+
+    /// Whether the current step ends with the next token.
+    private boolean draws;
+
     private Optional<LogProbabilities> logProbabilities = Optional.empty();
     private boolean preempted;
     private volatile boolean cancelled;
 
     /// @param prompt at least one token
-    /// @param maxTokens most tokens that are generated
-    GenerationRequest(int[] prompt, int maxTokens, Sampler sampler, Listener listener) {
+    /// @param maxTokens most tokens that are generated; none for a request that scores its prompt alone
+    GenerationRequest(
+            int[] prompt,
+            int maxTokens,
+            Sampler sampler,
+            Optional<Constraint> constraint,
+            Listener listener) {
         this.promptLength = prompt.length;
         this.maxTokens = maxTokens;
         this.tokens = prompt.clone();
         this.length = prompt.length;
         this.sampler = sampler;
+        this.constraint = constraint;
         this.listener = listener;
         for (int id : prompt) {
             sampler.see(id);
@@ -126,35 +159,88 @@ final class GenerationRequest {
         return length > promptLength;
     }
 
-    /// Its next tokens to decode, at most `room`; positions for them are reserved.
-    DecodeBatch.Step next(int room) {
-        Sequence decoded = sequence.orElseThrow();
-        int to = Math.min(length, decoded.length() + room);
-        int[] next = Arrays.copyOfRange(tokens, decoded.length(), to);
-        return new DecodeBatch.Step(decoded, next, to == length);
+    /// Whether the beginning of its tokens may have been decoded for another request: not where the logits behind them are needed.
+    boolean mayShareBeginning() {
+        return !scoresPrompt();
     }
 
-    /// Samples the next token. Any thread may, while no other method is called.
+    private boolean scoresPrompt() {
+        return listener.scoresPrompt() && !isGenerating();
+    }
+
+    /// Its next tokens to decode; positions for them are reserved.
     ///
-    /// @param logits are changed by a penalty
+    /// @param room most tokens
+    /// @param predictions most tokens behind which logits may be needed, at least 1
+    DecodeBatch.Step next(int room, int predictions) {
+        Sequence decoded = sequence.orElseThrow();
+        int from = decoded.length();
+        firstPredicted = scoresPrompt() ? Math.max(from, scored - 1) : length - 1;
+        int to = Math.min(Math.min(length, from + room), firstPredicted + predictions);
+        int predicted = Math.max(0, to - firstPredicted);
+        draws = to == length;
+        promptScores = new LogProbabilities[draws ? predicted - 1 : predicted];
+        return new DecodeBatch.Step(decoded, Arrays.copyOfRange(tokens, from, to), predicted);
+    }
+
+    /// Scores the next token of the prompt, or samples the next token. Any thread may, while nothing but this is called, for another
+    /// prediction.
+    ///
+    /// @param prediction index among those of the step
+    /// @param logits are changed when a token is sampled
     /// @param from index of the logit of id 0
     /// @param vocabulary number of logits
-    void draw(float[] logits, int from, int vocabulary) {
+    void predict(int prediction, float[] logits, int from, int vocabulary) {
+        if (prediction < promptScores.length) {
+            promptScores[prediction] = LogProbabilities.view(logits, from, vocabulary);
+            return;
+        }
         logProbabilities =
                 listener.needsLogProbabilities()
-                        ? Optional.of(new LogProbabilities(logits, from, vocabulary))
+                        ? Optional.of(LogProbabilities.copyOf(logits, from, vocabulary))
                         : Optional.empty();
-        drawn = sampler.choose(logits, from, vocabulary);
+        drawn =
+                constraint.isPresent()
+                        ? choose(constraint.get(), logits, from, vocabulary)
+                        : sampler.choose(logits, from, vocabulary);
     }
 
-    /// Appends the sampled token, and passes it to the listener.
+    /// Samples a token that may come next; another one where the text could not be ended in time behind that.
+    private int choose(Constraint form, float[] logits, int from, int vocabulary) {
+        int remaining = promptLength + maxTokens - length - 1;
+        float[] untouched =
+                form.hasRoom(remaining)
+                        ? new float[0]
+                        : Arrays.copyOfRange(logits, from, from + vocabulary);
+        form.mask(logits, from, vocabulary, Integer.MAX_VALUE);
+        int id = sampler.choose(logits, from, vocabulary);
+        if (form.fits(id, remaining)) {
+            return id;
+        }
+        shortened = true;
+        form.mask(untouched, 0, vocabulary, remaining);
+        return sampler.choose(untouched, 0, vocabulary);
+    }
+
+    /// Passes scored tokens of the prompt to the listener; then appends the sampled token, where there is one, and passes that.
     ///
     /// @return why the request ends; empty where it does not
     Optional<FinishReason> take() {
+        for (LogProbabilities score : promptScores) {
+            listener.promptToken(tokens[scored++], score);
+        }
+        if (!draws) {
+            return Optional.empty();
+        }
+        if (maxTokens == 0) {
+            return Optional.of(FinishReason.LENGTH);
+        }
         sampler.see(drawn);
         append(drawn);
-        if (!listener.token(drawn, logProbabilities)) {
-            return Optional.of(FinishReason.STOP);
+        constraint.ifPresent(form -> form.accept(drawn));
+        boolean goesOn = listener.token(drawn, logProbabilities);
+        if (!goesOn || constraint.filter(Constraint::hasEnded).isPresent()) {
+            return Optional.of(shortened ? FinishReason.LENGTH : FinishReason.STOP);
         }
         return length == promptLength + maxTokens
                 ? Optional.of(FinishReason.LENGTH)

@@ -3,6 +3,7 @@ package org.wanda4j.runtime;
 import com.sun.management.OperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -11,6 +12,9 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.grammar.Constraint;
+import org.wanda4j.grammar.Grammar;
+import org.wanda4j.grammar.TokenTrie;
 import org.wanda4j.runtime.internal.decode.CachePool;
 import org.wanda4j.runtime.internal.decode.Decoder;
 import org.wanda4j.text.Detokenizer;
@@ -28,6 +32,7 @@ public final class LanguageModel implements AutoCloseable {
     private final Set<Integer> endTokens;
     private final Decoder decoder;
     private final Scheduler scheduler;
+    private Optional<TokenTrie> tokenTrie = Optional.empty();
     private final EventQueue.Unread unread = EventQueue.Unread.ofHeap();
 
     /// How a model is run.
@@ -234,6 +239,11 @@ public final class LanguageModel implements AutoCloseable {
         return ids;
     }
 
+    /// The text of some ids, special tokens included; unknown ids add nothing.
+    public String text(int[] ids) {
+        return tokenizer.decode(ids);
+    }
+
     /// Continues `prompt`, and returns when the generation has ended.
     ///
     /// @param chunks receives the text as it is generated, on the calling thread; an exception that it throws cancels the generation
@@ -273,8 +283,10 @@ public final class LanguageModel implements AutoCloseable {
     ///     for keys and values than there is
     /// @throws QueueFullException when [Settings#queueLimit()] generations wait already
     public TokenStream start(int[] prompt, Sampling sampling, OptionalInt alternatives) {
-        checkPrompt(prompt);
-        return start(prompt, new Detokenizer(tokenizer, prompt), sampling, alternatives);
+        return start(
+                prompt,
+                sampling,
+                new GenerationOptions(GenerationOptions.Text.CONTINUATION, alternatives));
     }
 
     /// Starts a generation that replies to a conversation; returns at once. Its text stands alone: the space that many tokenizers put
@@ -282,22 +294,31 @@ public final class LanguageModel implements AutoCloseable {
     ///
     /// @see #start(int[], Sampling, OptionalInt)
     public TokenStream reply(int[] prompt, Sampling sampling, OptionalInt alternatives) {
-        checkPrompt(prompt);
-        return start(prompt, new Detokenizer(tokenizer), sampling, alternatives);
+        return start(
+                prompt,
+                sampling,
+                new GenerationOptions(GenerationOptions.Text.REPLY, alternatives));
     }
 
-    private TokenStream start(
-            int[] prompt, Detokenizer detokenizer, Sampling sampling, OptionalInt alternatives) {
-        int maxTokens =
-                Math.min(decoder.architecture().positions() - prompt.length, sampling.maxTokens());
-        checkMemory(prompt.length, maxTokens);
+    /// Starts a generation; returns at once.
+    ///
+    /// @param prompt ids below [#vocabulary()]
+    /// @throws InvalidInputException when the prompt is empty or longer than the context, or the generation may need more memory
+    ///     for keys and values than there is
+    /// @throws QueueFullException when [Settings#queueLimit()] generations wait already
+    public TokenStream start(int[] prompt, Sampling sampling, GenerationOptions options) {
+        check(prompt, sampling, options);
+        boolean continues = options.text() == GenerationOptions.Text.CONTINUATION;
+        Detokenizer detokenizer =
+                continues ? new Detokenizer(tokenizer, prompt) : new Detokenizer(tokenizer);
+        int maxTokens = maxTokens(prompt, sampling);
         var queue = new EventQueue(unread, scheduler::wake);
         var writer =
                 new TokenStreamWriter(
                         detokenizer,
                         new StopStrings(sampling.stop()),
                         endTokens,
-                        alternatives,
+                        options,
                         prompt.length,
                         queue);
         var request =
@@ -305,8 +326,12 @@ public final class LanguageModel implements AutoCloseable {
                         prompt,
                         maxTokens,
                         new Sampler(sampling, vocabulary(), decoder.kernels()),
+                        options.grammar().map(this::constraint),
                         writer);
-        if (maxTokens == 0) {
+        if (options.text() == GenerationOptions.Text.ECHO) {
+            writer.begin(prompt);
+        }
+        if (maxTokens == 0 && !writer.scoresPrompt()) {
             writer.finished(Generation.FinishReason.LENGTH);
         } else if (!scheduler.submit(request)) {
             throw new QueueFullException(load());
@@ -314,9 +339,49 @@ public final class LanguageModel implements AutoCloseable {
         return new TokenStream(queue, () -> scheduler.cancel(request));
     }
 
+    /// Most generations that are decoded in one batch.
+    public int mostRunning() {
+        return scheduler.mostRunning();
+    }
+
     /// For tests.
     Scheduler scheduler() {
         return scheduler;
+    }
+
+    private int maxTokens(int[] prompt, Sampling sampling) {
+        return Math.min(decoder.architecture().positions() - prompt.length, sampling.maxTokens());
+    }
+
+    /// Checks what [#start(int[], Sampling, GenerationOptions)] checks, but for the queue.
+    ///
+    /// @throws InvalidInputException when it would throw that
+    public void check(int[] prompt, Sampling sampling, GenerationOptions options) {
+        checkPrompt(prompt);
+        int maxTokens = maxTokens(prompt, sampling);
+        checkMemory(prompt.length, maxTokens);
+        int shortest = options.grammar().map(Grammar::shortest).orElse(0);
+        if (maxTokens < shortest) {
+            throw new InvalidInputException(
+                    "an answer of this form has %,d bytes at least, and may have %,d tokens: it could be cut off; allow a token for each byte"
+                            .formatted(shortest, maxTokens));
+        }
+    }
+
+    private Constraint constraint(Grammar grammar) {
+        return new Constraint(grammar, tokenTrie(), endTokens);
+    }
+
+    /// End tokens are left out: they end a text whatever they read.
+    private synchronized TokenTrie tokenTrie() {
+        if (tokenTrie.isEmpty()) {
+            byte[][] bytes = Detokenizer.vocabulary(tokenizer, vocabulary());
+            endTokens.stream()
+                    .filter(id -> id < bytes.length)
+                    .forEach(id -> bytes[id] = new byte[0]);
+            tokenTrie = Optional.of(new TokenTrie(bytes));
+        }
+        return tokenTrie.get();
     }
 
     private void checkPrompt(int[] prompt) {

@@ -7,7 +7,8 @@ import java.util.function.IntToDoubleFunction;
 import java.util.random.RandomGenerator;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 
-/// Samples the tokens of one generation, as transformers does and in its order: repetition penalty, temperature, top-k, top-p, min-p.
+/// Samples the tokens of one generation, as transformers does and in its order: repetition penalty, bias of logits, temperature, top-k,
+/// top-p, min-p. A token whose logit is negative infinity is never chosen where another one has a finite logit.
 final class Sampler {
 
     private static final float LOWEST_EXPONENT = -80; // e^-80 is a normal float
@@ -38,13 +39,14 @@ final class Sampler {
 
     /// Samples a token.
     ///
-    /// @param logits are changed by a repetition penalty
+    /// @param logits are changed by a repetition penalty and by a bias
     /// @param from index of the logit of id 0
     /// @param rows number of logits
     /// @return its id
     int choose(float[] logits, int from, int rows) {
         int count = Math.min(vocabulary, rows);
         penalise(logits, from, count);
+        addBias(logits, from, count);
         if (sampling.temperature() == 0) {
             return likeliest(logits, from, count);
         }
@@ -64,8 +66,9 @@ final class Sampler {
         }
         kernels.exponentials(weights, count, 0);
         double total = 0;
-        for (float weight : weights) {
-            total += weight;
+        for (int id = 0; id < count; id++) {
+            weights[id] = logits[from + id] == Float.NEGATIVE_INFINITY ? 0 : weights[id];
+            total += weights[id];
         }
         return draw(id -> weights[id], count, total);
     }
@@ -83,6 +86,7 @@ final class Sampler {
         int kept = 0;
         double sum = 0;
         while (kept < weights.length
+                && weights[kept] > 0
                 && sum < sampling.topP() * total
                 && weights[kept] >= sampling.minP()) {
             sum += weights[kept++];
@@ -94,8 +98,13 @@ final class Sampler {
     private int draw(IntToDoubleFunction weight, int count, double total) {
         double at = random.nextDouble() * total;
         int chosen = 0;
-        while (chosen < count - 1 && at >= weight.applyAsDouble(chosen)) {
-            at -= weight.applyAsDouble(chosen++);
+        for (int i = 0; i < count; i++) {
+            double each = weight.applyAsDouble(i);
+            chosen = each > 0 ? i : chosen; // the last one where rounding leaves a rest of `at`
+            if (at < each) {
+                return i;
+            }
+            at -= each;
         }
         return chosen;
     }
@@ -109,6 +118,15 @@ final class Sampler {
             float logit = logits[from + id];
             logits[from + id] = logit > 0 ? logit / penalty : logit * penalty;
         }
+    }
+
+    private void addBias(float[] logits, int from, int count) {
+        sampling.logitBias()
+                .forEach((id, bias) -> {
+                    if (id < count) {
+                        logits[from + id] += bias;
+                    }
+                });
     }
 
     /// Index of the highest of `count` logits, the lowest such index.

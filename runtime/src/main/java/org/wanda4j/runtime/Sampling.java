@@ -1,6 +1,7 @@
 package org.wanda4j.runtime;
 
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import org.wanda4j.checkpoint.InvalidInputException;
 
@@ -14,6 +15,7 @@ import org.wanda4j.checkpoint.InvalidInputException;
 /// @param repetitionPenalty divides positive logits of tokens in the text, and multiplies negative ones; 1 for none
 /// @param seed of the random numbers; where empty, another one each time
 /// @param stop strings that end the generation and are not part of its text
+/// @param logitBias by id, what is added to the logits of tokens
 public record Sampling(
         int maxTokens,
         double temperature,
@@ -22,7 +24,8 @@ public record Sampling(
         double minP,
         double repetitionPenalty,
         OptionalLong seed,
-        List<String> stop) {
+        List<String> stop,
+        Map<Integer, Float> logitBias) {
 
     /// 512 tokens, temperature 0.8, top-k 40, top-p 0.95, min-p 0.05.
     public static final Sampling DEFAULT =
@@ -37,6 +40,7 @@ public record Sampling(
     /// @throws InvalidInputException when a value is out of its range
     public Sampling {
         stop = List.copyOf(stop);
+        logitBias = Map.copyOf(logitBias);
         check(maxTokens >= 0, "max-tokens must not be negative", maxTokens);
         check(temperature >= 0, "temperature must not be negative", temperature);
         check(topK >= 0, "top-k must not be negative", topK);
@@ -46,14 +50,42 @@ public record Sampling(
         check(stop.stream().noneMatch(String::isEmpty), "a stop text must not be empty", "''");
     }
 
+    /// Without a bias of logits.
+    public Sampling(
+            int maxTokens,
+            double temperature,
+            int topK,
+            double topP,
+            double minP,
+            double repetitionPenalty,
+            OptionalLong seed,
+            List<String> stop) {
+        this(maxTokens, temperature, topK, topP, minP, repetitionPenalty, seed, stop, Map.of());
+    }
+
     private static void check(boolean valid, String what, Object value) {
         if (!valid) {
             throw new InvalidInputException(what + ", got " + value);
         }
     }
 
+    /// The same with another [#seed()].
+    public Sampling withSeed(long other) {
+        return new Sampling(
+                maxTokens,
+                temperature,
+                topK,
+                topP,
+                minP,
+                repetitionPenalty,
+                OptionalLong.of(other),
+                stop,
+                logitBias);
+    }
+
     /// The same with another [#maxTokens()].
     public Sampling withMaxTokens(int tokens) {
-        return new Sampling(tokens, temperature, topK, topP, minP, repetitionPenalty, seed, stop);
+        return new Sampling(
+                tokens, temperature, topK, topP, minP, repetitionPenalty, seed, stop, logitBias);
     }
 }

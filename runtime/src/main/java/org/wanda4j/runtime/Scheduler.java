@@ -5,8 +5,10 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import org.wanda4j.runtime.Generation.FinishReason;
 import org.wanda4j.runtime.internal.decode.CachePool;
 import org.wanda4j.runtime.internal.decode.DecodeBatch;
@@ -24,6 +26,9 @@ import org.wanda4j.threads.Threads;
 /// A failure ends one request: a batch that fails is decoded again request by request, to find the one that fails.
 final class Scheduler implements AutoCloseable {
 
+    /// Most logits of a step, for requests that score their prompts: 64 MB.
+    private static final int MOST_LOGITS = 1 << 24;
+
     private final Decoder decoder;
     private final int maxRunning;
     private final int queueLimit;
@@ -36,6 +41,11 @@ final class Scheduler implements AutoCloseable {
 
     /// A request's share of a batch.
     private record ScheduledStep(GenerationRequest request, DecodeBatch.Step step) {}
+
+    /// A token behind which logits are needed.
+    ///
+    /// @param index among those of the request's step
+    private record Prediction(GenerationRequest request, int index) {}
 
     /// @param decoder is used by this alone, and closed with it
     /// @param maxRunning most requests that run at the same time, up to [Decoder#LARGEST_BATCH]
@@ -83,6 +93,10 @@ final class Scheduler implements AutoCloseable {
     /// Notifies this that the listener of a paused request may take tokens again.
     synchronized void wake() {
         notifyAll();
+    }
+
+    int mostRunning() {
+        return maxRunning;
     }
 
     /// The current load.
@@ -166,11 +180,13 @@ final class Scheduler implements AutoCloseable {
         }
         List<ScheduledStep> parts = new ArrayList<>();
         int room = Decoder.LARGEST_BATCH;
+        int predictions = Math.max(maxRunning, MOST_LOGITS / decoder.logitsWidth());
         for (GenerationRequest request : generatingFirst()) {
-            if (room > 0) {
+            if (room > 0 && predictions > 0) {
                 try {
-                    DecodeBatch.Step step = request.next(room);
+                    DecodeBatch.Step step = request.next(room, predictions);
                     room -= step.tokens().length;
+                    predictions -= step.predictions();
                     parts.add(new ScheduledStep(request, step));
                 } catch (RuntimeException | Error e) {
                     fail(request, e);
@@ -195,12 +211,7 @@ final class Scheduler implements AutoCloseable {
             }
             return;
         }
-        sample(
-                parts.stream()
-                        .filter(part -> part.step().predicts())
-                        .map(ScheduledStep::request)
-                        .toList(),
-                logits);
+        sample(parts, logits);
     }
 
     /// Begins the request that has waited longest, if it may.
@@ -217,9 +228,12 @@ final class Scheduler implements AutoCloseable {
         }
         try {
             int[] tokens = next.tokens();
-            next.begin(
-                    prefixes.find(tokens, decoded -> decoder.canContinue(decoded, tokens.length))
-                            .orElseGet(decoder::newSequence));
+            Optional<Sequence> shared =
+                    next.mayShareBeginning()
+                            ? prefixes.find(
+                                    tokens, decoded -> decoder.canContinue(decoded, tokens.length))
+                            : Optional.empty();
+            next.begin(shared.orElseGet(decoder::newSequence));
         } catch (RuntimeException | Error e) {
             fail(next, e);
         }
@@ -277,25 +291,36 @@ final class Scheduler implements AutoCloseable {
                 .toList();
     }
 
-    /// Samples the next tokens of all requests in parallel, then appends them one after the other.
-    private void sample(List<GenerationRequest> predicted, float[] logits) {
+    /// Scores tokens of prompts and samples the next tokens of all requests in parallel, then passes them on one request after the other.
+    private void sample(List<ScheduledStep> parts, float[] logits) {
         int vocabulary = decoder.architecture().vocabulary();
-        var failures = new Throwable[predicted.size()];
+        List<Prediction> predictions = new ArrayList<>();
+        for (ScheduledStep part : parts) {
+            for (int i = 0; i < part.step().predictions(); i++) {
+                predictions.add(new Prediction(part.request(), i));
+            }
+        }
+        Map<GenerationRequest, Throwable> failures = new ConcurrentHashMap<>();
         decoder.parallelFor(
-                predicted.size(),
+                predictions.size(),
                 i -> {
+                    Prediction each = predictions.get(i);
                     try {
-                        predicted.get(i).draw(logits, i * decoder.logitsWidth(), vocabulary);
+                        each.request()
+                                .predict(
+                                        each.index(),
+                                        logits,
+                                        i * decoder.logitsWidth(),
+                                        vocabulary);
                     } catch (RuntimeException | Error e) {
-                        failures[i] = e;
+                        failures.put(each.request(), e);
                     }
                 });
-        for (int i = 0; i < failures.length; i++) {
-            GenerationRequest request = predicted.get(i);
-            if (failures[i] == null) {
-                take(request);
-            } else {
-                fail(request, failures[i]);
+        for (ScheduledStep part : parts) {
+            if (failures.containsKey(part.request())) {
+                fail(part.request(), failures.get(part.request()));
+            } else if (part.step().predictions() > 0) {
+                take(part.request());
             }
         }
     }

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import org.wanda4j.runtime.Generation.FinishReason;
 import org.wanda4j.runtime.TokenStream.Chunk;
@@ -22,7 +21,7 @@ final class TokenStreamWriter implements GenerationRequest.Listener {
     private final Detokenizer detokenizer;
     private final StopStrings stopStrings;
     private final Set<Integer> endTokens;
-    private final OptionalInt alternatives;
+    private final GenerationOptions options;
     private final int promptTokens;
     private final EventQueue queue;
     private final StringBuilder text = new StringBuilder();
@@ -37,25 +36,54 @@ final class TokenStreamWriter implements GenerationRequest.Listener {
     private long first;
     private int tokens;
 
-    /// @param alternatives how many of the likeliest tokens are reported with each token; empty where no log probabilities are
     TokenStreamWriter(
             Detokenizer detokenizer,
             StopStrings stopStrings,
             Set<Integer> endTokens,
-            OptionalInt alternatives,
+            GenerationOptions options,
             int promptTokens,
             EventQueue queue) {
         this.detokenizer = detokenizer;
         this.stopStrings = stopStrings;
         this.endTokens = endTokens;
-        this.alternatives = alternatives;
+        this.options = options;
         this.promptTokens = promptTokens;
         this.queue = queue;
     }
 
     @Override
     public boolean needsLogProbabilities() {
-        return alternatives.isPresent();
+        return options.alternatives().isPresent();
+    }
+
+    /// Takes the prompt of a request whose text begins with it: all of it, or, where it is scored, the first token.
+    void begin(int[] prompt) {
+        if (!scoresPrompt()) {
+            var piece = new StringBuilder();
+            for (int id : prompt) {
+                piece.append(detokenizer.append(id).text());
+            }
+            addChunk(piece.toString(), false);
+            return;
+        }
+        TokenText reading = detokenizer.append(prompt[0]);
+        addPromptToken(
+                new ScoredToken(prompt[0], reading.text(), reading.bytes(), Double.NaN, List.of()));
+    }
+
+    @Override
+    public boolean scoresPrompt() {
+        return options.text() == GenerationOptions.Text.ECHO && needsLogProbabilities();
+    }
+
+    @Override
+    public void promptToken(int id, LogProbabilities logProbabilities) {
+        addPromptToken(score(id, logProbabilities));
+    }
+
+    private void addPromptToken(ScoredToken token) {
+        pending.add(token);
+        addChunk(token.text(), pending.size() >= MOST_PENDING);
     }
 
     @Override
@@ -69,6 +97,12 @@ final class TokenStreamWriter implements GenerationRequest.Listener {
             first = System.nanoTime();
         }
         if (endTokens.contains(id)) {
+            if (scoresPrompt()) { // every token of the text is reported, this one too
+                logProbabilities.ifPresent(each ->
+                        pending.add(
+                                new ScoredToken(
+                                        id, "", new byte[0], each.of(id), likeliest(each))));
+            }
             return false;
         }
         String piece = stopStrings.append(read(id, logProbabilities));
@@ -79,16 +113,23 @@ final class TokenStreamWriter implements GenerationRequest.Listener {
     }
 
     private String read(int id, Optional<LogProbabilities> logProbabilities) {
-        List<ScoredToken> likeliest =
-                logProbabilities
-                        .map(each -> each.likeliest(alternatives.orElse(0), detokenizer::preview))
-                        .orElse(List.of());
+        if (logProbabilities.isEmpty()) {
+            return detokenizer.append(id).text();
+        }
+        ScoredToken token = score(id, logProbabilities.get());
+        pending.add(token);
+        return token.text();
+    }
+
+    private ScoredToken score(int id, LogProbabilities logProbabilities) {
+        List<ScoredToken> likeliest = likeliest(logProbabilities);
         TokenText reading = detokenizer.append(id);
-        logProbabilities.ifPresent(each ->
-                pending.add(
-                        new ScoredToken(
-                                id, reading.text(), reading.bytes(), each.of(id), likeliest)));
-        return reading.text();
+        return new ScoredToken(
+                id, reading.text(), reading.bytes(), logProbabilities.of(id), likeliest);
+    }
+
+    private List<ScoredToken> likeliest(LogProbabilities logProbabilities) {
+        return logProbabilities.likeliest(options.alternatives().orElse(0), detokenizer::preview);
     }
 
     /// Adds a chunk.

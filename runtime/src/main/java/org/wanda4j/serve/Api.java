@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Stream;
 import org.wanda4j.checkpoint.Json;
 
 /// Routes exchanges, each in a thread of its own, and turns errors into responses.
@@ -22,6 +23,9 @@ final class Api implements HttpHandler {
     private static final String MODELS = "/v1/models";
     private static final String CHAT = "/v1/chat/completions";
     private static final String COMPLETIONS = "/v1/completions";
+    private static final String TOKENIZE = "/tokenize";
+    private static final String DETOKENIZE = "/detokenize";
+    private static final String VERSION = "/v1";
     private static final String GET = "GET";
     private static final String POST = "POST";
     private static final Map<String, String> METHODS_BY_PATH =
@@ -37,6 +41,10 @@ final class Api implements HttpHandler {
                     CHAT,
                     POST,
                     COMPLETIONS,
+                    POST,
+                    TOKENIZE,
+                    POST,
+                    DETOKENIZE,
                     POST);
     private static final System.Logger LOG = System.getLogger("org.wanda4j.serve");
     private static final Set<String> WITHOUT_KEY = Set.of("/", "/health");
@@ -62,11 +70,20 @@ final class Api implements HttpHandler {
     /// A model in that list.
     ///
     /// @param created seconds since 1970
+    /// @param maxModelLength tokens of a prompt and its answer, as vLLM names it
+    /// @param contextLength the same, as others do
     record ModelEntry(
-            String id, String object, long created, @JsonProperty("owned_by") String ownedBy) {}
+            String id,
+            String object,
+            long created,
+            @JsonProperty("owned_by") String ownedBy,
+            @JsonProperty("max_model_len") int maxModelLength,
+            @JsonProperty("context_length") int contextLength) {}
 
+    /// @param context of the model, in tokens
     Api(
             Server.Settings settings,
+            int context,
             WriteTimeout timeout,
             CompletionRequestReader reader,
             Metrics metrics,
@@ -78,7 +95,13 @@ final class Api implements HttpHandler {
         this.metrics = metrics;
         this.completions = completions;
         this.entry =
-                new ModelEntry(settings.name(), "model", Instant.now().getEpochSecond(), "wanda4j");
+                new ModelEntry(
+                        settings.name(),
+                        "model",
+                        Instant.now().getEpochSecond(),
+                        "wanda4j",
+                        context,
+                        context);
     }
 
     private static byte[] readPage() {
@@ -93,36 +116,60 @@ final class Api implements HttpHandler {
     public void handle(HttpExchange http) {
         long start = System.nanoTime();
         var exchange = new Exchange(http, timeout);
-        String path = METHODS_BY_PATH.containsKey(exchange.path()) ? exchange.path() : "other";
+        String path = path(exchange);
+        String label = METHODS_BY_PATH.containsKey(path) ? path : "other";
         try (exchange) {
-            respond(exchange, path);
+            respond(exchange, path, label);
         } catch (IOException e) {
             // The client disconnected, or does not read: status 499.
         } finally {
-            metrics.responded(path, exchange.status(), (System.nanoTime() - start) / 1e9);
+            double seconds = (System.nanoTime() - start) / 1e9;
+            metrics.responded(label, exchange.status(), seconds);
+            settings.requestLog().ifPresent(log -> log.accept(exchange.line(seconds)));
         }
     }
 
-    private void respond(Exchange exchange, String path) throws IOException {
+    /// The path by which the interface names what is asked for: trailing slashes do not count, and `/v1` may be missing or too much, as
+    /// clients differ in what they take as the base address.
+    private static String path(Exchange exchange) {
+        String path = exchange.path();
+        while (path.endsWith("/")) {
+            path = path.substring(0, path.length() - 1);
+        }
+        String without = path.startsWith(VERSION + "/") ? path.substring(VERSION.length()) : path;
+        return Stream.of(path, VERSION + path, without)
+                .filter(each -> METHODS_BY_PATH.containsKey(each) || each.startsWith(MODELS + "/"))
+                .findFirst()
+                .orElse(path.isEmpty() ? "/" : path);
+    }
+
+    private void respond(Exchange exchange, String path, String label) throws IOException {
         try {
-            route(exchange);
+            guard.letIn(exchange);
+            if (guard.isPreflight(exchange)) {
+                guard.respondToPreflight(exchange);
+            } else {
+                route(exchange, path);
+            }
         } catch (ApiException e) {
-            fail(exchange, e);
+            fail(exchange, path, e);
         } catch (RuntimeException | Error e) {
             String number = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt());
-            LOG.log(Level.ERROR, "fault %s, at %s".formatted(number, path), e);
+            LOG.log(Level.ERROR, "fault %s, at %s".formatted(number, label), e);
             fail(
                     exchange,
+                    path,
                     ApiException.ofServer(
                             500, "the server failed; its log has the reason, as fault " + number));
         }
     }
 
-    private static void fail(Exchange exchange, ApiException error) throws IOException {
+    private static void fail(Exchange exchange, String path, ApiException error)
+            throws IOException {
         Map<String, String> headers =
                 switch (error.status()) {
                     case 401 -> Map.of("WWW-Authenticate", "Bearer");
-                    case 405 -> Map.of("Allow", String.join(", ", allowed(method(exchange))));
+                    case 405 -> Map.of("Allow", String.join(", ", allowed(method(path))));
                     case 429, 503 -> Map.of("Retry-After", "1");
                     default -> Map.of();
                 };
@@ -130,22 +177,22 @@ final class Api implements HttpHandler {
         exchange.respond(error.status(), Exchange.JSON, body, headers);
     }
 
-    private void route(Exchange exchange) throws IOException {
-        String path = exchange.path();
+    private void route(Exchange exchange, String path) throws IOException {
         guard.checkHost(exchange);
         if (!WITHOUT_KEY.contains(path)) {
             guard.checkKey(exchange);
         }
         if (path.startsWith(MODELS + "/")) {
-            checkMethod(exchange, GET);
+            checkMethod(exchange, path, GET);
             reader.checkModel(path.substring(MODELS.length() + 1));
             exchange.respond(200, entry);
             return;
         }
         if (!METHODS_BY_PATH.containsKey(path)) {
-            throw ApiException.invalid(404, "there is nothing at " + path);
+            throw ApiException.invalid(
+                    404, "there is nothing at %s; chats are at %s".formatted(path, CHAT));
         }
-        checkMethod(exchange, METHODS_BY_PATH.get(path));
+        checkMethod(exchange, path, METHODS_BY_PATH.get(path));
         switch (path) {
             case "/" ->
                     exchange.respond(
@@ -156,6 +203,8 @@ final class Api implements HttpHandler {
             case "/health" -> exchange.respond(200, health());
             case "/metrics" -> exchange.respond(200, metrics.type(), metrics.text(), Map.of());
             case MODELS -> exchange.respond(200, new ModelList("list", List.of(entry)));
+            case TOKENIZE -> exchange.respond(200, reader.tokenize(body(exchange)));
+            case DETOKENIZE -> exchange.respond(200, reader.detokenize(body(exchange)));
             case CHAT -> completions.handle(exchange, reader.chat(body(exchange)));
             default -> completions.handle(exchange, reader.completion(body(exchange)));
         }
@@ -167,15 +216,14 @@ final class Api implements HttpHandler {
         return new Health("ok");
     }
 
-    private static String method(Exchange exchange) {
-        return METHODS_BY_PATH.getOrDefault(exchange.path(), GET);
+    private static String method(String path) {
+        return METHODS_BY_PATH.getOrDefault(path, GET);
     }
 
-    private static void checkMethod(Exchange exchange, String method) {
+    private static void checkMethod(Exchange exchange, String path, String method) {
         if (!allowed(method).contains(exchange.method())) {
             String methods = String.join(" and ", allowed(method));
-            throw ApiException.invalid(
-                    405, "%s is for %s alone".formatted(exchange.path(), methods));
+            throw ApiException.invalid(405, "%s is for %s alone".formatted(path, methods));
         }
     }
 

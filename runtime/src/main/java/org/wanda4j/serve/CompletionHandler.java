@@ -2,6 +2,7 @@ package org.wanda4j.serve;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -19,7 +20,7 @@ final class CompletionHandler {
 
     private final LanguageModel model;
     private final Metrics metrics;
-    private final Set<TokenStream> active = ConcurrentHashMap.newKeySet();
+    private final Set<Choices> active = ConcurrentHashMap.newKeySet();
     private final HeldBytes heldLogprobs;
     private volatile boolean closing;
 
@@ -33,7 +34,7 @@ final class CompletionHandler {
     /// Cancels all completions, and refuses further ones.
     void close() {
         closing = true;
-        active.forEach(TokenStream::cancel);
+        active.forEach(Choices::cancel);
     }
 
     /// Runs a completion and sends it; returns when all of it is sent.
@@ -41,19 +42,19 @@ final class CompletionHandler {
     /// @throws IOException when the client disconnected, or does not read; the completion is cancelled
     /// @throws ApiException when the model cannot take the request
     void handle(Exchange exchange, CompletionRequest request) throws IOException {
-        try (TokenStream tokens = start(request)) {
-            active.add(tokens);
+        try (Choices choices = start(request)) {
+            active.add(choices);
             try {
                 if (closing) { // close() may have run before the completion was added
                     throw closing();
                 }
                 if (request.stream()) {
-                    stream(exchange, request, tokens);
+                    stream(exchange, request, choices);
                 } else {
-                    respond(exchange, request, tokens);
+                    respond(exchange, request, choices);
                 }
             } finally {
-                active.remove(tokens);
+                active.remove(choices);
             }
         }
     }
@@ -69,12 +70,10 @@ final class CompletionHandler {
         }
     }
 
-    private TokenStream start(CompletionRequest request) {
+    private Choices start(CompletionRequest request) {
         checkModel();
         try {
-            return request.writer().continuesPrompt()
-                    ? model.start(request.prompt(), request.sampling(), request.alternatives())
-                    : model.reply(request.prompt(), request.sampling(), request.alternatives());
+            return new Choices(model, request);
         } catch (InvalidInputException e) {
             throw ApiException.invalid(400, "context_length_exceeded", e.getMessage());
         } catch (QueueFullException e) {
@@ -86,70 +85,99 @@ final class CompletionHandler {
         return ApiException.ofServer(503, "the server is closing");
     }
 
-    private void respond(Exchange exchange, CompletionRequest request, TokenStream tokens)
+    private void respond(Exchange exchange, CompletionRequest request, Choices choices)
             throws IOException {
         ResponseWriter writer = request.writer();
-        if (request.alternatives().isEmpty()) {
-            Generation generation = read(exchange, tokens, _ -> {});
-            exchange.respond(200, writer.response(generation, Optional.empty()));
-            return;
-        }
-        try (var logprobs = new HeldLogprobs(heldLogprobs)) {
-            logprobs.append(writer.logprobs(List.of()));
-            Generation generation =
-                    read(
-                            exchange,
-                            tokens,
-                            piece -> logprobs.append(writer.logprobs(piece.tokens())));
-            exchange.respondInPieces(200, writer.response(generation, Optional.of(logprobs)));
+        List<HeldLogprobs> logprobs = new ArrayList<>();
+        try {
+            if (request.logprobs()) {
+                for (int i = 0; i < request.choices().size(); i++) {
+                    logprobs.add(new HeldLogprobs(heldLogprobs));
+                    logprobs.get(i).append(writer.logprobs(i, List.of()));
+                }
+            }
+            var generations = new Generation[request.choices().size()];
+            read(
+                    exchange,
+                    choices,
+                    (index, event) -> {
+                        switch (event) {
+                            case TokenStream.Chunk piece -> {
+                                if (request.logprobs()) {
+                                    logprobs.get(index)
+                                            .append(writer.logprobs(index, piece.tokens()));
+                                }
+                            }
+                            case Generation generation -> generations[index] = generation;
+                        }
+                    });
+            Object response = writer.response(List.of(generations), logprobs);
+            if (request.logprobs()) {
+                exchange.respondInPieces(200, response);
+            } else {
+                exchange.respond(200, response);
+            }
+        } finally {
+            logprobs.forEach(HeldLogprobs::close);
         }
     }
 
-    private void stream(Exchange exchange, CompletionRequest request, TokenStream tokens)
+    private void stream(Exchange exchange, CompletionRequest request, Choices choices)
             throws IOException {
         ResponseWriter writer = request.writer();
-        boolean logprobs = request.alternatives().isPresent();
+        List<Generation> generations = new ArrayList<>();
         exchange.beginEvents();
-        if (writer.firstChunk().isPresent()) {
-            send(exchange, writer.firstChunk().get());
+        for (int i = 0; i < request.choices().size(); i++) {
+            send(exchange, writer.firstChunks(i));
         }
-        Generation generation =
-                read(exchange, tokens, piece -> send(exchange, writer.chunk(piece, logprobs)));
-        send(exchange, writer.finishChunk(generation));
+        read(
+                exchange,
+                choices,
+                (index, event) -> {
+                    switch (event) {
+                        case TokenStream.Chunk piece ->
+                                send(exchange, writer.chunks(index, piece, request.logprobs()));
+                        case Generation generation -> {
+                            send(exchange, writer.finishChunks(index, generation));
+                            generations.add(generation);
+                        }
+                    }
+                });
         if (request.includeUsage()) {
-            send(exchange, writer.usageChunk(generation));
+            send(exchange, List.of(writer.usageChunk(generations)));
         }
         exchange.endEvents("[DONE]");
     }
 
-    private static void send(Exchange exchange, Object chunk) throws IOException {
-        exchange.event(Json.writeLine(chunk));
+    private static void send(Exchange exchange, List<?> chunks) throws IOException {
+        for (Object chunk : chunks) {
+            exchange.event(Json.writeLine(chunk));
+        }
     }
 
-    private interface ChunkConsumer {
-        void accept(TokenStream.Chunk piece) throws IOException;
+    private interface EventConsumer {
+        void accept(int index, TokenStream.Event event) throws IOException;
     }
 
-    /// Passes on the pieces of a completion, and returns what ended it.
-    private Generation read(Exchange exchange, TokenStream tokens, ChunkConsumer consumer)
+    /// Passes on the events of all choices.
+    private void read(Exchange exchange, Choices choices, EventConsumer consumer)
             throws IOException {
-        while (true) {
-            Optional<TokenStream.Event> event = tokens.next(Exchange.KEEP_ALIVE);
+        while (!choices.ended()) {
+            Optional<Choices.Event> next = choices.next(Exchange.KEEP_ALIVE);
             if (closing) {
                 throw closing();
             }
-            if (event.isPresent()) {
-                switch (event.get()) {
-                    case TokenStream.Chunk piece -> consumer.accept(piece);
-                    case Generation generation -> {
-                        metrics.generated(generation);
-                        if (generation.finish() == FinishReason.CANCELLED) {
-                            checkModel();
-                            throw new InterruptedIOException("the caller does not read");
-                        }
-                        return generation;
+            if (next.isPresent()) {
+                TokenStream.Event event = next.get().event();
+                if (event instanceof Generation generation) {
+                    metrics.generated(generation);
+                    exchange.generated(generation);
+                    if (generation.finish() == FinishReason.CANCELLED) {
+                        checkModel();
+                        throw new InterruptedIOException("the caller does not read");
                     }
                 }
+                consumer.accept(next.get().index(), event);
             }
             exchange.keepAlive();
         }

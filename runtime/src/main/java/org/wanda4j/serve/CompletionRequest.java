@@ -1,19 +1,28 @@
 package org.wanda4j.serve;
 
-import java.util.OptionalInt;
+import java.util.List;
+import org.wanda4j.runtime.GenerationOptions;
 import org.wanda4j.runtime.Sampling;
 
-/// A checked request for a completion: of `/v1/completions`, or of a conversation.
+/// A checked request: of `/v1/completions`, or of a conversation.
 ///
 /// @param writer writes the response's JSON
-/// @param prompt ids of its tokens, at least one
-/// @param alternatives how many of the likeliest tokens are reported with each token; empty where no log probabilities are
+/// @param choices those of the first prompt, then those of the next
 /// @param stream whether the response is server-sent events, a chunk as soon as there is one
 /// @param includeUsage whether a stream ends with the number of tokens
 record CompletionRequest(
         ResponseWriter writer,
-        int[] prompt,
-        Sampling sampling,
-        OptionalInt alternatives,
+        List<Choice> choices,
+        GenerationOptions options,
         boolean stream,
-        boolean includeUsage) {}
+        boolean includeUsage) {
+
+    /// One of the texts that are asked for.
+    ///
+    /// @param prompt ids of its tokens, at least one
+    record Choice(int[] prompt, Sampling sampling) {}
+
+    boolean logprobs() {
+        return options.alternatives().isPresent();
+    }
+}

@@ -1,14 +1,18 @@
 package org.wanda4j.serve;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
+import org.wanda4j.grammar.Grammar;
+import org.wanda4j.runtime.GenerationOptions;
+import org.wanda4j.runtime.GenerationOptions.Text;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.runtime.Sampling;
 import org.wanda4j.text.ChatTemplate;
@@ -24,11 +28,16 @@ final class CompletionRequestReader {
     private static final int LONGEST_STOP = 1000;
     private static final double MOST_TEMPERATURE = 100;
     private static final double MOST_PENALTY = 100;
+    private static final double MOST_BIAS = 100;
+    private static final int MOST_OF_A_PROMPT = 128; // as OpenAI's
+    private static final int MOST_CHOICES = 2048;
 
     private final LanguageModel model;
     private final Optional<ChatTemplate> template;
     private final String name;
     private final int longestAnswer;
+    private final PromptReader prompts;
+    private final ResponseFormat formats = new ResponseFormat();
 
     /// @param name of the model
     /// @param longestAnswer most tokens of a completion
@@ -38,6 +47,7 @@ final class CompletionRequestReader {
         this.template = template;
         this.name = name;
         this.longestAnswer = longestAnswer;
+        this.prompts = new PromptReader(model, template);
     }
 
     /// Reads a body of `/v1/chat/completions`.
@@ -45,28 +55,47 @@ final class CompletionRequestReader {
     /// @throws ApiException when it is invalid
     CompletionRequest chat(byte[] body) {
         RequestFields fields = read(body);
-        ChatTemplate chat = template.orElseThrow(CompletionRequestReader::noTemplate);
+        if (fields.isTrue("echo")) {
+            throw fields.invalid("echo", "is for /v1/completions alone");
+        }
         Conversation conversation = Conversation.of(fields);
-        String text = conversation.render(chat);
-        int[] prompt = checkNotEmpty("messages", encode(fields, "messages", text, false));
-        OptionalInt tokens = tokens(fields, "max_completion_tokens", prompt);
-        OptionalInt older = tokens(fields, "max_tokens", prompt);
+        Optional<Tools> tools = template.flatMap(it -> Tools.of(fields, it));
+        int[] prompt = prompts.conversation(fields, conversation, tools);
+        Optional<Grammar> grammar = grammar(fields, tools);
         Optional<Integer> alternatives = fields.integer("top_logprobs", 0, MOST_ALTERNATIVES);
         if (alternatives.orElse(0) > 0 && !fields.isTrue("logprobs")) {
             throw fields.invalid("top_logprobs", "needs logprobs to be true");
         }
+        int count = count(fields);
+        Text text = conversation.continuesLastMessage() ? Text.CONTINUATION : Text.REPLY;
         return request(
-                new ChatResponseWriter(name, conversation.continuesLastMessage()),
-                prompt,
-                sampling(fields, tokens.orElse(older.orElse(longestAnswer(prompt)))),
-                fields.isTrue("logprobs")
-                        ? OptionalInt.of(alternatives.orElse(0))
-                        : OptionalInt.empty(),
+                new ChatResponseWriter(name, count, tools.map(it -> it::reader)),
+                choices(
+                        prompt,
+                        count,
+                        sampling(fields, tokens(fields, 1, longestAnswer(prompt), prompt))),
+                new GenerationOptions(
+                        text,
+                        fields.isTrue("logprobs")
+                                ? OptionalInt.of(alternatives.orElse(0))
+                                : OptionalInt.empty(),
+                        grammar),
                 fields);
     }
 
-    private static ApiException noTemplate() {
-        return ApiException.invalid(400, "this model has no chat template; use /v1/completions");
+    /// The grammar of the answer: that of `response_format` where there is one, else that of the tools.
+    private Optional<Grammar> grammar(RequestFields fields, Optional<Tools> tools) {
+        Optional<Grammar> format = formats.grammar(fields);
+        if (format.isPresent() && tools.isPresent()) {
+            throw fields.invalid("response_format", "cannot be with tools");
+        }
+        boolean whole = format.isPresent() || tools.filter(Tools::mustCall).isPresent();
+        if (whole && !stops(fields).isEmpty()) {
+            throw fields.invalid(
+                    "stop",
+                    "cannot be with a response_format or a required tool: it could cut them");
+        }
+        return format.isPresent() ? format : tools.flatMap(Tools::grammar);
     }
 
     /// Reads a body of `/v1/completions`.
@@ -74,35 +103,85 @@ final class CompletionRequestReader {
     /// @throws ApiException when it is invalid
     CompletionRequest completion(byte[] body) {
         RequestFields fields = read(body);
-        int[] prompt = checkNotEmpty("prompt", prompt(fields));
-        int tokens =
-                tokens(fields, "max_tokens", prompt)
-                        .orElse(Math.min(DEFAULT_MAX_TOKENS, longestAnswer(prompt)));
+        if (fields.find("tools").filter(it -> !it.isEmpty()).isPresent()) {
+            throw fields.invalid("tools", "are for /v1/chat/completions alone");
+        }
+        List<int[]> texts = prompts.texts(fields);
+        int count = count(fields);
+        if (texts.size() * count > MOST_CHOICES) {
+            throw fields.invalid(
+                    "prompt",
+                    "asks for %,d answers, and %,d at most are given to a request"
+                            .formatted(texts.size() * count, MOST_CHOICES));
+        }
+        List<CompletionRequest.Choice> choices = new ArrayList<>();
+        for (int[] prompt : texts) {
+            int tokens = Math.min(DEFAULT_MAX_TOKENS, longestAnswer(prompt));
+            choices.addAll(
+                    choices(prompt, count, sampling(fields, tokens(fields, 0, tokens, prompt))));
+        }
         Optional<Integer> alternatives = fields.integer("logprobs", 0, MOST_ALTERNATIVES);
         return request(
-                new TextResponseWriter(name),
-                prompt,
-                sampling(fields, tokens),
-                alternatives.isPresent() ? OptionalInt.of(alternatives.get()) : OptionalInt.empty(),
+                new TextResponseWriter(name, texts.size(), count),
+                choices,
+                new GenerationOptions(
+                        fields.isTrue("echo") ? Text.ECHO : Text.CONTINUATION,
+                        alternatives.isPresent()
+                                ? OptionalInt.of(alternatives.get())
+                                : OptionalInt.empty(),
+                        grammar(fields, Optional.empty())),
                 fields);
     }
 
-    private OptionalInt tokens(RequestFields fields, String name, int[] prompt) {
-        return fields.limit(name, 1, longestAnswer, longestAnswer(prompt));
+    /// @param smallest that may be asked for
+    /// @param otherwise where the request does not say
+    private int tokens(RequestFields fields, int smallest, int otherwise, int[] prompt) {
+        int none = longestAnswer(prompt); // for -1
+        OptionalInt tokens = fields.limit("max_completion_tokens", smallest, longestAnswer, none);
+        OptionalInt older = fields.limit("max_tokens", smallest, longestAnswer, none);
+        return tokens.orElse(older.orElse(otherwise));
+    }
+
+    private static int count(RequestFields fields) {
+        return fields.integer("n", 1, MOST_OF_A_PROMPT).orElse(1);
+    }
+
+    /// Each choice of a prompt has a seed of its own.
+    private static List<CompletionRequest.Choice> choices(
+            int[] prompt, int count, Sampling sampling) {
+        return IntStream.range(0, count)
+                .mapToObj(i ->
+                        sampling.seed().isEmpty()
+                                ? sampling
+                                : sampling.withSeed(sampling.seed().getAsLong() + i))
+                .map(own -> new CompletionRequest.Choice(prompt, own))
+                .toList();
     }
 
     private static CompletionRequest request(
             ResponseWriter writer,
-            int[] prompt,
-            Sampling sampling,
-            OptionalInt alternatives,
+            List<CompletionRequest.Choice> choices,
+            GenerationOptions options,
             RequestFields fields) {
         boolean usage =
                 fields.object("stream_options")
                         .map(CompletionRequestReader::includeUsage)
                         .orElse(false);
-        return new CompletionRequest(
-                writer, prompt, sampling, alternatives, fields.isTrue("stream"), usage);
+        return new CompletionRequest(writer, choices, options, fields.isTrue("stream"), usage);
+    }
+
+    /// Reads a body of `/tokenize`.
+    ///
+    /// @throws ApiException when it is invalid
+    PromptReader.Tokens tokenize(byte[] body) {
+        return prompts.tokenize(parse(body));
+    }
+
+    /// Reads a body of `/detokenize`.
+    ///
+    /// @throws ApiException when it is invalid
+    PromptReader.TextOf detokenize(byte[] body) {
+        return prompts.detokenize(parse(body));
     }
 
     private static boolean includeUsage(RequestFields options) {
@@ -113,7 +192,7 @@ final class CompletionRequestReader {
         return options.isTrue("include_usage");
     }
 
-    private RequestFields read(byte[] body) {
+    private RequestFields parse(byte[] body) {
         RequestFields fields;
         try {
             fields = new RequestFields(Json.parse(body, "the body"));
@@ -121,18 +200,17 @@ final class CompletionRequestReader {
             throw ApiException.invalid(400, e.getMessage());
         }
         checkModel(fields.string("model").orElse(name));
+        return fields;
+    }
+
+    private RequestFields read(byte[] body) {
+        RequestFields fields = parse(body);
         RefusedField.check(fields);
         checkModalities(fields);
         return fields;
     }
 
     private static void checkModalities(RequestFields fields) {
-        fields.object("response_format")
-                .ifPresent(format -> {
-                    if (!format.string("type").orElse("").equals("text")) {
-                        throw format.invalid("type", "must be text: no other is supported here");
-                    }
-                });
         fields.find("modalities")
                 .ifPresent(modes -> {
                     if (!modes.isArray()
@@ -163,7 +241,8 @@ final class CompletionRequestReader {
                 fields.number("min_p", 0, 0, 1),
                 fields.positive("repetition_penalty", 1, MOST_PENALTY),
                 seed.isPresent() ? OptionalLong.of(seed.get()) : OptionalLong.empty(),
-                stops(fields));
+                stops(fields),
+                logitBias(fields));
     }
 
     private static List<String> stops(RequestFields fields) {
@@ -189,55 +268,31 @@ final class CompletionRequestReader {
                 && stop.asString().length() <= LONGEST_STOP;
     }
 
-    private int[] prompt(RequestFields fields) {
-        JsonNode prompt =
-                fields.find("prompt").orElseThrow(() -> fields.invalid("prompt", "is missing"));
-        if (isList(prompt, JsonNode::isIntegralNumber)) {
-            return IntStream.range(0, prompt.size())
-                    .map(i -> token(fields, prompt.get(i)))
-                    .toArray();
-        }
-        JsonNode text =
-                isList(prompt, JsonNode::isString) && prompt.size() == 1 ? prompt.get(0) : prompt;
-        if (!text.isString()) {
-            throw fields.invalid(
-                    "prompt", "must be one text, or the tokens of one, as a list of numbers");
-        }
-        return encode(fields, "prompt", text.asString(), true);
+    private Map<Integer, Float> logitBias(RequestFields fields) {
+        Map<Integer, Float> biases = new LinkedHashMap<>();
+        fields.object("logit_bias")
+                .ifPresent(asked ->
+                        asked.object()
+                                .propertyNames()
+                                .forEach(id ->
+                                        biases.put(
+                                                biasedToken(asked, id),
+                                                (float)
+                                                        asked.number(
+                                                                id, 0, -MOST_BIAS, MOST_BIAS))));
+        return biases;
     }
 
-    private static boolean isList(JsonNode value, Predicate<JsonNode> of) {
-        return value.isArray() && !value.isEmpty() && RequestFields.all(value, of);
-    }
-
-    private int token(RequestFields fields, JsonNode id) {
-        if (!id.canConvertToInt() || id.asInt() < 0 || id.asInt() >= model.vocabulary()) {
-            throw fields.invalid(
-                    "prompt",
-                    "has %s, which is no token; they lie in [0, %,d)"
-                            .formatted(id, model.vocabulary()));
-        }
-        return id.asInt();
-    }
-
-    /// @param special whether the tokenizer adds its special tokens, where the request does not say
-    private int[] encode(RequestFields fields, String name, String text, boolean special) {
+    private int biasedToken(RequestFields biases, String id) {
         try {
-            return fields.bool("add_special_tokens").orElse(special)
-                    ? model.tokens(text)
-                    : model.tokensAsWritten(text);
-        } catch (InvalidInputException e) {
-            boolean byText = e.getCause() == null;
-            String reason = byText ? e.getMessage() : "the model's tokenizer cannot take it";
-            throw fields.invalid(name, "cannot be used: " + reason);
+            int token = Integer.parseInt(id);
+            if (token >= 0 && token < model.vocabulary()) {
+                return token;
+            }
+        } catch (NumberFormatException e) {
+            // It is refused below.
         }
-    }
-
-    private static int[] checkNotEmpty(String field, int[] prompt) {
-        if (prompt.length == 0) {
-            throw ApiException.ofField(field, "the prompt is empty");
-        }
-        return prompt;
+        throw biases.invalid(id, "is no token; they lie in [0, %,d)".formatted(model.vocabulary()));
     }
 
     /// Most tokens of a completion whose request does not say.

@@ -1,11 +1,13 @@
 package org.wanda4j.serve;
 
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
 import org.wanda4j.text.ChatTemplate;
 import org.wanda4j.text.ChatTemplate.Ending;
 import org.wanda4j.text.ChatTemplate.Message;
@@ -18,15 +20,16 @@ record Conversation(List<Message> messages, Ending ending, Map<String, Object> v
 
     private static final String KWARGS = "chat_template_kwargs";
     private static final String GENERATION_PROMPT = "add_generation_prompt";
+    private static final String TOOL_CALLS = "tool_calls";
     private static final String CONTINUE = "continue_final_message";
 
     /// Fields of a message that a template reads beside role and content.
     private static final List<String> OPTIONAL_FIELDS =
-            List.of("name", "reasoning_content", "reasoning");
+            List.of("name", "tool_call_id", "reasoning_content", "reasoning");
 
     /// Fields of a message that are not supported and would change the completion.
     private static final List<String> REFUSED =
-            List.of("tool_calls", "function_call", "audio", "prefix", "partial");
+            List.of("function_call", "audio", "prefix", "partial");
 
     /// Names that are fields of the request, or would replace the template.
     private static final Set<String> RESERVED =
@@ -83,16 +86,54 @@ record Conversation(List<Message> messages, Ending ending, Map<String, Object> v
         Map<String, Object> others = new LinkedHashMap<>();
         OPTIONAL_FIELDS.forEach(
                 name -> message.string(name).ifPresent(text -> others.put(name, text)));
+        List<Map<String, Object>> calls = toolCalls(message);
+        if (!calls.isEmpty()) {
+            others.put(TOOL_CALLS, calls);
+        }
         return new Message(
                 switch (role) {
-                    case "system", "user", "assistant" -> role;
+                    case "system", "user", "assistant", "tool" -> role;
                     case "developer" -> "system";
                     default ->
                             throw message.invalid(
-                                    "role", "must be system, developer, user or assistant");
+                                    "role", "must be system, developer, user, assistant or tool");
                 },
-                content(message),
+                calls.isEmpty() || message.find("content").isPresent() ? content(message) : "",
                 others);
+    }
+
+    /// Calls of an assistant's message, as templates take them: their arguments as an object, where clients send its JSON.
+    private static List<Map<String, Object>> toolCalls(RequestFields message) {
+        return message.objects(TOOL_CALLS).orElse(List.of()).stream()
+                .map(call -> {
+                    RequestFields function =
+                            call.object("function")
+                                    .orElseThrow(() -> call.invalid("function", "is missing"));
+                    Map<String, Object> named = new LinkedHashMap<>();
+                    named.put(
+                            "name",
+                            function.string("name")
+                                    .orElseThrow(() -> function.invalid("name", "is missing")));
+                    named.put("arguments", arguments(function));
+                    Map<String, Object> values = new LinkedHashMap<>();
+                    call.string("id").ifPresent(id -> values.put("id", id));
+                    values.put("type", "function");
+                    values.put("function", named);
+                    return values;
+                })
+                .toList();
+    }
+
+    private static Map<String, Object> arguments(RequestFields function) {
+        String json = function.string("arguments").filter(it -> !it.isBlank()).orElse("{}");
+        try {
+            return new RequestFields(
+                            Json.parse(json.getBytes(StandardCharsets.UTF_8), "arguments"),
+                            function.path() + "arguments.")
+                    .values();
+        } catch (InvalidInputException e) {
+            throw function.invalid("arguments", "must be the JSON of an object");
+        }
     }
 
     private static boolean isEmptyOrFalse(JsonNode value) {
@@ -126,9 +167,9 @@ record Conversation(List<Message> messages, Ending ending, Map<String, Object> v
     /// The prompt's text.
     ///
     /// @throws ApiException when the template raises an error
-    String render(ChatTemplate template) {
+    String render(ChatTemplate template, List<Map<String, Object>> tools) {
         try {
-            return template.render(messages, ending, variables);
+            return template.render(messages, tools, ending, variables);
         } catch (InvalidInputException e) {
             throw ApiException.ofField(
                     "messages",

@@ -6,9 +6,12 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import java.util.Optional;
 import org.wanda4j.checkpoint.Json;
+import org.wanda4j.runtime.Generation;
 
 /// One HTTP request and its response. A response that takes a while is begun early and kept alive, by white space before JSON or by
 /// comments among server-sent events, so that a client that disconnected is noticed.
@@ -26,6 +29,7 @@ final class Exchange implements AutoCloseable {
     private static final int NO_BODY = -1;
 
     private static final int DRAIN_BYTES = 1 << 13;
+    private static final int LONGEST_PATH = 200; // in a log
     private static final int DRAIN_READS = 1 << 10; // 8 MiB in all
 
     /// Nginx's status of a client that disconnected before it had its response.
@@ -37,6 +41,8 @@ final class Exchange implements AutoCloseable {
     private boolean events;
     private int status = CLIENT_CLOSED_REQUEST;
     private long lastSent = System.nanoTime();
+    private int promptTokens;
+    private int answerTokens;
 
     /// @param timeout of each write
     Exchange(HttpExchange http, WriteTimeout timeout) {
@@ -54,6 +60,40 @@ final class Exchange implements AutoCloseable {
 
     Optional<String> header(String name) {
         return Optional.ofNullable(http.getRequestHeaders().getFirst(name));
+    }
+
+    void setHeader(String name, String value) {
+        http.getResponseHeaders().set(name, value);
+    }
+
+    /// Counts the tokens of a completion, for [#line].
+    void generated(Generation generation) {
+        promptTokens += generation.promptTokens();
+        answerTokens += generation.tokens();
+    }
+
+    /// The exchange as a line of a log, without anything of its texts.
+    String line(double seconds) {
+        String tokens =
+                promptTokens == 0
+                        ? ""
+                        : " %d prompt tokens %d answer tokens"
+                                .formatted(promptTokens, answerTokens);
+        return "%s %s %s %s %d%s %.3f s"
+                .formatted(
+                        Instant.now().truncatedTo(ChronoUnit.MILLIS),
+                        http.getRemoteAddress().getAddress().getHostAddress(),
+                        method(),
+                        printable(
+                                Optional.ofNullable(http.getRequestURI().getRawPath()).orElse("")),
+                        status,
+                        tokens,
+                        seconds);
+    }
+
+    private static String printable(String text) {
+        String visible = text.replaceAll("[^!-~]", "?");
+        return visible.substring(0, Math.min(visible.length(), LONGEST_PATH));
     }
 
     /// Status of the response; 499 where it was not sent to its end.
@@ -98,6 +138,12 @@ final class Exchange implements AutoCloseable {
             }
             timeout.run(body.orElseThrow()::close);
         }
+        status = code;
+    }
+
+    /// Responds without a body.
+    void respondEmpty(int code) throws IOException {
+        timeout.run(() -> http.sendResponseHeaders(code, NO_BODY));
         status = code;
     }
 

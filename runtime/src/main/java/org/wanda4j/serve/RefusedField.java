@@ -13,7 +13,7 @@ import tools.jackson.databind.JsonNode;
 /// @param instead what a client can use in its place; may be empty
 record RefusedField(String name, Set<Object> harmless, String instead) {
 
-    private static final String ONE = "one answer to a request, n = 1";
+    private static final String ONE = "n is";
     private static final String PENALTY = "repetition_penalty is";
     private static final String LENGTH = "max_tokens is";
     private static final String STOP = "stop is, for texts";
@@ -23,7 +23,6 @@ record RefusedField(String name, Set<Object> harmless, String instead) {
     static final List<RefusedField> ALL =
             List.of(
                     // Number of completions, and search.
-                    field("n", ONE, 1.0),
                     field("n_cmpl", ONE, 1.0),
                     field("best_of", ONE, 1.0),
                     field("use_beam_search", "", false),
@@ -36,7 +35,6 @@ record RefusedField(String name, Set<Object> harmless, String instead) {
                     field("repeat_penalty", PENALTY, 1.0),
                     field("no_repeat_ngram_size", PENALTY, 0.0),
                     field("dry_multiplier", PENALTY, 0.0),
-                    field("logit_bias", ""),
                     field("allowed_token_ids", ""),
                     field("bad_words", ""),
                     field("logits_processors", ""),
@@ -61,8 +59,6 @@ record RefusedField(String name, Set<Object> harmless, String instead) {
                     field("stop_token_ids", STOP),
                     field("stop_regex", STOP),
                     // Form of the completion.
-                    field("tools", ""),
-                    field("tool_choice", "", "none", "auto"),
                     field("tool_prompt", ""),
                     field("functions", ""),
                     field("function_call", "", "none", "auto"),
@@ -113,7 +109,6 @@ record RefusedField(String name, Set<Object> harmless, String instead) {
                     field("include_reasoning", "", true),
                     field("separate_reasoning", "", false),
                     // Further output.
-                    field("echo", "", false),
                     field("prompt_logprobs", ""),
                     field("n_probs", "logprobs is", 0.0),
                     field("post_sampling_probs", "logprobs is", false),

@@ -8,34 +8,34 @@ import org.wanda4j.runtime.Generation;
 import org.wanda4j.runtime.ScoredToken;
 import org.wanda4j.runtime.TokenStream;
 
-/// Writes one completion as the objects of OpenAI's interface, which become JSON: a single response, or the chunks of a stream.
+/// Writes the choices of a request as the objects of OpenAI's interface, which become JSON: a single response, or the chunks of a stream.
+/// A choice is named by its index.
 sealed interface ResponseWriter permits ChatResponseWriter, TextResponseWriter {
-
-    /// Whether the completion continues the prompt's text, so that its first token may begin with white space.
-    boolean continuesPrompt();
 
     /// The response that is not streamed.
     ///
-    /// @param logprobs of all its tokens; empty where the request does not ask for them
-    Object response(Generation generation, Optional<HeldLogprobs> logprobs);
+    /// @param logprobs of all tokens of each; empty where the request does not ask for them
+    Object response(List<Generation> generations, List<HeldLogprobs> logprobs);
 
     /// Log probabilities of the next tokens: lists with an element for each of them, by name. The lists are of one set of names, and
     /// those of all tokens of a completion are joined in its single response.
-    Map<String, List<?>> logprobs(List<ScoredToken> tokens);
+    Map<String, List<?>> logprobs(int choice, List<ScoredToken> tokens);
 
-    /// The chunk before the text, where the interface has one.
-    Optional<Object> firstChunk();
+    /// The chunks before the text.
+    List<?> firstChunks(int choice);
 
-    /// A chunk of text.
+    /// Chunks of text.
     ///
     /// @param logprobs whether the request asks for log probabilities
-    Object chunk(TokenStream.Chunk piece, boolean logprobs);
+    List<?> chunks(int choice, TokenStream.Chunk piece, boolean logprobs);
 
-    /// The chunk behind the text, with the reason for its end.
-    Object finishChunk(Generation generation);
+    /// The chunks behind the text, the last one with the reason for its end.
+    List<?> finishChunks(int choice, Generation generation);
 
-    /// The chunk with the number of tokens.
-    Object usageChunk(Generation generation);
+    /// The chunk with the numbers of tokens.
+    ///
+    /// @param generations of all choices, in any order
+    Object usageChunk(List<Generation> generations);
 
     /// Numbers of tokens.
     record Usage(
@@ -43,11 +43,11 @@ sealed interface ResponseWriter permits ChatResponseWriter, TextResponseWriter {
             @JsonProperty("completion_tokens") int completionTokens,
             @JsonProperty("total_tokens") int totalTokens) {
 
-        static Usage of(Generation generation) {
-            return new Usage(
-                    generation.promptTokens(),
-                    generation.tokens(),
-                    generation.promptTokens() + generation.tokens());
+        /// @param perPrompt how many there are of each prompt, which counts once
+        static Usage of(List<Generation> generations, int perPrompt) {
+            int prompts = generations.stream().mapToInt(Generation::promptTokens).sum() / perPrompt;
+            int tokens = generations.stream().mapToInt(Generation::tokens).sum();
+            return new Usage(prompts, tokens, prompts + tokens);
         }
     }
 

@@ -9,8 +9,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.text.ChatTemplate;
@@ -54,12 +57,29 @@ public final class Server implements AutoCloseable {
     /// @param name of the model in requests and responses
     /// @param longestAnswer most tokens of a completion
     /// @param largestBody most bytes of a request's body
+    /// @param origins of web pages of other servers that may use this one, such as `http://localhost:3000`, or `*` for all
+    /// @param requestLog receives a line for each request that was answered, on the request's thread; empty for none
     public record Settings(
             InetSocketAddress address,
             Optional<String> key,
             String name,
             int longestAnswer,
-            int largestBody) {
+            int largestBody,
+            Set<String> origins,
+            Optional<Consumer<String>> requestLog) {
+
+        private static final Pattern ORIGIN =
+                Pattern.compile("\\*|null|[a-z][a-z0-9+.-]*://[^/\\s]+");
+
+        /// No origins and no log.
+        public Settings(
+                InetSocketAddress address,
+                Optional<String> key,
+                String name,
+                int longestAnswer,
+                int largestBody) {
+            this(address, key, name, longestAnswer, largestBody, Set.of(), Optional.empty());
+        }
 
         /// Checks the values.
         ///
@@ -69,6 +89,13 @@ public final class Server implements AutoCloseable {
             check(key.filter(String::isBlank).isEmpty(), "the API key must not be empty");
             check(longestAnswer >= 1, "the longest answer must have a token at least");
             check(largestBody >= 1, "the largest body must have a byte at least");
+            origins = Set.copyOf(origins);
+            for (String origin : origins) {
+                check(
+                        ORIGIN.matcher(origin).matches(),
+                        "an origin is written as http://localhost:3000, without a path, or as * for all, not as '%s'"
+                                .formatted(origin));
+            }
         }
 
         private static void check(boolean valid, String otherwise) {
@@ -109,7 +136,7 @@ public final class Server implements AutoCloseable {
         var reader =
                 new CompletionRequestReader(
                         model, template, settings.name(), settings.longestAnswer());
-        var api = new Api(settings, timeout, reader, metrics, completions);
+        var api = new Api(settings, model.context(), timeout, reader, metrics, completions);
         List<HttpServer> listening = listen(settings.address());
         ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
         try {

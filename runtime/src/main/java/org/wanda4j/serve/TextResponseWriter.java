@@ -19,13 +19,17 @@ final class TextResponseWriter implements ResponseWriter {
     private final String id = "cmpl-" + UUID.randomUUID();
     private final long created = Instant.now().getEpochSecond();
     private final String model;
+    private final int perPrompt;
 
-    /// Code points of the tokens written so far.
-    private int offset;
+    /// Code points of the tokens of each choice written so far.
+    private final int[] offsets;
 
     /// @param model its name
-    TextResponseWriter(String model) {
+    /// @param perPrompt choices of each prompt
+    TextResponseWriter(String model, int prompts, int perPrompt) {
         this.model = model;
+        this.perPrompt = perPrompt;
+        this.offsets = new int[prompts * perPrompt];
     }
 
     /// A response or a chunk.
@@ -46,21 +50,25 @@ final class TextResponseWriter implements ResponseWriter {
             Optional<?> logprobs,
             @JsonProperty("finish_reason") Optional<String> finishReason) {}
 
-    /// `text_offset` is where each token begins in the completion, in code points.
+    /// `text_offset` is where each token begins in the completion, in code points. The first token of an echoed prompt has no log
+    /// probability.
     @Override
-    public Map<String, List<?>> logprobs(List<ScoredToken> tokens) {
-        List<Map<String, Double>> alternatives = new ArrayList<>();
-        List<Integer> offsets = new ArrayList<>();
+    public Map<String, List<?>> logprobs(int choice, List<ScoredToken> tokens) {
+        List<Optional<Double>> own = new ArrayList<>();
+        List<Optional<Map<String, Double>>> alternatives = new ArrayList<>();
+        List<Integer> begins = new ArrayList<>();
         for (ScoredToken token : tokens) {
-            alternatives.add(byText(token.alternatives()));
-            offsets.add(offset);
-            offset += token.text().codePointCount(0, token.text().length());
+            boolean scored = !Double.isNaN(token.logProbability());
+            own.add(scored ? Optional.of(token.logProbability()) : Optional.empty());
+            alternatives.add(scored ? Optional.of(byText(token.alternatives())) : Optional.empty());
+            begins.add(offsets[choice]);
+            offsets[choice] += token.text().codePointCount(0, token.text().length());
         }
         Map<String, List<?>> lists = new LinkedHashMap<>();
         lists.put("tokens", tokens.stream().map(ScoredToken::text).toList());
-        lists.put("token_logprobs", tokens.stream().map(ScoredToken::logProbability).toList());
+        lists.put("token_logprobs", own);
         lists.put("top_logprobs", alternatives);
-        lists.put("text_offset", offsets);
+        lists.put("text_offset", begins);
         return lists;
     }
 
@@ -76,44 +84,55 @@ final class TextResponseWriter implements ResponseWriter {
     }
 
     @Override
-    public boolean continuesPrompt() {
-        return true;
+    public Object response(List<Generation> generations, List<HeldLogprobs> logprobs) {
+        List<TextChoice> choices = new ArrayList<>();
+        for (int i = 0; i < generations.size(); i++) {
+            choices.add(
+                    new TextChoice(
+                            generations.get(i).text(),
+                            i,
+                            logprobs.isEmpty() ? Optional.empty() : Optional.of(logprobs.get(i)),
+                            ResponseWriter.finishReason(generations.get(i))));
+        }
+        return completion(choices, Optional.of(Usage.of(generations, perPrompt)));
     }
 
     @Override
-    public Object response(Generation generation, Optional<HeldLogprobs> logprobs) {
-        var choice =
-                new TextChoice(
-                        generation.text(), 0, logprobs, ResponseWriter.finishReason(generation));
-        return completion(List.of(choice), Optional.of(Usage.of(generation)));
+    public List<?> firstChunks(int choice) {
+        return List.of();
     }
 
     @Override
-    public Optional<Object> firstChunk() {
-        return Optional.empty();
+    public List<?> chunks(int choice, TokenStream.Chunk piece, boolean logprobs) {
+        return List.of(
+                chunk(
+                        new TextChoice(
+                                piece.text(),
+                                choice,
+                                logprobs
+                                        ? Optional.of(logprobs(choice, piece.tokens()))
+                                        : Optional.empty(),
+                                Optional.empty())));
     }
 
     @Override
-    public Object chunk(TokenStream.Chunk piece, boolean logprobs) {
-        var choice =
-                new TextChoice(
-                        piece.text(),
-                        0,
-                        logprobs ? Optional.of(logprobs(piece.tokens())) : Optional.empty(),
-                        Optional.empty());
+    public List<?> finishChunks(int choice, Generation generation) {
+        return List.of(
+                chunk(
+                        new TextChoice(
+                                "",
+                                choice,
+                                Optional.empty(),
+                                ResponseWriter.finishReason(generation))));
+    }
+
+    @Override
+    public Object usageChunk(List<Generation> generations) {
+        return completion(List.of(), Optional.of(Usage.of(generations, perPrompt)));
+    }
+
+    private TextCompletion chunk(TextChoice choice) {
         return completion(List.of(choice), Optional.empty());
-    }
-
-    @Override
-    public Object finishChunk(Generation generation) {
-        var choice =
-                new TextChoice("", 0, Optional.empty(), ResponseWriter.finishReason(generation));
-        return completion(List.of(choice), Optional.empty());
-    }
-
-    @Override
-    public Object usageChunk(Generation generation) {
-        return completion(List.of(), Optional.of(Usage.of(generation)));
     }
 
     private TextCompletion completion(List<TextChoice> choices, Optional<Usage> usage) {

@@ -25,6 +25,7 @@ public final class HeldGeneration implements AutoCloseable {
                         new int[] {1},
                         limit,
                         new Sampler(Sampling.GREEDY, model.vocabulary(), KernelChoice.best()),
+                        Optional.empty(),
                         new Gate());
     }
 

@@ -288,6 +288,7 @@ class SchedulerTest {
                         prompt,
                         limit,
                         new Sampler(Sampling.GREEDY, Integer.MAX_VALUE, KernelChoice.best()),
+                        Optional.empty(),
                         listener);
         assertTrue(scheduler.submit(request));
         return end;
@@ -390,6 +391,7 @@ class SchedulerTest {
                 new int[] {token},
                 5,
                 new Sampler(Sampling.GREEDY, Integer.MAX_VALUE, KernelChoice.best()),
+                Optional.empty(),
                 listener);
     }
 }

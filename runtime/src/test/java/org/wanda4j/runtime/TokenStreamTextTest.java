@@ -37,7 +37,7 @@ class TokenStreamTextTest {
 
     private static final Optional<LogProbabilities> SCORES =
             Optional.of(
-                    new LogProbabilities(new float[OtherTokenizer.ROWS], 0, OtherTokenizer.ROWS));
+                    LogProbabilities.view(new float[OtherTokenizer.ROWS], 0, OtherTokenizer.ROWS));
 
     @TempDir private static Path directory;
     private static LanguageModel model;
@@ -160,7 +160,7 @@ class TokenStreamTextTest {
                 new Detokenizer(tokenizer, PROMPT),
                 new StopStrings(List.of(stop)),
                 Set.of(2),
-                OptionalInt.of(20),
+                new GenerationOptions(GenerationOptions.Text.CONTINUATION, OptionalInt.of(20)),
                 PROMPT.length,
                 queue);
     }

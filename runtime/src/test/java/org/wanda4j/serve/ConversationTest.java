@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -68,10 +69,11 @@ class ConversationTest {
                     {'messages':'Hi'} | messages
                     {'messages':['Hi']} | messages
                     {'messages':[]} | messages
-                    {'messages':[{'role':'tool','content':'x'}]} | messages[0].role
+                    {'messages':[{'role':'function','content':'x'}]} | messages[0].role
                     {'messages':[{'role':'user','content':'x'},{'role':'user','content':7}]} | messages[1].content
                     {'messages':[{'role':'user','content':[{'type':'image_url'}]}]} | messages[0].content
-                    {'messages':[{'role':'assistant','content':'x','tool_calls':[{}]}]} | messages[0].tool_calls
+                    {'messages':[{'role':'assistant','content':'x','tool_calls':[{}]}]} | messages[0].tool_calls[0].function
+                    {'messages':[{'role':'assistant','tool_calls':[{'function':{'name':'f','arguments':'7'}}]}]} | messages[0].tool_calls[0].function.arguments
                     {'messages':[{'role':'assistant','content':'x','prefix':true}]} | messages[0].prefix
                     {'messages':[{'role':'user','content':'x'}],'chat_template_kwargs':7} | chat_template_kwargs
                     {'messages':[{'role':'user','content':'x'}],'chat_template_kwargs':{'messages':[]}} | chat_template_kwargs.messages
@@ -90,6 +92,6 @@ class ConversationTest {
         Files.writeString(directory.resolve("chat_template.jinja"), TEMPLATE);
         byte[] json = body.replace('\'', '"').getBytes(StandardCharsets.UTF_8);
         return Conversation.of(new RequestFields(Json.parse(json, "the test")))
-                .render(ChatTemplate.of(directory).orElseThrow());
+                .render(ChatTemplate.of(directory).orElseThrow(), List.of());
     }
 }

@@ -41,8 +41,8 @@ class HeldLogprobsTest {
     private static final String CHAT = "/v1/chat/completions";
     private static final List<Supplier<ResponseWriter>> WRITERS =
             List.of(
-                    () -> new TextResponseWriter("tiny"),
-                    () -> new ChatResponseWriter("tiny", false));
+                    () -> new TextResponseWriter("tiny", 1, 1),
+                    () -> new ChatResponseWriter("tiny", 1, Optional.empty()));
 
     @TempDir private Path directory;
 
@@ -54,16 +54,16 @@ class HeldLogprobsTest {
             var bytes = new ByteArrayOutputStream();
             ResponseWriter writer = writers.get();
             try (var held = new HeldLogprobs(new HeldBytes(1L << 30))) {
-                held.append(writer.logprobs(List.of()));
+                held.append(writer.logprobs(0, List.of()));
                 for (int from = 0; from < tokens.size(); ) {
                     int to = Math.min(tokens.size(), from + random.nextInt(5));
-                    held.append(writer.logprobs(tokens.subList(from, to)));
+                    held.append(writer.logprobs(0, tokens.subList(from, to)));
                     from = to;
                 }
                 Json.writeLine(Map.of("logprobs", Optional.of(held)), bytes);
             }
             assertEquals(
-                    Json.writeLine(Map.of("logprobs", writers.get().logprobs(tokens))),
+                    Json.writeLine(Map.of("logprobs", writers.get().logprobs(0, tokens))),
                     bytes.toString(StandardCharsets.UTF_8));
         }
     }
@@ -87,7 +87,7 @@ class HeldLogprobsTest {
 
     private static WeakReference<ScoredToken> append(HeldLogprobs held, ResponseWriter writer) {
         List<ScoredToken> tokens = tokens(1);
-        held.append(writer.logprobs(tokens));
+        held.append(writer.logprobs(0, tokens));
         return new WeakReference<>(tokens.getFirst());
     }
 
@@ -97,12 +97,12 @@ class HeldLogprobsTest {
         ResponseWriter writer = WRITERS.getFirst().get();
         List<ScoredToken> many = tokens(10);
         try (var first = new HeldLogprobs(heap)) {
-            first.append(writer.logprobs(tokens(2)));
+            first.append(writer.logprobs(0, tokens(2)));
             long before = heap.taken();
             try (var second = new HeldLogprobs(heap)) {
                 var refused =
                         assertThrows(
-                                ApiException.class, () -> second.append(writer.logprobs(many)));
+                                ApiException.class, () -> second.append(writer.logprobs(0, many)));
                 assertEquals(503, refused.status());
                 assertTrue(refused.getMessage().contains("5,000 bytes"), refused.getMessage());
             }
@@ -157,7 +157,8 @@ class HeldLogprobsTest {
             var completions = new CompletionHandler(model, metrics, heap);
             var reader =
                     new CompletionRequestReader(model, ChatTemplate.of(directory), "tiny", 400);
-            http.createContext("/", new Api(settings, timeout, reader, metrics, completions));
+            http.createContext(
+                    "/", new Api(settings, model.context(), timeout, reader, metrics, completions));
             http.start();
             int port = http.getAddress().getPort();
             HttpResponse<String> refused = post(port, path, body(path, 100, false));

@@ -46,12 +46,12 @@ class LimitsTest {
     /// Bodies of a completion, what they are answered with, and a part of that.
     private static final String BODIES =
             """
-            {'prompt':'a','n':2} -> 400 -> n is not supported
-            {'prompt':['a','b']} -> 400 -> prompt must be one text
+            {'prompt':'a','n':129} -> 400 -> n must be a whole number from 1 to 128
+            {'prompt':['a',7]} -> 400 -> prompt must be a text
             {'prompt':[999999]} -> 400 -> no token
             {'prompt':''} -> 400 -> the prompt is empty
             {} -> 400 -> prompt is missing
-            {'prompt':'a','max_tokens':0} -> 400 -> max_tokens must be a whole number from 1 to 400, or -1
+            {'prompt':'a','max_tokens':401} -> 400 -> max_tokens must be a whole number from 0 to 400, or -1
             {'prompt':'a','temperature':'hot'} -> 400 -> temperature must be a number
             {'prompt':'a','temperature':-1} -> 400 -> temperature must be a number
             {'prompt':'a','top_p':0} -> 400 -> top_p must be a number above 0
@@ -64,14 +64,14 @@ class LimitsTest {
             {'prompt':'a','top_k':-2} -> 400 -> "param":"top_k"
             {'prompt':'a','max_tokens':-2} -> 400 -> "param":"max_tokens"
             {'prompt':'a','min_tokens':5} -> 400 -> "param":"min_tokens"
-            {'prompt':'a','echo':true} -> 400 -> "param":"echo"
+            {'prompt':'a','echo':1} -> 400 -> "param":"echo"
             {'prompt':'a','echo':false,'ignore_eos':false,'max_tokens':1} -> 200 -> text_completion
             {'prompt':'a','stream_options':{'include_usage':1}} -> 400 -> "param":"stream_options.include_usage"
-            {'prompt':'a','response_format':{'type':'json_object'}} -> 400 -> "param":"response_format.type"
+            {'prompt':'a','response_format':{'type':'xml'}} -> 400 -> "param":"response_format.type"
             {'prompt':'a','response_format':{'type':'text'},'max_tokens':1} -> 200 -> text_completion
             {'prompt':'a','nobody_knows_this':7,'max_tokens':1} -> 200 -> text_completion
             {'prompt':'a','logprobs':99} -> 400 -> logprobs must be
-            {'prompt':'a','logit_bias':{'5':1}} -> 400 -> logit_bias is not supported
+            {'prompt':'a','logit_bias':{'5':'x'}} -> 400 -> "param":"logit_bias.5"
             {'prompt':'a','stream':'yes'} -> 400 -> stream must be true or false
             {'prompt':'a','stream_options':{},'max_tokens':1} -> 200 -> text_completion
             {'prompt':['a'],'user':'me','max_tokens':1,'stop':null} -> 200 -> text_completion
@@ -295,7 +295,7 @@ class LimitsTest {
             var held = new HeldBytes(0);
             var metrics = new Metrics(model, held);
             var answering = new CompletionHandler(model, metrics, held);
-            http.createContext("/", new Api(settings, limit, null, metrics, answering));
+            http.createContext("/", new Api(settings, 1, limit, null, metrics, answering));
             http.start();
             String completions =
                     "http://127.0.0.1:%d/v1/completions".formatted(http.getAddress().getPort());

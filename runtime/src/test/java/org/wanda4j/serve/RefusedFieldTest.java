@@ -40,8 +40,10 @@ class RefusedFieldTest {
 
     @Test
     void numbersAreTheSameWithAndWithoutAPoint() {
-        RefusedField.check(fields("{\"n\": 1, \"presence_penalty\": 0, \"logit_bias\": null}"));
-        RefusedField.check(fields("{\"n\": 1.0, \"presence_penalty\": 0.0, \"suffix\": \"\"}"));
+        RefusedField.check(
+                fields("{\"best_of\": 1, \"presence_penalty\": 0, \"bad_words\": null}"));
+        RefusedField.check(
+                fields("{\"best_of\": 1.0, \"presence_penalty\": 0.0, \"suffix\": \"\"}"));
     }
 
     private static void check(RefusedField field, Object value) {

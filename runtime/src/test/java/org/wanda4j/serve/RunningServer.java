@@ -52,9 +52,16 @@ record RunningServer(LanguageModel model, Server server) implements AutoCloseabl
 
     static RunningServer start(
             Path directory, LanguageModel.Settings how, Optional<String> key, int largestBody) {
-        LanguageModel model = LanguageModel.open(directory, how);
         var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
-        var settings = new Server.Settings(address, key, MODEL, LONGEST_ANSWER, largestBody);
+        return start(
+                directory,
+                how,
+                new Server.Settings(address, key, MODEL, LONGEST_ANSWER, largestBody));
+    }
+
+    static RunningServer start(
+            Path directory, LanguageModel.Settings how, Server.Settings settings) {
+        LanguageModel model = LanguageModel.open(directory, how);
         return new RunningServer(model, Server.start(model, ChatTemplate.of(directory), settings));
     }
 

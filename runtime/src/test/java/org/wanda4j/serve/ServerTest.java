@@ -234,11 +234,11 @@ class ServerTest {
 
     @Test
     void whatCannotBeDoneIsRefusedInOpenAisShape() {
-        var several = refused(() -> text(chat("Hello").n(2)));
+        var several = refused(() -> text(chat("Hello").n(129)));
         assertEquals(400, several.statusCode());
         assertEquals("n", several.param().orElseThrow());
         assertEquals("invalid_request_error", several.type().orElseThrow());
-        assertTrue(several.getMessage().contains("n = 1"), several.getMessage());
+        assertTrue(several.getMessage().contains("from 1 to 128"), several.getMessage());
 
         var unknown = refused(() -> text(chat("Hello").model("gpt")));
         assertEquals(404, unknown.statusCode());

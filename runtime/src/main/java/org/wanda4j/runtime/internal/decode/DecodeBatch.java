@@ -8,8 +8,14 @@ public final class DecodeBatch {
     /// The next tokens of a sequence.
     ///
     /// @param tokens at least one
-    /// @param predicts whether logits behind the last of them are needed
-    public record Step(Sequence sequence, int[] tokens, boolean predicts) {}
+    /// @param predictions of how many of them, the last ones, the logits behind are needed
+    public record Step(Sequence sequence, int[] tokens, int predictions) {
+
+        /// @param predicts whether logits behind the last token are needed
+        public Step(Sequence sequence, int[] tokens, boolean predicts) {
+            this(sequence, tokens, predicts ? 1 : 0);
+        }
+    }
 
     private final int[] ids;
     private final int[] positions;
@@ -21,7 +27,7 @@ public final class DecodeBatch {
         int predictions = 0;
         for (Step step : steps) {
             count += step.tokens().length;
-            predictions += step.predicts() ? 1 : 0;
+            predictions += step.predictions();
         }
         ids = new int[count];
         positions = new int[count];
@@ -39,8 +45,8 @@ public final class DecodeBatch {
                 sequences[t] = step.sequence();
                 t++;
             }
-            if (step.predicts()) {
-                lasts[predicted++] = t - 1;
+            for (int last = t - step.predictions(); last < t; last++) {
+                lasts[predicted++] = last;
             }
         }
     }
@@ -61,7 +67,7 @@ public final class DecodeBatch {
         return sequences[token];
     }
 
-    /// Index of the last token of each step that predicts.
+    /// Indices of the tokens behind which logits are needed.
     int[] lasts() {
         return lasts;
     }

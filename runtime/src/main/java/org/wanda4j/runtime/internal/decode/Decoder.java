@@ -195,7 +195,7 @@ public final class Decoder implements AutoCloseable {
 
     /// Decodes the next tokens of some sequences, at most [#LARGEST_BATCH] in all. Where that fails, no sequence is changed.
     ///
-    /// @return logits behind each step that predicts, [#logitsWidth()] values apart; overwritten by the next call
+    /// @return logits behind each token that predicts, [#logitsWidth()] values apart; overwritten by the next call
     public float[] forward(List<DecodeBatch.Step> steps) {
         DecodeBatch batch = new DecodeBatch(steps);
         advance(batch);
@@ -206,7 +206,7 @@ public final class Decoder implements AutoCloseable {
         return logits.values();
     }
 
-    /// Distance between the logits of two steps, in values.
+    /// Distance between the logits of two tokens, in values.
     public int logitsWidth() {
         return logits.width();
     }

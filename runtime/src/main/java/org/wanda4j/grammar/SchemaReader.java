@@ -1,0 +1,361 @@
+package org.wanda4j.grammar;
+
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.grammar.Grammar.Node;
+import org.wanda4j.grammar.Grammar.Rule;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.BooleanNode;
+
+/// Reads a JSON schema into a grammar.
+final class SchemaReader {
+
+    private static final int MOST = 1 << 16; // items, or characters
+    private static final int MOST_REFERENCES = 256;
+
+    /// Keywords that no text depends on.
+    private static final Set<String> ANNOTATIONS =
+            Set.of(
+                    "$schema",
+                    "$id",
+                    "$comment",
+                    "$defs",
+                    "definitions",
+                    "title",
+                    "description",
+                    "default",
+                    "examples",
+                    "deprecated",
+                    "readOnly",
+                    "writeOnly");
+
+    private static final List<String> TYPES =
+            List.of("object", "array", "string", "integer", "number", "boolean", "null");
+
+    private final Grammar.Builder builder;
+    private final JsonNode root;
+    private final JsonGrammar json;
+    private final Map<String, Rule> references = new HashMap<>();
+
+    SchemaReader(Grammar.Builder builder, JsonNode root) {
+        this.builder = builder;
+        this.root = root;
+        this.json = new JsonGrammar(builder);
+    }
+
+    /// A value that `schema` describes.
+    ///
+    /// @param path of the schema, for errors; ends with a point unless it is empty
+    Node value(Node from, JsonNode schema, String path) {
+        if (schema.isBoolean() && schema.asBoolean()) {
+            return builder.call(from, json.any());
+        }
+        if (!schema.isObject()) {
+            throw new InvalidInputException(place(path) + " must be an object");
+        }
+        if (schema.has("$ref")) {
+            check(schema, path, Set.of("$ref"));
+            return builder.call(from, reference(schema.get("$ref"), path));
+        }
+        if (schema.has("anyOf")) {
+            check(schema, path, Set.of("anyOf"));
+            return anyOf(from, list(schema, "anyOf", path), path + "anyOf");
+        }
+        if (schema.has("allOf")) {
+            check(schema, path, Set.of("allOf"));
+            List<JsonNode> all = list(schema, "allOf", path);
+            if (all.size() != 1) {
+                throw unsupported(path + "allOf", "of more than one schema");
+            }
+            return value(from, all.getFirst(), path + "allOf[0].");
+        }
+        Set<String> types = types(schema, path);
+        if (schema.has("const")) {
+            check(schema, path, Set.of("const", "type"));
+            return constants(from, List.of(schema.get("const")), types, path + "const");
+        }
+        if (schema.has("enum")) {
+            check(schema, path, Set.of("enum", "type"));
+            return constants(from, list(schema, "enum", path), types, path + "enum");
+        }
+        Set<String> keywords = new LinkedHashSet<>(Set.of("type"));
+        types.forEach(type -> keywords.addAll(keywords(type)));
+        check(schema, path, keywords);
+        Node end = builder.node();
+        for (String type : types) {
+            typed(from, type, schema, path).empty.add(end);
+        }
+        return end;
+    }
+
+    private static Set<String> keywords(String type) {
+        return switch (type) {
+            case "object" -> Set.of("properties", "required", "additionalProperties");
+            case "array" -> Set.of("items", "minItems", "maxItems");
+            case "string" -> Set.of("minLength", "maxLength");
+            default -> Set.of();
+        };
+    }
+
+    private static void check(JsonNode schema, String path, Set<String> supported) {
+        for (String name : schema.propertyNames()) {
+            if (!supported.contains(name) && !ANNOTATIONS.contains(name)) {
+                throw unsupported(
+                        path + name,
+                        supported.contains("type")
+                                ? "for this type"
+                                : "beside " + supported.iterator().next());
+            }
+        }
+    }
+
+    private static InvalidInputException unsupported(String keyword, String where) {
+        return new InvalidInputException(
+                "the keyword %s of the schema is not supported %s".formatted(keyword, where));
+    }
+
+    private static String place(String path) {
+        return path.isEmpty() ? "the schema" : path.substring(0, path.length() - 1);
+    }
+
+    private static List<JsonNode> list(JsonNode schema, String keyword, String path) {
+        JsonNode list = schema.get(keyword);
+        if (!list.isArray() || list.isEmpty()) {
+            throw new InvalidInputException(path + keyword + " must be a list, and not empty");
+        }
+        return list.valueStream().toList();
+    }
+
+    /// Where no type is named, the keywords tell it; where they do not, all types are.
+    private static Set<String> types(JsonNode schema, String path) {
+        JsonNode type = schema.get("type");
+        if (type == null) {
+            for (String each : List.of("object", "array", "string")) {
+                if (keywords(each).stream().anyMatch(schema::has)) {
+                    return Set.of(each);
+                }
+            }
+            return new LinkedHashSet<>(TYPES);
+        }
+        Set<String> types = new LinkedHashSet<>();
+        for (JsonNode each : type.isArray() ? type : List.of(type)) {
+            if (!TYPES.contains(each.asString(""))) {
+                throw new InvalidInputException(
+                        "%stype must be one of %s, or a list of them".formatted(path, TYPES));
+            }
+            types.add(each.asString());
+        }
+        return types;
+    }
+
+    private Node typed(Node from, String type, JsonNode schema, String path) {
+        return switch (type) {
+            case "object" -> object(from, schema, path);
+            case "array" ->
+                    json.array(
+                            from,
+                            schema.has("items")
+                                    ? rule(schema.get("items"), path + "items.")
+                                    : json.any(),
+                            bound(schema, "minItems", path).orElse(0),
+                            upperBound(schema, "minItems", "maxItems", path));
+            case "string" ->
+                    json.string(
+                            from,
+                            bound(schema, "minLength", path).orElse(0),
+                            upperBound(schema, "minLength", "maxLength", path));
+            case "integer" -> json.integer(from);
+            case "number" -> json.number(from);
+            case "boolean" -> json.bool(from);
+            default -> json.text(from, "null");
+        };
+    }
+
+    private static Optional<Integer> upperBound(
+            JsonNode schema, String least, String most, String path) {
+        Optional<Integer> bound = bound(schema, most, path);
+        if (bound.isPresent() && bound.get() < bound(schema, least, path).orElse(0)) {
+            throw new InvalidInputException(
+                    "%s%s must not be less than %s".formatted(path, most, least));
+        }
+        return bound;
+    }
+
+    private static Optional<Integer> bound(JsonNode schema, String keyword, String path) {
+        Optional<JsonNode> bound = Optional.ofNullable(schema.get(keyword));
+        if (bound.filter(it -> !isBound(it)).isPresent()) {
+            throw new InvalidInputException(
+                    "%s%s must be a whole number from 0 to %,d".formatted(path, keyword, MOST));
+        }
+        return bound.map(JsonNode::asInt);
+    }
+
+    private static boolean isBound(JsonNode bound) {
+        return bound.isIntegralNumber()
+                && bound.canConvertToInt()
+                && bound.asInt() >= 0
+                && bound.asInt() <= MOST;
+    }
+
+    private Rule rule(JsonNode schema, String path) {
+        Rule rule = builder.rule(false);
+        value(rule.start(), schema, path).end = true;
+        return rule;
+    }
+
+    private Node anyOf(Node from, List<JsonNode> schemas, String path) {
+        Node end = builder.node();
+        for (int i = 0; i < schemas.size(); i++) {
+            value(from, schemas.get(i), "%s[%d].".formatted(path, i)).empty.add(end);
+        }
+        return end;
+    }
+
+    private Node constants(Node from, List<JsonNode> values, Set<String> types, String place) {
+        List<JsonNode> possible =
+                values.stream().filter(value -> types.stream().anyMatch(type(value))).toList();
+        if (possible.isEmpty()) {
+            throw new InvalidInputException(place + " has no value of the schema's type");
+        }
+        Node end = builder.node();
+        possible.forEach(value -> json.text(from, Json.writeLine(value)).empty.add(end));
+        return end;
+    }
+
+    private static Predicate<String> type(JsonNode value) {
+        return type ->
+                switch (type) {
+                    case "object" -> value.isObject();
+                    case "array" -> value.isArray();
+                    case "string" -> value.isString();
+                    case "integer" -> value.isIntegralNumber();
+                    case "number" -> value.isNumber();
+                    case "boolean" -> value.isBoolean();
+                    default -> value.isNull();
+                };
+    }
+
+    private Rule reference(JsonNode reference, String path) {
+        String pointer = reference.asString("");
+        if (!pointer.startsWith("#")) {
+            throw new InvalidInputException(
+                    "%s$ref must lead into the schema itself, as #/$defs/name".formatted(path));
+        }
+        if (!references.containsKey(pointer)) {
+            JsonNode target = target(pointer, path);
+            if (references.size() == MOST_REFERENCES) {
+                throw new InvalidInputException(
+                        "the schema has more than %d definitions".formatted(MOST_REFERENCES));
+            }
+            Rule rule = builder.rule(true);
+            references.put(pointer, rule); // before it is read: it may lead to itself
+            value(rule.start(), target, pointer + ".").end = true;
+        }
+        return references.get(pointer);
+    }
+
+    private JsonNode target(String pointer, String path) {
+        JsonNode at = root;
+        for (String name : pointer.substring(1).split("/", -1)) {
+            if (!name.isEmpty()) {
+                at = at.path(name.replace("~1", "/").replace("~0", "~"));
+            }
+        }
+        if (at.isMissingNode()) {
+            throw new InvalidInputException(
+                    "%s$ref leads to %s, which is not there".formatted(path, pointer));
+        }
+        return at;
+    }
+
+    private Node object(Node from, JsonNode schema, String path) {
+        Map<String, Property> properties = properties(schema, path);
+        Optional<JsonNode> more = Optional.ofNullable(schema.get("additionalProperties"));
+        if (properties.isEmpty()) {
+            boolean none = more.filter(it -> it.isBoolean() && !it.asBoolean()).isPresent();
+            return none
+                    ? json.text(from, "{}")
+                    : json.map(
+                            from,
+                            more.map(each -> rule(each, path + "additionalProperties."))
+                                    .orElseGet(json::any));
+        }
+        return members(from, List.copyOf(properties.values()));
+    }
+
+    /// A property of an object.
+    ///
+    /// @param member its name and its value
+    private record Property(Rule member, boolean required) {}
+
+    private Map<String, Property> properties(JsonNode schema, String path) {
+        Set<String> required = required(schema, path);
+        Map<String, Property> properties = new LinkedHashMap<>();
+        JsonNode described = schema.path("properties");
+        if (!described.isObject() && !described.isMissingNode()) {
+            throw new InvalidInputException(path + "properties must be an object");
+        }
+        described.forEachEntry((name, value) ->
+                properties.put(
+                        name,
+                        new Property(
+                                member(name, value, "%sproperties.%s.".formatted(path, name)),
+                                required.contains(name))));
+        for (String name : required) {
+            properties.computeIfAbsent(
+                    name, it -> new Property(member(it, BooleanNode.TRUE, path), true));
+        }
+        return properties;
+    }
+
+    private static Set<String> required(JsonNode schema, String path) {
+        Set<String> required = new LinkedHashSet<>();
+        JsonNode names = schema.path("required");
+        if (!names.isMissingNode()
+                && (!names.isArray() || !names.valueStream().allMatch(JsonNode::isString))) {
+            throw new InvalidInputException(path + "required must be a list of names");
+        }
+        names.forEach(name -> required.add(name.asString()));
+        return required;
+    }
+
+    private Rule member(String name, JsonNode value, String path) {
+        Rule member = builder.rule(false);
+        Node behind = json.space(json.text(member.start(), Json.writeLine(name) + ":"));
+        value(behind, value, path).end = true;
+        return member;
+    }
+
+    /// Members in their order; those that are not required may be left out.
+    private Node members(Node from, List<Property> properties) {
+        Node close = builder.node();
+        Node none = json.space(json.text(from, "{")); // where no member has been written so far
+        Node some = builder.node();
+        boolean canBeNone = true;
+        for (Property property : properties) {
+            Node written = builder.node();
+            if (canBeNone) {
+                builder.call(none, property.member()).empty.add(written);
+            }
+            builder.call(json.space(json.text(some, ",")), property.member()).empty.add(written);
+            if (!property.required()) {
+                some.empty.add(written);
+            }
+            canBeNone &= !property.required();
+            some = written;
+        }
+        if (canBeNone) {
+            none.empty.add(close);
+        }
+        json.space(some).empty.add(close);
+        return json.text(close, "}");
+    }
+}
