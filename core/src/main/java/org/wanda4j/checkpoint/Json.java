@@ -14,6 +14,7 @@ import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// JSON documents. Those from outside are bounded in size and depth, and have no duplicate names; they may begin with a
@@ -107,11 +108,26 @@ public final class Json {
     /// @param place where it stands, for messages
     /// @throws InvalidInputException when it is no JSON object, with what is wrong and where
     public static ObjectNode parse(byte[] text, String place) {
+        if (tree(text, place) instanceof ObjectNode object) {
+            return object;
+        }
+        throw new InvalidInputException(place + ": not a JSON object");
+    }
+
+    /// The JSON array in `text`.
+    ///
+    /// @param place where it stands, for messages
+    /// @throws InvalidInputException when it is no JSON array, with what is wrong and where
+    public static ArrayNode parseArray(byte[] text, String place) {
+        if (tree(text, place) instanceof ArrayNode array) {
+            return array;
+        }
+        throw new InvalidInputException(place + ": not a JSON array");
+    }
+
+    private static JsonNode tree(byte[] text, String place) {
         try {
-            if (MAPPER.readTree(text) instanceof ObjectNode object) {
-                return object;
-            }
-            throw new InvalidInputException(place + ": not a JSON object");
+            return MAPPER.readTree(text);
         } catch (JacksonException e) {
             throw new InvalidInputException(
                     place
