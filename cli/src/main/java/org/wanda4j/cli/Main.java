@@ -3,6 +3,7 @@ package org.wanda4j.cli;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.stream.Collectors;
@@ -39,6 +40,8 @@ import picocli.CommandLine.TypeConversionException;
             InspectCommand.class,
             PackCommand.class,
             UnpackCommand.class,
+            FetchCommand.class,
+            CacheCommand.class,
             GenerateCommand.class,
             ChatCommand.class,
             ServeCommand.class,
@@ -66,7 +69,16 @@ public final class Main implements Runnable {
 
     @Spec private CommandSpec spec;
 
-    private Main() {}
+    private final Map<String, String> environment;
+
+    private Main(Map<String, String> environment) {
+        this.environment = environment;
+    }
+
+    /// The variables that the program was started with.
+    Map<String, String> environment() {
+        return environment;
+    }
 
     /// Runs the command and exits with its code.
     public static void main(String[] args) {
@@ -78,8 +90,14 @@ public final class Main implements Runnable {
     ///
     /// @return the exit code
     static int run(String... args) {
+        return run(System.getenv(), args);
+    }
+
+    /// The same with other variables of the environment.
+    static int run(Map<String, String> environment, String... args) {
         PARQUET.setLevel(Level.WARNING);
-        CommandLine commandLine = new CommandLine(new Main());
+        CommandLine commandLine = new CommandLine(new Main(environment));
+        commandLine.setExecutionStrategy(new HubModels(environment));
         commandLine.setParameterExceptionHandler(Main::explainUsage);
         commandLine.setExecutionExceptionHandler(Main::explain);
         commandLine.registerConverter(
