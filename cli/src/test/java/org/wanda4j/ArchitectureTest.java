@@ -1,5 +1,9 @@
 package org.wanda4j;
 
+import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -12,10 +16,11 @@ import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.library.GeneralCodingRules;
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
+import java.net.URL;
 import java.util.Arrays;
 import java.util.stream.Stream;
 
-/// Dependencies between modules and packages: cli -> prune, runtime -> core.
+/// Dependencies between modules and packages: cli -> prune, runtime, hub -> core.
 @AnalyzeClasses(packages = "org.wanda4j", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
 
@@ -49,6 +54,13 @@ class ArchitectureTest {
         "org.wanda4j.tools.."
     };
 
+    private static final String HUB = "org.wanda4j.hub..";
+
+    /// What opens connections, or may.
+    private static final String CONNECTIONS =
+            "java\\.net\\.http\\..*|java\\.net\\.(Datagram|Multicast)?Socket|java\\.net\\.\\w*URLConnection"
+                    + "|java\\.nio\\.channels\\.(Asynchronous)?(Socket|Datagram)Channel|javax\\.net\\.(ssl\\.)?\\w*SocketFactory";
+
     @ArchTest
     static final ArchRule dependencies_point_downwards =
             layeredArchitecture()
@@ -60,6 +72,8 @@ class ArchitectureTest {
                     .definedBy(PRUNE)
                     .layer("runtime")
                     .definedBy(RUNTIME)
+                    .layer("hub")
+                    .definedBy(HUB)
                     .layer("cli")
                     .definedBy("org.wanda4j.cli..")
                     .whereLayer("cli")
@@ -68,15 +82,17 @@ class ArchitectureTest {
                     .mayOnlyBeAccessedByLayers("cli")
                     .whereLayer("runtime")
                     .mayOnlyBeAccessedByLayers("cli")
+                    .whereLayer("hub")
+                    .mayOnlyBeAccessedByLayers("cli")
                     .whereLayer("core")
-                    .mayOnlyBeAccessedByLayers("prune", "runtime", "cli");
+                    .mayOnlyBeAccessedByLayers("prune", "runtime", "hub", "cli");
 
     @ArchTest
     static final ArchRule every_class_is_in_a_layer =
             noClasses()
                     .should()
                     .resideOutsideOfPackages(
-                            concat(concat(concat(CORE, PRUNE), RUNTIME), "org.wanda4j.cli.."))
+                            concat(concat(concat(CORE, PRUNE), RUNTIME), HUB, "org.wanda4j.cli.."))
                     .allowEmptyShould(true);
 
     /// Subpackages count as packages of their own.
@@ -85,10 +101,10 @@ class ArchitectureTest {
             slices().assignedFrom(new EachPackage()).should().beFreeOfCycles();
 
     @ArchTest
-    static final ArchRule core_and_runtime_have_no_native_code_and_no_command_line =
+    static final ArchRule core_runtime_and_hub_have_no_native_code_and_no_command_line =
             noClasses()
                     .that()
-                    .resideInAnyPackage(concat(CORE, RUNTIME))
+                    .resideInAnyPackage(concat(concat(CORE, RUNTIME), HUB))
                     .should()
                     .dependOnClassesThat()
                     .resideInAnyPackage(
@@ -109,9 +125,22 @@ class ArchitectureTest {
     static final ArchRule only_cli_prints =
             noClasses()
                     .that()
-                    .resideInAnyPackage(concat(concat(CORE, PRUNE), RUNTIME))
+                    .resideInAnyPackage(concat(concat(concat(CORE, PRUNE), RUNTIME), HUB))
                     .should(GeneralCodingRules.ACCESS_STANDARD_STREAMS)
                     .allowEmptyShould(true);
+
+    @ArchTest
+    static final ArchRule only_the_hub_opens_connections =
+            noClasses()
+                    .that()
+                    .resideOutsideOfPackage(HUB)
+                    .should()
+                    .dependOnClassesThat()
+                    .haveNameMatching(CONNECTIONS)
+                    .orShould()
+                    .callMethodWhere(
+                            target(nameMatching("open.*|getContent"))
+                                    .and(target(owner(type(URL.class)))));
 
     @ArchTest
     static final ArchRule the_runtime_does_not_know_its_server =

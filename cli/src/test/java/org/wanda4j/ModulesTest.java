@@ -40,12 +40,12 @@ class ModulesTest {
             "warning: \\[incubating\\] .*|1 warning|WARNING: Using incubator modules.*";
 
     /// In the order in which they need each other.
-    private static final List<String> MODULES = List.of("core", "prune", "runtime");
+    private static final List<String> MODULES = List.of("core", "prune", "runtime", "hub");
 
     /// What is on the class path of this test, but is nothing that a program needs.
     private static final Pattern LEFT_OUT =
             Pattern.compile(
-                    ".*/(cli|core|prune|runtime)/target/.*|.*/[^/]*(archunit|junit|opentest4j|apiguardian|jspecify|picocli|progressbar|jline)[^/]*");
+                    ".*/(cli|core|prune|runtime|hub)/target/.*|.*/[^/]*(archunit|junit|opentest4j|apiguardian|jspecify|picocli|progressbar|jline)[^/]*");
 
     @TempDir private static Path modules;
 
@@ -94,6 +94,7 @@ class ModulesTest {
                         org.wanda4j.model.families.ModelConfig config;
                         org.wanda4j.runtime.LanguageModel model;
                         org.wanda4j.serve.Server server;
+                        org.wanda4j.hub.Hub hub;
                         tools.jackson.databind.JsonNode json;
                         """));
     }
@@ -207,7 +208,7 @@ class ModulesTest {
         Path descriptor = directory.resolve("module-info.java");
         Files.writeString(
                 descriptor,
-                "module program { requires org.wanda4j.prune; requires org.wanda4j.runtime; }");
+                "module program { requires org.wanda4j.prune; requires org.wanda4j.runtime; requires org.wanda4j.hub; }");
         Path program = directory.resolve("Program.java");
         Files.writeString(program, "package program; public class Program { " + members + " }");
         List<String> arguments =

@@ -35,6 +35,7 @@ final class BenchCommand implements Runnable {
     @Parameters(
             arity = "1..*",
             paramLabel = "MODEL",
+            converter = HubModels.Reference.class,
             description = "Hugging Face directories, packed or not")
     private List<Path> models;
 
@@ -144,7 +145,7 @@ final class BenchCommand implements Runnable {
         List<Result> results = new ArrayList<>();
         try {
             for (Path model : models) {
-                Console.note("measuring " + model);
+                Console.note("measuring " + Format.model(model.toString()));
                 PeakMemory.reset();
                 results.add(
                         Result.of(
@@ -176,7 +177,7 @@ final class BenchCommand implements Runnable {
             Console.note("kernels: " + results.getFirst().kernels());
             for (Result result : results) {
                 if (!result.layout().isEmpty()) {
-                    Console.note(result.model() + ": " + result.layout());
+                    Console.note(Format.model(result.model()) + ": " + result.layout());
                 }
             }
             Console.print(table(results));
@@ -197,7 +198,7 @@ final class BenchCommand implements Runnable {
         for (Result result : results) {
             rows.add(
                     List.of(
-                            result.model(),
+                            Format.model(result.model()),
                             rate(result.prefillTokensPerSecond(), result.prefillDeviation()),
                             rate(result.decodeTokensPerSecond(), result.decodeDeviation()),
                             "%.1f".formatted(result.bytesPerToken() / 1e6),

@@ -40,7 +40,11 @@ final class ChatCommand implements Runnable {
     /// What looks like a command: a path, `/etc/hosts`, does not.
     private static final Pattern COMMAND = Pattern.compile("/[\\w?]*(\\s|$)");
 
-    @Parameters(paramLabel = "MODEL", description = "Hugging Face directory, packed or not")
+    @Parameters(
+            paramLabel = "MODEL",
+            converter = HubModels.Reference.class,
+            description =
+                    "Hugging Face directory, packed or not, or a model of the hub: org/name[@revision]")
     private Path model;
 
     @Option(

@@ -56,7 +56,10 @@ final class CompareCommand implements Runnable {
 
     private static final String TUNED = "+tune";
 
-    @Parameters(paramLabel = "MODEL", description = "Hugging Face directory")
+    @Parameters(
+            paramLabel = "MODEL",
+            converter = HubModels.Reference.class,
+            description = "Hugging Face directory, or a model of the hub: org/name[@revision]")
     private Path model;
 
     @Option(
@@ -128,7 +131,7 @@ final class CompareCommand implements Runnable {
 
     @Override
     public void run() {
-        try (var _ = StopNotice.ofCells()) {
+        try (var _ = StopNotice.ofRepeatable()) {
             compare();
         }
     }

@@ -6,12 +6,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.hub.HubSettings;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.sparse.Kernels;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.ParentCommand;
 
 /// `wanda doctor`
 @Command(
@@ -25,6 +28,8 @@ final class DoctorCommand implements Callable<Integer> {
     private static final int OLDEST_JAVA = 25;
     private static final long LEAST_MEMORY = 2L << 30;
     private static final long LEAST_DISK = 2L << 30;
+
+    @ParentCommand private Main main;
 
     @Mixin private final ResultOptions result = new ResultOptions();
 
@@ -64,7 +69,7 @@ final class DoctorCommand implements Callable<Integer> {
         return good ? 0 : 1;
     }
 
-    private static List<Finding> examine() {
+    private List<Finding> examine() {
         return List.of(
                 java(),
                 simd(),
@@ -72,7 +77,8 @@ final class DoctorCommand implements Callable<Integer> {
                 attempt("libtorch", DoctorCommand::libtorch),
                 threads(),
                 memory(),
-                attempt("disk", DoctorCommand::disk));
+                attempt("disk", DoctorCommand::disk),
+                attempt("hub", this::hub));
     }
 
     private static Finding java() {
@@ -147,6 +153,32 @@ final class DoctorCommand implements Callable<Integer> {
                 Math.min(here, there) >= LEAST_DISK
                         ? ""
                         : "make room: libtorch unpacks 445 MB into ~/.javacpp, a GGUF model is decoded to ~/.cache, an output takes as much as its model");
+    }
+
+    /// Without opening a connection.
+    private Finding hub() {
+        HubSettings settings;
+        try {
+            settings = HubSettings.of(main.environment());
+        } catch (InvalidInputException e) {
+            return new Finding("hub", "no model can be fetched", e.getMessage());
+        }
+        Path existing = settings.cache();
+        while (!Files.exists(existing)) {
+            existing = existing.getParent();
+        }
+        return new Finding(
+                "hub",
+                "%s%s, %s; cache %s"
+                        .formatted(
+                                settings.endpoint(),
+                                settings.offline() ? " (not asked: HF_HUB_OFFLINE)" : "",
+                                settings.token().map(Object::toString).orElse("no token"),
+                                settings.cache()),
+                Files.isDirectory(existing) && Files.isWritable(existing)
+                        ? ""
+                        : existing
+                                + " cannot be written to: make it a folder of yours, or name another by HF_HUB_CACHE");
     }
 
     /// A check that throws becomes a finding.

@@ -41,7 +41,11 @@ import picocli.CommandLine.Parameters;
         })
 final class EvalCommand implements Runnable {
 
-    @Parameters(arity = "1..*", paramLabel = "MODEL", description = "Hugging Face directories")
+    @Parameters(
+            arity = "1..*",
+            paramLabel = "MODEL",
+            converter = HubModels.Reference.class,
+            description = "Hugging Face directories, or models of the hub: org/name[@revision]")
     private List<Path> models;
 
     @Option(
@@ -67,6 +71,7 @@ final class EvalCommand implements Runnable {
     @Option(
             names = "--reference",
             paramLabel = "MODEL",
+            converter = HubModels.Reference.class,
             description =
                     "measure beside perplexity how far predictions are from this model's: KL(reference || model) of a token's"
                             + " distribution, mean and 99th percentile, and how often the first choice is the same")
@@ -178,7 +183,7 @@ final class EvalCommand implements Runnable {
         }
         List<List<String>> rows = new ArrayList<>(List.of(header));
         for (Result result : results) {
-            List<String> row = new ArrayList<>(List.of(result.model()));
+            List<String> row = new ArrayList<>(List.of(Format.model(result.model())));
             if (predicts) {
                 row.add("%.3f".formatted(result.perplexity().orElseThrow()));
                 result.divergence()

@@ -34,7 +34,10 @@ final class ExportCommand implements Runnable {
         GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0, GgmlType.Q4_0, GgmlType.Q4_K
     };
 
-    @Parameters(paramLabel = "MODEL", description = "Hugging Face directory, packed or not")
+    @Parameters(
+            paramLabel = "MODEL",
+            converter = HubModels.Reference.class,
+            description = "Hugging Face directory, packed or not, or id of the hub")
     private Path model;
 
     @Option(

@@ -49,7 +49,10 @@ final class FitCommand implements Runnable {
 
     private static final Pattern SIZE = Pattern.compile("([0-9]+(?:\\.[0-9]+)?) *([kKMG]?)B?");
 
-    @Parameters(paramLabel = "MODEL", description = "Hugging Face directory")
+    @Parameters(
+            paramLabel = "MODEL",
+            converter = HubModels.Reference.class,
+            description = "Hugging Face directory, or a model of the hub: org/name[@revision]")
     private Path model;
 
     @Mixin private final OutputOptions output = new OutputOptions();
@@ -128,7 +131,7 @@ final class FitCommand implements Runnable {
         Path work = work();
         var keeping = new Cells.Keeping(budget instanceof Budget.Decode, true);
         Report report;
-        try (var _ = StopNotice.ofCells();
+        try (var _ = StopNotice.ofRepeatable();
                 var cells =
                         new Cells(
                                 model,

@@ -1,8 +1,10 @@
 package org.wanda4j.cli;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
+import org.wanda4j.checkpoint.ModelName;
 import org.wanda4j.evaluate.Divergence;
 
 /// Numbers and tables for people.
@@ -30,6 +32,12 @@ final class Format {
         return whole < 3600
                 ? "%d min %02d s".formatted(whole / 60, whole % 60)
                 : "%d h %02d min".formatted(whole / 3600, whole % 3600 / 60);
+    }
+
+    /// What a model is called in a table: what was given for it, its id where it is one of the hub.
+    static String model(String directory) {
+        String name = ModelName.of(Path.of(directory));
+        return name.contains("/") ? name : directory;
     }
 
     /// Mean, 99th percentile, and share of the same first choice.

@@ -32,7 +32,11 @@ final class GenerateCommand implements Callable<Integer> {
     private static final String STANDARD_INPUT = "-";
     private static final int INTERRUPTED = 130;
 
-    @Parameters(paramLabel = "MODEL", description = "Hugging Face directory, packed or not")
+    @Parameters(
+            paramLabel = "MODEL",
+            converter = HubModels.Reference.class,
+            description =
+                    "Hugging Face directory, packed or not, or a model of the hub: org/name[@revision]")
     private Path model;
 
     @Option(

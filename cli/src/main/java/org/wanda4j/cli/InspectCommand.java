@@ -42,7 +42,10 @@ final class InspectCommand implements Runnable {
 
     private static final int OUTLIERS = 10;
 
-    @Parameters(paramLabel = "MODEL", description = "Hugging Face directory")
+    @Parameters(
+            paramLabel = "MODEL",
+            converter = HubModels.Reference.class,
+            description = "Hugging Face directory, or a model of the hub: org/name[@revision]")
     private Path model;
 
     @Mixin private final CalibrationOptions calibration = new CalibrationOptions();

@@ -4,6 +4,7 @@ import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.stream.Collectors;
@@ -52,6 +53,8 @@ public final class Main implements Runnable {
                     PackCommand.class,
                     UnpackCommand.class,
                     ExportCommand.class,
+                    FetchCommand.class,
+                    CacheCommand.class,
                     GenerateCommand.class,
                     ChatCommand.class,
                     ServeCommand.class,
@@ -69,7 +72,16 @@ public final class Main implements Runnable {
 
     @Spec private CommandSpec spec;
 
-    private Main() {}
+    private final Map<String, String> environment;
+
+    private Main(Map<String, String> environment) {
+        this.environment = environment;
+    }
+
+    /// The variables that the program was started with.
+    Map<String, String> environment() {
+        return environment;
+    }
 
     /// Runs the command and exits with its code.
     public static void main(String[] args) {
@@ -81,8 +93,14 @@ public final class Main implements Runnable {
     ///
     /// @return the exit code
     static int run(String... args) {
+        return run(System.getenv(), args);
+    }
+
+    /// The same with other variables of the environment.
+    static int run(Map<String, String> environment, String... args) {
         PARQUET.setLevel(Level.WARNING);
-        CommandLine commandLine = commandLine(args);
+        CommandLine commandLine = commandLine(environment, args);
+        commandLine.setExecutionStrategy(new HubModels(environment));
         commandLine.setParameterExceptionHandler(Main::explainUsage);
         commandLine.setExecutionExceptionHandler(Main::explain);
         commandLine.registerConverter(
@@ -104,8 +122,8 @@ public final class Main implements Runnable {
     }
 
     /// With the command that is named first alone: to make all of them takes a quarter of a second. With all where none is.
-    private static CommandLine commandLine(String... args) {
-        var commandLine = new CommandLine(new Main());
+    private static CommandLine commandLine(Map<String, String> environment, String... args) {
+        var commandLine = new CommandLine(new Main(environment));
         COMMANDS.stream()
                 .filter(each -> args.length > 0 && name(each).equals(args[0]))
                 .forEach(commandLine::addSubcommand);

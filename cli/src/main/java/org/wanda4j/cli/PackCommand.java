@@ -40,7 +40,10 @@ final class PackCommand implements Runnable {
 
     static final ValueType[] VALUE_TYPES = {ValueType.BF16, ValueType.INT8, ValueType.INT4};
 
-    @Parameters(paramLabel = "MODEL", description = "Hugging Face directory")
+    @Parameters(
+            paramLabel = "MODEL",
+            converter = HubModels.Reference.class,
+            description = "Hugging Face directory, or a model of the hub: org/name[@revision]")
     private Path model;
 
     @Mixin private final OutputOptions output = new OutputOptions();

@@ -41,7 +41,10 @@ final class PlanCommand implements Runnable {
 
     @Parameters(
             paramLabel = "MODEL",
-            description = "Hugging Face directory, or one with a config.json and no weights")
+            converter = HubModels.Described.class,
+            description =
+                    "Hugging Face directory, or one with a config.json and no weights, or a model of the hub, of which the"
+                            + " configuration alone is fetched")
     private Path model;
 
     @Option(

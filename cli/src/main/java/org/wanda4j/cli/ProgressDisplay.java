@@ -14,7 +14,10 @@ final class ProgressDisplay implements Progress, AutoCloseable {
 
     static final Duration BETWEEN_LINES = Duration.ofMinutes(1);
 
+    private static final long MEGABYTE = 1_000_000;
+
     private final String unit;
+    private final long unitSize;
     private final boolean terminal;
     private final LongSupplier nanoTime;
     private final Consumer<String> lines;
@@ -31,14 +34,28 @@ final class ProgressDisplay implements Progress, AutoCloseable {
 
     /// @param unit what is counted
     ProgressDisplay(String unit) {
-        this(unit, Console.isErrorTerminal(), System::nanoTime, Console::note);
+        this(unit, 1, Console.isErrorTerminal(), System::nanoTime, Console::note);
     }
 
+    /// Of bytes, which are shown in MB.
+    static ProgressDisplay ofBytes() {
+        return new ProgressDisplay(
+                "MB", MEGABYTE, Console.isErrorTerminal(), System::nanoTime, Console::note);
+    }
+
+    /// @param unit what is shown
+    /// @param unitSize how many of what is counted are one of it
     /// @param terminal whether a bar is drawn
     /// @param nanoTime the clock
     /// @param lines takes what is said where there is no bar
-    ProgressDisplay(String unit, boolean terminal, LongSupplier nanoTime, Consumer<String> lines) {
+    ProgressDisplay(
+            String unit,
+            long unitSize,
+            boolean terminal,
+            LongSupplier nanoTime,
+            Consumer<String> lines) {
         this.unit = unit;
+        this.unitSize = unitSize;
         this.terminal = terminal;
         this.nanoTime = nanoTime;
         this.lines = lines;
@@ -57,7 +74,7 @@ final class ProgressDisplay implements Progress, AutoCloseable {
                     new ProgressBarBuilder()
                             .setTaskName(task)
                             .setInitialMax(tokens)
-                            .setUnit(" " + unit, 1)
+                            .setUnit(" " + unit, unitSize)
                             .showSpeed()
                             .setStyle(ProgressBarStyle.ASCII)
                             .setConsumer(new ConsoleProgressBarConsumer(System.err))
@@ -87,7 +104,7 @@ final class ProgressDisplay implements Progress, AutoCloseable {
                         what,
                         step,
                         100.0 * done / Math.max(1, total),
-                        done / seconds,
+                        done / seconds / unitSize,
                         unit,
                         Format.duration(seconds * (total - done) / Math.max(1, done)));
     }

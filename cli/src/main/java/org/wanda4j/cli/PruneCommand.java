@@ -51,7 +51,9 @@ final class PruneCommand implements Runnable {
 
     @Parameters(
             paramLabel = "MODEL",
-            description = "Hugging Face directory: config.json, safetensors, tokenizer.json")
+            converter = HubModels.Reference.class,
+            description =
+                    "Hugging Face directory (config.json, safetensors, tokenizer.json), or a model of the hub: org/name[@revision]")
     private Path model;
 
     @Mixin private final OutputOptions output = new OutputOptions();

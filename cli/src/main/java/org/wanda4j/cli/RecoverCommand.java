@@ -34,12 +34,16 @@ import picocli.CommandLine.Parameters;
         })
 final class RecoverCommand implements Runnable {
 
-    @Parameters(paramLabel = "PRUNED", description = "pruned checkpoint; what is zero stays zero")
+    @Parameters(
+            paramLabel = "PRUNED",
+            converter = HubModels.Reference.class,
+            description = "pruned checkpoint; what is zero stays zero")
     private Path model;
 
     @Option(
             names = "--teacher",
             paramLabel = "DENSE",
+            converter = HubModels.Reference.class,
             description = "the dense model that it was pruned from; needed unless --loss is text")
     private Path teacher;
 

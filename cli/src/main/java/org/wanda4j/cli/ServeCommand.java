@@ -35,7 +35,11 @@ final class ServeCommand implements Runnable {
     private static final String KEY = "WANDA_API_KEY";
     private static final int LARGEST_PORT = 0xffff;
 
-    @Parameters(paramLabel = "MODEL", description = "Hugging Face directory, packed or not")
+    @Parameters(
+            paramLabel = "MODEL",
+            converter = HubModels.Reference.class,
+            description =
+                    "Hugging Face directory, packed or not, or a model of the hub: org/name[@revision]")
     private Path model;
 
     @Option(

@@ -29,7 +29,7 @@ final class StopNotice implements AutoCloseable {
     }
 
     /// For a command that resumes by itself.
-    static StopNotice ofCells() {
+    static StopNotice ofRepeatable() {
         return new StopNotice(() -> "the same command goes on from there");
     }
 

@@ -17,7 +17,10 @@ import picocli.CommandLine.Parameters;
         footer = {"", "Example:", "  wanda unpack SmolLM2-packed -o SmolLM2-half"})
 final class UnpackCommand implements Runnable {
 
-    @Parameters(paramLabel = "PACKED", description = "what wanda pack wrote")
+    @Parameters(
+            paramLabel = "PACKED",
+            converter = HubModels.Reference.class,
+            description = "what wanda pack wrote")
     private Path packed;
 
     @Mixin private final OutputOptions output = new OutputOptions();

@@ -15,7 +15,7 @@ class ProgressDisplayTest {
 
     @Test
     void withoutATerminalALineAMinuteSaysWhatHowFarHowFastAndHowLongYet() {
-        try (var display = new ProgressDisplay("tokens", false, clock::get, lines::add)) {
+        try (var display = new ProgressDisplay("tokens", 1, false, clock::get, lines::add)) {
             display.start("pruning", 36_000);
             for (int second = 1; second <= 150; second++) {
                 clock.addAndGet(Duration.ofSeconds(1).toNanos());
@@ -31,7 +31,7 @@ class ProgressDisplayTest {
 
     @Test
     void workThatTakesLongBetweenTwoStepsIsSaidOnceAtTheNext() {
-        try (var display = new ProgressDisplay("bytes", false, clock::get, lines::add)) {
+        try (var display = new ProgressDisplay("bytes", 1, false, clock::get, lines::add)) {
             display.start("packing", 10);
             clock.addAndGet(Duration.ofMinutes(10).toNanos());
             display.advance(0, "int8");
@@ -42,7 +42,7 @@ class ProgressDisplayTest {
 
     @Test
     void eachPieceOfWorkHasItsOwnMinute() {
-        try (var display = new ProgressDisplay("tokens", false, clock::get, lines::add)) {
+        try (var display = new ProgressDisplay("tokens", 1, false, clock::get, lines::add)) {
             for (String task : List.of("embedding", "pruning", "predicting")) {
                 display.start(task, 100);
                 clock.addAndGet(Duration.ofSeconds(59).toNanos());
@@ -50,5 +50,15 @@ class ProgressDisplayTest {
             }
         }
         assertEquals(List.of(), lines);
+    }
+
+    @Test
+    void bytesMayBeShownInLargerUnits() {
+        try (var display = new ProgressDisplay("MB", 1_000_000, false, clock::get, lines::add)) {
+            display.start("org/name", 1_000_000_000);
+            clock.addAndGet(Duration.ofSeconds(60).toNanos());
+            display.advance(300_000_000, "1 of 3 files");
+        }
+        assertEquals(List.of("org/name: 1 of 3 files, 30 %, 5 MB/s, 2 min 20 s left"), lines);
     }
 }

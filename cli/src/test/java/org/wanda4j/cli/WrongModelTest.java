@@ -45,7 +45,8 @@ class WrongModelTest {
                 "bench MODEL",
             })
     void whatStandsThereIsNamed(String command) throws IOException {
-        assertRefused(command, Path.of("org/name"), "hf download org/name --local-dir name");
+        assertRefused(command, Path.of("org/name"), "no directory here, and not in the cache");
+        assertRefused(command, Path.of("no/such/model"), "no such directory");
         assertRefused(command, model.weights(), "is a file; give the folder");
         Path empty = Files.createDirectory(directory.resolve("empty"));
         assertRefused(command, empty, "an empty folder");

@@ -18,6 +18,7 @@ import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// JSON documents. Those from outside are bounded in size and depth, and have no duplicate names; they may begin with a
@@ -140,6 +141,17 @@ public final class Json {
             case NULL -> null;
             default -> value.asString();
         };
+    }
+
+    /// The JSON array in `text`.
+    ///
+    /// @param place where it stands, for messages
+    /// @throws InvalidInputException when it is no JSON array, with what is wrong and where
+    public static ArrayNode parseArray(byte[] text, String place) {
+        if (parseValue(text, place) instanceof ArrayNode array) {
+            return array;
+        }
+        throw new InvalidInputException(place + ": not a JSON array");
     }
 
     /// The JSON value in `text`.

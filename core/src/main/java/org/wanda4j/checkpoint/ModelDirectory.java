@@ -61,8 +61,8 @@ public final class ModelDirectory {
         boolean isId = id.matches() && !Files.isDirectory(given.toAbsolutePath().getParent());
         return ": no such directory; "
                 + (isId
-                        ? "a model of the Hugging Face Hub is downloaded first: hf download %s/%s --local-dir %s"
-                                .formatted(id.group(1), id.group(2), id.group(2))
+                        ? "a model of the Hugging Face Hub is fetched first: wanda fetch %s/%s"
+                                .formatted(id.group(1), id.group(2))
                         : WANTED);
     }
 

@@ -31,8 +31,8 @@ class ModelDirectoryTest {
             delimiter = '|',
             textBlock =
                     """
-                    meta-llama/Llama-3.2-1B                        | hf download meta-llama/Llama-3.2-1B --local-dir Llama-3.2-1B
-                    https://huggingface.co/meta-llama/Llama-3.2-1B | hf download meta-llama/Llama-3.2-1B --local-dir Llama-3.2-1B
+                    meta-llama/Llama-3.2-1B                        | wanda fetch meta-llama/Llama-3.2-1B
+                    https://huggingface.co/meta-llama/Llama-3.2-1B | wanda fetch meta-llama/Llama-3.2-1B
                     /nowhere/model                                 | no such directory; give the folder that holds config.json
                     src/model                                      | no such directory; give the folder that holds config.json
                     """)

@@ -1,0 +1,134 @@
+package org.wanda4j.cli;
+
+import java.io.File;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.hub.FetchProgress;
+import org.wanda4j.hub.Hub;
+import org.wanda4j.hub.HubId;
+import org.wanda4j.hub.HubSettings;
+import org.wanda4j.hub.Snapshot;
+import picocli.CommandLine;
+import picocli.CommandLine.ExecutionException;
+import picocli.CommandLine.IExecutionStrategy;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
+
+/// Fetches models of the hub: before a command runs, what stands for a model there, and is no file or directory but an id, becomes the
+/// directory that it was fetched to.
+final class HubModels implements IExecutionStrategy {
+
+    private final Map<String, String> environment;
+
+    HubModels(Map<String, String> environment) {
+        this.environment = environment;
+    }
+
+    /// Marks parameters and options that are models.
+    static class Reference implements ITypeConverter<Path> {
+
+        @Override
+        public Path convert(String text) {
+            return Path.of(text);
+        }
+
+        /// Fetches what of the model the command needs.
+        Snapshot fetch(Hub hub, HubId id, FetchProgress progress) {
+            return hub.fetch(id, progress);
+        }
+    }
+
+    /// Marks those whose weights need not be there.
+    static final class Described extends Reference {
+
+        @Override
+        Snapshot fetch(Hub hub, HubId id, FetchProgress progress) {
+            return hub.fetchConfiguration(id, progress);
+        }
+    }
+
+    @Override
+    public int execute(ParseResult all) {
+        ParseResult command = all;
+        while (command.hasSubcommand()) {
+            command = command.subcommand();
+        }
+        if (!command.isUsageHelpRequested() && !command.isVersionHelpRequested()) {
+            CommandLine commandLine = command.commandSpec().commandLine();
+            try {
+                command.commandSpec().args().forEach(this::fetch);
+            } catch (InvalidInputException e) {
+                throw new ExecutionException(commandLine, e.getMessage(), e);
+            }
+        }
+        return new RunLast().execute(all);
+    }
+
+    private void fetch(ArgSpec parameter) {
+        for (ITypeConverter<?> converter : parameter.converters()) {
+            if (converter instanceof Reference model) {
+                switch (parameter.<Object>getValue()) {
+                    case Path path -> parameter.setValue(directory(path, model));
+                    case List<?> paths ->
+                            parameter.setValue(
+                                    paths.stream()
+                                            .map(path -> directory((Path) path, model))
+                                            .toList());
+                    case null, default -> {} // Not given.
+                }
+            }
+        }
+    }
+
+    private Path directory(Path given, Reference model) {
+        String text = given.toString().replace(File.separatorChar, '/');
+        Optional<HubId> id = Files.exists(given) ? Optional.empty() : HubId.parse(text);
+        return id.map(it -> Path.of(fetch(it, environment, model).directory())).orElse(given);
+    }
+
+    /// The id that `text` is.
+    ///
+    /// @throws InvalidInputException when it is none
+    static HubId requireId(String text) {
+        return HubId.parse(text)
+                .orElseThrow(() ->
+                        new InvalidInputException(
+                                "'%s' is no id of the hub; write org/name or org/name@revision"
+                                        .formatted(text)));
+    }
+
+    /// Fetches a model, with its progress on standard error.
+    ///
+    /// @param model what of it is needed
+    static Snapshot fetch(HubId id, Map<String, String> environment, Reference model) {
+        var hub = new Hub(HubSettings.of(environment));
+        try (var display = ProgressDisplay.ofBytes();
+                var _ = StopNotice.ofRepeatable()) {
+            return model.fetch(hub, id, new Shown(display));
+        }
+    }
+
+    private record Shown(ProgressDisplay display) implements FetchProgress {
+
+        @Override
+        public void start(String what, long bytes) {
+            display.start(what, bytes);
+        }
+
+        @Override
+        public void advance(long bytes, String step) {
+            display.advance(bytes, step);
+        }
+
+        @Override
+        public void note(String text) {
+            Console.note("note: " + text);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+package org.wanda4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.wanda4j.HubServer;
+import org.wanda4j.SharedFiles;
+import org.wanda4j.checkpoint.Json;
+import tools.jackson.databind.JsonNode;
+
+/// Models of the hub in the place of directories.
+class HubModelsTest {
+
+    private static final String ID = "org/tiny-llama";
+
+    @TempDir private Path directory;
+
+    private HubServer server;
+
+    @BeforeEach
+    void serve() {
+        server =
+                new HubServer(ID)
+                        .withFilesOf(SharedFiles.tinyLlama())
+                        .withLarge("pytorch_model.bin", new byte[10]);
+    }
+
+    @AfterEach
+    void stop() {
+        server.close();
+    }
+
+    private Wanda run(String... arguments) {
+        return Wanda.run(
+                Map.of(
+                        "HF_ENDPOINT",
+                        server.endpoint(),
+                        "HF_HUB_CACHE",
+                        directory.resolve("cache").toString()),
+                arguments);
+    }
+
+    private static JsonNode json(Wanda wanda) {
+        assertEquals(0, wanda.exitCode(), wanda.errors()::toString);
+        return Json.parse(wanda.out().getBytes(StandardCharsets.UTF_8), "output");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "prune ID -o OUT --method magnitude",
+                "eval ID ID --reference ID --seqlen 32 --windows 1",
+                "inspect ID@main",
+                "pack ID -o OUT",
+                "generate ID --prompt a --max-tokens 1"
+            })
+    void everyCommandTakesOne(String command) {
+        Wanda wanda =
+                run(
+                        Stream.of(
+                                        command.replace("ID", ID)
+                                                .replace("OUT", directory.resolve("out").toString())
+                                                .split(" "))
+                                .toArray(String[]::new));
+        assertEquals(0, wanda.exitCode(), wanda.errors()::toString);
+        assertFalse(server.fetched().contains("pytorch_model.bin"));
+    }
+
+    @Test
+    void theOutputIsThatOfTheDirectory() throws IOException {
+        Path fetched = directory.resolve("fetched");
+        Path local = directory.resolve("local");
+        run("prune", ID, "-o", fetched.toString(), "--method", "magnitude");
+        run(
+                "prune",
+                SharedFiles.tinyLlama().toString(),
+                "-o",
+                local.toString(),
+                "--method",
+                "magnitude");
+        assertEquals(
+                -1,
+                Files.mismatch(
+                        fetched.resolve("model.safetensors"), local.resolve("model.safetensors")));
+        assertTrue(Files.readString(fetched.resolve("README.md")).contains(ID));
+    }
+
+    @Test
+    void aPlanNeedsTheConfigurationAlone() {
+        Wanda wanda = run("plan", ID, "--method", "magnitude");
+        assertEquals(0, wanda.exitCode(), wanda.errors()::toString);
+        assertEquals(List.of("config.json"), server.fetched());
+        assertEquals(2, run("plan", "org/other").exitCode());
+    }
+
+    @Test
+    void tablesHaveItsName() {
+        Wanda wanda = run("eval", ID, "--seqlen", "32", "--windows", "1");
+        assertTrue(wanda.out().contains("\n" + ID + " "), wanda.out());
+    }
+
+    @Test
+    void aDirectoryOfThatNameComesFirst() throws IOException {
+        Path local = Path.of("hub-models-test/local");
+        try {
+            TinyModel.copyTo(local);
+            Wanda wanda = run("inspect", local.toString());
+            assertEquals(0, wanda.exitCode(), wanda.errors()::toString);
+            assertEquals(List.of(), server.requests());
+        } finally {
+            try (Stream<Path> files = Files.list(local)) {
+                for (Path file : files.toList()) {
+                    Files.delete(file);
+                }
+            }
+            Files.delete(local);
+            Files.delete(local.getParent());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"inspect org/other", "inspect " + ID + "@v9", "fetch org/other"})
+    void whatIsNotThereIsSaidInOneLine(String command) {
+        Wanda wanda = run(command.split(" "));
+        assertEquals(2, wanda.exitCode());
+        assertEquals(1, wanda.errors().size(), wanda.errors()::toString);
+        assertTrue(
+                wanda.errors().getFirst().startsWith("wanda: org/other: no ")
+                        || wanda.errors().getFirst().contains("there is no revision 'v9'"),
+                wanda.errors()::toString);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"fetch", "cache --remove"})
+    void whatIsNoIdIsRefused(String command) {
+        Wanda wanda = run(Stream.of((command + " ./model").split(" ")).toArray(String[]::new));
+        assertEquals(2, wanda.exitCode());
+        assertTrue(
+                wanda.errors().getFirst().contains("no id of the hub"), wanda.errors()::toString);
+    }
+
+    @Test
+    void helpFetchesNothing() {
+        assertEquals(0, run("inspect", ID, "--help").exitCode());
+        assertEquals(List.of(), server.requests());
+    }
+
+    @Test
+    void whatIsFetchedIsListedAndRemoved() {
+        JsonNode fetched = json(run("fetch", ID, "--json"));
+        Path snapshot = Path.of(fetched.get("directory").asString());
+        assertTrue(Files.exists(snapshot.resolve("model.safetensors")));
+        assertEquals(HubServer.COMMIT, fetched.get("commit").asString());
+        assertEquals(snapshot.toString(), run("fetch", ID).out().strip());
+        String listed = run("cache").out();
+        assertTrue(listed.contains(ID) && listed.contains("main"), listed);
+        JsonNode repo = json(run("cache", "--json")).get("repositories").get(0);
+        assertEquals(ID, repo.get("id").asString());
+        JsonNode removed = json(run("cache", "--remove", ID, "--json"));
+        assertEquals(repo.get("bytes").asLong(), removed.get("removedBytes").asLong());
+        assertTrue(run("cache").out().startsWith("nothing in "));
+        assertEquals(2, run("cache", "--remove", ID).exitCode());
+    }
+}

@@ -1,0 +1,104 @@
+package org.wanda4j.hub;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+
+/// Which files of a repository are of use here.
+final class WantedFiles {
+
+    static final String INDEX = "model.safetensors.index.json";
+
+    private static final String SINGLE = "model.safetensors";
+    private static final String CONFIG = "config.json";
+
+    /// Configuration, tokenizer, chat template, card and licence, which an output has too.
+    private static final Pattern BESIDE_WEIGHTS =
+            Pattern.compile("(?i).*\\.(json|jinja|model|txt|md)|(licen[sc]e|notice|use_policy).*");
+
+    /// An index of weights in another format, or of another precision.
+    private static final Pattern INDEX_OF_OTHERS = Pattern.compile(".*\\.index(\\..*)?\\.json");
+
+    private WantedFiles() {}
+
+    /// `config.json`.
+    ///
+    /// @throws InvalidInputException when there is none
+    static List<RepoFile> configuration(HubId id, List<RepoFile> root) {
+        return List.of(
+                find(root, CONFIG)
+                        .orElseThrow(() ->
+                                new InvalidInputException(
+                                        "%s: %s is not in it%s"
+                                                .formatted(id, CONFIG, instead(root)))));
+    }
+
+    /// The index of a model whose weights are in several files; empty where they are in one.
+    ///
+    /// @throws InvalidInputException when there are no weights that can be read
+    static Optional<RepoFile> index(HubId id, List<RepoFile> root) {
+        if (find(root, SINGLE).isPresent()) {
+            return Optional.empty();
+        }
+        Optional<RepoFile> index = find(root, INDEX);
+        if (index.isEmpty()) {
+            throw new InvalidInputException(
+                    "%s: neither %s nor %s is in it%s".formatted(id, SINGLE, INDEX, instead(root)));
+        }
+        return index;
+    }
+
+    private static String instead(List<RepoFile> root) {
+        if (root.stream().anyMatch(file -> ends(file, ".gguf"))) {
+            return "; it holds GGUF files: take the model that they were made from";
+        }
+        if (root.stream().anyMatch(file -> ends(file, ".bin") || ends(file, ".pth"))) {
+            return "; its weights are pickled (.bin, .pth), which can run code when read: look for a copy in safetensors";
+        }
+        return ": is it a model of transformers?";
+    }
+
+    private static boolean ends(RepoFile file, String ending) {
+        return file.path().toLowerCase(Locale.ROOT).endsWith(ending);
+    }
+
+    /// What a run of a model needs.
+    ///
+    /// @param index the index that was fetched, where there is one
+    /// @throws InvalidInputException when the index cannot be used
+    static List<RepoFile> ofModel(HubId id, List<RepoFile> root, Optional<Path> index) {
+        Set<String> shards = index.map(it -> shards(it)).orElse(Set.of(SINGLE));
+        for (String shard : shards) {
+            if (find(root, shard).isEmpty()) {
+                throw new InvalidInputException(
+                        "%s: its index names %s, which is not in it".formatted(id, shard));
+            }
+        }
+        return root.stream()
+                .filter(file ->
+                        shards.contains(file.path())
+                                || (index.isPresent() && file.path().equals(INDEX))
+                                || (BESIDE_WEIGHTS.matcher(file.path()).matches()
+                                        && !INDEX_OF_OTHERS.matcher(file.path()).matches()))
+                .toList();
+    }
+
+    private static Set<String> shards(Path index) {
+        Set<String> names = new TreeSet<>();
+        Json.read(index)
+                .path("weight_map")
+                .properties()
+                .forEach(entry -> names.add(entry.getValue().asString("")));
+        return names;
+    }
+
+    private static Optional<RepoFile> find(List<RepoFile> files, String path) {
+        return files.stream().filter(file -> file.path().equals(path)).findFirst();
+    }
+}
