@@ -256,6 +256,27 @@ class LauncherTest {
     }
 
     @Test
+    void starts_the_runtime_of_an_unpacked_archive_without_a_jdk_or_a_build() throws Exception {
+        Path home = temporary.toRealPath().resolve("an archive");
+        Files.createDirectories(home.resolve("bin"));
+        Files.copy(root.resolve("wanda"), home.resolve("bin/wanda"));
+        jdk(home.resolve("runtime"), "25.0.3");
+        write(home.resolve("app/wanda.jsa"), "");
+        Files.delete(bin.resolve("mvn"));
+
+        var result = run(home.resolve("bin"), List.of("./wanda", "prune"));
+
+        assertEquals(0, result.exit, result.error);
+        assertTrue(result.output.startsWith(home.resolve("runtime") + " "), result.output);
+        assertTrue(
+                result.output.contains("<-XX:SharedArchiveFile=" + home + "/app/wanda.jsa>"),
+                result.output);
+        assertTrue(
+                result.output.endsWith("<-jar><" + home + "/app/wanda.jar><prune>\n"),
+                result.output);
+    }
+
+    @Test
     void becomes_the_program_so_that_signals_reach_it() throws Exception {
         jdk(jdks.resolve("25"), "25.0.3");
         wanda();

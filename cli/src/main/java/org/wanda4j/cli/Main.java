@@ -127,10 +127,13 @@ public final class Main implements Runnable {
         COMMANDS.stream()
                 .filter(each -> args.length > 0 && name(each).equals(args[0]))
                 .forEach(commandLine::addSubcommand);
-        if (commandLine.getSubcommands().isEmpty()) {
-            COMMANDS.forEach(commandLine::addSubcommand);
-            commandLine.addSubcommand(HelpCommand.class);
-        }
+        return commandLine.getSubcommands().isEmpty() ? withAllCommands(environment) : commandLine;
+    }
+
+    static CommandLine withAllCommands(Map<String, String> environment) {
+        var commandLine = new CommandLine(new Main(environment));
+        COMMANDS.forEach(commandLine::addSubcommand);
+        commandLine.addSubcommand(HelpCommand.class);
         return commandLine;
     }
 
