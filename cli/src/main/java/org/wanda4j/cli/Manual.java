@@ -22,8 +22,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 final class Manual {
 
     /// A line of picocli's script that lists the values of an option.
-    private static final Pattern VALUES =
-            Pattern.compile("local (\\w+)_option_args=\\(([^)]*)\\)");
+    private static final Pattern VALUES = Pattern.compile("local (\\w+)_option_args=\\(([^)]*)\\)");
 
     /// As a function that zsh loads at the first use. Its emulation of bash has no `compopt`.
     private static final String ZSH =
@@ -56,13 +55,12 @@ final class Manual {
         var values = new HashMap<String, String>();
         collectValues(wanda, values);
         return VALUES.matcher(AutoComplete.bash("wanda", wanda))
-                .replaceAll(
-                        line -> {
-                            String list =
-                                    values.getOrDefault(
-                                            line.group(1), line.group(2).toLowerCase(Locale.ROOT));
-                            return "local " + line.group(1) + "_option_args=(" + list + ")";
-                        });
+                .replaceAll(line -> {
+                    String list =
+                            values.getOrDefault(
+                                    line.group(1), line.group(2).toLowerCase(Locale.ROOT));
+                    return "local " + line.group(1) + "_option_args=(" + list + ")";
+                });
     }
 
     /// The values of options whose label lists them, by the name that picocli's script has for that label.
@@ -116,7 +114,9 @@ final class Manual {
         String[] footer = spec.usageMessage().footer();
         if (footer.length > 0) {
             page.append(".PP\n.nf\n");
-            Arrays.stream(footer).map(Manual::escape).forEach(line -> page.append(line).append('\n'));
+            Arrays.stream(footer)
+                    .map(Manual::escape)
+                    .forEach(line -> page.append(line).append('\n'));
             page.append(".fi\n");
         }
         command.getSubcommands().values().forEach(each -> command(each, page));
