@@ -100,6 +100,7 @@ public final class ParquetRows {
             case null -> NODES.nullNode();
             case PqStruct struct -> object(struct);
             case PqList list -> array(list);
+            case byte[] bytes -> NODES.binaryNode(bytes);
             case Boolean truth -> NODES.booleanNode(truth);
             default -> NODES.stringNode(value.toString());
         };
