@@ -68,7 +68,7 @@ class TextReadingTest {
         Wanda without = Wanda.run(compare);
         assertEquals(2, without.exitCode());
         assertTrue(
-                without.errors().toString().contains("a.jsonl:1: needs a text"),
+                without.errors().toString().contains("b.jsonl:1: needs a text"),
                 without.errors()::toString);
         String[] named =
                 Stream.concat(Stream.of(compare), Stream.of("--text-field", "body"))

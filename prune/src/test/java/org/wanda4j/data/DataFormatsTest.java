@@ -73,6 +73,13 @@ class DataFormatsTest {
                 message);
     }
 
+    @Test
+    void bytesAreNoText() {
+        String message = refusal(CHATS, settings("raw"));
+        assertTrue(message.contains("chats.parquet:1: needs a text"), message);
+        assertTrue(message.contains("but that holds something else"), message);
+    }
+
     /// Rows of which some have no text, some have members that others lack.
     @Test
     void messagesInParquetAreRendered() throws IOException {
