@@ -19,8 +19,7 @@ class DataFuzzTest {
     @FuzzTest(maxDuration = "3m")
     void zstd(byte[] bytes) {
         Path file = Hostile.put(directory, "corpus.jsonl.zst", bytes);
-        var settings =
-                new TextSettings(Optional.empty(), Optional.empty(), new DataFormats());
+        var settings = new TextSettings(Optional.empty(), Optional.empty(), new DataFormats());
         Hostile.isRead(() -> assertFalse(Corpus.open(file, settings).documents().isEmpty()));
     }
 }
