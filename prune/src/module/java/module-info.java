@@ -1,6 +1,7 @@
 /// Pruning: calibration, methods, tuning, evaluation.
 @SuppressWarnings("requires-automatic") // Hardwood has no descriptor.
 module org.wanda4j.prune {
+    requires com.github.luben.zstd_jni;
     requires dev.hardwood.core;
     requires java.management;
     requires jdk.incubator.vector;
@@ -11,6 +12,7 @@ module org.wanda4j.prune {
     exports org.wanda4j.allocate;
     exports org.wanda4j.calibrate;
     exports org.wanda4j.compare;
+    exports org.wanda4j.data;
     exports org.wanda4j.evaluate;
     exports org.wanda4j.method;
     exports org.wanda4j.plan;

@@ -44,6 +44,7 @@ class ArchitectureTest {
         "org.wanda4j.tune..",
         "org.wanda4j.plan..",
         "org.wanda4j.compare..",
+        "org.wanda4j.data..",
         "org.wanda4j.report.."
     };
 

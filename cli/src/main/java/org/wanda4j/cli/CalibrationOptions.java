@@ -60,12 +60,14 @@ final class CalibrationOptions {
     /// @param start what holds for options that were not given
     /// @param tokens that are taken for something else than windows
     Corpus corpus(Path model, Recipe.Sampling start, long tokens, ComputeOptions compute) {
-        return text.corpus(share ->
-                TextOption.written(
-                        model,
-                        share * Math.max(tokens, tokens(model, start)),
-                        seed,
-                        compute.threads()));
+        return text.corpus(
+                model,
+                share ->
+                        TextOption.written(
+                                model,
+                                share * Math.max(tokens, tokens(model, start)),
+                                seed,
+                                compute.threads()));
     }
 
     private long tokens(Path model, Recipe.Sampling start) {
@@ -76,8 +78,13 @@ final class CalibrationOptions {
     }
 
     /// The text, the bundled one in place of one that the model would write.
-    Corpus standIn() {
-        return text.corpus(_ -> Corpus.bundledCalibration());
+    Corpus standIn(Path model) {
+        return text.corpus(model, _ -> Corpus.bundledCalibration());
+    }
+
+    /// How text is read.
+    TextReading reading() {
+        return text.reading();
     }
 
     boolean given() {

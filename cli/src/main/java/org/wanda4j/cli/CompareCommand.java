@@ -142,7 +142,8 @@ final class CompareCommand implements Runnable {
                     "--svg draws size and decode speed: give --values bf16,int8,int4, --bench, or both");
         }
         List<Row> rows = rows();
-        Evaluation evaluation = evaluationOptions.of(tasks, compute.type());
+        Evaluation evaluation =
+                evaluationOptions.of(model, calibration.reading(), tasks, compute.type());
         Corpus text = calibration.corpus(model, compute);
         evaluation.check(List.of(model), Optional.empty());
         try (Checkpoint checkpoint = Checkpoint.open(model)) {

@@ -36,6 +36,8 @@ import picocli.CommandLine.Parameters;
             "  wanda eval SmolLM2-half --reference SmolLM2 --card",
             "  wanda eval SmolLM2 --seqlen 512 --windows 20",
             "  wanda eval SmolLM2 --text my-text.txt --json",
+            "  wanda eval SmolLM2 --text test.parquet --text-field content",
+            "  zcat my-text.txt.gz | wanda eval SmolLM2 --text -",
             "  wanda eval SmolLM2 SmolLM2-half --task hellaswag:hellaswag.jsonl --task boolq:validation.parquet",
             "  wanda eval SmolLM2 --task hellaswag:hellaswag.jsonl --perplexity"
         })
@@ -50,11 +52,14 @@ final class EvalCommand implements Runnable {
 
     @Option(
             names = "--text",
-            paramLabel = "FILE",
+            paramLabel = "TEXT",
             description =
-                    "text to predict: .txt, .jsonl, .jsonl.gz or .json.gz, or a directory of them"
+                    "text to predict: "
+                            + TextReading.SOURCES
                             + " (default: the bundled WikiText-2 test set)")
-    private Path text;
+    private String text;
+
+    @Mixin private final TextReading reading = new TextReading();
 
     @Option(
             names = "--seqlen",
@@ -152,7 +157,7 @@ final class EvalCommand implements Runnable {
 
     private Optional<Corpus> text() {
         if (tasks.tasks().isEmpty() || perplexity || text != null || reference != null) {
-            return Optional.of(Evaluation.text(text));
+            return Optional.of(reading.openEvaluation(text, models.getFirst()));
         }
         if (seqlen != null || windows != null) {
             Console.note(

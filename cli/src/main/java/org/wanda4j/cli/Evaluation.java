@@ -124,11 +124,6 @@ record Evaluation(
                 Task.named(text.substring(0, colon)), Path.of(text.substring(colon + 1)), items);
     }
 
-    /// The text in `file`, or the bundled one where that is null.
-    static Corpus text(Path file) {
-        return file == null ? Corpus.bundledEvaluation() : Corpus.open(file);
-    }
-
     /// Checks everything that will be read, before the first model is measured.
     ///
     /// @param reference what the divergence of the models will be measured from

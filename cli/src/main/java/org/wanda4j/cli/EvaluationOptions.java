@@ -16,9 +16,10 @@ final class EvaluationOptions {
 
     @Option(
             names = "--eval-text",
-            paramLabel = "FILE",
-            description = "text to predict (default: the bundled WikiText-2 test set)")
-    private Path text;
+            paramLabel = "TEXT",
+            description =
+                    "text to predict, read as --calibration is (default: the bundled WikiText-2 test set)")
+    private String text;
 
     @Option(
             names = "--eval-seqlen",
@@ -34,27 +35,30 @@ final class EvaluationOptions {
     private Integer windows;
 
     /// With tasks besides.
-    Evaluation of(TaskOptions tasks, Optional<ComputeType> type) {
-        return of(seqlen, windows, tasks.tasks(), tasks.items(), type);
+    Evaluation of(Path model, TextReading reading, TaskOptions tasks, Optional<ComputeType> type) {
+        return Evaluation.of(
+                Optional.of(reading.openEvaluation(text, model)),
+                seqlen,
+                windows,
+                tasks.tasks(),
+                tasks.items(),
+                type);
     }
 
     /// Of a part of the text, where nothing else was asked for.
-    Evaluation ofPart(Path model, Optional<ComputeType> type) {
+    Evaluation ofPart(Path model, TextReading reading, Optional<ComputeType> type) {
         Integer shorter = seqlen;
         if (shorter == null) {
             try (Checkpoint checkpoint = Checkpoint.open(model)) {
                 shorter = Math.min(SHORT_WINDOW, Families.describe(checkpoint).positions());
             }
         }
-        return of(shorter, windows == null ? FEW_WINDOWS : windows, List.of(), null, type);
-    }
-
-    private Evaluation of(
-            Integer length,
-            Integer count,
-            List<String> tasks,
-            Integer items,
-            Optional<ComputeType> type) {
-        return Evaluation.of(Optional.of(Evaluation.text(text)), length, count, tasks, items, type);
+        return Evaluation.of(
+                Optional.of(reading.openEvaluation(text, model)),
+                shorter,
+                windows == null ? FEW_WINDOWS : windows,
+                List.of(),
+                null,
+                type);
     }
 }

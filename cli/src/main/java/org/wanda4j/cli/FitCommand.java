@@ -125,7 +125,8 @@ final class FitCommand implements Runnable {
         Corpus text =
                 calibration.corpus(
                         model, Recipe.DEFAULT.sampling(), TrainingOptions.WRITTEN_TOKENS, compute);
-        Evaluation evaluation = evaluationOptions.ofPart(model, compute.type());
+        Evaluation evaluation =
+                evaluationOptions.ofPart(model, calibration.reading(), compute.type());
         check(evaluation, text);
         compute.printBanner();
         Path work = work();

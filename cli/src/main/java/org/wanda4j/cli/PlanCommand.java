@@ -66,7 +66,7 @@ final class PlanCommand implements Runnable {
                         footprint(),
                         recipe.recipe(),
                         recipe.recovery(),
-                        recipe.plannedCorpus(),
+                        recipe.plannedCorpus(model),
                         disk(),
                         recipe.settings(Progress.NONE));
         result.print(plan, () -> text(plan));

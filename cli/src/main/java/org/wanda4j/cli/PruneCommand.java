@@ -41,6 +41,7 @@ import picocli.CommandLine.Parameters;
             "  wanda prune SmolLM2 -o SmolLM2-2of4 --pattern 2:4",
             "  wanda prune SmolLM2 -o SmolLM2-half --gguf SmolLM2-half.gguf",
             "  wanda prune SmolLM2 -o out --sparsity 0.6 --calibration my-text.jsonl --windows 256",
+            "  wanda prune SmolLM2 -o out --calibration my-chats.jsonl.zst --text-field messages",
             "  wanda prune SmolLM2 -o out --method admm --tune --allocation owl",
             "  wanda prune SmolLM2 -o out --preset best --pattern 2:4",
             "  wanda prune SmolLM2 -o out --preset best --minutes 15",

@@ -153,8 +153,8 @@ final class RecipeOptions {
     }
 
     /// The same for a run that is only planned: nothing is written.
-    Corpus plannedCorpus() {
-        return calibration.standIn();
+    Corpus plannedCorpus(Path model) {
+        return calibration.standIn(model);
     }
 
     RunSettings settings(Progress progress) {

@@ -87,7 +87,7 @@ final class RecoverCommand implements Runnable {
 
     private RecoverReport recover(
             Checkpoint pruned, Optional<Checkpoint> dense, RunSettings settings) {
-        Corpus corpus = text.corpus(share -> written(dense, share, settings.threads()));
+        Corpus corpus = text.corpus(model, share -> written(dense, share, settings.threads()));
         if (!resume.given()) {
             return Recoverer.recover(
                     pruned,

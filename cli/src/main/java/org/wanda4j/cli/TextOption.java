@@ -12,6 +12,7 @@ import java.util.regex.Pattern;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.runtime.SelfWriter;
 import org.wanda4j.text.Corpus;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// The text that windows are taken from.
@@ -30,10 +31,13 @@ final class TextOption {
             names = "--calibration",
             paramLabel = "TEXT",
             description =
-                    "calibration text: .txt, .jsonl, .jsonl.gz or .json.gz (field text), or a directory of them;"
-                            + " c4: the bundled piece of C4 (default); self: text that the dense model writes first."
+                    "calibration text: "
+                            + TextReading.SOURCES
+                            + "; c4: the bundled piece of C4 (default); self: text that the dense model writes first."
                             + " Several with their weights: a.jsonl:0.7,self:0.3")
     private String text;
+
+    @Mixin private final TextReading reading = new TextReading();
 
     /// A source and its weight.
     private record Source(String name, double weight) {
@@ -48,22 +52,19 @@ final class TextOption {
         boolean isSelf() {
             return name.equals(SELF);
         }
-
-        Corpus open() {
-            return name.equals(C4) ? Corpus.bundledCalibration() : Corpus.open(Path.of(name));
-        }
     }
 
     /// The text, or the mixture.
     ///
+    /// @param model whose chat template renders messages
     /// @param self makes what `self` stands for, which is this share of all; called last
-    Corpus corpus(DoubleFunction<Corpus> self) {
+    Corpus corpus(Path model, DoubleFunction<Corpus> self) {
         List<Source> sources = sources();
         double total = sources.stream().mapToDouble(Source::weight).sum();
         Map<Source, Corpus> opened = new HashMap<>();
         sources.stream()
                 .filter(source -> !source.isSelf())
-                .forEach(source -> opened.put(source, source.open()));
+                .forEach(source -> opened.put(source, open(source, model)));
         sources.stream()
                 .filter(Source::isSelf)
                 .forEach(source -> opened.put(source, self.apply(source.weight() / total)));
@@ -74,6 +75,12 @@ final class TextOption {
                                 .map(source ->
                                         new Corpus.Share(opened.get(source), source.weight()))
                                 .toList());
+    }
+
+    private Corpus open(Source source, Path model) {
+        return source.name().equals(C4)
+                ? Corpus.bundledCalibration()
+                : reading.open(source.name(), model);
     }
 
     /// Has a model write text, from which so many tokens can be taken.
@@ -110,6 +117,11 @@ final class TextOption {
         }
         String weight = matcher.group("weight");
         return new Source(matcher.group("name"), weight == null ? 1 : Double.parseDouble(weight));
+    }
+
+    /// How it is read, and text for evaluation besides.
+    TextReading reading() {
+        return reading;
     }
 
     boolean given() {

@@ -18,7 +18,8 @@ import org.wanda4j.checkpoint.Sha256;
 ///
 /// @param name file or directory name of the source, without its path
 /// @param sha256 of the source's bytes, decompressed; of all files one after the other for a
-///   directory
+///   directory. Behind them come the documents where the bytes do not say them all: a field was named, a chat template rendered them, or
+///   they come from Parquet, which adds no bytes
 /// @param documents at least one
 public record Corpus(String name, String sha256, List<String> documents) {
 
@@ -82,16 +83,33 @@ public record Corpus(String name, String sha256, List<String> documents) {
                 documents);
     }
 
+    /// Reads a file, or every file of a directory, by [TextSettings#PLAIN].
+    ///
+    /// @see #open(Path, TextSettings)
+    public static Corpus open(Path source) {
+        return open(source, TextSettings.PLAIN);
+    }
+
     /// Reads a file, or every file of a directory whose extension is known, in the order of their
     /// names.
     ///
-    /// `.txt` is one document, its line ends read as `\n`; `.jsonl` and `.json.gz` hold one JSON
-    /// object a line with the document in its field `text`. `.txt` and `.jsonl` may be gzipped,
-    /// with `.gz` behind. Extensions may be in capitals, and a byte order mark is no part of the text.
+    /// `.txt` is one document, its line ends read as `\n`. `.jsonl` holds one JSON object a line, with the document in one of its fields:
+    /// a text, or a list of messages, which the model's chat template renders. `.json` holds the same, or an array of such objects or of
+    /// texts. These three may be compressed, with `.gz` or `.zst` behind. `.parquet` has a document a row, in a column. Extensions may be in
+    /// capitals, and a byte order mark is no part of the text. Null is an empty document.
     ///
     /// @throws InvalidInputException when something cannot be read, or there is no text
-    public static Corpus open(Path source) {
-        return new CorpusReader(CorpusReader.defaultLimit()).read(source);
+    public static Corpus open(Path source, TextSettings settings) {
+        return new CorpusReader(settings, CorpusReader.defaultLimit()).read(source);
+    }
+
+    /// Reads what a stream holds, to its end, and closes it: a text, JSON lines or a JSON array, gzipped or compressed by zstd or as it is, which is known by
+    /// how it begins.
+    ///
+    /// @param name of the source, for messages
+    /// @throws InvalidInputException when something cannot be read, or there is no text
+    public static Corpus read(String name, InputStream in, TextSettings settings) {
+        return new CorpusReader(settings, CorpusReader.defaultLimit()).readStream(name, in);
     }
 
     /// 1,200 documents of C4, the default for calibration.
@@ -110,7 +128,7 @@ public record Corpus(String name, String sha256, List<String> documents) {
             if (in == null) {
                 throw new IllegalStateException(resource + " is missing beside " + Corpus.class);
             }
-            var reader = new CorpusReader(CorpusReader.defaultLimit());
+            var reader = new CorpusReader(TextSettings.PLAIN, CorpusReader.defaultLimit());
             reader.read(resource, in);
             return reader.corpus(name);
         } catch (IOException e) {

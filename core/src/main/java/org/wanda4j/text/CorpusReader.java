@@ -1,9 +1,10 @@
 package org.wanda4j.text;
 
+import java.io.BufferedInputStream;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.LineNumberReader;
-import java.io.Reader;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -11,10 +12,12 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -22,22 +25,41 @@ import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.Sha256;
 import org.wanda4j.checkpoint.Utf8;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
-/// Reads the documents of a corpus from its files.
+/// Reads the documents of one corpus.
 final class CorpusReader {
 
-    private static final List<String> TEXT = List.of(".txt", ".txt.gz");
-    private static final List<String> LINES = List.of(".jsonl", ".jsonl.gz", ".json.gz");
+    private static final String TEXT = ".txt";
+    private static final String LINES = ".jsonl";
+    private static final String JSON = ".json";
+    private static final String PARQUET = ".parquet";
+    private static final String GZIP = ".gz";
+    private static final String ZSTD = ".zst";
     private static final String KNOWN =
-            "known are " + String.join(", ", TEXT) + ", " + String.join(", ", LINES);
+            "known are .txt, .jsonl and .json, as they are or with .gz or .zst behind, and .parquet";
+
+    private static final List<String> USUAL_FIELDS = List.of("text", "messages");
+
+    private static final byte[] GZIP_MAGIC = {0x1f, (byte) 0x8b};
+    private static final byte[] ZSTD_MAGIC = {0x28, (byte) 0xb5, 0x2f, (byte) 0xfd};
+    private static final byte[] PARQUET_MAGIC = {'P', 'A', 'R', '1'};
+    private static final int BEGINNING = 1 << 10; // characters
 
     private final List<String> documents = new ArrayList<>();
     private final MessageDigest digest = Sha256.begin();
+    private final TextSettings settings;
+    private final List<String> fields;
     private final long limit;
+    private boolean selected; // The bytes alone do not say which documents these are.
     private long bytes;
+    private ChatDocuments chats;
 
     /// @param limit of decompressed bytes in all files together
-    CorpusReader(long limit) {
+    CorpusReader(TextSettings settings, long limit) {
+        this.settings = settings;
+        this.fields = settings.field().map(List::of).orElse(USUAL_FIELDS);
+        this.selected = settings.field().isPresent();
         this.limit = limit;
     }
 
@@ -49,10 +71,14 @@ final class CorpusReader {
 
     Corpus read(Path source) {
         for (Path file : files(source)) {
+            if (ends(file.toString(), PARQUET)) {
+                settings.formats().forEachRow(file, this::addRow);
+                continue;
+            }
             try (InputStream in = Files.newInputStream(file)) {
                 read(file.toString(), in);
             } catch (IOException e) {
-                throw unreadable(file, e);
+                throw unreadable(file.toString(), e);
             }
         }
         Path name = source.toAbsolutePath().normalize().getFileName();
@@ -67,10 +93,48 @@ final class CorpusReader {
             throw new InvalidInputException(
                     name + ": a file that is not known to hold text; " + KNOWN);
         }
-        try (InputStream plain = ends(name, ".gz") ? new GZIPInputStream(in, 1 << 16) : in;
-                Reader reader = Utf8.reader(new Metered(plain, name), name)) {
-            if (TEXT.stream().anyMatch(ending -> ends(name, ending))) {
+        InputStream plain =
+                ends(name, GZIP)
+                        ? new GZIPInputStream(in, 1 << 16)
+                        : ends(name, ZSTD) ? settings.formats().decompressZstd(in) : in;
+        String form = withoutCompression(name);
+        read(name, plain, form.substring(form.lastIndexOf('.')));
+    }
+
+    /// The corpus in a stream, whose beginning says what it is.
+    Corpus readStream(String name, InputStream in) {
+        try {
+            var stream = new BufferedInputStream(in);
+            stream.mark(ZSTD_MAGIC.length);
+            byte[] magic = stream.readNBytes(ZSTD_MAGIC.length);
+            stream.reset();
+            if (Arrays.equals(magic, PARQUET_MAGIC)) {
+                throw new InvalidInputException(
+                        name + ": Parquet is read from a file only; give its path");
+            }
+            boolean gzipped = Arrays.equals(Arrays.copyOf(magic, GZIP_MAGIC.length), GZIP_MAGIC);
+            InputStream plain =
+                    gzipped
+                            ? new GZIPInputStream(stream, 1 << 16)
+                            : Arrays.equals(magic, ZSTD_MAGIC)
+                                    ? settings.formats().decompressZstd(stream)
+                                    : stream;
+            read(name, plain, "");
+        } catch (IOException e) {
+            throw unreadable(name, e);
+        }
+        return corpus(name);
+    }
+
+    /// @param form the extension that stands for it, in any case; empty where the beginning says it
+    private void read(String name, InputStream plain, String form) throws IOException {
+        try (BufferedReader reader = Utf8.reader(new Metered(plain, name), name)) {
+            String beginning = beginning(reader);
+            String known = form.isEmpty() ? form(beginning) : form.toLowerCase(Locale.ROOT);
+            if (known.equals(TEXT)) {
                 documents.add(withPlainLineEnds(reader.readAllAsString()));
+            } else if (known.equals(JSON) && beginning.startsWith("[")) {
+                readArray(name, reader);
             } else {
                 readLines(name, reader);
             }
@@ -79,10 +143,39 @@ final class CorpusReader {
         }
     }
 
+    /// JSON lines begin with an object, an array with an object or a text in it; else it is a text.
+    private static String form(String beginning) {
+        if (beginning.startsWith("{")) {
+            return LINES;
+        }
+        String item = beginning.startsWith("[") ? beginning.substring(1).stripLeading() : "";
+        return item.startsWith("{") || item.startsWith("\"") ? JSON : TEXT;
+    }
+
+    /// What a text begins with, without white space before it.
+    private static String beginning(BufferedReader reader) throws IOException {
+        char[] beginning = new char[BEGINNING];
+        reader.mark(BEGINNING);
+        int length = 0;
+        int read = 0;
+        while (read >= 0 && length < BEGINNING) {
+            length += read;
+            read = reader.read(beginning, length, BEGINNING - length);
+        }
+        reader.reset();
+        return new String(beginning, 0, length).stripLeading();
+    }
+
     /// What was read so far.
     Corpus corpus(String name) {
         if (documents.stream().allMatch(String::isBlank)) {
             throw new InvalidInputException(name + ": no text in it");
+        }
+        if (selected) {
+            documents.forEach(document -> {
+                digest.update(document.getBytes(StandardCharsets.UTF_8));
+                digest.update((byte) 0);
+            });
         }
         return new Corpus(name, HexFormat.of().formatHex(digest.digest()), documents);
     }
@@ -102,12 +195,19 @@ final class CorpusReader {
             }
             return files;
         } catch (IOException e) {
-            throw unreadable(source, e);
+            throw unreadable(source.toString(), e);
         }
     }
 
     private static boolean isKnown(String name) {
-        return Stream.concat(TEXT.stream(), LINES.stream()).anyMatch(ending -> ends(name, ending));
+        String form = withoutCompression(name);
+        return ends(name, PARQUET) || ends(form, TEXT) || ends(form, LINES) || ends(form, JSON);
+    }
+
+    private static String withoutCompression(String name) {
+        return ends(name, GZIP) || ends(name, ZSTD)
+                ? name.substring(0, name.lastIndexOf('.'))
+                : name;
     }
 
     private static boolean ends(String name, String ending) {
@@ -119,33 +219,114 @@ final class CorpusReader {
         return text.indexOf('\r') < 0 ? text : text.replace("\r\n", "\n").replace('\r', '\n');
     }
 
-    private void readLines(String name, Reader reader) throws IOException {
+    private void readLines(String name, BufferedReader reader) throws IOException {
         var lines = new LineNumberReader(reader);
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
             if (!line.isBlank()) {
-                documents.add(document(line, name + ":" + lines.getLineNumber()));
+                String place = name + ":" + lines.getLineNumber();
+                add(Json.parse(line.getBytes(StandardCharsets.UTF_8), place), place);
             }
         }
     }
 
-    private static String document(String line, String place) {
-        JsonNode text = Json.parse(line.getBytes(StandardCharsets.UTF_8), place).path("text");
-        if (!text.isString()) {
-            throw new InvalidInputException(
-                    place + ": every line needs an object with a string in its field \"text\"");
+    private void readArray(String name, BufferedReader reader) throws IOException {
+        byte[] json = reader.readAllAsString().getBytes(StandardCharsets.UTF_8);
+        int number = 0;
+        for (JsonNode item : Json.parseArray(json, name)) {
+            String place = "%s: item %d".formatted(name, ++number);
+            if (item.isString()) {
+                addText(item, place);
+            } else if (item instanceof ObjectNode object) {
+                add(object, place);
+            } else {
+                throw new InvalidInputException(place + ": neither an object nor a text");
+            }
         }
-        String document = text.stringValue();
-        if (!StandardCharsets.UTF_8.newEncoder().canEncode(document)) {
-            throw new InvalidInputException(
-                    place + ": an escape in \"text\" is half of a surrogate pair");
-        }
-        return document;
     }
 
-    private static InvalidInputException unreadable(Path path, IOException e) {
+    private void addRow(ObjectNode row, String place) {
+        selected = true;
+        add(row, place);
+        count(documents.getLast().length(), place);
+    }
+
+    /// Adds the document of the first field that holds one.
+    private void add(ObjectNode object, String place) {
+        JsonNode value =
+                fields.stream()
+                        .filter(object::hasNonNull)
+                        .findFirst()
+                        .or(() -> fields.stream().filter(object::has).findFirst())
+                        .map(object::get)
+                        .orElseThrow(() ->
+                                noText(
+                                        place,
+                                        "it has " + String.join(", ", object.propertyNames())));
+        if (value.isNull()) {
+            documents.add("");
+        } else if (value.isString()) {
+            addText(value, place);
+        } else if (value.isArray()) {
+            addConversation(value, place);
+        } else {
+            throw noText(place, "that holds something else");
+        }
+    }
+
+    private InvalidInputException noText(String place, String found) {
+        String names = fields.stream().map("\"%s\""::formatted).collect(Collectors.joining(" or "));
+        return new InvalidInputException(
+                "%s: needs a text or a list of messages in its field %s, but %s; --text-field names another"
+                        .formatted(place, names, found));
+    }
+
+    private void addText(JsonNode text, String place) {
+        String document = text.stringValue();
+        requirePairs(document, place);
+        documents.add(document);
+    }
+
+    private void addConversation(JsonNode messages, String place) {
+        if (chats == null) {
+            chats =
+                    settings.model()
+                            .map(ChatDocuments::of)
+                            .orElseThrow(() ->
+                                    new InvalidInputException(
+                                            place
+                                                    + ": messages need a model, whose chat template renders them"));
+        }
+        selected = true;
+        String document = chats.document(messages, place);
+        requirePairs(document, place);
+        count(document.length(), place);
+        documents.add(document);
+    }
+
+    private static void requirePairs(String document, String place) {
+        if (!StandardCharsets.UTF_8.newEncoder().canEncode(document)) {
+            throw new InvalidInputException(
+                    place + ": an escape in the text is half of a surrogate pair");
+        }
+    }
+
+    private void count(int more, String place) {
+        bytes += more;
+        if (bytes > limit) {
+            throw new InvalidInputException(
+                    String.format(
+                            Locale.ROOT,
+                            "%s: more than the %,d MiB of text that this heap has room for;"
+                                    + " give a sample, or a larger -Xmx",
+                            place,
+                            limit >> 20));
+        }
+    }
+
+    private static InvalidInputException unreadable(String name, IOException e) {
         String reason =
                 e instanceof NoSuchFileException ? "no such file or directory" : e.getMessage();
-        return new InvalidInputException(path + ": cannot be read: " + reason, e);
+        return new InvalidInputException(name + ": cannot be read: " + reason, e);
     }
 
     /// Counts and digests the bytes that are read, up to the limit: a small archive can decompress to a large text.
@@ -170,18 +351,14 @@ final class CorpusReader {
             int count = in.read(buffer, offset, length);
             if (count > 0) {
                 digest.update(buffer, offset, count);
-                bytes += count;
-                if (bytes > limit) {
-                    throw new InvalidInputException(
-                            String.format(
-                                    Locale.ROOT,
-                                    "%s: more than the %,d MiB of text that this heap has room for;"
-                                            + " give a sample, or a larger -Xmx",
-                                    name,
-                                    limit >> 20));
-                }
+                count(count, name);
             }
             return count;
+        }
+
+        @Override
+        public void close() throws IOException {
+            in.close();
         }
     }
 }

@@ -1,5 +1,6 @@
 package org.wanda4j.text;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -8,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,13 +17,17 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
+import tools.jackson.databind.node.ObjectNode;
 
 class CorpusTest {
 
@@ -33,6 +39,7 @@ class CorpusTest {
             """;
 
     private static final String MARK = "\ufeff";
+    private static final String BEGIN = "<|endoftext|>";
 
     @TempDir private Path directory;
 
@@ -108,6 +115,198 @@ class CorpusTest {
         assertEquals(List.of("first", "first"), open(name, joined).documents());
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"a.json", "a.JSON", "a.json.gz"})
+    void anArrayOfJsonIsItsItems(String name) throws IOException {
+        String array =
+                """
+                [
+                  {"text": "first", "score": NaN},
+                  "second",
+                  {"text": ""}, {"url": 7, "text": null},
+                  {"text": "fifth"}
+                ]
+                """;
+        List<String> items = List.of("first", "second", "", "", "fifth");
+        assertEquals(items, open(name, array).documents());
+        assertEquals(items, open(name, MARK + "\r\n " + array.replace("\n", "\r\n")).documents());
+        assertEquals(
+                List.of("first", "s\u00e9cond\n\ud83d\ude00"), open(name, TWO_LINES).documents());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            textBlock =
+                    """
+                    ["x", 7]              | : item 2: neither an object nor a text
+                    ["x", {"url": "y"}]   | : item 2: needs a text
+                    ["x", "\\ud83d"]      | : item 2: an escape in the text is half
+                    ["x", "y"             | : not valid JSON: column 10: it ends too early
+                    []                    | : no text in it
+                    """)
+    void namesTheItemOfAnArrayThatIsWrong(String array, String expected) throws IOException {
+        String message = failure(write("bad.json", array));
+        assertTrue(message.contains("bad.json" + expected), message);
+    }
+
+    @Test
+    void aFieldIsTakenByItsName() throws IOException {
+        Path file =
+                write(
+                        "a.jsonl",
+                        """
+                        {"text": "one", "story": "two"}\r
+                        {"text": "three", "story": ""}\r
+                        """);
+        Corpus stories = Corpus.open(file, field("story"));
+        assertEquals(List.of("two", ""), stories.documents());
+        assertNotEquals(Corpus.open(file).sha256(), stories.sha256());
+        assertNotEquals(stories.sha256(), Corpus.open(file, field("text")).sha256());
+        String message =
+                assertThrows(InvalidInputException.class, () -> Corpus.open(file, field("body")))
+                        .getMessage();
+        assertTrue(message.contains("its field \"body\", but it has text, story"), message);
+    }
+
+    private static TextSettings field(String name) {
+        return new TextSettings(Optional.of(name), Optional.empty(), TextFormats.NONE);
+    }
+
+    /// Each as a file with the name that says what it is.
+    @ParameterizedTest
+    @CsvSource({
+        "a.txt, one",
+        "a.txt, [Music] and so on",
+        "a.txt, ' [1] a footnote'",
+        "a.txt.gz, two",
+        "a.jsonl, '{\"text\": \"three\"}'",
+        "a.jsonl.gz, '{\"text\": \"four\"}'",
+        "a.json, ' [\"five\", {\"text\": \"six\"}]'"
+    })
+    void aStreamIsWhatItBeginsAs(String name, String content) throws IOException {
+        for (String text : List.of(content, MARK + content, content + "\r\n")) {
+            byte[] bytes = Files.readAllBytes(write(name, text));
+            Corpus file = Corpus.open(directory.resolve(name));
+            for (InputStream in : List.of(new ByteArrayInputStream(bytes), new Dripping(bytes))) {
+                Corpus stream = Corpus.read("standard input", in, TextSettings.PLAIN);
+                assertEquals(file.documents(), stream.documents());
+                assertEquals(file.sha256(), stream.sha256());
+                assertEquals("standard input", stream.name());
+            }
+        }
+    }
+
+    /// A pipe that gives a byte at a time.
+    private static final class Dripping extends ByteArrayInputStream {
+
+        Dripping(byte[] bytes) {
+            super(bytes);
+        }
+
+        @Override
+        public synchronized int read(byte[] buffer, int offset, int length) {
+            return super.read(buffer, offset, Math.min(1, length));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "PAR1, is read from a file only",
+        "'', no text in it",
+        "'{\"text\"', :1: not valid JSON"
+    })
+    void refusesAStreamInOneLine(String content, String expected) {
+        var in = new ByteArrayInputStream(content.getBytes(StandardCharsets.UTF_8));
+        String message =
+                assertThrows(
+                                InvalidInputException.class,
+                                () -> Corpus.read("standard input", in, TextSettings.PLAIN))
+                        .getMessage();
+        assertTrue(message.startsWith("standard input") && message.contains(expected), message);
+    }
+
+    @Test
+    void messagesAreRenderedByTheModelsTemplate() throws IOException {
+        Path model = Files.createDirectory(directory.resolve("model"));
+        for (String name : List.of("tokenizer.json", "tokenizer_config.json", "config.json")) {
+            Files.copy(SharedFiles.tinyLlama().resolve(name), model.resolve(name));
+        }
+        Path chats =
+                write(
+                        "chats.jsonl",
+                        """
+                        {"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": [{"type": "text", "text": "Be"}, {"type": "text", "text": "cause."}], "mood": "calm"}]}
+                        {"text": "plain"}
+                        {"text": null, "messages": []}
+                        {"messages": [{"role": "assistant", "content": null, "mood": null}]}
+                        """);
+        var settings = new TextSettings(Optional.empty(), Optional.of(model), TextFormats.NONE);
+        assertTrue(
+                assertThrows(InvalidInputException.class, () -> Corpus.open(chats, settings))
+                        .getMessage()
+                        .contains("has no chat template"));
+        Path template =
+                Files.writeString(
+                        model.resolve("chat_template.jinja"),
+                        "{{ bos_token }}{% for m in messages %}<{{ m.role }}{% if m.mood is defined %} {{ m.mood }}{% endif %}>{{ m.content }}{% endfor %}");
+        Corpus rendered = Corpus.open(chats, settings);
+        assertEquals(
+                List.of("<user>Why?<assistant calm>Because.", "plain", "", "<assistant>"),
+                rendered.documents().stream().map(each -> each.replace(BEGIN, "")).toList());
+        assertTrue(rendered.documents().getFirst().startsWith(BEGIN));
+        Files.writeString(template, "{{ messages[0].content }}");
+        assertNotEquals(rendered.sha256(), Corpus.open(chats, settings).sha256());
+        Files.writeString(template, "{{ raise_exception('no') }}");
+        String message =
+                assertThrows(InvalidInputException.class, () -> Corpus.open(chats, settings))
+                        .getMessage();
+        assertTrue(message.contains("chats.jsonl:1: ") && message.endsWith("no"), message);
+        Files.writeString(chats, "{\"messages\": [{\"content\": \"x\"}]}");
+        assertTrue(
+                assertThrows(InvalidInputException.class, () -> Corpus.open(chats, settings))
+                        .getMessage()
+                        .contains("chats.jsonl:1: a message needs"));
+    }
+
+    /// Documents are encoded with the tokens that the tokenizer adds.
+    @Test
+    void aTokenThatTemplateAndTokenizerBeginWithStandsOnce() throws IOException {
+        Path model = Files.createDirectory(directory.resolve("model"));
+        Path demo = SharedFiles.tinyLlama();
+        Files.copy(demo.resolve("tokenizer_config.json"), model.resolve("tokenizer_config.json"));
+        ObjectNode tokenizer = (ObjectNode) Json.read(demo.resolve("tokenizer.json"));
+        tokenizer.set(
+                "post_processor",
+                Json.read(
+                        write(
+                                "processor.json",
+                                """
+                                {"type": "TemplateProcessing",
+                                 "single": [{"SpecialToken": {"id": "BEGIN", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+                                 "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+                                 "special_tokens": {"BEGIN": {"id": "BEGIN", "ids": [0], "tokens": ["BEGIN"]}}}
+                                """
+                                        .replace("BEGIN", BEGIN))));
+        Files.writeString(model.resolve("tokenizer.json"), Json.write(tokenizer));
+        Files.writeString(
+                model.resolve("chat_template.jinja"), "{{ bos_token }}{{ messages[0].content }}");
+        Path chats =
+                write(
+                        "chats.jsonl",
+                        "{\"messages\": [{\"role\": \"user\", \"content\": \"Why\"}]}");
+        Corpus corpus =
+                Corpus.open(
+                        chats,
+                        new TextSettings(Optional.empty(), Optional.of(model), TextFormats.NONE));
+        assertEquals(List.of("Why"), corpus.documents());
+        try (Tokenizer opened = Tokenizer.open(model)) {
+            assertArrayEquals(
+                    opened.encodeAsWritten(BEGIN + "Why"),
+                    opened.encode(corpus.documents().getFirst()));
+        }
+    }
+
     @Test
     void aGitLfsPointerIsNoText() throws IOException {
         for (String name : List.of("a.txt", "b.jsonl", "c.txt.gz")) {
@@ -156,12 +355,14 @@ class CorpusTest {
                     """
                     {"text": "x"}~{"text"              | :2: not valid JSON: column 8: it ends too early
                     {"text": "x"}~~{"text": "y"} extra | :3: not valid JSON: column 15: unexpected extra
-                    {"text": "x"}~{"content": "y"}     | :2: every line needs
-                    {"text": 7}                        | :1: every line needs
+                    {"text": "x"}~{"content": "y"}     | :2: needs a text or a list of messages in its field "text" or "messages", but it has content; --text-field
+                    {"text": 7}                        | :1: needs a text or a list of messages in its field "text" or "messages", but that holds something else
                     ["text"]                           | :1: not a JSON object
-                    {"text": "\\ud83d"}                | :1: an escape in "text" is half
+                    {"text": "\\ud83d"}                | :1: an escape in the text is half
                     ~                                  | : no text in it
                     {"text": "  "}                     | : no text in it
+                    {"text": null}~{"text": ""}        | : no text in it
+                    {"messages": [{"role": "user"}]}   | :1: messages need a model
                     """)
     void namesFileAndLineOfWhatIsWrong(String lines, String expected) throws IOException {
         Path file = write("bad.jsonl", lines.replace('~', '\n').replace("\\\\", "\\"));
@@ -200,8 +401,9 @@ class CorpusTest {
 
     @Test
     void namesTheExtensionsItKnows() throws IOException {
-        String known = "known are .txt, .txt.gz, .jsonl, .jsonl.gz, .json.gz";
-        assertTrue(failure(write("a.parquet", "PAR1")).endsWith(known));
+        String known =
+                "known are .txt, .jsonl and .json, as they are or with .gz or .zst behind, and .parquet";
+        assertTrue(failure(write("a.csv", "text")).endsWith(known));
         assertTrue(failure(directory).endsWith(known), failure(directory));
     }
 
@@ -210,7 +412,7 @@ class CorpusTest {
         byte[] bomb = gzip(new byte[4 << 20]);
         assertTrue(bomb.length < 1 << 13);
         for (String name : List.of("bomb.txt.gz", "bomb.jsonl.gz")) {
-            var reader = new CorpusReader(1 << 20);
+            var reader = new CorpusReader(TextSettings.PLAIN, 1 << 20);
             var failure =
                     assertThrows(
                             InvalidInputException.class,

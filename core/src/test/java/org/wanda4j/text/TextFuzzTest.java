@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -35,10 +36,27 @@ class TextFuzzTest {
         corpus("corpus.jsonl.gz", bytes);
     }
 
+    /// @param bytes a corpus of a JSON array
+    @FuzzTest(maxDuration = "3m")
+    void array(byte[] bytes) throws IOException {
+        corpus("corpus.json", bytes);
+    }
+
+    /// @param bytes a corpus of any form
+    @FuzzTest(maxDuration = "3m")
+    void stream(byte[] bytes) {
+        Hostile.isRead(() -> {
+            var in = new ByteArrayInputStream(bytes);
+            Corpus corpus =
+                    new CorpusReader(TextSettings.PLAIN, MOST_TEXT).readStream("stream", in);
+            assertFalse(corpus.documents().isEmpty());
+        });
+    }
+
     private static void corpus(String name, byte[] bytes) {
         Path file = Hostile.put(directory, name, bytes);
         Hostile.isRead(() -> {
-            Corpus corpus = new CorpusReader(MOST_TEXT).read(file);
+            Corpus corpus = new CorpusReader(TextSettings.PLAIN, MOST_TEXT).read(file);
             assertFalse(corpus.documents().isEmpty());
             assertTrue(StandardCharsets.UTF_8.newEncoder().canEncode(corpus.text()));
         });

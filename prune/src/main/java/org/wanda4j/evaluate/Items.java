@@ -7,11 +7,11 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Arrays;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.Utf8;
+import org.wanda4j.data.ParquetRows;
 import tools.jackson.databind.JsonNode;
 
 /// A file of items, an object each: lines of JSON, or rows of Parquet.
@@ -20,7 +20,6 @@ final class Items {
     private static final long LARGEST_FILE = 200_000_000;
     private static final byte[] PARQUET = {'P', 'A', 'R', '1'};
     private static final byte[] GZIP = {0x1f, (byte) 0x8b};
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private Items() {}
 
@@ -45,7 +44,7 @@ final class Items {
                 throw new InvalidInputException(file + ": gzipped; unpack it first (gunzip)");
             }
             if (beginsWith(PARQUET, file)) {
-                ParquetRows.forEach(file, limit, PATIENCE, use);
+                ParquetRows.forEach(file, limit, ParquetRows.PATIENCE, use::accept);
             } else {
                 lines(file, limit, use);
             }

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.Hostile;
+import org.wanda4j.data.ParquetRows;
 
 /// Items of tasks of any content: read, or refused in one line.
 class TaskFuzzTest {

@@ -28,6 +28,7 @@ import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
+import org.wanda4j.data.ParquetRows;
 import org.wanda4j.evaluate.Question.Choice;
 import org.wanda4j.text.Tokenizer;
 import org.wanda4j.torch.ComputeType;

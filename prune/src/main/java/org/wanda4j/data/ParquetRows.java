@@ -1,4 +1,4 @@
-package org.wanda4j.evaluate;
+package org.wanda4j.data;
 
 import dev.hardwood.InputFile;
 import dev.hardwood.reader.ParquetFileReader;
@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.threads.Threads;
 import tools.jackson.databind.JsonNode;
@@ -20,17 +21,21 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// The rows of a Parquet file as JSON objects: how dataset hubs store what they also give as JSON lines.
-final class ParquetRows {
+public final class ParquetRows {
+
+    /// How long a row may take to come.
+    public static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
     private ParquetRows() {}
 
-    /// Gives the first `limit` rows to `use`, on a thread that is abandoned when no row has come for `patience`: there are
+    /// Gives the first `limit` rows to `use`, each with its place for messages, the file and its number from 1; on a thread that is abandoned when no row has come for `patience`: there are
     /// broken files at which the library loops for ever. It cannot be stopped then: its threads stay busy as long as the process lives.
     ///
     /// @throws InvalidInputException when the file cannot be read
-    static void forEach(Path file, int limit, Duration patience, Items.Use use) {
+    public static void forEach(
+            Path file, int limit, Duration patience, BiConsumer<ObjectNode, String> use) {
         var rows = new AtomicInteger();
         var reading = new FutureTask<>(() -> read(file, limit, rows, use), null);
         Thread thread = Thread.ofVirtual().start(reading);
@@ -53,7 +58,8 @@ final class ParquetRows {
         }
     }
 
-    private static void read(Path file, int limit, AtomicInteger number, Items.Use use) {
+    private static void read(
+            Path file, int limit, AtomicInteger number, BiConsumer<ObjectNode, String> use) {
         try (ParquetFileReader parquet = ParquetFileReader.open(InputFile.of(file));
                 RowReader rows = parquet.buildRowReader().head(limit).build()) {
             while (rows.hasNext()) {
@@ -94,6 +100,7 @@ final class ParquetRows {
             case null -> NODES.nullNode();
             case PqStruct struct -> object(struct);
             case PqList list -> array(list);
+            case byte[] bytes -> NODES.binaryNode(bytes);
             case Boolean truth -> NODES.booleanNode(truth);
             default -> NODES.stringNode(value.toString());
         };
