@@ -24,15 +24,6 @@ final class Manual {
     /// A line of picocli's script that lists the values of an option.
     private static final Pattern VALUES = Pattern.compile("local (\\w+)_option_args=\\(([^)]*)\\)");
 
-    /// As a function that zsh loads at the first use. Its emulation of bash has no `compopt`.
-    private static final String ZSH =
-            """
-            #compdef wanda
-            (( $+functions[compopt] )) || compopt() { return 0 }
-            %s
-            _bash_complete -o default -F _complete_wanda
-            """;
-
     private Manual() {}
 
     /// @param args the folder to write into, as `share/` of a system has it
@@ -41,7 +32,16 @@ final class Manual {
         CommandLine wanda = Main.withAllCommands(Map.of());
         String completion = completion(wanda);
         write(share.resolve("bash-completion/completions/wanda"), completion);
-        write(share.resolve("zsh/site-functions/_wanda"), ZSH.formatted(completion));
+        // A function that zsh loads at the first use. Its emulation of bash has no compopt.
+        write(
+                share.resolve("zsh/site-functions/_wanda"),
+                """
+                #compdef wanda
+                (( $+functions[compopt] )) || compopt() { return 0 }
+                %s
+                _bash_complete -o default -F _complete_wanda
+                """
+                        .formatted(completion));
         write(share.resolve("man/man1/wanda.1"), page(wanda));
     }
 
