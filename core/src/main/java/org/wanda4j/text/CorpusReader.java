@@ -17,6 +17,7 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
@@ -38,6 +39,10 @@ final class CorpusReader {
     private static final String ZSTD = ".zst";
     private static final String KNOWN =
             "known are .txt, .jsonl and .json, as they are or with .gz or .zst behind, and .parquet";
+
+    /// What Hugging Face's data sets have beside their text.
+    private static final Set<String> DESCRIPTIONS =
+            Set.of("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json");
 
     private static final List<String> USUAL_FIELDS = List.of("text", "messages");
 
@@ -188,6 +193,7 @@ final class CorpusReader {
             List<Path> files =
                     entries.filter(Files::isRegularFile)
                             .filter(file -> isKnown(file.getFileName().toString()))
+                            .filter(file -> !DESCRIPTIONS.contains(file.getFileName().toString()))
                             .sorted(Comparator.comparing(file -> file.getFileName().toString()))
                             .toList();
             if (files.isEmpty()) {

@@ -320,6 +320,7 @@ class CorpusTest {
         write("b.txt", "third");
         write("a.jsonl.gz", TWO_LINES);
         write("README.md", "ignored");
+        write("dataset_info.json", "{}");
         assertEquals(List.of("first", "sécond\n😀", "third"), Corpus.open(directory).documents());
         assertEquals(directory.getFileName().toString(), Corpus.open(directory).name());
     }
