@@ -64,8 +64,7 @@ public record HubSettings(
                 from.path("HF_HOME")
                         .orElseGet(() ->
                                 from.path("XDG_CACHE_HOME")
-                                        .orElseGet(() ->
-                                                Path.of(System.getProperty("user.home"), ".cache"))
+                                        .orElseGet(() -> Path.of(from.home(), ".cache"))
                                         .resolve("huggingface"));
         Path cache =
                 from.path("HF_HUB_CACHE")
@@ -108,10 +107,13 @@ public record HubSettings(
                                                 variables.getOrDefault(variable, match.group()));
                                     }))
                     .map(it ->
-                            it.equals("~") || it.startsWith("~/")
-                                    ? System.getProperty("user.home") + it.substring(1)
-                                    : it)
+                            it.equals("~") || it.startsWith("~/") ? home() + it.substring(1) : it)
                     .map(Path::of);
+        }
+
+        /// What `~` stands for, as in Python.
+        String home() {
+            return variables.getOrDefault("HOME", System.getProperty("user.home"));
         }
     }
 

@@ -45,6 +45,8 @@ class HubSettingsTest {
                 directory.resolve("huggingface/hub"),
                 cache(Map.of("XDG_CACHE_HOME", "" + directory)));
         assertEquals(HOME.resolve("x"), cache(Map.of("HF_HUB_CACHE", "~/x")));
+        assertEquals(Path.of("/h/x"), cache(Map.of("HF_HUB_CACHE", "~/x", "HOME", "/h")));
+        assertEquals(Path.of("/h/.cache/huggingface/hub"), cache(Map.of("HOME", "/h")));
         assertEquals(
                 directory.resolve("y"),
                 cache(Map.of("HF_HUB_CACHE", "$BASE/y", "BASE", "" + directory)));
