@@ -7,8 +7,10 @@ import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.Wi
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
@@ -18,6 +20,9 @@ import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import java.net.URL;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// Dependencies between modules and packages: cli -> prune, runtime, hub -> core.
@@ -97,6 +102,21 @@ class ArchitectureTest {
                     .allowEmptyShould(true);
 
     /// Subpackages count as packages of their own.
+    @ArchTest
+    static void no_two_top_level_classes_share_a_name(JavaClasses classes) {
+        Map<String, List<String>> byName =
+                classes.stream()
+                        .filter(JavaClass::isTopLevelClass)
+                        .filter(each -> !each.getSimpleName().endsWith("-info"))
+                        .collect(
+                                Collectors.groupingBy(
+                                        JavaClass::getSimpleName,
+                                        Collectors.mapping(
+                                                JavaClass::getName, Collectors.toList())));
+        byName.values().removeIf(classesOfOneName -> classesOfOneName.size() == 1);
+        assertEquals(Map.of(), byName);
+    }
+
     @ArchTest
     static final ArchRule packages_have_no_cycles =
             slices().assignedFrom(new EachPackage()).should().beFreeOfCycles();

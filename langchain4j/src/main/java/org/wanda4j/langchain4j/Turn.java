@@ -74,7 +74,7 @@ final class Turn implements AutoCloseable {
             Optional<ToolFormat> format = format(template, request);
             String prompt =
                     template.render(
-                            Conversation.of(request.messages()),
+                            TemplateMessages.of(request.messages()),
                             format.isEmpty() ? List.of() : described(request),
                             Ending.ANSWER,
                             Map.of());

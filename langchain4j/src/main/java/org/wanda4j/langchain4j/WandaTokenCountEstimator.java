@@ -32,14 +32,14 @@ public final class WandaTokenCountEstimator implements TokenCountEstimator {
 
     @Override
     public int estimateTokenCountInMessage(ChatMessage message) {
-        return count(Conversation.of(List.of(message)));
+        return count(TemplateMessages.of(List.of(message)));
     }
 
     @Override
     public int estimateTokenCountInMessages(Iterable<ChatMessage> messages) {
         List<ChatMessage> all = new ArrayList<>();
         messages.forEach(all::add);
-        return all.isEmpty() ? 0 : count(Conversation.of(all));
+        return all.isEmpty() ? 0 : count(TemplateMessages.of(all));
     }
 
     /// A template may refuse messages that are no conversation, as an answer alone: then their texts are counted.

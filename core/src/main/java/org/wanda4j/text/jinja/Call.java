@@ -35,7 +35,7 @@ record Call(Expression of, Given given) implements Expression {
             Map<String, Object> byName = new LinkedHashMap<>();
             named.forEach((name, each) -> byName.put(name, each.value(scope)));
             moreNamed.ifPresent(all -> addNamed(all.value(scope), byName));
-            scope.budget().charge(Budget.ITEM * (long) (values.size() + byName.size()));
+            scope.work().charge(WorkLimit.ITEM * (long) (values.size() + byName.size()));
             return new Arguments(values, byName);
         }
 
@@ -59,7 +59,7 @@ record Call(Expression of, Given given) implements Expression {
                     ? undefined.error()
                     : new TemplateException("'" + Values.type(called) + "' object is called");
         }
-        scope.budget().charge(1);
+        scope.work().charge(1);
         return Values.charged(scope, function.call(scope, given.arguments(scope)));
     }
 }

@@ -88,7 +88,7 @@ record FormatSpec(
     void writePercent(Scope scope, Object value, Output out) {
         switch (type) {
             case 's', 'r' -> {
-                var text = new Output(scope.budget());
+                var text = new Output(scope.work());
                 if (type == 's') {
                     text.append(Values.text(scope, value));
                 } else {

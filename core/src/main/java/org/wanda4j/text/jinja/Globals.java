@@ -116,7 +116,7 @@ final class Globals {
                     case 3 -> new Range(bounds.getFirst(), bounds.get(1), bounds.getLast());
                     default -> throw new TemplateException("'range' takes 1 to 3 arguments");
                 };
-        scope.budget().charge(Budget.ITEM * (long) range.size());
+        scope.work().charge(WorkLimit.ITEM * (long) range.size());
         return range;
     }
 

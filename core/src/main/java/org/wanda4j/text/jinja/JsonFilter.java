@@ -41,7 +41,7 @@ record JsonFilter(
                         Values.string(separators.getFirst()),
                         Values.string(separators.getLast()),
                         arguments.isTrue("sort_keys"));
-        var out = new Output(scope.budget());
+        var out = new Output(scope.work());
         json.write(scope, value, "\n", out);
         return out.toString();
     }

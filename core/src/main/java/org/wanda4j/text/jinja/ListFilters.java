@@ -98,7 +98,7 @@ final class ListFilters {
     private static UnaryOperator<Object> key(
             Scope scope, Object attribute, Object fallback, boolean exact) {
         return item -> {
-            scope.budget().charge(1);
+            scope.work().charge(1);
             Object key = attribute == null ? item : Lookup.path(scope, item, attribute, fallback);
             return !exact && key instanceof String text ? Texts.lower(text) : key;
         };
@@ -231,7 +231,7 @@ final class ListFilters {
         if (slices <= 0) {
             throw new TemplateException("'slice' into no parts");
         }
-        scope.budget().charge(Budget.ITEM * Math.min(slices, Integer.MAX_VALUE));
+        scope.work().charge(WorkLimit.ITEM * Math.min(slices, Integer.MAX_VALUE));
         int each = (int) (items.size() / slices);
         long longer = items.size() % slices;
         List<Object> parts = new ArrayList<>();
@@ -248,7 +248,7 @@ final class ListFilters {
 
     private static void fill(Scope scope, List<Object> items, long size, Arguments given) {
         while (given.get("fill_with") != null && items.size() < size) {
-            scope.budget().charge(Budget.ITEM);
+            scope.work().charge(WorkLimit.ITEM);
             items.add(given.get("fill_with"));
         }
     }
@@ -260,7 +260,7 @@ final class ListFilters {
             return generator(
                     stream(value)
                             .map(item -> {
-                                scope.budget().charge(1);
+                                scope.work().charge(1);
                                 return Lookup.path(
                                         scope, item, how.get("attribute"), how.get("default"));
                             }));
@@ -279,7 +279,7 @@ final class ListFilters {
         return generator(
                 stream(value)
                         .filter(item -> {
-                            scope.budget().charge(1);
+                            scope.work().charge(1);
                             Object looked =
                                     byAttribute
                                             ? Lookup.path(scope, item, given.get(0), null)

@@ -28,7 +28,7 @@ record Loop(
         var state = new State(this, scope, chosen(scope, items), depth);
         boolean completed = false;
         while (state.next()) {
-            scope.budget().charge(1);
+            scope.work().charge(1);
             Scope inner = scope.inner();
             target.assign(inner, state.current);
             inner.set("loop", state);
@@ -50,7 +50,7 @@ record Loop(
         Iterable<Object> iterable = () -> all;
         return StreamSupport.stream(iterable.spliterator(), false)
                 .filter(item -> {
-                    scope.budget().charge(1);
+                    scope.work().charge(1);
                     Scope inner = scope.inner();
                     target.assign(inner, item);
                     return Values.isTrue(condition.get().value(inner));
@@ -156,7 +156,7 @@ record Loop(
                 throw new TemplateException("a loop that is not recursive is called");
             }
             Object items = Signature.of("loop(iterable)").bind(arguments).get("iterable");
-            var text = new Output(caller.budget());
+            var text = new Output(caller.work());
             loop.run(scope, text, items, depth + 1);
             return text.toString();
         }

@@ -48,7 +48,7 @@ record Macro(Scope home, Definition definition) implements Function {
             }
         }
         bindRest(scope, arguments.positional().subList(count, arguments.count()), named);
-        var text = new Output(caller.budget());
+        var text = new Output(caller.work());
         definition.body().run(scope, text);
         return text.toString();
     }

@@ -232,7 +232,7 @@ final class OperandParser {
             case "none", "None" -> constant(null);
             default ->
                     scope -> {
-                        scope.budget().charge(1);
+                        scope.work().charge(1);
                         return scope.get(name);
                     };
         };

@@ -13,7 +13,7 @@ final class Operators {
     /// `left operator right` for `+ - * / // % ** ~`.
     static Object calculate(Scope scope, String operator, Object left, Object right) {
         if (operator.equals("~")) {
-            return new Output(scope.budget())
+            return new Output(scope.work())
                     .append(Values.text(scope, left))
                     .append(Values.text(scope, right))
                     .toString();
@@ -36,7 +36,7 @@ final class Operators {
 
     private static Object sum(Scope scope, Object left, Object right) {
         if (left instanceof String first && right instanceof String second) {
-            return new Output(scope.budget()).append(first).append(second).toString();
+            return new Output(scope.work()).append(first).append(second).toString();
         }
         if (Values.isText(left) && Values.isText(right)) {
             return new Markup(
@@ -114,7 +114,7 @@ final class Operators {
     }
 
     static boolean equal(Scope scope, Object left, Object right) {
-        scope.budget().charge(1);
+        scope.work().charge(1);
         if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
             return !isNaN(left) && !isNaN(right) && Numbers.compare(left, right) == 0;
         }
@@ -183,7 +183,7 @@ final class Operators {
     }
 
     private static int order(Scope scope, String operator, Object left, Object right) {
-        scope.budget().charge(1);
+        scope.work().charge(1);
         if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
             return Numbers.compare(left, right);
         }

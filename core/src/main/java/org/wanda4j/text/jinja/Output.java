@@ -1,17 +1,17 @@
 package org.wanda4j.text.jinja;
 
-/// Text that grows as far as the budget allows.
+/// Text that grows as far as the limit of work allows.
 final class Output {
 
     private final StringBuilder text = new StringBuilder();
-    private final Budget budget;
+    private final WorkLimit work;
 
-    Output(Budget budget) {
-        this.budget = budget;
+    Output(WorkLimit work) {
+        this.work = work;
     }
 
     Output append(String piece) {
-        budget.charge(piece.length());
+        work.charge(piece.length());
         text.append(piece);
         return this;
     }

@@ -208,7 +208,7 @@ final class Parser {
 
         Statement then(Use use) {
             return (scope, output) -> {
-                var text = new Output(scope.budget());
+                var text = new Output(scope.work());
                 Scope inner = scope.inner();
                 Flow flow = body.run(inner, text);
                 if (flow == Flow.NEXT) {

@@ -7,21 +7,21 @@ import java.util.Map;
 final class Scope {
 
     private final Scope outer;
-    private final Budget budget;
+    private final WorkLimit work;
     private final Map<String, Object> variables = new HashMap<>();
 
-    private Scope(Scope outer, Budget budget) {
+    private Scope(Scope outer, WorkLimit work) {
         this.outer = outer;
-        this.budget = budget;
+        this.work = work;
     }
 
     /// A scope of its own.
     static Scope fresh() {
-        return new Scope(null, new Budget());
+        return new Scope(null, new WorkLimit());
     }
 
     Scope inner() {
-        return new Scope(this, budget);
+        return new Scope(this, work);
     }
 
     /// The one around all.
@@ -29,8 +29,8 @@ final class Scope {
         return outer == null ? this : outer.outermost();
     }
 
-    Budget budget() {
-        return budget;
+    WorkLimit work() {
+        return work;
     }
 
     Object get(String name) {

@@ -19,7 +19,7 @@ final class Split {
         for (int at = text.indexOf(separator);
                 at >= 0 && parts.size() != most;
                 at = text.indexOf(separator, from)) {
-            scope.budget().charge(1);
+            scope.work().charge(1);
             parts.add(text.substring(from, at));
             from = at + separator.length();
         }
@@ -41,7 +41,7 @@ final class Split {
                         to < separator.length()
                                 ? -1
                                 : text.lastIndexOf(separator, to - separator.length())) {
-            scope.budget().charge(1);
+            scope.work().charge(1);
             parts.add(text.substring(at + separator.length(), to));
             to = at;
         }
@@ -53,7 +53,7 @@ final class Split {
         List<Object> words = new ArrayList<>();
         int from = next(text, 0, false);
         while (from < text.length() && words.size() != most) {
-            scope.budget().charge(1);
+            scope.work().charge(1);
             int end = next(text, from, true);
             words.add(text.substring(from, end));
             from = next(text, end, false);
@@ -68,7 +68,7 @@ final class Split {
         List<Object> words = new ArrayList<>();
         int to = before(text, text.length(), false);
         while (to > 0 && words.size() != most) {
-            scope.budget().charge(1);
+            scope.work().charge(1);
             int start = before(text, to, true);
             words.add(text.substring(start, to));
             to = before(text, start, false);

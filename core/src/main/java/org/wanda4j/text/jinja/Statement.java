@@ -20,7 +20,7 @@ interface Statement {
         List<Statement> copy = List.copyOf(statements);
         return (scope, output) -> {
             for (Statement statement : copy) {
-                scope.budget().charge(1);
+                scope.work().charge(1);
                 Flow flow = statement.run(scope, output);
                 if (flow != Flow.NEXT) {
                     return flow;

@@ -24,7 +24,7 @@ final class StringFormat {
 
     /// `format % values`: a tuple gives a value for each place, a map one for each name.
     static String percent(Scope scope, String format, Object values) {
-        var out = new Output(scope.budget());
+        var out = new Output(scope.work());
         Values.charged(scope, format);
         List<?> given = values instanceof Tuple tuple ? tuple : Collections.singletonList(values);
         int next = 0;
@@ -92,7 +92,7 @@ final class StringFormat {
 
     /// The method `format`.
     static String braces(Scope scope, String format, Arguments values) {
-        var out = new Output(scope.budget());
+        var out = new Output(scope.work());
         int next = 0;
         int from = 0;
         Matcher place = BRACES.matcher(format);
@@ -160,7 +160,7 @@ final class StringFormat {
         if ("s".equals(conversion)) {
             converted = Values.text(scope, value);
         } else if (conversion != null) {
-            var text = new Output(scope.budget());
+            var text = new Output(scope.work());
             Repr.write(value, text);
             converted = text.toString();
         }

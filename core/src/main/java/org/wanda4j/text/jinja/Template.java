@@ -48,7 +48,7 @@ public final class Template {
                                         STRFTIME_NOW.bind(given).text("format"),
                                         ZonedDateTime.now(clock)));
         variables.forEach(scope::set);
-        var output = new Output(scope.budget());
+        var output = new Output(scope.work());
         try {
             body.run(scope, output);
         } catch (StackOverflowError e) {

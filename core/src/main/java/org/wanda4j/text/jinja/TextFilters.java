@@ -94,7 +94,7 @@ final class TextFilters {
             plain(scope, value);
         }
         List<Object> lines = Texts.lines(Values.string(value) + "\n", false);
-        var out = new Output(scope.budget()).append(given.isTrue("first") ? margin : "");
+        var out = new Output(scope.work()).append(given.isTrue("first") ? margin : "");
         out.append((String) lines.getFirst());
         for (Object line : lines.subList(1, lines.size())) {
             out.append("\n").append(line.equals("") && !blank ? "" : margin).append((String) line);

@@ -228,7 +228,7 @@ final class TextMethods {
 
     private static Object withoutTabs(Scope scope, String text, Arguments given) {
         long size = given.whole("tabsize", 8);
-        var out = new Output(scope.budget());
+        var out = new Output(scope.work());
         long column = 0;
         for (int c : text.codePoints().toArray()) {
             if (c == '\t') {

@@ -130,9 +130,9 @@ public final class Texts {
 
     /// `text`, `times` times.
     static String repeated(Scope scope, String text, long times) {
-        var repeated = new Output(scope.budget());
+        var repeated = new Output(scope.work());
         for (long i = 0; i < times && !text.isEmpty(); i++) {
-            scope.budget().charge(1);
+            scope.work().charge(1);
             repeated.append(text);
         }
         return repeated.toString();
@@ -153,7 +153,7 @@ public final class Texts {
     /// `text` with `replacement` for the first `most` of `old`; for all of them where `most` is negative.
     static String replaced(Scope scope, String text, String old, String replacement, long most) {
         Values.chargeSearch(scope, text, old);
-        var out = new Output(scope.budget());
+        var out = new Output(scope.work());
         long left = most;
         int from = 0;
         int at = text.indexOf(old);
@@ -170,7 +170,7 @@ public final class Texts {
     }
 
     static String joined(Scope scope, Iterable<Object> items, String separator) {
-        var out = new Output(scope.budget());
+        var out = new Output(scope.work());
         String before = "";
         for (Object item : items) {
             out.append(before).append(Values.text(scope, item));

@@ -13,16 +13,16 @@ final class Values {
 
     /// `value`, once its size has been charged.
     static Object charged(Scope scope, Object value) {
-        scope.budget()
+        scope.work()
                 .charge(
                         1
                                 + switch (value) {
                                     case String text -> text.length();
                                     case Markup(String text) -> text.length();
                                     case Range _ -> 0;
-                                    case List<?> list -> Budget.ITEM * (long) list.size();
-                                    case View view -> Budget.ITEM * (long) view.items().size();
-                                    case Map<?, ?> map -> Budget.ITEM * (long) map.size();
+                                    case List<?> list -> WorkLimit.ITEM * (long) list.size();
+                                    case View view -> WorkLimit.ITEM * (long) view.items().size();
+                                    case Map<?, ?> map -> WorkLimit.ITEM * (long) map.size();
                                     case null, default -> 0;
                                 });
         return value;
@@ -30,7 +30,7 @@ final class Values {
 
     /// Charges what looking for every `part` of `text` may cost.
     static void chargeSearch(Scope scope, String text, String part) {
-        scope.budget().charge(text.length() * (1L + part.length() / 8));
+        scope.work().charge(text.length() * (1L + part.length() / 8));
     }
 
     /// What Python calls its type.
@@ -81,7 +81,7 @@ final class Values {
             case Markup(String text) -> text;
             case Undefined _ -> "";
             case null, default -> {
-                var output = new Output(scope.budget());
+                var output = new Output(scope.work());
                 Repr.write(value, output);
                 yield output.toString();
             }

@@ -185,7 +185,7 @@ final class AttentionStep implements MixerStep {
     /// Writes a key or value in bf16, rounded to nearest, ties to even.
     private void store(float[] x, int from, long address) {
         for (int j = 0; j < size; j++) {
-            MEMORY.set(SHORT, address + (long) Short.BYTES * j, Bf16.rounded(x[from + j]));
+            MEMORY.set(SHORT, address + (long) Short.BYTES * j, UpperHalf.rounded(x[from + j]));
         }
     }
 

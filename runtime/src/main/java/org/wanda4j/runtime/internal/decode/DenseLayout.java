@@ -183,7 +183,7 @@ final class DenseLayout {
                 kernels.decode(matrix, i, row, 0, scratch);
                 long to = copy.rowValues(i);
                 for (int j = 0; j < matrix.columns(); j++) {
-                    MEMORY.set(SHORT, to + (long) j * Short.BYTES, Bf16.rounded(row[j]));
+                    MEMORY.set(SHORT, to + (long) j * Short.BYTES, UpperHalf.rounded(row[j]));
                 }
             }
         }

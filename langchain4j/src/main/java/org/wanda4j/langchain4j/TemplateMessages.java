@@ -17,13 +17,13 @@ import org.wanda4j.checkpoint.Json;
 import org.wanda4j.text.ChatTemplate.Message;
 
 /// Messages as chat templates take them.
-final class Conversation {
+final class TemplateMessages {
 
-    private Conversation() {}
+    private TemplateMessages() {}
 
     /// @throws UnsupportedFeatureException where a message is something else than text
     static List<Message> of(List<ChatMessage> messages) {
-        return messages.stream().map(Conversation::message).toList();
+        return messages.stream().map(TemplateMessages::message).toList();
     }
 
     private static Message message(ChatMessage message) {

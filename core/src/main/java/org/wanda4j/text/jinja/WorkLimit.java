@@ -1,7 +1,7 @@
 package org.wanda4j.text.jinja;
 
 /// The work that a rendering may still do: each step costs 1, and each string or list its length.
-final class Budget {
+final class WorkLimit {
 
     /// What a place in a list costs.
     static final int ITEM = 4;

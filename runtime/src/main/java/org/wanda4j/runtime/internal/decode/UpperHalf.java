@@ -1,11 +1,11 @@
 package org.wanda4j.runtime.internal.decode;
 
 /// The upper half of an fp32.
-final class Bf16 {
+final class UpperHalf {
 
     private static final int BELOW_HALF = 0x7fff;
 
-    private Bf16() {}
+    private UpperHalf() {}
 
     /// The nearest to `value`, of two the even one.
     static short rounded(float value) {
