@@ -46,6 +46,7 @@ import picocli.CommandLine.Parameters;
             "  wanda prune SmolLM2 -o out --preset best --pattern 2:4",
             "  wanda prune SmolLM2 -o out --preset best --minutes 15",
             "  wanda prune SmolLM2 -o out --preset balanced --recover-minutes 60 --resume",
+            "  wanda prune SmolLM2 -o SmolLM2-int4 --preset balanced --sparsity 0.3 --values int4",
             "  wanda prune SmolLM2 -o out --skip '*.0.*' --skip '*down_proj' --json"
         })
 final class PruneCommand implements Runnable {

@@ -9,6 +9,7 @@ import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.prune.Preset;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.recover.Recovery;
@@ -118,6 +119,13 @@ final class RecipeOptions {
                     "how long all of it takes, about: what pruning leaves is for --recover, and a preset does not tune then")
     private Double minutes;
 
+    @Option(
+            names = "--values",
+            paramLabel = "int8|int4",
+            description =
+                    "train with weights as they are rounded to this type, and write them packed in it; implies --recover")
+    private ValueType values;
+
     @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
 
     @Option(
@@ -185,7 +193,7 @@ final class RecipeOptions {
             throw new InvalidInputException(
                     "--minutes is for all of a run, --recover-minutes for a part of it: give one of them");
         }
-        if (!recover && recoverMinutes == null && minutes == null) {
+        if (!recover && recoverMinutes == null && minutes == null && values == null) {
             return Optional.empty();
         }
         Recovery start = Recovery.DEFAULT;
@@ -197,7 +205,7 @@ final class RecipeOptions {
                         start.learningRate(),
                         start.seqlen(),
                         recipe().sampling().seed(),
-                        start.values(),
+                        Optional.ofNullable(values),
                         compute.type()));
     }
 

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -104,27 +105,40 @@ class RecoverTest {
 
     @Test
     void onePruneWithRecoveryIsTheSameAsBothApart() throws IOException {
-        String[] options = {"--recover", "--recover-minutes", "0.02", "--calibration", text};
-        String[] prune = {"prune", dense, "-o", path("both"), "--method", "magnitude", "--json"};
-        Wanda wanda = succeed(Stream.of(prune, options).flatMap(Stream::of).toArray(String[]::new));
+        assertSameAsApart(List.of("--recover"), List.of());
+    }
+
+    @Test
+    void onePruneForPackedValuesIsTheSameAsBothApart() throws IOException {
+        assertSameAsApart(List.of("--values", "int8"), List.of("--values", "int8"));
+        assertTrue(succeed("inspect", path("both")).out().contains("int8"));
+        assertFalse(Files.exists(directory.resolve("both.recovered")));
+    }
+
+    /// @param pruning options of the one run
+    /// @param recovery options of the second of two
+    private void assertSameAsApart(List<String> pruning, List<String> recovery) throws IOException {
+        List<String> both =
+                new ArrayList<>(
+                        List.of("prune", dense, "-o", path("both"), "--method", "magnitude"));
+        both.addAll(List.of("--recover-minutes", "0.02", "--calibration", text, "--json"));
+        both.addAll(pruning);
+        Wanda wanda = succeed(both.toArray(String[]::new));
         JsonNode printed = Json.parse(wanda.out().getBytes(StandardCharsets.UTF_8), "prune");
         assertEquals(0.5, printed.at("/pruned/sparsity").asDouble(), 0.01);
         JsonNode recovered = printed.get("recovered");
         assertEquals(path("both"), recovered.get("output").asString());
-        recover("apart", "--tokens", recovered.get("tokens").asString());
+        List<String> second = new ArrayList<>(recovery);
+        second.addAll(List.of("--tokens", recovered.get("tokens").asString()));
+        recover("apart", second.toArray(String[]::new));
         assertEquals(
                 -1,
                 Files.mismatch(
                         directory.resolve("both/model.safetensors"),
                         directory.resolve("apart/model.safetensors")));
         assertFalse(Files.exists(directory.resolve("both.pruned")));
-        assertEquals(
-                wanda.out(),
-                succeed(
-                                Stream.of(prune, options, new String[] {"--resume"})
-                                        .flatMap(Stream::of)
-                                        .toArray(String[]::new))
-                        .out());
+        both.add("--resume");
+        assertEquals(wanda.out(), succeed(both.toArray(String[]::new)).out());
         assertRefused("both exists", "prune", dense, "-o", path("both"), "--recover");
     }
 
