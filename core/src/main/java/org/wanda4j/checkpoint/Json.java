@@ -9,14 +9,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BiConsumer;
 import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.exc.JacksonIOException;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -39,6 +43,10 @@ public final class Json {
                                                     .build())
                                     .build())
                     .build();
+
+    /// For documents whose names are so many that to compare them takes long.
+    private static final ObjectReader STREAMS =
+            MAPPER.reader().without(StreamReadFeature.STRICT_DUPLICATE_DETECTION);
 
     private Json() {}
 
@@ -118,6 +126,28 @@ public final class Json {
         throw new InvalidInputException(place + ": not a JSON object");
     }
 
+    /// Passes the fields of the JSON object in `text` to `use`, with a parser at the value, which `use` has to read or skip to its end. Two
+    /// may have the same name.
+    ///
+    /// @param place where it stands, for messages
+    /// @throws InvalidInputException when it is no JSON object, with what is wrong and where
+    public static void stream(byte[] text, String place, BiConsumer<String, JsonParser> use) {
+        try (JsonParser json = STREAMS.createParser(text)) {
+            if (json.nextToken() != JsonToken.START_OBJECT) {
+                throw new InvalidInputException(place + ": not a JSON object");
+            }
+            for (String name = json.nextName(); name != null; name = json.nextName()) {
+                json.nextToken();
+                use.accept(name, json);
+            }
+            if (json.nextToken() != null) {
+                parse(text, place); // It says what follows.
+            }
+        } catch (JacksonException e) {
+            throw invalid(text, place, e);
+        }
+    }
+
     /// The fields of an object as `String`, `Long`, `Double`, `Boolean`, `List`, `Map` or null.
     public static Map<String, Object> values(JsonNode object) {
         Map<String, Object> values = new LinkedHashMap<>();
@@ -162,13 +192,17 @@ public final class Json {
         try {
             return MAPPER.readTree(text);
         } catch (JacksonException e) {
-            throw new InvalidInputException(
-                    place
-                            + WrongFile.by(text)
-                                    .map(what -> " is " + what)
-                                    .orElseGet(() -> ": not valid JSON: " + JsonFault.of(e, text)),
-                    e);
+            throw invalid(text, place, e);
         }
+    }
+
+    private static InvalidInputException invalid(byte[] text, String place, JacksonException e) {
+        return new InvalidInputException(
+                place
+                        + WrongFile.by(text)
+                                .map(what -> " is " + what)
+                                .orElseGet(() -> ": not valid JSON: " + JsonFault.of(e, text)),
+                e);
     }
 
     /// Path of the field that does not fit.

@@ -2,11 +2,9 @@ package org.wanda4j.text;
 
 import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
@@ -15,7 +13,6 @@ import java.util.OptionalInt;
 import java.util.function.Function;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.ModelDirectory;
-import tools.jackson.databind.JsonNode;
 
 /// The tokenizer of a checkpoint: text to ids and back, the same ids that transformers gives.
 ///
@@ -35,7 +32,7 @@ public final class Tokenizer implements AutoCloseable {
     private final Path file;
     private final HuggingFaceTokenizer tokenizer;
     private final int vocabularySize;
-    private final Map<Integer, byte[]> byteTokens;
+    private final ByteTokens byteTokens;
     private final NamedTokens named;
 
     private Tokenizer(
@@ -46,7 +43,7 @@ public final class Tokenizer implements AutoCloseable {
         this.file = file;
         this.tokenizer = tokenizer;
         this.vocabularySize = definition.vocabularySize();
-        this.byteTokens = ByteTokens.of(definition);
+        this.byteTokens = new ByteTokens(definition);
         this.named = named;
     }
 
@@ -59,8 +56,7 @@ public final class Tokenizer implements AutoCloseable {
         TokenizerDefinition definition = TokenizerDefinition.read(modelDirectory);
         NamedTokens named = NamedTokens.of(modelDirectory, definition);
         Path file = modelDirectory.resolve(TokenizerDefinition.FILE);
-        try (InputStream json =
-                definition.changed() ? utf8(definition.json()) : Files.newInputStream(file)) {
+        try (InputStream json = definition.json()) {
             return new Tokenizer(
                     file, HuggingFaceTokenizer.newInstance(json, WHOLE_TEXTS), definition, named);
         } catch (EngineException | LinkageError e) {
@@ -73,10 +69,6 @@ public final class Tokenizer implements AutoCloseable {
             throw new InvalidInputException(
                     file + ": not a tokenizer that can be used: " + firstLine(e), e);
         }
-    }
-
-    private static InputStream utf8(JsonNode json) {
-        return new ByteArrayInputStream(json.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     /// Errors of a definition may be found only when it is used.
@@ -130,7 +122,7 @@ public final class Tokenizer implements AutoCloseable {
 
     /// The bytes of a token that encodes bytes rather than whole characters.
     Optional<byte[]> bytes(int id) {
-        return Optional.ofNullable(byteTokens.get(id));
+        return byteTokens.of(id);
     }
 
     /// The token that a text begins with: `bos_token` of `tokenizer_config.json`, where it names one.
