@@ -14,15 +14,17 @@ import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.exc.JacksonIOException;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.MissingNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// JSON documents. Those from outside are bounded in size and depth, and have no duplicate names; they may begin with a
@@ -31,33 +33,41 @@ public final class Json {
 
     private static final int LARGEST_FILE = 200_000_000;
     private static final int DEEPEST_FILE = 64;
-    private static final JsonMapper MAPPER =
-            JsonMapper.builder(
-                            JsonFactory.builder()
-                                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                                    .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
-                                    .streamReadConstraints(
-                                            StreamReadConstraints.builder()
-                                                    .maxNestingDepth(DEEPEST_FILE)
-                                                    .maxStringLength(LARGEST_FILE)
-                                                    .build())
+    private static final JsonFactory FACTORY =
+            JsonFactory.builder()
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+                    .streamReadConstraints(
+                            StreamReadConstraints.builder()
+                                    .maxNestingDepth(DEEPEST_FILE)
+                                    .maxStringLength(LARGEST_FILE)
                                     .build())
                     .build();
 
-    /// For documents whose names are so many that to compare them takes long.
-    private static final ObjectReader STREAMS =
-            MAPPER.reader().without(StreamReadFeature.STRICT_DUPLICATE_DETECTION);
+    /// For documents with so many names that to compare them takes long.
+    private static final JsonFactory STREAMS =
+            FACTORY.rebuild().disable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+
+    private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+
+    /// Between JSON and records. To load it takes longer than to read a model's files, which do without.
+    private static final class Mapping {
+
+        static final JsonMapper MAPPER = JsonMapper.builder(FACTORY).build();
+
+        private Mapping() {}
+    }
 
     private Json() {}
 
     /// `value` as indented JSON, with a line end. Records become objects in the order of their components.
     public static String write(Object value) {
-        return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(value) + "\n";
+        return Mapping.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(value) + "\n";
     }
 
     /// `value` as JSON in one line, without a line end.
     public static String writeLine(Object value) {
-        return MAPPER.writeValueAsString(value);
+        return Mapping.MAPPER.writeValueAsString(value);
     }
 
     /// Writes `value` as [#writeLine(Object)] does, and closes `out`.
@@ -65,7 +75,7 @@ public final class Json {
     /// @throws IOException when that fails
     public static void writeLine(Object value, OutputStream out) throws IOException {
         try {
-            MAPPER.writeValue(out, value);
+            Mapping.MAPPER.writeValue(out, value);
         } catch (JacksonIOException e) {
             throw e.getCause();
         }
@@ -87,7 +97,7 @@ public final class Json {
 
     private static <T> T value(JsonNode node, Path file, Class<T> type) {
         try {
-            return MAPPER.treeToValue(node, type);
+            return Mapping.MAPPER.treeToValue(node, type);
         } catch (JacksonException e) {
             throw new InvalidInputException(
                     file + ": not as this version of the program writes it, at " + place(e), e);
@@ -132,7 +142,7 @@ public final class Json {
     /// @param place where it stands, for messages
     /// @throws InvalidInputException when it is no JSON object, with what is wrong and where
     public static void stream(byte[] text, String place, BiConsumer<String, JsonParser> use) {
-        try (JsonParser json = STREAMS.createParser(text)) {
+        try (JsonParser json = STREAMS.createParser(ObjectReadContext.empty(), text)) {
             if (json.nextToken() != JsonToken.START_OBJECT) {
                 throw new InvalidInputException(place + ": not a JSON object");
             }
@@ -140,9 +150,7 @@ public final class Json {
                 json.nextToken();
                 use.accept(name, json);
             }
-            if (json.nextToken() != null) {
-                parse(text, place); // It says what follows.
-            }
+            requireEnd(json, text, place);
         } catch (JacksonException e) {
             throw invalid(text, place, e);
         }
@@ -189,10 +197,56 @@ public final class Json {
     /// @param place where it stands, for messages
     /// @throws InvalidInputException when it is none, with what is wrong and where
     public static JsonNode parseValue(byte[] text, String place) {
-        try {
-            return MAPPER.readTree(text);
+        try (JsonParser json = FACTORY.createParser(ObjectReadContext.empty(), text)) {
+            if (json.nextToken() == null) {
+                return MissingNode.getInstance();
+            }
+            JsonNode value = tree(json);
+            requireEnd(json, text, place);
+            return value;
         } catch (JacksonException e) {
             throw invalid(text, place, e);
+        }
+    }
+
+    /// The value that `json` is at; afterwards it is at the value's last token.
+    public static JsonNode tree(JsonParser json) {
+        return switch (json.currentToken()) {
+            case START_OBJECT -> {
+                ObjectNode object = NODES.objectNode();
+                for (String name = json.nextName(); name != null; name = json.nextName()) {
+                    json.nextToken();
+                    object.set(name, tree(json));
+                }
+                yield object;
+            }
+            case START_ARRAY -> {
+                ArrayNode array = NODES.arrayNode();
+                while (json.nextToken() != JsonToken.END_ARRAY) {
+                    array.add(tree(json));
+                }
+                yield array;
+            }
+            case VALUE_STRING -> NODES.stringNode(json.getString());
+            case VALUE_NUMBER_INT ->
+                    switch (json.getNumberType()) {
+                        case INT -> NODES.numberNode(json.getIntValue());
+                        case LONG -> NODES.numberNode(json.getLongValue());
+                        default -> NODES.numberNode(json.getBigIntegerValue());
+                    };
+            case VALUE_NUMBER_FLOAT -> NODES.numberNode(json.getDoubleValue());
+            case VALUE_TRUE -> NODES.booleanNode(true);
+            case VALUE_FALSE -> NODES.booleanNode(false);
+            default -> NODES.nullNode();
+        };
+    }
+
+    private static void requireEnd(JsonParser json, byte[] text, String place) {
+        if (json.nextToken() != null) {
+            throw new InvalidInputException(
+                    place
+                            + ": not valid JSON: "
+                            + JsonFault.behind(json.currentTokenLocation(), text));
         }
     }
 

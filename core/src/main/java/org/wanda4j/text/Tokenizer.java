@@ -2,6 +2,7 @@ package org.wanda4j.text;
 
 import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -45,6 +46,15 @@ public final class Tokenizer implements AutoCloseable {
         this.vocabularySize = definition.vocabularySize();
         this.byteTokens = new ByteTokens(definition);
         this.named = named;
+    }
+
+    /// Loads the native library, where it can be. [#open(Path)] does it too, and says why it cannot.
+    public static void loadLibrary() {
+        try {
+            LibUtils.checkStatus();
+        } catch (EngineException | LinkageError e) {
+            // It is said where a tokenizer is opened.
+        }
     }
 
     /// Opens `tokenizer.json` of a model directory, with what `tokenizer_config.json` says of BOS

@@ -79,8 +79,8 @@ final class TokenizerDefinition {
                 file.toString(),
                 (name, json) -> {
                     switch (name) {
-                        case "added_tokens" -> added = json.readValueAsTree();
-                        case "decoder" -> decoder = json.readValueAsTree();
+                        case "added_tokens" -> added = Json.tree(json);
+                        case "decoder" -> decoder = Json.tree(json);
                         case "model" -> readModel(json);
                         default -> json.skipChildren();
                     }
@@ -124,7 +124,7 @@ final class TokenizerDefinition {
     /// Reads a Unigram vocabulary: a token and its score each, and the position is the id.
     private void readList(JsonParser json) {
         for (int id = 0; json.nextToken() != JsonToken.END_ARRAY; id++) {
-            JsonNode entry = json.readValueAsTree();
+            JsonNode entry = Json.tree(json);
             put(id, entry.path(0).asString(""));
         }
     }
