@@ -4,11 +4,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -17,17 +15,16 @@ import java.util.stream.IntStream;
 /// A GGUF file as a model directory: its weights decoded to safetensors, its entries as `config.json`, `tokenizer.json` and
 /// `tokenizer_config.json`.
 ///
-/// The directory lies in the user's cache, `wanda4j/gguf` in `$XDG_CACHE_HOME` or `~/.cache`, and is made once for each file: its
-/// name has a digest of the file's path, size and time of change.
+/// [GgufCache] says where the directory lies.
 final class GgufDirectory {
-
-    private static final String CACHE = "XDG_CACHE_HOME";
 
     private final GgufFile file;
     private final GgufConfig config;
+    private final ImportProgress progress;
 
-    private GgufDirectory(GgufFile file) {
+    private GgufDirectory(GgufFile file, ImportProgress progress) {
         this.file = file;
+        this.progress = progress;
         this.config = GgufConfig.of(file);
     }
 
@@ -43,43 +40,11 @@ final class GgufDirectory {
         }
     }
 
-    /// The directory of the model in `file`. Threads that ask at the same time wait for the one that makes it.
-    ///
-    /// @throws InvalidInputException when it is not read here, or the directory cannot be made
-    static synchronized Path of(Path file) {
-        try {
-            Path directory = cache().resolve(name(file.toRealPath()));
-            if (!Files.isDirectory(directory)) {
-                make(file, directory);
-            }
-            return directory;
-        } catch (IOException e) {
-            throw new InvalidInputException("cannot read " + file + ": " + Reason.of(e), e);
-        }
-    }
-
-    private static Path cache() {
-        String configured = System.getenv(CACHE);
-        Path root =
-                configured != null && Path.of(configured).isAbsolute()
-                        ? Path.of(configured)
-                        : Path.of(System.getProperty("user.home"), ".cache");
-        return root.resolve("wanda4j").resolve("gguf");
-    }
-
-    private static String name(Path file) throws IOException {
-        String identity =
-                file + "\n" + Files.size(file) + "\n" + Files.getLastModifiedTime(file).toMillis();
-        byte[] digest = Sha256.begin().digest(identity.getBytes(StandardCharsets.UTF_8));
-        String stem = String.valueOf(file.getFileName()).replaceFirst("(?i)\\.gguf$", "");
-        return stem + "-" + HexFormat.of().formatHex(digest, 0, 8);
-    }
-
     /// Writes the directory of the model in `file`; it appears when it is complete.
-    static void make(Path file, Path directory) {
+    static void make(Path file, Path directory, ImportProgress progress) {
         try (GgufFile opened = GgufFile.open(file);
                 var output = OutputDirectory.claim(directory, file, false)) {
-            new GgufDirectory(opened).write(output);
+            new GgufDirectory(opened, progress).write(output);
             output.publish();
         }
     }
@@ -111,14 +76,15 @@ final class GgufDirectory {
         }
         long bytes = targets.stream().mapToLong(TensorInfo::length).sum();
         output.requireSpace(bytes + CheckpointWriter.SPARE_BYTES);
+        progress.start(String.valueOf(file.path().getFileName()), bytes);
         try (var writer =
                 new SafetensorsWriter(
                         output.resolve(Checkpoint.SINGLE), Map.of("format", "pt"), targets)) {
             for (int i = 0; i < sources.size(); i++) {
                 try (Arena memory = Arena.ofShared()) {
-                    writer.write(
-                            targets.get(i).name(),
-                            decode(sources.get(i), targets.get(i).length(), memory));
+                    TensorInfo target = targets.get(i);
+                    writer.write(target.name(), decode(sources.get(i), target.length(), memory));
+                    progress.advance(target.length(), target.name());
                 }
             }
         }
