@@ -11,9 +11,12 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.function.Function;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.ModelDirectory;
+import org.wanda4j.threads.Threads;
 
 /// The tokenizer of a checkpoint: text to ids and back, the same ids that transformers gives.
 ///
@@ -63,12 +66,32 @@ public final class Tokenizer implements AutoCloseable {
     /// @throws InvalidInputException when there is no `tokenizer.json`, or it is not a tokenizer
     public static Tokenizer open(Path given) {
         Path modelDirectory = ModelDirectory.of(given);
-        TokenizerDefinition definition = TokenizerDefinition.read(modelDirectory);
-        NamedTokens named = NamedTokens.of(modelDirectory, definition);
+        TokenizerDefinition definition = TokenizerDefinition.of(modelDirectory);
+        Optional<LegacyTokenizer> legacy = LegacyTokenizer.of(modelDirectory);
+        legacy.ifPresent(each -> definition.read().change(each));
         Path file = modelDirectory.resolve(TokenizerDefinition.FILE);
+        // The native library reads the text beside this, in a thread of its own: the common pool
+        // has one less than there are processors.
+        var opening =
+                CompletableFuture.supplyAsync(
+                        () -> parse(definition, file), Thread.ofPlatform().daemon()::start);
+        try {
+            if (legacy.isEmpty()) {
+                definition.read();
+            }
+            NamedTokens named = NamedTokens.of(modelDirectory, definition);
+            return new Tokenizer(file, opening.join(), definition, named);
+        } catch (CompletionException e) {
+            throw Threads.rethrow(e.getCause());
+        } catch (RuntimeException | Error e) {
+            var _ = opening.thenAccept(HuggingFaceTokenizer::close);
+            throw e;
+        }
+    }
+
+    private static HuggingFaceTokenizer parse(TokenizerDefinition definition, Path file) {
         try (InputStream json = definition.json()) {
-            return new Tokenizer(
-                    file, HuggingFaceTokenizer.newInstance(json, WHOLE_TEXTS), definition, named);
+            return HuggingFaceTokenizer.newInstance(json, WHOLE_TEXTS);
         } catch (EngineException | LinkageError e) {
             throw new InvalidInputException(
                     "the native tokenizer library does not load here; it runs on Linux (x86_64,"

@@ -28,7 +28,7 @@ final class TokenizerDefinition {
 
     static final String FILE = "tokenizer.json";
 
-    private static final String CONFIG = "tokenizer_config.json";
+    static final String CONFIG = "tokenizer_config.json";
     private static final String VOCABULARY = "vocab";
 
     private final Path file;
@@ -48,19 +48,13 @@ final class TokenizerDefinition {
         this.text = Json.bytes(file);
     }
 
-    /// Reads both files of a model directory.
-    static TokenizerDefinition read(Path modelDirectory) {
+    /// The text of the file in a model directory; [#read] reads it.
+    static TokenizerDefinition of(Path modelDirectory) {
         Path file = modelDirectory.resolve(FILE);
         if (!Files.exists(file)) {
             throw new InvalidInputException(missing(modelDirectory));
         }
-        var definition = new TokenizerDefinition(file);
-        definition.read();
-        Path config = modelDirectory.resolve(CONFIG);
-        if (Files.exists(config)) {
-            LegacyTokenizer.of(Json.read(config)).ifPresent(definition::change);
-        }
-        return definition;
+        return new TokenizerDefinition(file);
     }
 
     private static String missing(Path modelDirectory) {
@@ -73,7 +67,10 @@ final class TokenizerDefinition {
                 .formatted(modelDirectory);
     }
 
-    private void read() {
+    /// Reads what the text says of tokens.
+    ///
+    /// @throws InvalidInputException when it is no tokenizer
+    TokenizerDefinition read() {
         Json.stream(
                 text,
                 file.toString(),
@@ -90,6 +87,7 @@ final class TokenizerDefinition {
                     file + ": no model.vocab: not a Hugging Face tokenizer");
         }
         added.forEach(token -> highest = Math.max(highest, token.path("id").asInt(-1)));
+        return this;
     }
 
     private void readModel(JsonParser json) {
@@ -134,7 +132,8 @@ final class TokenizerDefinition {
         highest = Math.max(highest, id);
     }
 
-    private void change(LegacyTokenizer legacy) {
+    /// Changes the text, which has been read.
+    void change(LegacyTokenizer legacy) {
         ObjectNode json = Json.parse(text, file.toString());
         json.set("post_processor", legacy.template(this));
         changed = Optional.of(json.toString().getBytes(StandardCharsets.UTF_8));
