@@ -5,7 +5,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.wanda4j.checkpoint.ImportProgress;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.ModelDirectory;
 import org.wanda4j.hub.FetchProgress;
@@ -90,7 +89,7 @@ final class HubModels implements IExecutionStrategy {
     private Path directory(Path given, Reference model) {
         if (Files.exists(given)) {
             try (var display = ProgressDisplay.ofBytes()) {
-                ModelDirectory.prepare(given, new Imported(display));
+                ModelDirectory.prepare(given, new Shown(display));
             }
             return given;
         }
@@ -98,19 +97,6 @@ final class HubModels implements IExecutionStrategy {
         return HubId.parse(text)
                 .map(it -> Path.of(fetch(it, environment, model).directory()))
                 .orElse(given);
-    }
-
-    private record Imported(ProgressDisplay display) implements ImportProgress {
-
-        @Override
-        public void start(String what, long bytes) {
-            display.start(what, bytes);
-        }
-
-        @Override
-        public void advance(long bytes, String step) {
-            display.advance(bytes, step);
-        }
     }
 
     /// The id that `text` is.

@@ -54,7 +54,7 @@ public final class GgufCache {
     /// The directory of the model in `file`. Who asks while another makes it, a thread or a process, waits.
     ///
     /// @throws InvalidInputException when it is not read here, or the directory cannot be made
-    Path of(Path file, ImportProgress progress) {
+    Path of(Path file, ByteProgress progress) {
         try {
             Path model = directory.resolve(name(file.toRealPath()));
             if (!Files.isDirectory(model)) {

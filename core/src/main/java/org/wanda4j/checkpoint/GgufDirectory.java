@@ -20,9 +20,9 @@ final class GgufDirectory {
 
     private final GgufFile file;
     private final GgufConfig config;
-    private final ImportProgress progress;
+    private final ByteProgress progress;
 
-    private GgufDirectory(GgufFile file, ImportProgress progress) {
+    private GgufDirectory(GgufFile file, ByteProgress progress) {
         this.file = file;
         this.progress = progress;
         this.config = GgufConfig.of(file);
@@ -41,7 +41,7 @@ final class GgufDirectory {
     }
 
     /// Writes the directory of the model in `file`; it appears when it is complete.
-    static void make(Path file, Path directory, ImportProgress progress) {
+    static void make(Path file, Path directory, ByteProgress progress) {
         try (GgufFile opened = GgufFile.open(file);
                 var output = OutputDirectory.claim(directory, file, false)) {
             new GgufDirectory(opened, progress).write(output);

@@ -30,7 +30,7 @@ class GgufCacheTest {
 
         public static void main(String[] arguments) {
             System.out.println("begun");
-            System.out.println(cache(arguments[1]).of(Path.of(arguments[0]), ImportProgress.NONE));
+            System.out.println(cache(arguments[1]).of(Path.of(arguments[0]), ByteProgress.NONE));
         }
     }
 
@@ -87,7 +87,7 @@ class GgufCacheTest {
         assertEquals(List.of(), cache.list());
         List<Long> written = new ArrayList<>();
         var progress =
-                new ImportProgress() {
+                new ByteProgress() {
                     @Override
                     public void start(String what, long bytes) {
                         written.add(-bytes);
