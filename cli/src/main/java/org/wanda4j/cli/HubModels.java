@@ -5,8 +5,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.ModelDirectory;
 import org.wanda4j.hub.FetchProgress;
 import org.wanda4j.hub.Hub;
 import org.wanda4j.hub.HubId;
@@ -20,8 +20,8 @@ import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.RunLast;
 
-/// Fetches models of the hub: before a command runs, what stands for a model there, and is no file or directory but an id, becomes the
-/// directory that it was fetched to.
+/// Gets models before a command runs: what stands for a model there, and is no file or directory but an id of the hub, becomes the
+/// directory that it was fetched to; a GGUF file is imported.
 final class HubModels implements IExecutionStrategy {
 
     private final Map<String, String> environment;
@@ -87,9 +87,16 @@ final class HubModels implements IExecutionStrategy {
     }
 
     private Path directory(Path given, Reference model) {
+        if (Files.exists(given)) {
+            try (var display = ProgressDisplay.ofBytes()) {
+                ModelDirectory.prepare(given, new Shown(display));
+            }
+            return given;
+        }
         String text = given.toString().replace(File.separatorChar, '/');
-        Optional<HubId> id = Files.exists(given) ? Optional.empty() : HubId.parse(text);
-        return id.map(it -> Path.of(fetch(it, environment, model).directory())).orElse(given);
+        return HubId.parse(text)
+                .map(it -> Path.of(fetch(it, environment, model).directory()))
+                .orElse(given);
     }
 
     /// The id that `text` is.

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.stream.Collectors;
@@ -14,6 +15,7 @@ import org.wanda4j.checkpoint.GgmlType;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.prune.Preset;
+import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.text.CalibrationSampler;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -64,6 +66,9 @@ public final class Main implements Runnable {
                     DoctorCommand.class,
                     DemoCommand.class);
 
+    /// Those that somebody waits for to answer.
+    private static final Set<String> ANSWERING = Set.of("generate", "chat", "serve");
+
     private static final int FAULT = 1;
     private static final int UNUSABLE = 2;
 
@@ -85,6 +90,9 @@ public final class Main implements Runnable {
 
     /// Runs the command and exits with its code.
     public static void main(String[] args) {
+        if (args.length > 0 && ANSWERING.contains(args[0])) {
+            Thread.ofPlatform().daemon().start(LanguageModel::prepare);
+        }
         StandardError.takeBack();
         System.exit(run(args));
     }

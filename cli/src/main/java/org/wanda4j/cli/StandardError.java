@@ -3,6 +3,7 @@ package org.wanda4j.cli;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
 
 /// Restores the standard error that the launcher has replaced by a filter.
 ///
@@ -26,21 +27,20 @@ final class StandardError {
             return;
         }
         Linker linker = Linker.nativeLinker();
-        var number = ValueLayout.JAVA_INT;
+        var number = ValueLayout.JAVA_LONG;
         try {
             var lookup = linker.defaultLookup();
-            int _ =
-                    (int)
-                            linker.downcallHandle(
-                                            lookup.findOrThrow("dup2"),
-                                            FunctionDescriptor.of(number, number, number))
-                                    .invokeExact((int) descriptor, STANDARD_ERROR);
-            int _ =
-                    (int)
-                            linker.downcallHandle(
-                                            lookup.findOrThrow("close"),
-                                            FunctionDescriptor.of(number, number))
-                                    .invokeExact((int) descriptor);
+            // The linker writes a class for each signature, which takes milliseconds. This one is
+            // that of the runtime's kernels too; a
+            // function of fewer integers, or shorter ones, reads what it takes of the registers.
+            MethodHandle call =
+                    linker.downcallHandle(
+                            FunctionDescriptor.of(
+                                    number, number, number, number, number, number, number));
+            long from = descriptor;
+            long to = STANDARD_ERROR;
+            long _ = (long) call.invokeExact(lookup.findOrThrow("dup2"), from, to, 0L, 0L, 0L, 0L);
+            long _ = (long) call.invokeExact(lookup.findOrThrow("close"), from, 0L, 0L, 0L, 0L, 0L);
         } catch (Throwable e) {
             throw new IllegalStateException("dup2", e);
         }

@@ -50,8 +50,27 @@ class HubModelsTest {
                         "HF_ENDPOINT",
                         server.endpoint(),
                         "HF_HUB_CACHE",
-                        directory.resolve("cache").toString()),
+                        directory.resolve("cache").toString(),
+                        "XDG_CACHE_HOME",
+                        directory.resolve("xdg").toString()),
                 arguments);
+    }
+
+    @Test
+    void importsOfGgufFilesAreListedAndRemoved() throws IOException {
+        String name = "model-Q8_0-0011223344556677";
+        Path copy = Files.createDirectories(directory.resolve("xdg/wanda4j/gguf").resolve(name));
+        Files.write(copy.resolve("model.safetensors"), new byte[2_000_000]);
+
+        JsonNode listed = json(run("cache", "--json"));
+        assertEquals(name, listed.get("imports").get(0).get("name").asString());
+        assertEquals(2_000_000, listed.get("importBytes").asLong());
+        assertTrue(run("cache").out().contains(name), run("cache").out());
+
+        assertEquals(2, run("cache", "--remove", "model-Q8_0").exitCode());
+        assertTrue(Files.exists(copy));
+        assertEquals("removed 2.0 MB", run("cache", "--remove", name).out().strip());
+        assertFalse(Files.exists(copy));
     }
 
     private static JsonNode json(Wanda wanda) {

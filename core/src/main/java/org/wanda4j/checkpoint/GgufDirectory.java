@@ -4,11 +4,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -17,17 +15,16 @@ import java.util.stream.IntStream;
 /// A GGUF file as a model directory: its weights decoded to safetensors, its entries as `config.json`, `tokenizer.json` and
 /// `tokenizer_config.json`.
 ///
-/// The directory lies in the user's cache, `wanda4j/gguf` in `$XDG_CACHE_HOME` or `~/.cache`, and is made once for each file: its
-/// name has a digest of the file's path, size and time of change.
+/// [GgufCache] says where the directory lies.
 final class GgufDirectory {
-
-    private static final String CACHE = "XDG_CACHE_HOME";
 
     private final GgufFile file;
     private final GgufConfig config;
+    private final ByteProgress progress;
 
-    private GgufDirectory(GgufFile file) {
+    private GgufDirectory(GgufFile file, ByteProgress progress) {
         this.file = file;
+        this.progress = progress;
         this.config = GgufConfig.of(file);
     }
 
@@ -43,43 +40,11 @@ final class GgufDirectory {
         }
     }
 
-    /// The directory of the model in `file`. Threads that ask at the same time wait for the one that makes it.
-    ///
-    /// @throws InvalidInputException when it is not read here, or the directory cannot be made
-    static synchronized Path of(Path file) {
-        try {
-            Path directory = cache().resolve(name(file.toRealPath()));
-            if (!Files.isDirectory(directory)) {
-                make(file, directory);
-            }
-            return directory;
-        } catch (IOException e) {
-            throw new InvalidInputException("cannot read " + file + ": " + Reason.of(e), e);
-        }
-    }
-
-    private static Path cache() {
-        String configured = System.getenv(CACHE);
-        Path root =
-                configured != null && Path.of(configured).isAbsolute()
-                        ? Path.of(configured)
-                        : Path.of(System.getProperty("user.home"), ".cache");
-        return root.resolve("wanda4j").resolve("gguf");
-    }
-
-    private static String name(Path file) throws IOException {
-        String identity =
-                file + "\n" + Files.size(file) + "\n" + Files.getLastModifiedTime(file).toMillis();
-        byte[] digest = Sha256.begin().digest(identity.getBytes(StandardCharsets.UTF_8));
-        String stem = String.valueOf(file.getFileName()).replaceFirst("(?i)\\.gguf$", "");
-        return stem + "-" + HexFormat.of().formatHex(digest, 0, 8);
-    }
-
     /// Writes the directory of the model in `file`; it appears when it is complete.
-    static void make(Path file, Path directory) {
+    static void make(Path file, Path directory, ByteProgress progress) {
         try (GgufFile opened = GgufFile.open(file);
                 var output = OutputDirectory.claim(directory, file, false)) {
-            new GgufDirectory(opened).write(output);
+            new GgufDirectory(opened, progress).write(output);
             output.publish();
         }
     }
@@ -111,56 +76,101 @@ final class GgufDirectory {
         }
         long bytes = targets.stream().mapToLong(TensorInfo::length).sum();
         output.requireSpace(bytes + CheckpointWriter.SPARE_BYTES);
-        try (var writer =
-                new SafetensorsWriter(
-                        output.resolve(Checkpoint.SINGLE), Map.of("format", "pt"), targets)) {
+        progress.start(String.valueOf(file.path().getFileName()), bytes);
+        try (Arena memory = Arena.ofShared();
+                var writer =
+                        new SafetensorsWriter(
+                                output.resolve(Checkpoint.SINGLE),
+                                Map.of("format", "pt"),
+                                targets);
+                var behind = new WriteBehind()) {
+            var parts = new Parts(writer, behind, memory);
             for (int i = 0; i < sources.size(); i++) {
-                try (Arena memory = Arena.ofShared()) {
-                    writer.write(
-                            targets.get(i).name(),
-                            decode(sources.get(i), targets.get(i).length(), memory));
-                }
+                write(sources.get(i), targets.get(i), parts);
             }
+            behind.settle();
         }
     }
 
-    private MemorySegment decode(GgufFile.Tensor tensor, long length, Arena memory) {
+    /// Memory for what is decoded, while what was decoded before is written.
+    private final class Parts {
+
+        private static final long BYTES = 32 << 20;
+
+        private final SafetensorsWriter writer;
+        private final WriteBehind behind;
+        private final Arena memory;
+        private MemorySegment next = MemorySegment.NULL;
+        private MemorySegment written = MemorySegment.NULL;
+
+        Parts(SafetensorsWriter writer, WriteBehind behind, Arena memory) {
+            this.writer = writer;
+            this.behind = behind;
+            this.memory = memory;
+        }
+
+        /// Room for a part. What it holds is to be passed to [#write] before the next call.
+        MemorySegment room(long bytes) {
+            if (next.byteSize() < bytes) {
+                next = memory.allocate(Math.max(bytes, BYTES), 64);
+            }
+            return next.asSlice(0, bytes);
+        }
+
+        /// Writes a part of a tensor, once the part before is written.
+        void write(TensorInfo tensor, long from, MemorySegment part) throws IOException {
+            behind.settle();
+            behind.submit(() -> writer.write(tensor.name(), from, part));
+            progress.advance(part.byteSize(), tensor.name());
+            MemorySegment free = written;
+            written = next;
+            next = free;
+        }
+    }
+
+    private void write(GgufFile.Tensor tensor, TensorInfo target, Parts parts) throws IOException {
         MemorySegment data = file.data(tensor);
         int headSize = config.turnedRows(tensor.name());
         if (headSize == 0 && !tensor.type().isQuantised()) {
-            return data;
+            parts.write(target, 0, data);
+            return;
         }
-        MemorySegment decoded = memory.allocate(length, 64);
         // Rows of a vector are its values, but for blocks of them.
         boolean single = tensor.shape().size() == 1 && !tensor.type().isQuantised();
         int width = single ? 1 : Math.toIntExact(tensor.columns());
-        long rows = length / tensor.type().decoded().bytes() / width;
+        long rows = target.length() / tensor.type().decoded().bytes() / width;
         if (headSize > 0 && rows % headSize != 0) {
             throw file.invalid(
                     "tensor %s is not of heads of %d".formatted(tensor.name(), headSize));
         }
         long sourceBytes = tensor.bytes() / rows;
-        long targetBytes = length / rows;
-        IntStream.range(0, Math.toIntExact(rows))
-                .parallel()
-                .forEach(row -> {
-                    int source = headSize == 0 ? row : turned(row, headSize);
-                    long from = source * sourceBytes;
-                    MemorySegment target = decoded.asSlice(row * targetBytes, targetBytes);
-                    if (tensor.type().isQuantised()) {
-                        float[] values = new float[width];
-                        tensor.type().decode(data, from, values);
-                        GgmlType.F32.encode(values, target, 0);
-                    } else {
-                        target.copyFrom(data.asSlice(from, sourceBytes));
-                    }
-                });
-        return decoded;
+        long targetBytes = target.length() / rows;
+        int most = (int) Math.max(1, Parts.BYTES / targetBytes);
+        for (long first = 0; first < rows; first += most) {
+            long from = first;
+            int count = (int) Math.min(most, rows - first);
+            MemorySegment part = parts.room(count * targetBytes);
+            IntStream.range(0, count)
+                    .parallel()
+                    .forEach(i -> {
+                        long row = from + i;
+                        long source = headSize == 0 ? row : turned(row, headSize);
+                        MemorySegment decoded = part.asSlice(i * targetBytes, targetBytes);
+                        if (tensor.type().isQuantised()) {
+                            float[] values = new float[width];
+                            tensor.type().decode(data, source * sourceBytes, values);
+                            GgmlType.F32.encode(values, decoded, 0);
+                        } else {
+                            decoded.copyFrom(data.asSlice(source * sourceBytes, sourceBytes));
+                        }
+                    });
+            parts.write(target, first * targetBytes, part);
+        }
     }
 
     /// The row in the file that is row `row` of the checkpoint: there the values that turn together are `size / 2` apart.
-    private static int turned(int row, int size) {
-        int in = row % size;
+    private static long turned(long row, int size) {
+        long in = row % size;
         int half = size / 2;
         return row - in + in % half * 2 + in / half;
     }

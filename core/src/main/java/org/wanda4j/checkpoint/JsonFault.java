@@ -7,7 +7,6 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.exc.InputCoercionException;
 import tools.jackson.core.exc.StreamConstraintsException;
-import tools.jackson.databind.exc.MismatchedInputException;
 
 /// Message for a syntax error in JSON, with its position; the library's own messages speak of its settings.
 final class JsonFault {
@@ -25,8 +24,17 @@ final class JsonFault {
         if (at == null || at.getLineNr() < 1) {
             return reason;
         }
+        return place(at, text) + reason;
+    }
+
+    /// The message where something follows the value, at `at`.
+    static String behind(TokenStreamLocation at, byte[] text) {
+        return place(at, text) + "something follows the value";
+    }
+
+    private static String place(TokenStreamLocation at, byte[] text) {
         String line = hasLines(text) ? "line " + at.getLineNr() + ", " : "";
-        return line + "column " + at.getColumnNr() + ": " + reason;
+        return line + "column " + at.getColumnNr() + ": ";
     }
 
     private static String reason(JacksonException e, byte[] text) {
@@ -36,9 +44,6 @@ final class JsonFault {
         }
         if (e instanceof InputCoercionException) {
             return "a number that is too large";
-        }
-        if (e instanceof MismatchedInputException) {
-            return "something follows the value";
         }
         if (said.startsWith(DUPLICATE)) {
             return "the name " + said.substring(DUPLICATE.length()) + " stands there twice";

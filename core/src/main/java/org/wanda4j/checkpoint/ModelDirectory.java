@@ -31,7 +31,7 @@ public final class ModelDirectory {
     /// @throws InvalidInputException when `given` is no directory and no GGUF file, or does not have just one snapshot
     public static Path of(Path given) {
         if (GgufDirectory.is(given)) {
-            return GgufDirectory.of(given);
+            return GgufCache.of(System.getenv()).of(given, ByteProgress.NONE);
         }
         if (!Files.isDirectory(given)) {
             throw new InvalidInputException(
@@ -54,6 +54,15 @@ public final class ModelDirectory {
                                     : found.size() + " snapshots: give one of " + names(found)));
         }
         return found.getFirst();
+    }
+
+    /// Imports a GGUF file, so that [#of] finds its directory; leaves alone what is none.
+    ///
+    /// @throws InvalidInputException when it is not read here, or the directory cannot be made
+    public static void prepare(Path given, ByteProgress progress) {
+        if (GgufDirectory.is(given)) {
+            GgufCache.of(System.getenv()).of(given, progress);
+        }
     }
 
     private static String nothing(Path given) {

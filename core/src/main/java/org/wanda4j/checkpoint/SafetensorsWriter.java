@@ -13,6 +13,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -90,6 +91,15 @@ final class SafetensorsWriter implements Closeable {
                     name + ": " + data.byteSize() + " bytes for " + tensor.length());
         }
         Disk.writeFully(channel, data, tensor.offset());
+    }
+
+    /// Writes a part of tensor `name`.
+    ///
+    /// @param from bytes of the tensor before it
+    void write(String name, long from, MemorySegment part) throws IOException {
+        TensorInfo tensor = tensors.get(name);
+        Objects.checkFromIndexSize(from, part.byteSize(), tensor.length());
+        Disk.writeFully(channel, part, tensor.offset() + from);
     }
 
     /// Waits until the disk has it.

@@ -48,11 +48,13 @@ public final class Utf8 {
         }
     }
 
-    /// Whether `bytes` begin with the mark.
-    public static boolean isMarked(byte[] bytes) {
-        return bytes.length >= 3
-                && bytes[0] == (byte) 0xef
-                && bytes[1] == (byte) 0xbb
-                && bytes[2] == (byte) 0xbf;
+    /// Where `bytes` begin behind the mark, if there is one: 3, or else 0.
+    public static int behindMark(byte[] bytes) {
+        boolean marked =
+                bytes.length >= 3
+                        && bytes[0] == (byte) 0xef
+                        && bytes[1] == (byte) 0xbb
+                        && bytes[2] == (byte) 0xbf;
+        return marked ? 3 : 0;
     }
 }

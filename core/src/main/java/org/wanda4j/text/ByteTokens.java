@@ -3,10 +3,8 @@ package org.wanda4j.text;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
 import java.util.regex.Pattern;
 
 /// Tokens that encode bytes rather than whole characters: those of byte fallback, `<0xE2>`, and those of a byte-level vocabulary
@@ -19,7 +17,15 @@ final class ByteTokens {
     /// from 256 on are the other bytes, in ascending order.
     private static final int[] BYTES = bytes();
 
-    private ByteTokens() {}
+    private final Map<Integer, String> vocabulary;
+    private final boolean byteLevel;
+    private final boolean fallback;
+
+    ByteTokens(TokenizerDefinition definition) {
+        this.byteLevel = definition.decodesBy("ByteLevel");
+        this.fallback = definition.decodesBy("ByteFallback");
+        this.vocabulary = byteLevel || fallback ? definition.vocabulary() : Map.of();
+    }
 
     private static int[] bytes() {
         int[] bytes = new int[2 * 256];
@@ -32,24 +38,14 @@ final class ByteTokens {
         return bytes;
     }
 
-    /// Bytes of each such token, by id.
-    static Map<Integer, byte[]> of(TokenizerDefinition definition) {
-        Map<Integer, byte[]> tokens = new HashMap<>();
-        if (definition.decodesBy("ByteLevel")) {
-            collect(definition, ByteTokens::partOfACharacter, tokens);
+    /// The bytes of token `id`, if it is such a token.
+    Optional<byte[]> of(int id) {
+        String token = vocabulary.get(id);
+        if (token == null) {
+            return Optional.empty();
         }
-        if (definition.decodesBy("ByteFallback")) {
-            collect(definition, ByteTokens::fallback, tokens);
-        }
-        return tokens;
-    }
-
-    private static void collect(
-            TokenizerDefinition definition,
-            Function<String, Optional<byte[]>> bytes,
-            Map<Integer, byte[]> tokens) {
-        definition.forEachToken(
-                (id, token) -> bytes.apply(token).ifPresent(found -> tokens.put(id, found)));
+        Optional<byte[]> one = fallback ? fallback(token) : Optional.empty();
+        return one.isEmpty() && byteLevel ? partOfACharacter(token) : one;
     }
 
     private static Optional<byte[]> fallback(String token) {

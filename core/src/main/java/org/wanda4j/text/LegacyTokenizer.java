@@ -1,7 +1,10 @@
 package org.wanda4j.text;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import org.wanda4j.checkpoint.Json;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -26,10 +29,16 @@ record LegacyTokenizer(Optional<String> bos, Optional<String> eos) {
     /// Defaults of such a class; EOS is not added by default.
     private record Defaults(String bos, String eos, boolean addBos) {}
 
+    /// That of a model directory; empty when its class is none of these.
+    static Optional<LegacyTokenizer> of(Path modelDirectory) {
+        Path config = modelDirectory.resolve(TokenizerDefinition.CONFIG);
+        return Files.exists(config) ? of(Json.read(config)) : Optional.empty();
+    }
+
     /// Empty when the class is none of these.
     ///
     /// @param config `tokenizer_config.json`
-    static Optional<LegacyTokenizer> of(JsonNode config) {
+    private static Optional<LegacyTokenizer> of(JsonNode config) {
         String name = config.path("tokenizer_class").asString("").replaceFirst("Fast$", "");
         return Optional.ofNullable(CLASSES.get(name))
                 .map(defaults ->

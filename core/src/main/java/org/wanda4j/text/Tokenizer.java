@@ -2,20 +2,21 @@ package org.wanda4j.text;
 
 import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import java.io.ByteArrayInputStream;
+import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.function.Function;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.ModelDirectory;
-import tools.jackson.databind.JsonNode;
+import org.wanda4j.threads.Threads;
 
 /// The tokenizer of a checkpoint: text to ids and back, the same ids that transformers gives.
 ///
@@ -35,7 +36,7 @@ public final class Tokenizer implements AutoCloseable {
     private final Path file;
     private final HuggingFaceTokenizer tokenizer;
     private final int vocabularySize;
-    private final Map<Integer, byte[]> byteTokens;
+    private final ByteTokens byteTokens;
     private final NamedTokens named;
 
     private Tokenizer(
@@ -46,8 +47,17 @@ public final class Tokenizer implements AutoCloseable {
         this.file = file;
         this.tokenizer = tokenizer;
         this.vocabularySize = definition.vocabularySize();
-        this.byteTokens = ByteTokens.of(definition);
+        this.byteTokens = new ByteTokens(definition);
         this.named = named;
+    }
+
+    /// Loads the native library, where it can be. [#open(Path)] does it too, and says why it cannot.
+    public static void loadLibrary() {
+        try {
+            LibUtils.checkStatus();
+        } catch (EngineException | LinkageError e) {
+            // It is said where a tokenizer is opened.
+        }
     }
 
     /// Opens `tokenizer.json` of a model directory, with what `tokenizer_config.json` says of BOS
@@ -56,13 +66,32 @@ public final class Tokenizer implements AutoCloseable {
     /// @throws InvalidInputException when there is no `tokenizer.json`, or it is not a tokenizer
     public static Tokenizer open(Path given) {
         Path modelDirectory = ModelDirectory.of(given);
-        TokenizerDefinition definition = TokenizerDefinition.read(modelDirectory);
-        NamedTokens named = NamedTokens.of(modelDirectory, definition);
+        TokenizerDefinition definition = TokenizerDefinition.of(modelDirectory);
+        Optional<LegacyTokenizer> legacy = LegacyTokenizer.of(modelDirectory);
+        legacy.ifPresent(each -> definition.read().change(each));
         Path file = modelDirectory.resolve(TokenizerDefinition.FILE);
-        try (InputStream json =
-                definition.changed() ? utf8(definition.json()) : Files.newInputStream(file)) {
-            return new Tokenizer(
-                    file, HuggingFaceTokenizer.newInstance(json, WHOLE_TEXTS), definition, named);
+        // The native library reads the text beside this, in a thread of its own: the common pool
+        // has one less than there are processors.
+        var opening =
+                CompletableFuture.supplyAsync(
+                        () -> parse(definition, file), Thread.ofPlatform().daemon()::start);
+        try {
+            if (legacy.isEmpty()) {
+                definition.read();
+            }
+            NamedTokens named = NamedTokens.of(modelDirectory, definition);
+            return new Tokenizer(file, opening.join(), definition, named);
+        } catch (CompletionException e) {
+            throw Threads.rethrow(e.getCause());
+        } catch (RuntimeException | Error e) {
+            var _ = opening.thenAccept(HuggingFaceTokenizer::close);
+            throw e;
+        }
+    }
+
+    private static HuggingFaceTokenizer parse(TokenizerDefinition definition, Path file) {
+        try (InputStream json = definition.json()) {
+            return HuggingFaceTokenizer.newInstance(json, WHOLE_TEXTS);
         } catch (EngineException | LinkageError e) {
             throw new InvalidInputException(
                     "the native tokenizer library does not load here; it runs on Linux (x86_64,"
@@ -73,10 +102,6 @@ public final class Tokenizer implements AutoCloseable {
             throw new InvalidInputException(
                     file + ": not a tokenizer that can be used: " + firstLine(e), e);
         }
-    }
-
-    private static InputStream utf8(JsonNode json) {
-        return new ByteArrayInputStream(json.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     /// Errors of a definition may be found only when it is used.
@@ -130,7 +155,7 @@ public final class Tokenizer implements AutoCloseable {
 
     /// The bytes of a token that encodes bytes rather than whole characters.
     Optional<byte[]> bytes(int id) {
-        return Optional.ofNullable(byteTokens.get(id));
+        return byteTokens.of(id);
     }
 
     /// The token that a text begins with: `bos_token` of `tokenizer_config.json`, where it names one.

@@ -1,51 +1,60 @@
 package org.wanda4j.text;
 
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.function.BiConsumer;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.Utf8;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.IntNode;
 import tools.jackson.databind.node.MissingNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The content of `tokenizer.json`, without a byte order mark, and changed in the one place where transformers changes it.
+/// What `tokenizer.json` says of tokens and of how they are decoded; and its text, without a byte order mark, and changed in the one place
+/// where transformers changes it.
 ///
-/// @param json as the native tokenizer takes it
-/// @param changed whether that is not what the file says
-record TokenizerDefinition(ObjectNode json, boolean changed) {
+/// The file is read as a stream: most of it, the merges, is the native tokenizer's alone.
+final class TokenizerDefinition {
 
     static final String FILE = "tokenizer.json";
 
-    private static final String CONFIG = "tokenizer_config.json";
+    static final String CONFIG = "tokenizer_config.json";
+    private static final String VOCABULARY = "vocab";
 
-    /// Reads both files of a model directory.
-    static TokenizerDefinition read(Path modelDirectory) {
-        if (!Files.exists(modelDirectory.resolve(FILE))) {
+    private final Path file;
+    private final byte[] text;
+
+    /// Tokens by id, but not added ones.
+    private final Map<Integer, String> vocabulary = new HashMap<>();
+
+    private boolean hasVocabulary;
+    private int highest = -1;
+    private JsonNode added = MissingNode.getInstance();
+    private JsonNode decoder = MissingNode.getInstance();
+    private Optional<byte[]> changed = Optional.empty();
+
+    private TokenizerDefinition(Path file) {
+        this.file = file;
+        this.text = Json.bytes(file);
+    }
+
+    /// The text of the file in a model directory; [#read] reads it.
+    static TokenizerDefinition of(Path modelDirectory) {
+        Path file = modelDirectory.resolve(FILE);
+        if (!Files.exists(file)) {
             throw new InvalidInputException(missing(modelDirectory));
         }
-        Path file = modelDirectory.resolve(FILE);
-        byte[] text = Json.bytes(file);
-        ObjectNode json = Json.parse(text, file.toString());
-        if (!json.path("model").has("vocab")) {
-            throw new InvalidInputException(
-                    file + ": no model.vocab: not a Hugging Face tokenizer");
-        }
-        var definition = new TokenizerDefinition(json, Utf8.isMarked(text));
-        Path config = modelDirectory.resolve(CONFIG);
-        Optional<LegacyTokenizer> legacy =
-                Files.exists(config) ? LegacyTokenizer.of(Json.read(config)) : Optional.empty();
-        if (legacy.isEmpty()) {
-            return definition;
-        }
-        json.set("post_processor", legacy.get().template(definition));
-        return new TokenizerDefinition(json, true);
+        return new TokenizerDefinition(file);
     }
 
     private static String missing(Path modelDirectory) {
@@ -58,14 +67,88 @@ record TokenizerDefinition(ObjectNode json, boolean changed) {
                 .formatted(modelDirectory);
     }
 
+    /// Reads what the text says of tokens.
+    ///
+    /// @throws InvalidInputException when it is no tokenizer
+    TokenizerDefinition read() {
+        Json.stream(
+                text,
+                file.toString(),
+                (name, json) -> {
+                    switch (name) {
+                        case "added_tokens" -> added = Json.tree(json);
+                        case "decoder" -> decoder = Json.tree(json);
+                        case "model" -> readModel(json);
+                        default -> json.skipChildren();
+                    }
+                });
+        if (!hasVocabulary) {
+            throw new InvalidInputException(
+                    file + ": no model.vocab: not a Hugging Face tokenizer");
+        }
+        added.forEach(token -> highest = Math.max(highest, token.path("id").asInt(-1)));
+        return this;
+    }
+
+    private void readModel(JsonParser json) {
+        if (!json.hasToken(JsonToken.START_OBJECT)) {
+            json.skipChildren();
+            return;
+        }
+        for (String name = json.nextName(); name != null; name = json.nextName()) {
+            JsonToken value = json.nextToken();
+            hasVocabulary |= name.equals(VOCABULARY);
+            if (!name.equals(VOCABULARY)) {
+                json.skipChildren();
+            } else if (value == JsonToken.START_OBJECT) {
+                readIds(json);
+            } else if (value == JsonToken.START_ARRAY) {
+                readList(json);
+            }
+        }
+    }
+
+    private void readIds(JsonParser json) {
+        for (String token = json.nextName(); token != null; token = json.nextName()) {
+            if (json.nextToken() == JsonToken.VALUE_NUMBER_INT
+                    && json.getNumberType() == JsonParser.NumberType.INT) {
+                put(json.getIntValue(), token);
+            } else {
+                json.skipChildren();
+            }
+        }
+    }
+
+    /// Reads a Unigram vocabulary: a token and its score each, and the position is the id.
+    private void readList(JsonParser json) {
+        for (int id = 0; json.nextToken() != JsonToken.END_ARRAY; id++) {
+            JsonNode entry = Json.tree(json);
+            put(id, entry.path(0).asString(""));
+        }
+    }
+
+    private void put(int id, String token) {
+        vocabulary.put(id, token);
+        highest = Math.max(highest, id);
+    }
+
+    /// Changes the text, which has been read.
+    void change(LegacyTokenizer legacy) {
+        ObjectNode json = Json.parse(text, file.toString());
+        json.set("post_processor", legacy.template(this));
+        changed = Optional.of(json.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /// The text, as the native tokenizer takes it.
+    InputStream json() {
+        byte[] json = changed.orElse(text);
+        int from = Utf8.behindMark(json);
+        return new ByteArrayInputStream(json, from, json.length - from);
+    }
+
     /// The highest id plus 1.
     int vocabularySize() {
-        return IntStream.concat(
-                                vocabularyIds(),
-                                added().mapToInt(token -> token.path("id").asInt(-1)))
-                        .max()
-                        .orElse(-1)
-                + 1;
+        return highest + 1;
     }
 
     /// The id of a token.
@@ -83,59 +166,28 @@ record TokenizerDefinition(ObjectNode json, boolean changed) {
 
     /// The id of a token, where there is one.
     OptionalInt find(String token) {
-        return added().filter(added -> added.path("content").asString("").equals(token))
-                .map(added -> added.path("id"))
+        return added.valueStream()
+                .filter(each -> each.path("content").asString("").equals(token))
                 .findFirst()
-                .orElseGet(() -> inVocabulary(token))
-                .asIntOpt();
+                .map(each -> each.path("id").asIntOpt())
+                .orElseGet(() -> inVocabulary(token));
     }
 
-    private JsonNode inVocabulary(String token) {
-        JsonNode vocabulary = vocabulary();
-        return vocabulary.isArray()
-                ? IntStream.range(0, vocabulary.size())
-                        .filter(id -> name(vocabulary.get(id)).equals(token))
-                        .mapToObj(id -> (JsonNode) IntNode.valueOf(id))
-                        .findFirst()
-                        .orElse(MissingNode.getInstance())
-                : vocabulary.path(token);
+    private OptionalInt inVocabulary(String token) {
+        return vocabulary.entrySet().stream()
+                .filter(entry -> entry.getValue().equals(token))
+                .mapToInt(Map.Entry::getKey)
+                .min();
     }
 
-    /// Passes each token of the vocabulary, but not added ones.
-    void forEachToken(BiConsumer<Integer, String> use) {
-        JsonNode vocabulary = vocabulary();
-        if (vocabulary.isArray()) {
-            IntStream.range(0, vocabulary.size())
-                    .forEach(id -> use.accept(id, name(vocabulary.get(id))));
-        } else {
-            vocabulary.forEachEntry((token, id) -> use.accept(id.asInt(-1), token));
-        }
-    }
-
-    /// @param entry of a Unigram vocabulary: a token and its score
-    private static String name(JsonNode entry) {
-        return entry.path(0).asString("");
+    /// The tokens by id, but not added ones.
+    Map<Integer, String> vocabulary() {
+        return Collections.unmodifiableMap(vocabulary);
     }
 
     /// Whether decoding uses a decoder of type `type`.
     boolean decodesBy(String type) {
-        JsonNode decoder = json.path("decoder");
         return Stream.concat(Stream.of(decoder), decoder.path("decoders").valueStream())
                 .anyMatch(each -> each.path("type").asString("").equals(type));
-    }
-
-    private IntStream vocabularyIds() {
-        JsonNode vocabulary = vocabulary();
-        return vocabulary.isArray() // Unigram: the position is the id
-                ? IntStream.of(vocabulary.size() - 1)
-                : vocabulary.valueStream().mapToInt(id -> id.asInt(-1));
-    }
-
-    private JsonNode vocabulary() {
-        return json.path("model").path("vocab");
-    }
-
-    private Stream<JsonNode> added() {
-        return json.path("added_tokens").valueStream();
     }
 }

@@ -49,7 +49,7 @@ class GgufDirectoryTest {
     void theArchitectureAndEveryValueComeBack(String name) {
         Path source = GoldenFamilies.of(name);
         Path imported = directory.resolve("imported");
-        GgufDirectory.make(export(source, Optional.empty()), imported);
+        GgufDirectory.make(export(source, Optional.empty()), imported, ByteProgress.NONE);
         try (Checkpoint before = Checkpoint.open(source);
                 Checkpoint after = Checkpoint.open(imported);
                 Arena memory = Arena.ofConfined()) {
@@ -71,7 +71,8 @@ class GgufDirectoryTest {
     @Test
     void theTokenizerGivesTheSameIds() throws IOException {
         Path imported = directory.resolve("imported");
-        GgufDirectory.make(export(SharedFiles.tinyLlama(), Optional.empty()), imported);
+        GgufDirectory.make(
+                export(SharedFiles.tinyLlama(), Optional.empty()), imported, ByteProgress.NONE);
         String text = Files.readString(Path.of("../README.md")) + "\ud83d\ude00 12345 \u00e9";
         try (Tokenizer before = Tokenizer.open(SharedFiles.tinyLlama());
                 Tokenizer after = Tokenizer.open(imported)) {
@@ -91,7 +92,7 @@ class GgufDirectoryTest {
     void aQuantisedMatrixIsWhatItDecodesTo() {
         Path file = export(SharedFiles.tinyLlama(), Optional.of(GgmlType.Q8_0));
         Path imported = directory.resolve("imported");
-        GgufDirectory.make(file, imported);
+        GgufDirectory.make(file, imported, ByteProgress.NONE);
         try (GgufFile gguf = GgufFile.open(file);
                 Checkpoint checkpoint = Checkpoint.open(imported);
                 Arena memory = Arena.ofConfined()) {
@@ -130,7 +131,7 @@ class GgufDirectoryTest {
                                 "<0xC3>",
                                 "<0xBC>"));
         Path imported = directory.resolve("imported");
-        GgufDirectory.make(file, imported);
+        GgufDirectory.make(file, imported, ByteProgress.NONE);
         try (Tokenizer tokenizer = Tokenizer.open(imported)) {
             assertEquals(
                     List.of(ids.split(" ")),
@@ -191,7 +192,9 @@ class GgufDirectoryTest {
         var refused =
                 assertThrows(
                         InvalidInputException.class,
-                        () -> GgufDirectory.make(file, directory.resolve("imported")));
+                        () ->
+                                GgufDirectory.make(
+                                        file, directory.resolve("imported"), ByteProgress.NONE));
         assertTrue(refused.getMessage().contains(expected), refused.getMessage());
         assertTrue(Files.notExists(directory.resolve("imported")));
     }

@@ -34,7 +34,7 @@ class GgufFuzzTest {
     void model(byte[] bytes) throws IOException {
         Path path = Files.write(parent.resolve("model.gguf"), bytes);
         Path directory = parent.resolve("model");
-        if (Hostile.isRead(() -> GgufDirectory.make(path, directory))) {
+        if (Hostile.isRead(() -> GgufDirectory.make(path, directory, ByteProgress.NONE))) {
             Hostile.isRead(() -> Checkpoint.open(directory).close());
             Disk.deleteTree(directory);
         }

@@ -69,7 +69,8 @@ class TextFuzzTest {
     void definition(byte[] bytes) {
         Hostile.put(directory, "tokenizer.json", Hostile.head(bytes, '\n'));
         Hostile.put(directory, "tokenizer_config.json", Hostile.tail(bytes, '\n'));
-        Hostile.isRead(() -> assertTrue(TokenizerDefinition.read(directory).vocabularySize() >= 0));
+        Hostile.isRead(
+                () -> assertTrue(TokenizerDefinition.of(directory).read().vocabularySize() >= 0));
     }
 
     /// @param bytes `tokenizer.json`, a line end, `tokenizer_config.json`

@@ -1,7 +1,9 @@
 package org.wanda4j.hub;
 
-/// Receives how far a download has come. Called from any thread.
-public interface FetchProgress {
+import org.wanda4j.checkpoint.ByteProgress;
+
+/// Receives how far a download has come: its id at the start, and how many files are there at each step. Called from any thread.
+public interface FetchProgress extends ByteProgress {
 
     /// Drops what it receives.
     FetchProgress NONE =
@@ -15,18 +17,6 @@ public interface FetchProgress {
                 @Override
                 public void note(String text) {}
             };
-
-    /// A download begins.
-    ///
-    /// @param what its id
-    /// @param bytes that are to come
-    void start(String what, long bytes);
-
-    /// Some bytes are there.
-    ///
-    /// @param bytes since the last call; negative where some have to come again
-    /// @param step how many files are there
-    void advance(long bytes, String step);
 
     /// Something that the user should know, such as why nothing comes.
     void note(String text);

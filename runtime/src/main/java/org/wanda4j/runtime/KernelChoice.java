@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -22,24 +23,49 @@ final class KernelChoice {
 
     private static final int AVX_512 = 512;
 
-    private static final List<Choice> FASTEST_FIRST = find(ProcessorFeatures.current());
+    private static final List<Candidate> FASTEST_FIRST = find(ProcessorFeatures.current());
 
     private KernelChoice() {}
 
     /// Kernels that run here, and the instructions that they use.
     record Choice(InstructionSet instructions, RowKernels kernels) {}
 
+    /// Kernels that may run here, made when they are first asked for.
+    private static final class Candidate {
+
+        private final InstructionSet instructions;
+        private final Supplier<Optional<RowKernels>> maker;
+        private Optional<Optional<Choice>> made = Optional.empty();
+
+        /// @param maker gives none where they do not run
+        Candidate(InstructionSet instructions, Supplier<Optional<RowKernels>> maker) {
+            this.instructions = instructions;
+            this.maker = maker;
+        }
+
+        synchronized Optional<Choice> choice() {
+            if (made.isEmpty()) {
+                made = Optional.of(maker.get().map(kernels -> new Choice(instructions, kernels)));
+            }
+            return made.get();
+        }
+    }
+
     /// All that run here within the limit of this process, the fastest first.
     static List<Choice> runnable() {
+        return running().toList();
+    }
+
+    private static Stream<Choice> running() {
         InstructionSet limit = InstructionSet.limit();
         return FASTEST_FIRST.stream()
-                .filter(each -> each.instructions().compareTo(limit) <= 0)
-                .toList();
+                .filter(each -> each.instructions.compareTo(limit) <= 0)
+                .flatMap(each -> each.choice().stream());
     }
 
     /// The fastest within the limit of this process.
     static RowKernels best() {
-        return runnable().getFirst().kernels();
+        return running().findFirst().orElseThrow().kernels();
     }
 
     /// The fastest of those that use `instructions`.
@@ -81,25 +107,30 @@ final class KernelChoice {
                 .collect(Collectors.joining("; "));
     }
 
-    private static List<Choice> find(Set<String> features) {
+    private static List<Candidate> find(Set<String> features) {
         VectorSupport vectors = VectorSupport.current();
-        List<Choice> slowestFirst = new ArrayList<>();
+        List<Candidate> slowestFirst = new ArrayList<>();
         RowKernels last =
                 new ScalarKernels(vectors.isAvailable() ? "a twin" : vectors.description());
-        slowestFirst.add(new Choice(InstructionSet.SCALAR, last));
+        slowestFirst.add(candidate(InstructionSet.SCALAR, last));
         if (vectors.isAvailable()) {
             last = new VectorKernels();
-            slowestFirst.add(new Choice(InstructionSet.VECTOR, last));
+            slowestFirst.add(candidate(InstructionSet.VECTOR, last));
         }
         RowKernels narrow = last;
         if (vectors.bits() == AVX_512 && features.containsAll(WideKernels.FEATURES)) {
             last = new WideKernels();
-            slowestFirst.add(new Choice(InstructionSet.AVX512, last));
+            slowestFirst.add(candidate(InstructionSet.AVX512, last));
         }
-        MachineKernels.avx2(features, narrow)
-                .ifPresent(kernels -> slowestFirst.add(new Choice(InstructionSet.AVX2, kernels)));
-        MachineKernels.avx512(features, last)
-                .ifPresent(kernels -> slowestFirst.add(new Choice(InstructionSet.AVX512, kernels)));
+        RowKernels wide = last;
+        slowestFirst.add(
+                new Candidate(InstructionSet.AVX2, () -> MachineKernels.avx2(features, narrow)));
+        slowestFirst.add(
+                new Candidate(InstructionSet.AVX512, () -> MachineKernels.avx512(features, wide)));
         return List.copyOf(slowestFirst.reversed());
+    }
+
+    private static Candidate candidate(InstructionSet instructions, RowKernels kernels) {
+        return new Candidate(instructions, () -> Optional.of(kernels));
     }
 }

@@ -119,6 +119,17 @@ public final class LanguageModel implements AutoCloseable {
                         settings.prefixCacheSize());
     }
 
+    /// Loads what every model needs, so that the next one is open sooner: for a thread beside that which finds out which model is wanted.
+    /// Where something cannot be loaded, [#open(Path)] says so.
+    public static void prepare() {
+        try {
+            var _ = KernelChoice.best();
+        } catch (InvalidInputException e) {
+            return;
+        }
+        Tokenizer.loadLibrary();
+    }
+
     /// Opens the model in `directory`.
     ///
     /// @throws InvalidInputException when it is no model that can be run

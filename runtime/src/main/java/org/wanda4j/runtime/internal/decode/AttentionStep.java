@@ -2,6 +2,7 @@ package org.wanda4j.runtime.internal.decode;
 
 import static org.wanda4j.runtime.internal.kernels.MappedMatrix.MEMORY;
 
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -136,12 +137,18 @@ final class AttentionStep implements MixerStep {
         }
         Sequence sequence = batch.sequence(token);
         int shared = attention.keyValueHeads();
+        var rounded = new short[size];
         for (int head = 0; head < shared; head++) {
             int key = token * keys.width() + head * size;
-            store(keys.values(), key, at(sequence, position, cache.keys(number, head, size)));
+            store(
+                    keys.values(),
+                    key,
+                    rounded,
+                    at(sequence, position, cache.keys(number, head, size)));
             store(
                     values.values(),
                     key,
+                    rounded,
                     at(sequence, position, cache.values(number, head, shared, size)));
         }
     }
@@ -183,10 +190,13 @@ final class AttentionStep implements MixerStep {
     }
 
     /// Writes a key or value in bf16, rounded to nearest, ties to even.
-    private void store(float[] x, int from, long address) {
-        for (int j = 0; j < size; j++) {
-            MEMORY.set(SHORT, address + (long) Short.BYTES * j, UpperHalf.rounded(x[from + j]));
+    ///
+    /// @param rounded room for it
+    private static void store(float[] x, int from, short[] rounded, long address) {
+        for (int j = 0; j < rounded.length; j++) {
+            rounded[j] = UpperHalf.rounded(x[from + j]);
         }
+        MemorySegment.copy(rounded, 0, MEMORY, SHORT, address, rounded.length);
     }
 
     private void attend(DecodeBatch batch, int token, int head, float[] scores, Scratch scratch) {

@@ -2,7 +2,6 @@ package org.wanda4j.runtime.internal.x86;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.FunctionDescriptor;
@@ -24,54 +23,37 @@ final class MachineCode {
     private static final int MAP_ANONYMOUS = 0x20;
 
     private static final Linker LINKER = Linker.nativeLinker();
-    private static final MethodHandle OF_ONE =
-            LINKER.downcallHandle(FunctionDescriptor.ofVoid(JAVA_LONG));
-    private static final MethodHandle OF_FIVE =
+
+    /// Of up to six integers, in as many registers. The linker writes a class for each signature, which takes milliseconds, so that all
+    /// functions of integers share this: one of fewer reads fewer registers, and one of 32 bits their lower halves.
+    private static final MethodHandle OF_INTEGERS =
             LINKER.downcallHandle(
-                    FunctionDescriptor.ofVoid(
-                            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+                    FunctionDescriptor.of(
+                            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG,
+                            JAVA_LONG));
+
     private static final MethodHandle OF_VECTORS =
             LINKER.downcallHandle(
                     FunctionDescriptor.of(
                             JAVA_FLOAT, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, JAVA_FLOAT),
                     Linker.Option.critical(true));
-    private static final MethodHandle MMAP =
-            system(
-                    "mmap",
-                    FunctionDescriptor.of(
-                            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT,
-                            JAVA_LONG));
-    private static final MethodHandle MPROTECT =
-            system("mprotect", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+    private static final MemorySegment MMAP = LINKER.defaultLookup().findOrThrow("mmap");
+    private static final MemorySegment MPROTECT = LINKER.defaultLookup().findOrThrow("mprotect");
 
     private final MemorySegment code;
 
     /// @throws IllegalStateException where the system gives no memory for code
     MachineCode(byte[] code) {
-        try {
-            long address =
-                    (long)
-                            MMAP.invokeExact(
-                                    0L,
-                                    (long) code.length,
-                                    PROT_READ | PROT_WRITE,
-                                    MAP_PRIVATE | MAP_ANONYMOUS,
-                                    -1,
-                                    0L);
-            if (address == -1) {
-                throw new IllegalStateException("no memory for code");
-            }
-            this.code = MemorySegment.ofAddress(address).reinterpret(code.length);
-            this.code.copyFrom(MemorySegment.ofArray(code));
-            int failed =
-                    (int)
-                            MPROTECT.invokeExact(
-                                    this.code, (long) code.length, PROT_READ | PROT_EXEC);
-            if (failed != 0) {
-                throw new IllegalStateException("the system does not let memory become code");
-            }
-        } catch (Throwable e) {
-            throw unchecked(e);
+        long length = code.length;
+        long address =
+                call(MMAP, 0, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (address == -1) {
+            throw new IllegalStateException("no memory for code");
+        }
+        this.code = MemorySegment.ofAddress(address).reinterpret(length);
+        this.code.copyFrom(MemorySegment.ofArray(code));
+        if ((int) call(MPROTECT, address, length, PROT_READ | PROT_EXEC, 0, 0, 0) != 0) {
+            throw new IllegalStateException("the system does not let memory become code");
         }
     }
 
@@ -82,23 +64,20 @@ final class MachineCode {
                 && MachineCode.class.getModule().isNativeAccessEnabled();
     }
 
-    private static MethodHandle system(String name, FunctionDescriptor descriptor) {
-        return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), descriptor);
-    }
-
     /// Calls a function of one integer.
     void call(long a) {
-        try {
-            OF_ONE.invokeExact(code, a);
-        } catch (Throwable e) {
-            throw unchecked(e);
-        }
+        call(a, 0, 0, 0, 0);
     }
 
     /// Calls a function of at most five integers.
     void call(long a, long b, long c, long d, long e) {
+        long _ = call(code, a, b, c, d, e, 0);
+    }
+
+    private static long call(
+            MemorySegment function, long a, long b, long c, long d, long e, long f) {
         try {
-            OF_FIVE.invokeExact(code, a, b, c, d, e);
+            return (long) OF_INTEGERS.invokeExact(function, a, b, c, d, e, f);
         } catch (Throwable t) {
             throw unchecked(t);
         }

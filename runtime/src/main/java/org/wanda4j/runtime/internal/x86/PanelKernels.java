@@ -5,6 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
@@ -35,21 +37,20 @@ final class PanelKernels {
 
     /// Functions of a layout.
     private record Functions(
-            PanelLayout layout, RowFunctions unpack, MachineCode arrange, MachineCode[] multiply) {
+            PanelLayout layout, RowFunctions unpack, LateCode arrange, List<LateCode> multiply) {
 
         static Functions of(PanelLayout layout, boolean vnni) {
-            var multiply = new MachineCode[layout.mostPanels()];
-            for (int i = 0; i < multiply.length; i++) {
-                multiply[i] = new MachineCode(PanelCode.multiply(layout, vnni, i + 1));
-            }
             return new Functions(
                     layout,
                     new RowFunctions(
                             density -> layout.unpack(ValueType.BF16, density),
                             density -> layout.unpack(ValueType.INT8, density),
                             density -> layout.unpack(ValueType.INT4, density)),
-                    new MachineCode(layout.arrange()),
-                    multiply);
+                    new LateCode(layout::arrange),
+                    IntStream.rangeClosed(1, layout.mostPanels())
+                            .mapToObj(panels ->
+                                    new LateCode(() -> PanelCode.multiply(layout, vnni, panels)))
+                            .toList());
         }
     }
 
@@ -62,13 +63,11 @@ final class PanelKernels {
     }
 
     /// @param vnni whether the processor has AVX-VNNI
-    /// @throws IllegalStateException where the system lets no memory become code
     static PanelKernels avx2(boolean vnni) {
         return new PanelKernels(PanelLayout.FLOATS, PanelLayout.INTEGERS, vnni);
     }
 
     /// @param width of AVX-512
-    /// @throws IllegalStateException where the system lets no memory become code
     static PanelKernels avx512(Width width) {
         return new PanelKernels(
                 width.hasPairs() ? PanelLayout.PAIRS : PanelLayout.WIDE_FLOATS,
@@ -106,12 +105,14 @@ final class PanelKernels {
             long panel = vector / layout.vectors() * layout.panelBytes(width);
             long place = vector % layout.vectors() * (long) Float.BYTES;
             MemorySegment to = batch.offHeap().asSlice(panel + place);
-            some.arrange.call(
-                    MachineKernels.part(x, t * width, PanelLayout.EIGHT * width),
-                    to,
-                    to,
-                    width / layout.columns(),
-                    0);
+            some.arrange
+                    .code()
+                    .call(
+                            MachineKernels.part(x, t * width, PanelLayout.EIGHT * width),
+                            to,
+                            to,
+                            width / layout.columns(),
+                            0);
         }
     }
 
@@ -148,7 +149,7 @@ final class PanelKernels {
                 block.set(JAVA_LONG, PanelCode.PANELS, x.offHeap().address() + p * panelBytes);
                 block.set(JAVA_LONG, PanelCode.AHEAD_BYTES, ahead);
                 multiply(
-                        some.multiply[count - 1],
+                        some.multiply.get(count - 1).code(),
                         PanelCode.rows(layout, count),
                         rows,
                         rowBytes,

@@ -2,7 +2,6 @@ package org.wanda4j.runtime.internal.x86;
 
 import java.util.EnumMap;
 import java.util.Map;
-import java.util.function.Supplier;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
@@ -13,33 +12,11 @@ final class RowFunctions {
     /// At so low a share of stored values, hardly any word of 64 columns has more than 32.
     private static final double THIN = 0.375;
 
-    private final Map<ValueType, Map<Density, Function>> functions = new EnumMap<>(ValueType.class);
+    private final Map<ValueType, Map<Density, LateCode>> functions = new EnumMap<>(ValueType.class);
 
     /// Writes the code of a function.
     interface Writer {
         byte[] write(Density density);
-    }
-
-    private static final class Function {
-
-        private final Supplier<byte[]> writer;
-        private volatile MachineCode made;
-
-        Function(Supplier<byte[]> writer) {
-            this.writer = writer;
-        }
-
-        MachineCode code() {
-            MachineCode known = made;
-            return known == null ? make() : known;
-        }
-
-        private synchronized MachineCode make() {
-            if (made == null) {
-                made = new MachineCode(writer.get());
-            }
-            return made;
-        }
     }
 
     RowFunctions(Writer bf16, Writer int8, Writer int4) {
@@ -49,9 +26,9 @@ final class RowFunctions {
     }
 
     private void put(ValueType type, Writer writer) {
-        Map<Density, Function> some = new EnumMap<>(Density.class);
+        Map<Density, LateCode> some = new EnumMap<>(Density.class);
         for (Density density : Density.values()) {
-            some.put(density, new Function(() -> writer.write(density)));
+            some.put(density, new LateCode(() -> writer.write(density)));
         }
         functions.put(type, some);
     }

@@ -1,0 +1,154 @@
+package org.wanda4j.checkpoint;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/// The directories that GGUF files were imported to: `wanda4j/gguf` in `$XDG_CACHE_HOME` or `~/.cache`.
+///
+/// A directory is made once for each file: its name ends in a digest of the file's path, size and time of change.
+public final class GgufCache {
+
+    private static final String ROOT = "XDG_CACHE_HOME";
+    private static final String LOCK = ".lock";
+
+    private final Path directory;
+
+    private GgufCache(Path directory) {
+        this.directory = directory;
+    }
+
+    /// An imported file.
+    ///
+    /// @param name of its directory
+    /// @param bytes of all that is in it
+    public record Copy(String name, long bytes) {}
+
+    /// As the environment says.
+    ///
+    /// @param environment variables with their values
+    public static GgufCache of(Map<String, String> environment) {
+        String configured = environment.getOrDefault(ROOT, "");
+        Path root =
+                Path.of(configured).isAbsolute()
+                        ? Path.of(configured)
+                        : Path.of(
+                                environment.getOrDefault("HOME", System.getProperty("user.home")),
+                                ".cache");
+        return new GgufCache(root.resolve("wanda4j").resolve("gguf"));
+    }
+
+    /// Where it is.
+    public Path directory() {
+        return directory;
+    }
+
+    /// The directory of the model in `file`. Who asks while another makes it, a thread or a process, waits.
+    ///
+    /// @throws InvalidInputException when it is not read here, or the directory cannot be made
+    Path of(Path file, ByteProgress progress) {
+        try {
+            Path model = directory.resolve(name(file.toRealPath()));
+            if (!Files.isDirectory(model)) {
+                exclusively(() -> {
+                    if (!Files.isDirectory(model)) {
+                        GgufDirectory.make(file, model, progress);
+                    }
+                });
+            }
+            return model;
+        } catch (IOException e) {
+            throw new InvalidInputException("cannot read " + file + ": " + Reason.of(e), e);
+        }
+    }
+
+    private static String name(Path file) throws IOException {
+        String identity =
+                file + "\n" + Files.size(file) + "\n" + Files.getLastModifiedTime(file).toMillis();
+        byte[] digest = Sha256.begin().digest(identity.getBytes(StandardCharsets.UTF_8));
+        String stem = String.valueOf(file.getFileName()).replaceFirst("(?i)\\.gguf$", "");
+        return stem + "-" + HexFormat.of().formatHex(digest, 0, 8);
+    }
+
+    /// All that is there, by name. What a killed import has left is listed too.
+    ///
+    /// @throws InvalidInputException when it cannot be read
+    public List<Copy> list() {
+        try {
+            List<Copy> copies = new ArrayList<>();
+            for (Path model : entries(directory)) {
+                if (Files.isDirectory(model)) {
+                    copies.add(new Copy(model.getFileName().toString(), bytes(model)));
+                }
+            }
+            return copies;
+        } catch (IOException e) {
+            throw new InvalidInputException("cannot read " + directory + ": " + Reason.of(e), e);
+        }
+    }
+
+    /// Removes a copy. The GGUF file stays.
+    ///
+    /// @param copy of [#list()]
+    /// @throws InvalidInputException when it cannot be removed
+    public void remove(Copy copy) {
+        try {
+            exclusively(() -> Disk.deleteTree(directory.resolve(copy.name())));
+        } catch (IOException e) {
+            throw new InvalidInputException(
+                    "cannot remove %s from %s: %s".formatted(copy.name(), directory, Reason.of(e)),
+                    e);
+        }
+    }
+
+    @FunctionalInterface
+    private interface Work {
+        void run() throws IOException;
+    }
+
+    /// One at a time, of threads and processes; of threads alone where the file system has no locks.
+    private void exclusively(Work work) throws IOException {
+        synchronized (GgufCache.class) {
+            Files.createDirectories(directory);
+            try (FileChannel channel =
+                    FileChannel.open(
+                            directory.resolve(LOCK),
+                            StandardOpenOption.CREATE,
+                            StandardOpenOption.WRITE)) {
+                try {
+                    var _ = channel.lock(); // until it is closed
+                } catch (IOException e) {
+                    // Another process is refused then, by the lock of the output.
+                }
+                work.run();
+            }
+        }
+    }
+
+    private static long bytes(Path directory) throws IOException {
+        long bytes = 0;
+        try (Stream<Path> all = Files.walk(directory)) {
+            for (Path path : (Iterable<Path>) all::iterator) {
+                bytes += Files.isRegularFile(path) ? Files.size(path) : 0;
+            }
+        }
+        return bytes;
+    }
+
+    private static List<Path> entries(Path directory) throws IOException {
+        if (!Files.isDirectory(directory)) {
+            return List.of();
+        }
+        try (Stream<Path> entries = Files.list(directory)) {
+            return entries.sorted().toList();
+        }
+    }
+}
