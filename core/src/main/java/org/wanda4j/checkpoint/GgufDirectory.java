@@ -7,12 +7,14 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.ServiceLoader;
 import java.util.stream.IntStream;
+import org.wanda4j.checkpoint.GgufMapping.Piece;
+import org.wanda4j.checkpoint.GgufMapping.Target;
+import tools.jackson.databind.node.ObjectNode;
 
 /// A GGUF file as a model directory: its weights decoded to safetensors, its entries as `config.json`, `tokenizer.json` and
 /// `tokenizer_config.json`.
@@ -24,11 +26,15 @@ final class GgufDirectory {
     private static final String CACHE = "XDG_CACHE_HOME";
 
     private final GgufFile file;
-    private final GgufConfig config;
+    private final GgufMapping.Model model;
 
     private GgufDirectory(GgufFile file) {
         this.file = file;
-        this.config = GgufConfig.of(file);
+        this.model =
+                ServiceLoader.load(GgufMapping.class, GgufMapping.class.getClassLoader())
+                        .findFirst()
+                        .orElseThrow()
+                        .of(file);
     }
 
     /// Whether `file` is a GGUF file.
@@ -85,12 +91,16 @@ final class GgufDirectory {
     }
 
     private void write(OutputDirectory output) {
+        ObjectNode json = model.config();
+        GgufTokenizer.id(file, "bos").ifPresent(id -> json.put("bos_token_id", id));
+        GgufTokenizer.id(file, "eos").ifPresent(id -> json.put("eos_token_id", id));
         output.write(
                 Map.of(
-                        "config.json", Json.write(config.json()),
+                        "config.json", Json.write(json),
                         "tokenizer_config.json", Json.write(GgufTokenizer.config(file))));
         GgufTokenizer.json(file)
-                .ifPresent(json -> output.write(Map.of("tokenizer.json", Json.writeLine(json))));
+                .ifPresent(tokenizer ->
+                        output.write(Map.of("tokenizer.json", Json.writeLine(tokenizer))));
         try {
             writeWeights(output);
         } catch (IOException e) {
@@ -99,69 +109,91 @@ final class GgufDirectory {
     }
 
     private void writeWeights(OutputDirectory output) throws IOException {
-        List<GgufFile.Tensor> sources = new ArrayList<>();
-        List<TensorInfo> targets = new ArrayList<>();
-        for (GgufFile.Tensor tensor : file.tensors()) {
-            Optional<String> name = config.name(tensor.name());
-            if (name.isPresent()) {
-                sources.add(tensor);
-                targets.add(
-                        TensorInfo.unplaced(name.get(), tensor.type().decoded(), tensor.shape()));
-            }
-        }
+        List<TensorInfo> targets =
+                model.tensors().stream()
+                        .map(it -> TensorInfo.unplaced(it.name(), type(it), it.shape()))
+                        .toList();
         long bytes = targets.stream().mapToLong(TensorInfo::length).sum();
         output.requireSpace(bytes + CheckpointWriter.SPARE_BYTES);
         try (var writer =
                 new SafetensorsWriter(
                         output.resolve(Checkpoint.SINGLE), Map.of("format", "pt"), targets)) {
-            for (int i = 0; i < sources.size(); i++) {
+            for (int i = 0; i < targets.size(); i++) {
                 try (Arena memory = Arena.ofShared()) {
                     writer.write(
                             targets.get(i).name(),
-                            decode(sources.get(i), targets.get(i).length(), memory));
+                            decode(model.tensors().get(i), targets.get(i), memory));
                 }
             }
         }
     }
 
-    private MemorySegment decode(GgufFile.Tensor tensor, long length, Arena memory) {
-        MemorySegment data = file.data(tensor);
-        int headSize = config.turnedRows(tensor.name());
-        if (headSize == 0 && !tensor.type().isQuantised()) {
-            return data;
+    /// The type that all pieces have; fp32 where they differ, or values were changed.
+    private static DType type(Target target) {
+        DType type = target.pieces().getFirst().source().type().decoded();
+        return target.pieces().stream()
+                        .allMatch(piece ->
+                                piece.keepsValues() && piece.source().type().decoded() == type)
+                ? type
+                : DType.F32;
+    }
+
+    private MemorySegment decode(Target target, TensorInfo tensor, Arena memory) {
+        Piece first = target.pieces().getFirst();
+        if (target.pieces().size() == 1
+                && first.matrix().isWhole()
+                && first.source().bytes() == tensor.length()
+                && first.source().type().name().equals(tensor.type().name())
+                && isInOrder(first)) {
+            return file.data(first.source());
         }
-        MemorySegment decoded = memory.allocate(length, 64);
-        // Rows of a vector are its values, but for blocks of them.
-        boolean single = tensor.shape().size() == 1 && !tensor.type().isQuantised();
-        int width = single ? 1 : Math.toIntExact(tensor.columns());
-        long rows = length / tensor.type().decoded().bytes() / width;
-        if (headSize > 0 && rows % headSize != 0) {
-            throw file.invalid(
-                    "tensor %s is not of heads of %d".formatted(tensor.name(), headSize));
+        MemorySegment decoded = memory.allocate(tensor.length(), 64);
+        var whole = new TensorView(tensor.name(), tensor.type(), tensor.shape(), decoded);
+        for (Piece piece : target.pieces()) {
+            MatrixView matrix = piece.matrix();
+            if (matrix.isContiguous()) {
+                decode(piece, tensor.type(), matrix.of(whole, memory).data());
+            } else {
+                long values = (long) matrix.rows() * matrix.columns();
+                MemorySegment part = memory.allocate(values * tensor.type().bytes(), 64);
+                decode(piece, tensor.type(), part);
+                matrix.put(part, whole);
+            }
         }
-        long sourceBytes = tensor.bytes() / rows;
-        long targetBytes = length / rows;
-        IntStream.range(0, Math.toIntExact(rows))
-                .parallel()
-                .forEach(row -> {
-                    int source = headSize == 0 ? row : turned(row, headSize);
-                    long from = source * sourceBytes;
-                    MemorySegment target = decoded.asSlice(row * targetBytes, targetBytes);
-                    if (tensor.type().isQuantised()) {
-                        float[] values = new float[width];
-                        tensor.type().decode(data, from, values);
-                        GgmlType.F32.encode(values, target, 0);
-                    } else {
-                        target.copyFrom(data.asSlice(from, sourceBytes));
-                    }
-                });
         return decoded;
     }
 
-    /// The row in the file that is row `row` of the checkpoint: there the values that turn together are `size / 2` apart.
-    private static int turned(int row, int size) {
-        int in = row % size;
-        int half = size / 2;
-        return row - in + in % half * 2 + in / half;
+    private static boolean isInOrder(Piece piece) {
+        return piece.keepsValues()
+                && IntStream.range(0, piece.matrix().rows())
+                        .allMatch(row -> piece.order().applyAsInt(row) == row);
+    }
+
+    /// @param target receives the rows of the matrix
+    private void decode(Piece piece, DType type, MemorySegment target) {
+        GgmlType stored = piece.source().type();
+        int columns = piece.matrix().columns();
+        // A vector is one row of the file.
+        boolean vector = columns == 1;
+        int width = vector ? piece.matrix().rows() : columns;
+        if (piece.first() % stored.blockValues() != 0 || width % stored.blockValues() != 0) {
+            throw file.invalid(
+                    "tensor %s is of type %s, whose blocks do not end where its parts do"
+                            .formatted(piece.source().name(), stored));
+        }
+        MemorySegment data = file.data(piece.source());
+        GgmlType written = GgmlType.valueOf(type.name());
+        IntStream.range(0, vector ? 1 : piece.matrix().rows())
+                .parallel()
+                .forEach(row -> {
+                    float[] values = new float[width];
+                    stored.decode(data, stored.bytes(piece.first() + (long) row * width), values);
+                    float[] placed = new float[width];
+                    for (int i = 0; i < width; i++) {
+                        placed[vector ? piece.order().applyAsInt(i) : i] = piece.value(values[i]);
+                    }
+                    int to = vector ? 0 : piece.order().applyAsInt(row);
+                    written.encode(placed, target, written.bytes((long) to * width));
+                });
     }
 }
