@@ -66,7 +66,7 @@ record Alternatives(UnaryOperator<JsonNode> resolve) {
     }
 
     private static boolean isSame(JsonNode value, JsonNode other) {
-        return value.isNumber() && other.isNumber()
+        return (value.isNumber() && other.isNumber())
                 ? Double.compare(value.asDouble(), other.asDouble()) == 0
                 : value.equals(other);
     }

@@ -5,7 +5,6 @@ import java.math.BigInteger;
 import java.math.RoundingMode;
 import java.util.Optional;
 import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.grammar.Grammar.Builder;
 import org.wanda4j.grammar.Grammar.ByteEdge;
 import org.wanda4j.grammar.Grammar.Node;
 
@@ -20,11 +19,11 @@ final class NumberRange {
 
     private static final int FEWEST_PLACES = 6;
 
-    private final Builder builder;
+    private final Grammar.Builder builder;
     private final int places;
     private final Node behind;
 
-    private NumberRange(Builder builder, int places) {
+    private NumberRange(Grammar.Builder builder, int places) {
         this.builder = builder;
         this.places = places;
         this.behind = builder.node();
@@ -39,7 +38,7 @@ final class NumberRange {
     /// @param place of the schema, for errors
     /// @throws InvalidInputException when there is no such number
     static Node read(
-            Builder builder,
+            Grammar.Builder builder,
             Node from,
             boolean whole,
             Optional<Bound> least,

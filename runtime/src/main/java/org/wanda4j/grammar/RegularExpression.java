@@ -22,8 +22,12 @@ final class RegularExpression {
     private static final Characters DIGITS = Characters.of('0', '9');
     private static final Characters WORD =
             DIGITS.or(Characters.of('a', 'z')).or(Characters.of('A', 'Z')).or(Characters.of("_"));
-    private static final Characters LINE_ENDS = Characters.of("\n\r\u2028\u2029");
-    private static final Characters SPACE =
+    private static final Characters LINE_ENDS = Characters.of("\n\r\u0085\u2028\u2029");
+
+    /// In all dialects; and those besides that are in some.
+    private static final Characters SPACE = Characters.of(" \t\n\f\r");
+
+    private static final Characters ANY_SPACE =
             Characters.of(" \t\n\u000b\f\r\u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff")
                     .or(Characters.of(0x2000, 0x200a));
 
@@ -191,7 +195,7 @@ final class RegularExpression {
                     case '(' -> Characters.NONE;
                     case '[' -> characterClass();
                     case '.' -> Characters.ALL.without(LINE_ENDS);
-                    case '\\' -> escape();
+                    case '\\' -> escape(false);
                     case '^', '$', '*', '+', '?', '{', '}', ']' ->
                             throw unsupported("'%s' at this place".formatted((char) first));
                     default -> Characters.of(first, first);
@@ -224,10 +228,10 @@ final class RegularExpression {
         boolean not = takes('^');
         Characters all = Characters.NONE;
         while (!takes(']')) {
-            Characters low = classMember();
+            Characters low = classMember(not);
             if (at + 1 < end && text.charAt(at) == '-' && text.charAt(at + 1) != ']') {
                 at++;
-                all = all.or(range(low, classMember()));
+                all = all.or(range(low, classMember(not)));
             } else {
                 all = all.or(low);
             }
@@ -251,19 +255,20 @@ final class RegularExpression {
         return characters.ranges().getFirst().low();
     }
 
-    private Characters classMember() {
+    private Characters classMember(boolean not) {
         if (at >= end) {
             throw invalid("a class without an end");
         }
         if (takes('\\')) {
-            return takes('b') ? Characters.of("\b") : takes('-') ? Characters.of("-") : escape();
+            return takes('b') ? Characters.of("\b") : takes('-') ? Characters.of("-") : escape(not);
         }
         int character = text.codePointAt(at);
         at += Character.charCount(character);
         return Characters.of(character, character);
     }
 
-    private Characters escape() {
+    /// @param not whether all but these will be read: then they are those of any dialect, else those of all
+    private Characters escape(boolean not) {
         if (at >= end) {
             throw invalid("a \\ at its end");
         }
@@ -273,8 +278,8 @@ final class RegularExpression {
             case 'D' -> Characters.ALL.without(DIGITS);
             case 'w' -> WORD;
             case 'W' -> Characters.ALL.without(WORD);
-            case 's' -> SPACE;
-            case 'S' -> Characters.ALL.without(SPACE);
+            case 's' -> not ? ANY_SPACE : SPACE;
+            case 'S' -> Characters.ALL.without(not ? SPACE : ANY_SPACE);
             case 'n' -> Characters.of("\n");
             case 'r' -> Characters.of("\r");
             case 't' -> Characters.of("\t");

@@ -51,7 +51,7 @@ final class SchemaReader {
     private static final String TIME =
             "([01]\\d|2[0-3])(:[0-5]\\d){2}(\\.\\d{1,6})?(Z|[+-](0\\d|1[0-7]):[0-5]\\d)";
     private static final String HOST =
-            "[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\\.[a-z]([a-z0-9-]{0,20}[a-z0-9])?){0,3}\\.[a-z]{2,6}";
+            "[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\\.[a-z]([a-z0-9-]{0,20}[a-z0-9])?){0,3}\\.(com|org|net|edu)";
     private static final String BYTE = "(\\d|[1-9]\\d|1\\d\\d|2[0-4]\\d|25[0-5])";
 
     /// Regular expressions of the formats: all that they match is of the format, and not the other way round.
@@ -61,7 +61,7 @@ final class SchemaReader {
                     "time", "^" + TIME + "$",
                     "date-time", "^" + DATE + "T" + TIME + "$",
                     "uuid", "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
-                    "email", "^[A-Za-z0-9_+-]{1,30}(\\.[A-Za-z0-9_+-]{1,30}){0,2}@" + HOST + "$",
+                    "email", "^[A-Za-z0-9_+-]{1,20}(\\.[A-Za-z0-9_+-]{1,20}){0,2}@" + HOST + "$",
                     "hostname", "^" + HOST + "$",
                     "ipv4", "^(" + BYTE + "\\.){3}" + BYTE + "$",
                     "uri", "^https?://" + HOST + "(/[A-Za-z0-9._~-]*)*$");

@@ -393,9 +393,9 @@ class GrammarTest {
                     {'type':'string','pattern':'a{99999}'} | a wrong {least,most}
                     {'type':'string','pattern':'((((a{1000}){1000}){1000}){1000})'} | large
                     {'type':'string','pattern':'a**'} | '*'
-                    {'type':'string','pattern':'^a|b'} | anchor
-                    {'type':'string','pattern':'\\bword'} | \b
-                    {'type':'string','pattern':'(a)\\1'} | \1
+                    {'type':'string','pattern':'^a\\u007cb'} | anchor
+                    {'type':'string','pattern':'\\\\bword'} | \\b
+                    {'type':'string','pattern':'(a)\\\\1'} | \\1
                     {'type':'string','pattern':'a','maxLength':3} | maxLength
                     {'type':'string','format':'iri'} | format 'iri'
                     {'type':'object','properties':{'a':{'type':'integer','multipleOf':2}}} | properties.a.multipleOf
