@@ -256,9 +256,9 @@ final class SchemaReader {
 
     private Node number(Node from, boolean whole, JsonNode schema, String path) {
         Optional<NumberRange.Bound> least =
-                closer(limit(schema, "minimum", path), limit(schema, "exclusiveMinimum", path), 1);
+                closer(limit(schema, "minimum", path), limit(schema, "exclusiveMinimum", path), true);
         Optional<NumberRange.Bound> most =
-                closer(limit(schema, "maximum", path), limit(schema, "exclusiveMaximum", path), -1);
+                closer(limit(schema, "maximum", path), limit(schema, "exclusiveMaximum", path), false);
         if (least.isPresent() || most.isPresent()) {
             return NumberRange.read(builder, from, whole, least, most, place(path));
         }
@@ -266,17 +266,15 @@ final class SchemaReader {
     }
 
     /// The one of two bounds that leaves less.
-    ///
-    /// @param direction 1 for lower bounds, -1 for upper ones
     private static Optional<NumberRange.Bound> closer(
             Optional<NumberRange.Bound> bound,
             Optional<NumberRange.Bound> exclusive,
-            int direction) {
+            boolean isLower) {
         if (bound.isEmpty() || exclusive.isEmpty()) {
             return bound.or(() -> exclusive);
         }
-        int difference = exclusive.get().value().compareTo(bound.get().value()) * direction;
-        return difference >= 0 ? exclusive : bound;
+        int difference = exclusive.get().value().compareTo(bound.get().value());
+        return difference == 0 || (difference > 0) == isLower ? exclusive : bound;
     }
 
     private static Optional<NumberRange.Bound> limit(JsonNode schema, String keyword, String path) {
