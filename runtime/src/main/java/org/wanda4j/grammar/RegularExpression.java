@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
 import org.wanda4j.grammar.Grammar.Node;
 
 /// What a regular expression of a schema's `pattern` (ECMA-262) matches, as a string of JSON: literals, `.`, classes, groups,
@@ -205,7 +206,8 @@ final class RegularExpression {
 
     private Part group() {
         if (takes('?') && !takes(':')) {
-            throw unsupported("a group that begins with ?" + (at < end ? text.charAt(at) : ""));
+            throw unsupported(
+                    "a group that begins with ?" + visible(at < end ? text.charAt(at) : ' '));
         }
         if (++depth > DEEPEST) {
             throw unsupported("more than %d groups within each other".formatted(DEEPEST));
@@ -289,7 +291,7 @@ final class RegularExpression {
             case '^', '$', '\\', '.', '*', '+', '?', '(', ')', '[', ']', '{', '}', '|', '/' ->
                     Characters.of(letter, letter);
             case '-' -> Characters.of("-");
-            default -> throw unsupported("\\" + letter);
+            default -> throw unsupported("\\" + visible(letter));
         };
     }
 
@@ -303,6 +305,10 @@ final class RegularExpression {
         return Characters.of(character, character);
     }
 
+    private static String visible(char letter) {
+        return letter < ' ' ? "" : String.valueOf(letter);
+    }
+
     private InvalidInputException unsupported(String what) {
         return new InvalidInputException(
                 "%s: %s is not supported in the regular expression %s"
@@ -311,6 +317,7 @@ final class RegularExpression {
 
     private InvalidInputException invalid(String what) {
         return new InvalidInputException(
-                "%s: the regular expression %s has %s".formatted(place, text, what));
+                "%s: the regular expression %s has %s"
+                        .formatted(place, Json.writeLine(text), what));
     }
 }

@@ -145,7 +145,7 @@ final class SchemaReader {
         for (String name : schema.propertyNames()) {
             if (!supported.contains(name) && !ANNOTATIONS.contains(name)) {
                 throw unsupported(
-                        path + name,
+                        path + inLine(name),
                         supported.contains("type")
                                 ? "for this type"
                                 : "beside " + supported.iterator().next());
@@ -156,6 +156,11 @@ final class SchemaReader {
     private static InvalidInputException unsupported(String keyword, String where) {
         return new InvalidInputException(
                 "the keyword %s of the schema is not supported %s".formatted(keyword, where));
+    }
+
+    /// A name of the schema's for an error, which is one line.
+    private static String inLine(String name) {
+        return name.replaceAll("\\p{Cntrl}", "?");
     }
 
     private static String place(String path) {
@@ -249,16 +254,22 @@ final class SchemaReader {
                                 "%sformat '%s' of the schema is not supported (%s are)"
                                         .formatted(
                                                 path,
-                                                name,
+                                                inLine(name),
                                                 String.join(
                                                         ", ", new TreeSet<>(FORMATS.keySet())))));
     }
 
     private Node number(Node from, boolean whole, JsonNode schema, String path) {
         Optional<NumberRange.Bound> least =
-                closer(limit(schema, "minimum", path), limit(schema, "exclusiveMinimum", path), true);
+                closer(
+                        limit(schema, "minimum", path),
+                        limit(schema, "exclusiveMinimum", path),
+                        true);
         Optional<NumberRange.Bound> most =
-                closer(limit(schema, "maximum", path), limit(schema, "exclusiveMaximum", path), false);
+                closer(
+                        limit(schema, "maximum", path),
+                        limit(schema, "exclusiveMaximum", path),
+                        false);
         if (least.isPresent() || most.isPresent()) {
             return NumberRange.read(builder, from, whole, least, most, place(path));
         }
@@ -326,7 +337,7 @@ final class SchemaReader {
 
     private static void put(ObjectNode all, String name, JsonNode value, String path) {
         if (all.has(name) && !all.get(name).equals(value)) {
-            throw unsupported(path + "allOf", "where two schemas say something of " + name);
+            throw unsupported(path + "allOf", "where two schemas say something of " + inLine(name));
         }
         all.set(name, value);
     }
@@ -418,7 +429,7 @@ final class SchemaReader {
             }
             Rule rule = builder.rule(true);
             references.put(pointer, rule); // before it is read: it may lead to itself
-            value(rule.start(), target, pointer + ".").end = true;
+            value(rule.start(), target, inLine(pointer) + ".").end = true;
         }
         return references.get(pointer);
     }
@@ -432,7 +443,7 @@ final class SchemaReader {
         }
         if (at.isMissingNode()) {
             throw new InvalidInputException(
-                    "%s$ref leads to %s, which is not there".formatted(path, pointer));
+                    "%s$ref leads to %s, which is not there".formatted(path, inLine(pointer)));
         }
         return at;
     }
@@ -468,7 +479,10 @@ final class SchemaReader {
                 properties.put(
                         name,
                         new Property(
-                                member(name, value, "%sproperties.%s.".formatted(path, name)),
+                                member(
+                                        name,
+                                        value,
+                                        "%sproperties.%s.".formatted(path, inLine(name))),
                                 required.contains(name))));
         for (String name : required) {
             properties.computeIfAbsent(

@@ -69,7 +69,7 @@ class DecoderTest {
             check(family, file, KernelChoice.best());
             compared++;
         }
-        assertEquals(36, compared);
+        assertEquals(39, compared);
     }
 
     @ParameterizedTest
