@@ -20,4 +20,9 @@ module org.wanda4j.core {
     exports org.wanda4j.threads to
             org.wanda4j.prune,
             org.wanda4j.runtime;
+
+    uses org.wanda4j.checkpoint.GgufMapping;
+
+    provides org.wanda4j.checkpoint.GgufMapping with
+            org.wanda4j.gguf.GgufImport;
 }

@@ -234,7 +234,8 @@ public final class HubServer implements AutoCloseable {
         } else if (isRevision) {
             json(exchange, "{\"id\": \"%s\", \"sha\": \"%s\"}".formatted(name, COMMIT));
         } else if (path.equals(api + "/tree/" + COMMIT)) {
-            json(exchange, tree());
+            String query = exchange.getRequestURI().getQuery();
+            json(exchange, tree("recursive=true".equals(query)));
         } else if (path.startsWith(resolve)) {
             resolve(exchange, after(path, resolve));
         } else {
@@ -251,11 +252,13 @@ public final class HubServer implements AutoCloseable {
                 .contains(URLDecoder.decode(revision, StandardCharsets.UTF_8));
     }
 
-    /// Of the root, with what a test adds.
-    private String tree() {
+    /// Of the root, or of all folders, with what a test adds.
+    private String tree(boolean recursive) {
         return files.entrySet().stream()
                 .filter(file ->
-                        file.getKey().indexOf('/') < 0 || file.getValue().digest().isEmpty())
+                        recursive
+                                || file.getKey().indexOf('/') < 0
+                                || file.getValue().digest().isEmpty())
                 .map(file -> file.getValue().listing())
                 .collect(Collectors.joining(", ", "[", "]"));
     }

@@ -13,7 +13,7 @@ import picocli.CommandLine.ParentCommand;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Fetches a model of the Hugging Face Hub into the cache that Hugging Face's tools share, and prints its directory.",
+                "Fetches a model, or the text of a data set, of the Hugging Face Hub into the cache that Hugging Face's tools share, and prints its directory.",
         footer = {
             "",
             "Every command that takes a model takes an id of the hub too, and fetches it. What is in the cache is not fetched",
@@ -31,7 +31,8 @@ final class FetchCommand implements Runnable {
 
     @Parameters(
             paramLabel = "ID",
-            description = "org/name, or org/name@revision: a branch, a tag or a commit")
+            description =
+                    "org/name, or org/name@revision: a branch, a tag or a commit; of a data set datasets/org/name")
     private String id;
 
     @Mixin private final ResultOptions result = new ResultOptions();

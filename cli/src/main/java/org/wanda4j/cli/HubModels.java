@@ -5,6 +5,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.BiFunction;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.ModelDirectory;
 import org.wanda4j.hub.FetchProgress;
@@ -94,9 +96,11 @@ final class HubModels implements IExecutionStrategy {
             return given;
         }
         String text = given.toString().replace(File.separatorChar, '/');
-        return HubId.parse(text)
-                .map(it -> Path.of(fetch(it, environment, model).directory()))
-                .orElse(given);
+        Optional<HubId> id = HubId.parse(text);
+        if (id.isPresent() && id.get().kind() != HubId.Kind.MODEL) {
+            throw new InvalidInputException(id.get() + " is a data set, and a model is needed");
+        }
+        return id.map(it -> Path.of(fetch(it, environment, model).directory())).orElse(given);
     }
 
     /// The id that `text` is.
@@ -114,10 +118,16 @@ final class HubModels implements IExecutionStrategy {
     ///
     /// @param model what of it is needed
     static Snapshot fetch(HubId id, Map<String, String> environment, Reference model) {
+        return withProgress(environment, (hub, progress) -> model.fetch(hub, id, progress));
+    }
+
+    /// Fetches something, with its progress on standard error.
+    static <T> T withProgress(
+            Map<String, String> environment, BiFunction<Hub, FetchProgress, T> fetch) {
         var hub = new Hub(HubSettings.of(environment));
         try (var display = ProgressDisplay.ofBytes();
                 var _ = StopNotice.ofRepeatable()) {
-            return model.fetch(hub, id, new Shown(display));
+            return fetch.apply(hub, new Shown(display));
         }
     }
 

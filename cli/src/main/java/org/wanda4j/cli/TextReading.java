@@ -1,11 +1,17 @@
 package org.wanda4j.cli;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.wanda4j.data.DataFormats;
+import org.wanda4j.hub.HubId;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.TextSettings;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /// How text is read, for calibration and for evaluation.
 final class TextReading {
@@ -13,9 +19,12 @@ final class TextReading {
     /// What is read, for the help of the options that take it.
     static final String SOURCES =
             ".txt, .jsonl or .json, each also with .gz or .zst, .parquet, a directory of them,"
-                    + " or - for standard input";
+                    + " a data set of the hub (org/name[@revision][:PART]), or - for standard input";
 
     private static final String STANDARD_INPUT = "-";
+
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec command;
 
     @Option(
             names = "--text-field",
@@ -30,9 +39,46 @@ final class TextReading {
     Corpus open(String source, Path model) {
         var settings =
                 new TextSettings(Optional.ofNullable(field), Optional.of(model), new DataFormats());
-        return source.equals(STANDARD_INPUT)
-                ? Corpus.read("standard input", System.in, settings)
+        if (source.equals(STANDARD_INPUT)) {
+            return Corpus.read("standard input", System.in, settings);
+        }
+        Optional<DataSet> hub = DataSet.of(source);
+        return hub.isPresent()
+                ? Corpus.open(source, hub.get().fetch(environment()), settings)
                 : Corpus.open(Path.of(source), settings);
+    }
+
+    private Map<String, String> environment() {
+        return command.root().userObject() instanceof Main main
+                ? main.environment()
+                : System.getenv();
+    }
+
+    /// A data set of the hub.
+    ///
+    /// @param part of its files, as `train`
+    private record DataSet(HubId id, Optional<String> part) {
+
+        private static final String PREFIX = "datasets/";
+
+        /// The data set that `source` names; empty where it is a file or a directory, or has the extension of one.
+        static Optional<DataSet> of(String source) {
+            int end = source.indexOf(':');
+            String name = end < 0 ? source : source.substring(0, end);
+            if (Corpus.reads(name) || (end < 0 && Files.exists(Path.of(source)))) {
+                return Optional.empty();
+            }
+            Optional<String> part =
+                    end < 0 ? Optional.empty() : Optional.of(source.substring(end + 1));
+            return HubId.parse(name.startsWith(PREFIX) ? name : PREFIX + name)
+                    .filter(_ -> !part.equals(Optional.of("")))
+                    .map(id -> new DataSet(id, part));
+        }
+
+        List<Path> fetch(Map<String, String> environment) {
+            return HubModels.withProgress(
+                    environment, (hub, progress) -> hub.fetchText(id, part, progress));
+        }
     }
 
     /// The text to predict, the bundled one where `source` is null.

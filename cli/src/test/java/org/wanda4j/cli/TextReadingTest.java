@@ -12,9 +12,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.wanda4j.HubServer;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Json;
 
@@ -37,6 +40,50 @@ class TextReadingTest {
         assertEquals(
                 perplexity("", "--text", lines.toString()),
                 perplexity(lines("body", STORY), "--text", "-", "--text-field", "body"));
+    }
+
+    @Test
+    void aDataSetOfTheHubIsText() throws IOException {
+        String conversation =
+                "{\"conversations\":[{\"from\":\"human\",\"value\":\"Who?\"},{\"from\":\"gpt\",\"value\":\"%s\"}]}\n"
+                        .formatted(STORY)
+                        .repeat(30);
+        byte[] texts = lines("text", OTHER).getBytes(StandardCharsets.UTF_8);
+        try (var server =
+                new HubServer("datasets/org/texts")
+                        .with("chats/train.jsonl", conversation.getBytes(StandardCharsets.UTF_8))
+                        .with("plain/test.jsonl", texts)) {
+            Map<String, String> environment =
+                    Map.of(
+                            "HF_ENDPOINT", server.endpoint(),
+                            "HF_HUB_CACHE", directory.resolve("cache").toString());
+            Wanda prune =
+                    Wanda.run(
+                            environment,
+                            "prune",
+                            MODEL,
+                            "-o",
+                            directory.resolve("out").toString(),
+                            "--calibration",
+                            "org/texts:0.5,org/texts:plain/test:0.5",
+                            "--windows",
+                            "4",
+                            "--seqlen",
+                            "32");
+            assertEquals(0, prune.exitCode(), prune.errors()::toString);
+            assertEquals(List.of("chats/train.jsonl", "plain/test.jsonl"), server.fetched());
+            Wanda missing =
+                    Wanda.run(environment, "eval", MODEL, "--text", "org/other", "--windows", "1");
+            assertEquals(2, missing.exitCode());
+            assertTrue(
+                    missing.errors().toString().contains("no such data set"),
+                    missing.errors()::toString);
+            Wanda model = Wanda.run(environment, "inspect", "datasets/org/texts");
+            assertEquals(2, model.exitCode());
+            assertTrue(
+                    model.errors().toString().contains("is a data set, and a model is needed"),
+                    model.errors()::toString);
+        }
     }
 
     @Test

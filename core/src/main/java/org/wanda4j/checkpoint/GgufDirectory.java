@@ -6,11 +6,13 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.ServiceLoader;
 import java.util.stream.IntStream;
+import org.wanda4j.checkpoint.GgufMapping.Piece;
+import org.wanda4j.checkpoint.GgufMapping.Target;
+import tools.jackson.databind.node.ObjectNode;
 
 /// A GGUF file as a model directory: its weights decoded to safetensors, its entries as `config.json`, `tokenizer.json` and
 /// `tokenizer_config.json`.
@@ -19,13 +21,17 @@ import java.util.stream.IntStream;
 final class GgufDirectory {
 
     private final GgufFile file;
-    private final GgufConfig config;
+    private final GgufMapping.Model model;
     private final ByteProgress progress;
 
     private GgufDirectory(GgufFile file, ByteProgress progress) {
         this.file = file;
         this.progress = progress;
-        this.config = GgufConfig.of(file);
+        this.model =
+                ServiceLoader.load(GgufMapping.class, GgufMapping.class.getClassLoader())
+                        .findFirst()
+                        .orElseThrow()
+                        .of(file);
     }
 
     /// Whether `file` is a GGUF file.
@@ -50,12 +56,16 @@ final class GgufDirectory {
     }
 
     private void write(OutputDirectory output) {
+        ObjectNode json = model.config();
+        GgufTokenizer.id(file, "bos").ifPresent(id -> json.put("bos_token_id", id));
+        GgufTokenizer.id(file, "eos").ifPresent(id -> json.put("eos_token_id", id));
         output.write(
                 Map.of(
-                        "config.json", Json.write(config.json()),
+                        "config.json", Json.write(json),
                         "tokenizer_config.json", Json.write(GgufTokenizer.config(file))));
         GgufTokenizer.json(file)
-                .ifPresent(json -> output.write(Map.of("tokenizer.json", Json.writeLine(json))));
+                .ifPresent(tokenizer ->
+                        output.write(Map.of("tokenizer.json", Json.writeLine(tokenizer))));
         try {
             writeWeights(output);
         } catch (IOException e) {
@@ -64,16 +74,10 @@ final class GgufDirectory {
     }
 
     private void writeWeights(OutputDirectory output) throws IOException {
-        List<GgufFile.Tensor> sources = new ArrayList<>();
-        List<TensorInfo> targets = new ArrayList<>();
-        for (GgufFile.Tensor tensor : file.tensors()) {
-            Optional<String> name = config.name(tensor.name());
-            if (name.isPresent()) {
-                sources.add(tensor);
-                targets.add(
-                        TensorInfo.unplaced(name.get(), tensor.type().decoded(), tensor.shape()));
-            }
-        }
+        List<TensorInfo> targets =
+                model.tensors().stream()
+                        .map(it -> TensorInfo.unplaced(it.name(), type(it), it.shape()))
+                        .toList();
         long bytes = targets.stream().mapToLong(TensorInfo::length).sum();
         output.requireSpace(bytes + CheckpointWriter.SPARE_BYTES);
         progress.start(String.valueOf(file.path().getFileName()), bytes);
@@ -85,8 +89,8 @@ final class GgufDirectory {
                                 targets);
                 var behind = new WriteBehind()) {
             var parts = new Parts(writer, behind, memory);
-            for (int i = 0; i < sources.size(); i++) {
-                write(sources.get(i), targets.get(i), parts);
+            for (int i = 0; i < targets.size(); i++) {
+                write(model.tensors().get(i), targets.get(i), parts);
             }
             behind.settle();
         }
@@ -128,50 +132,125 @@ final class GgufDirectory {
         }
     }
 
-    private void write(GgufFile.Tensor tensor, TensorInfo target, Parts parts) throws IOException {
-        MemorySegment data = file.data(tensor);
-        int headSize = config.turnedRows(tensor.name());
-        if (headSize == 0 && !tensor.type().isQuantised()) {
-            parts.write(target, 0, data);
+    /// The type that all pieces have; fp32 where they differ, or values were changed.
+    private static DType type(Target target) {
+        DType type = target.pieces().getFirst().source().type().decoded();
+        return target.pieces().stream()
+                        .allMatch(piece ->
+                                piece.keepsValues() && piece.source().type().decoded() == type)
+                ? type
+                : DType.F32;
+    }
+
+    private void write(Target target, TensorInfo tensor, Parts parts) throws IOException {
+        Piece first = target.pieces().getFirst();
+        boolean single = target.pieces().size() == 1 && first.matrix().isWhole();
+        if (single && isVerbatim(first, tensor)) {
+            parts.write(tensor, 0, file.data(first.source()));
             return;
         }
-        // Rows of a vector are its values, but for blocks of them.
-        boolean single = tensor.shape().size() == 1 && !tensor.type().isQuantised();
-        int width = single ? 1 : Math.toIntExact(tensor.columns());
-        long rows = target.length() / tensor.type().decoded().bytes() / width;
-        if (headSize > 0 && rows % headSize != 0) {
-            throw file.invalid(
-                    "tensor %s is not of heads of %d".formatted(tensor.name(), headSize));
-        }
-        long sourceBytes = tensor.bytes() / rows;
-        long targetBytes = target.length() / rows;
-        int most = (int) Math.max(1, Parts.BYTES / targetBytes);
-        for (long first = 0; first < rows; first += most) {
-            long from = first;
-            int count = (int) Math.min(most, rows - first);
-            MemorySegment part = parts.room(count * targetBytes);
-            IntStream.range(0, count)
-                    .parallel()
-                    .forEach(i -> {
-                        long row = from + i;
-                        long source = headSize == 0 ? row : turned(row, headSize);
-                        MemorySegment decoded = part.asSlice(i * targetBytes, targetBytes);
-                        if (tensor.type().isQuantised()) {
-                            float[] values = new float[width];
-                            tensor.type().decode(data, source * sourceBytes, values);
-                            GgmlType.F32.encode(values, decoded, 0);
-                        } else {
-                            decoded.copyFrom(data.asSlice(source * sourceBytes, sourceBytes));
-                        }
-                    });
-            parts.write(target, first * targetBytes, part);
+        int rows = first.matrix().rows();
+        long rowBytes = (long) first.matrix().columns() * tensor.type().bytes();
+        // What has several pieces is put together in memory.
+        boolean parted = single && first.matrix().columns() > 1;
+        int most = parted ? (int) Math.clamp(Parts.BYTES / rowBytes, 1, rows) : rows;
+        if (most < rows) {
+            var decoder = new Decoder(first, tensor.type());
+            for (int from = 0; from < rows; from += most) {
+                int count = Math.min(most, rows - from);
+                MemorySegment part = parts.room(count * rowBytes);
+                decoder.decode(from, count, part);
+                parts.write(tensor, from * rowBytes, part);
+            }
+        } else {
+            MemorySegment whole = parts.room(tensor.length());
+            decode(target, tensor, whole);
+            parts.write(tensor, 0, whole);
         }
     }
 
-    /// The row in the file that is row `row` of the checkpoint: there the values that turn together are `size / 2` apart.
-    private static long turned(long row, int size) {
-        long in = row % size;
-        int half = size / 2;
-        return row - in + in % half * 2 + in / half;
+    private static boolean isVerbatim(Piece piece, TensorInfo tensor) {
+        return piece.source().bytes() == tensor.length()
+                && piece.source().type().name().equals(tensor.type().name())
+                && piece.keepsValues()
+                && IntStream.range(0, piece.matrix().rows())
+                        .allMatch(row -> piece.order().applyAsInt(row) == row);
+    }
+
+    private void decode(Target target, TensorInfo tensor, MemorySegment decoded) {
+        var whole = new TensorView(tensor.name(), tensor.type(), tensor.shape(), decoded);
+        for (Piece piece : target.pieces()) {
+            MatrixView matrix = piece.matrix();
+            var decoder = new Decoder(piece, tensor.type());
+            try (Arena scratch = Arena.ofShared()) {
+                if (matrix.isContiguous()) {
+                    decoder.decode(0, matrix.rows(), matrix.of(whole, scratch).data());
+                } else {
+                    long values = (long) matrix.rows() * matrix.columns();
+                    MemorySegment part = scratch.allocate(values * tensor.type().bytes(), 64);
+                    decoder.decode(0, matrix.rows(), part);
+                    matrix.put(part, whole);
+                }
+            }
+        }
+    }
+
+    /// Decodes the rows of a piece.
+    private final class Decoder {
+
+        private final Piece piece;
+        private final MemorySegment data;
+        private final GgmlType written;
+
+        /// A vector is one row of the file.
+        private final boolean vector;
+
+        private final int width;
+
+        /// From a row of the matrix, or a value of the vector, to where it is in the file.
+        private final int[] places;
+
+        Decoder(Piece piece, DType type) {
+            GgmlType stored = piece.source().type();
+            int rows = piece.matrix().rows();
+            this.piece = piece;
+            this.data = file.data(piece.source());
+            this.written = GgmlType.valueOf(type.name());
+            this.vector = piece.matrix().columns() == 1;
+            this.width = vector ? rows : piece.matrix().columns();
+            if (piece.first() % stored.blockValues() != 0 || width % stored.blockValues() != 0) {
+                throw file.invalid(
+                        "tensor %s is of type %s, whose blocks do not end where its parts do"
+                                .formatted(piece.source().name(), stored));
+            }
+            this.places = new int[rows];
+            for (int row = 0; row < rows; row++) {
+                places[piece.order().applyAsInt(row)] = row;
+            }
+        }
+
+        /// @param first row of the matrix; 0 of a vector
+        /// @param count of its rows; all of a vector
+        /// @param target receives them
+        void decode(int first, int count, MemorySegment target) {
+            IntStream.range(0, vector ? 1 : count)
+                    .parallel()
+                    .forEach(i -> {
+                        float[] values = values(vector ? 0 : places[first + i]);
+                        float[] placed = new float[width];
+                        for (int j = 0; j < width; j++) {
+                            placed[j] = piece.value(values[vector ? places[j] : j]);
+                        }
+                        written.encode(placed, target, written.bytes((long) i * width));
+                    });
+        }
+
+        /// Of a row of the file.
+        private float[] values(int row) {
+            GgmlType stored = piece.source().type();
+            float[] values = new float[width];
+            stored.decode(data, stored.bytes(piece.first() + (long) row * width), values);
+            return values;
+        }
     }
 }

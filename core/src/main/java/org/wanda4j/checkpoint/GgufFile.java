@@ -308,7 +308,7 @@ public final class GgufFile implements AutoCloseable {
     }
 
     /// An error about this file.
-    InvalidInputException invalid(String what) {
+    public InvalidInputException invalid(String what) {
         return new InvalidInputException(path + ": " + what);
     }
 }

@@ -24,6 +24,10 @@ import java.util.EnumSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /// What llama.cpp computes for a family: how it names the architecture, and in which order and with what a file of it comes.
 ///
@@ -187,8 +191,12 @@ record GgufFamily(
                             of("gemma2", Rotation.HALVES)
                                     .with(Head.TIED)
                                     .withGelu()
-                                    .always(EMBEDDING_SCALE, NORMS_AFTER, WINDOW)
-                                    .sometimes(ATTENTION_CAP, LOGIT_CAP)),
+                                    .always(
+                                            EMBEDDING_SCALE,
+                                            NORMS_AFTER,
+                                            WINDOW,
+                                            ATTENTION_CAP,
+                                            LOGIT_CAP)),
                     entry("gemma3", GEMMA3),
                     entry("gemma3_text", GEMMA3),
                     entry(
@@ -255,6 +263,31 @@ record GgufFamily(
     /// The family of this `model_type`, where llama.cpp has it.
     static Optional<GgufFamily> of(String modelType) {
         return Optional.ofNullable(FAMILIES.get(modelType));
+    }
+
+    /// The names of all architectures, in alphabetical order.
+    static SortedSet<String> names() {
+        return FAMILIES.values().stream()
+                .map(GgufFamily::name)
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    /// The `model_type` of a file of the architecture `name`: where several share it, the one that has what the file has.
+    ///
+    /// @param has whether the file has a tensor
+    static Optional<String> modelType(String name, Predicate<String> has) {
+        boolean mixture = has.test("blk.0.ffn_gate_inp.weight");
+        boolean shared = has.test("blk.0.ffn_up_shexp.weight");
+        return switch (name) {
+            case "llama" -> Optional.of(mixture ? "mixtral" : "llama");
+            case "granitemoe" -> Optional.of(shared ? "granitemoeshared" : "granitemoe");
+            case "gemma3" -> Optional.of("gemma3_text");
+            default ->
+                    FAMILIES.entrySet().stream()
+                            .filter(each -> each.getValue().name().equals(name))
+                            .map(Map.Entry::getKey)
+                            .findFirst();
+        };
     }
 
     /// A llama with nothing beside.

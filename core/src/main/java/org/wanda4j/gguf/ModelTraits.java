@@ -180,20 +180,30 @@ final class ModelTraits {
     }
 
     /// What queries are multiplied by before they are written: the model's scale of the products by the one that llama.cpp
-    /// has, which is `1 / sqrt(headSize)` where the file cannot say another one. Of the largest Gemmas it is
-    /// `1 / sqrt(hidden / heads)`; it knows them by their number of blocks.
+    /// has where the file cannot say another one.
     static double foldedScale(Architecture model, GgufFamily family, Attention attention) {
         if (family.may().contains(Trait.ATTENTION_SCALE)) {
             return 1;
         }
-        int blocks = model.blocks().size();
+        double width =
+                scaledWidth(
+                        family,
+                        model.blocks().size(),
+                        model.hidden(),
+                        attention.heads(),
+                        attention.headSize());
+        double factor = attention.scale() * Math.sqrt(width);
+        return differs(factor, 1) ? factor : 1;
+    }
+
+    /// The number whose root llama.cpp divides attention's products by: the width of a head. Of the largest Gemmas it is
+    /// `hidden / heads`; it knows them by their number of blocks.
+    static double scaledWidth(
+            GgufFamily family, long blocks, long hidden, long heads, int headSize) {
         boolean isLargest =
                 (family.name().equals("gemma2") && blocks == 46)
                         || (family.name().equals("gemma3") && blocks == 62);
-        double width =
-                isLargest ? (double) model.hidden() / attention.heads() : attention.headSize();
-        double factor = attention.scale() * Math.sqrt(width);
-        return differs(factor, 1) ? factor : 1;
+        return isLargest ? (double) hidden / heads : headSize;
     }
 
     private static boolean differs(double value, double other) {

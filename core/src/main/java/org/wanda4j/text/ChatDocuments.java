@@ -9,12 +9,22 @@ import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.text.ChatTemplate.Message;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Makes documents of conversations: a model's chat template renders them.
 ///
 /// Documents are encoded by [Tokenizer#encode(String)]. Where that begins a text with a token by itself, the template's own is left out.
 final class ChatDocuments {
+
+    /// What ShareGPT calls the roles.
+    private static final Map<String, String> ROLES =
+            Map.of(
+                    "human", "user",
+                    "gpt", "assistant",
+                    "chatgpt", "assistant",
+                    "bing", "assistant",
+                    "bard", "assistant");
 
     private final ChatTemplate template;
     private final String begin;
@@ -43,7 +53,7 @@ final class ChatDocuments {
 
     /// The conversation as one document; an empty one is an empty document.
     ///
-    /// @param messages a list of objects with `role`, `content` and what else the template uses
+    /// @param messages a list of objects with `role`, `content` and what else the template uses, or with `from` and `value`
     String document(JsonNode messages, String place) {
         if (messages.isEmpty()) {
             return "";
@@ -60,10 +70,13 @@ final class ChatDocuments {
         }
     }
 
-    private static Message message(JsonNode message, String place) {
+    /// A message, or one as ShareGPT has it: `from` and `value`.
+    private static Message message(JsonNode given, String place) {
+        JsonNode message = given.path("from").isString() ? ofShareGpt(given) : given;
         if (!(message instanceof ObjectNode) || !message.path("role").isString()) {
             throw new InvalidInputException(
-                    place + ": a message needs to be an object with a \"role\" and a \"content\"");
+                    place
+                            + ": a message needs to be an object with a \"role\" and a \"content\", or with \"from\" and \"value\"");
         }
         Map<String, Object> others = Json.values(message);
         others.keySet().removeAll(List.of("role", "content"));
@@ -72,6 +85,14 @@ final class ChatDocuments {
                 message.path("role").stringValue(),
                 content(message.path("content"), place),
                 others);
+    }
+
+    private static JsonNode ofShareGpt(JsonNode message) {
+        String from = message.path("from").stringValue();
+        return JsonNodeFactory.instance
+                .objectNode()
+                .put("role", ROLES.getOrDefault(from, from))
+                .set("content", message.path("value"));
     }
 
     private static String content(JsonNode content, String place) {

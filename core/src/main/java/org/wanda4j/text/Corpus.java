@@ -103,6 +103,19 @@ public record Corpus(String name, String sha256, List<String> documents) {
         return new CorpusReader(settings, CorpusReader.defaultLimit()).read(source);
     }
 
+    /// Reads files, in this order.
+    ///
+    /// @param name of the source
+    /// @throws InvalidInputException when something cannot be read, or there is no text
+    public static Corpus open(String name, List<Path> files, TextSettings settings) {
+        return new CorpusReader(settings, CorpusReader.defaultLimit()).read(name, files);
+    }
+
+    /// Whether a file of this name would be read of a directory.
+    public static boolean reads(String name) {
+        return CorpusReader.isText(name.substring(name.lastIndexOf('/') + 1));
+    }
+
     /// Reads what a stream holds, to its end, and closes it: a text, JSON lines or a JSON array, gzipped or compressed by zstd or as it is, which is known by
     /// how it begins.
     ///

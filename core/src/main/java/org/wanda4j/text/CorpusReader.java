@@ -44,7 +44,7 @@ final class CorpusReader {
     private static final Set<String> DESCRIPTIONS =
             Set.of("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json");
 
-    private static final List<String> USUAL_FIELDS = List.of("text", "messages");
+    private static final List<String> USUAL_FIELDS = List.of("text", "messages", "conversations");
 
     private static final byte[] GZIP_MAGIC = {0x1f, (byte) 0x8b};
     private static final byte[] ZSTD_MAGIC = {0x28, (byte) 0xb5, 0x2f, (byte) 0xfd};
@@ -75,7 +75,13 @@ final class CorpusReader {
     }
 
     Corpus read(Path source) {
-        for (Path file : files(source)) {
+        Path name = source.toAbsolutePath().normalize().getFileName();
+        return read(name == null ? source.toString() : name.toString(), files(source));
+    }
+
+    /// @param name of the source
+    Corpus read(String name, List<Path> files) {
+        for (Path file : files) {
             if (ends(file.toString(), PARQUET)) {
                 settings.formats().forEachRow(file, this::addRow);
                 continue;
@@ -86,8 +92,7 @@ final class CorpusReader {
                 throw unreadable(file.toString(), e);
             }
         }
-        Path name = source.toAbsolutePath().normalize().getFileName();
-        return corpus(name == null ? source.toString() : name.toString());
+        return corpus(name);
     }
 
     /// Adds a file.
@@ -192,8 +197,7 @@ final class CorpusReader {
         try (Stream<Path> entries = Files.list(source)) {
             List<Path> files =
                     entries.filter(Files::isRegularFile)
-                            .filter(file -> isKnown(file.getFileName().toString()))
-                            .filter(file -> !DESCRIPTIONS.contains(file.getFileName().toString()))
+                            .filter(file -> isText(file.getFileName().toString()))
                             .sorted(Comparator.comparing(file -> file.getFileName().toString()))
                             .toList();
             if (files.isEmpty()) {
@@ -203,6 +207,11 @@ final class CorpusReader {
         } catch (IOException e) {
             throw unreadable(source.toString(), e);
         }
+    }
+
+    /// Whether a file of a directory is read.
+    static boolean isText(String name) {
+        return isKnown(name) && !DESCRIPTIONS.contains(name);
     }
 
     private static boolean isKnown(String name) {

@@ -240,6 +240,7 @@ class CorpusTest {
                         {"text": "plain"}
                         {"text": null, "messages": []}
                         {"messages": [{"role": "assistant", "content": null, "mood": null}]}
+                        {"id": "7", "conversations": [{"from": "system", "value": "Be kind."}, {"from": "human", "value": "Why?"}, {"from": "gpt", "value": "So."}]}
                         """);
         var settings = new TextSettings(Optional.empty(), Optional.of(model), TextFormats.NONE);
         assertTrue(
@@ -252,7 +253,12 @@ class CorpusTest {
                         "{{ bos_token }}{% for m in messages %}<{{ m.role }}{% if m.mood is defined %} {{ m.mood }}{% endif %}>{{ m.content }}{% endfor %}");
         Corpus rendered = Corpus.open(chats, settings);
         assertEquals(
-                List.of("<user>Why?<assistant calm>Because.", "plain", "", "<assistant>"),
+                List.of(
+                        "<user>Why?<assistant calm>Because.",
+                        "plain",
+                        "",
+                        "<assistant>",
+                        "<system>Be kind.<user>Why?<assistant>So."),
                 rendered.documents().stream().map(each -> each.replace(BEGIN, "")).toList());
         assertTrue(rendered.documents().getFirst().startsWith(BEGIN));
         Files.writeString(template, "{{ messages[0].content }}");
@@ -356,8 +362,8 @@ class CorpusTest {
                     """
                     {"text": "x"}~{"text"              | :2: not valid JSON: column 8: it ends too early
                     {"text": "x"}~~{"text": "y"} extra | :3: not valid JSON: column 15: unexpected extra
-                    {"text": "x"}~{"content": "y"}     | :2: needs a text or a list of messages in its field "text" or "messages", but it has content; --text-field
-                    {"text": 7}                        | :1: needs a text or a list of messages in its field "text" or "messages", but that holds something else
+                    {"text": "x"}~{"content": "y"}     | :2: needs a text or a list of messages in its field "text" or "messages" or "conversations", but it has content; --text-field
+                    {"text": 7}                        | :1: needs a text or a list of messages in its field "text" or "messages" or "conversations", but that holds something else
                     ["text"]                           | :1: not a JSON object
                     {"text": "\\ud83d"}                | :1: an escape in the text is half
                     ~                                  | : no text in it

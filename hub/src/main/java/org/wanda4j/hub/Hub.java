@@ -1,10 +1,15 @@
 package org.wanda4j.hub;
 
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import java.util.stream.Stream;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Reason;
 
 /// Fetches models of the Hugging Face Hub, or of a server with its interface.
 public final class Hub {
@@ -22,13 +27,46 @@ public final class Hub {
         this.patience = patience;
     }
 
-    /// Fetches what a run of a model needs: configuration, tokenizer, weights in safetensors. Files that the cache has are not fetched
-    /// again. Where the hub does not answer, what was fetched before stands in, and that is noted.
+    /// Fetches what a run of a model needs: configuration, tokenizer, weights in safetensors; of a data set its text, as [#fetchText] does
+    /// without a part. Files that the cache has are not fetched again. Where the hub does not answer, what was fetched before stands in, and that is noted.
     ///
     /// @throws InvalidInputException when it cannot be fetched, with the reason and the mend
     /// @throws CancellationException when the thread is interrupted
     public Snapshot fetch(HubId id, FetchProgress progress) {
-        return fetch(id, progress, Hub::fetchModel);
+        return id.kind() == HubId.Kind.MODEL
+                ? fetch(id, progress, Hub::fetchModel)
+                : fetch(id, progress, textOf(Optional.empty()));
+    }
+
+    /// Fetches the files of a data set that hold its text, likewise.
+    ///
+    /// @param part what the path of a file begins with, or one of its folders or its name: `train`, `en/c4-train.00000`; where it is empty,
+    ///     `train` is taken where there is such a part, else all
+    /// @return the files, in the order of their paths
+    /// @throws InvalidInputException when it cannot be fetched, or has no text, with the reason and the mend
+    /// @throws CancellationException when the thread is interrupted
+    public List<Path> fetchText(HubId id, Optional<String> part, FetchProgress progress) {
+        Path directory = Path.of(fetch(id, progress, textOf(part)).directory());
+        try (Stream<Path> all = Files.walk(directory)) {
+            List<String> files =
+                    all.filter(Files::isRegularFile)
+                            .map(file ->
+                                    directory
+                                            .relativize(file)
+                                            .toString()
+                                            .replace(File.separatorChar, '/'))
+                            .toList();
+            return WantedFiles.ofText(id, files, part).stream().map(directory::resolve).toList();
+        } catch (IOException e) {
+            throw new InvalidInputException("cannot read " + directory + ": " + Reason.of(e), e);
+        }
+    }
+
+    private static Step textOf(Optional<String> part) {
+        return (id, listing, cache, fetch) -> {
+            fetch.run(WantedFiles.filesOfText(id, listing.files(), part));
+            cache.enterRef(listing.commit());
+        };
     }
 
     /// Fetches the configuration of a model alone, likewise.
@@ -51,9 +89,6 @@ public final class Hub {
     }
 
     private Snapshot fetch(HubId id, FetchProgress progress, Step step) {
-        if (id.kind() != HubId.Kind.MODEL) {
-            throw new InvalidInputException(id + " is a data set; models alone are fetched");
-        }
         var cache = new RepoCache(id, settings);
         if (settings.offline()) {
             return cached(id, cache)

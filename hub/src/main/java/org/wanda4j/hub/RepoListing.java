@@ -13,10 +13,10 @@ import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import tools.jackson.databind.JsonNode;
 
-/// What the hub says of a repository at a revision: the commit, and the files in its root, where all lies that is of use here.
+/// What the hub says of a repository at a revision: the commit, and the files that may be of use here.
 ///
 /// @param commit the digest of the commit
-/// @param files in its root
+/// @param files in the root of a model, in all folders of a data set
 record RepoListing(String commit, List<RepoFile> files) {
 
     private static final int MOST_FILES = 200_000;
@@ -35,7 +35,12 @@ record RepoListing(String commit, List<RepoFile> files) {
                         place);
         List<RepoFile> files = new ArrayList<>();
         Set<String> paths = new HashSet<>();
-        Optional<URI> next = Optional.of(address(client, id, "tree", commit));
+        URI tree = address(client, id, "tree", commit);
+        Optional<URI> next =
+                Optional.of(
+                        id.kind() == HubId.Kind.MODEL
+                                ? tree
+                                : URI.create(tree + "?recursive=true"));
         for (int pages = 0; next.isPresent(); pages++) {
             HttpResponse<byte[]> page = client.get(next.get());
             for (RepoFile file : files(page.body(), place)) {

@@ -7,8 +7,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
+import org.wanda4j.text.Corpus;
 
 /// Which files of a repository are of use here.
 final class WantedFiles {
@@ -24,6 +26,19 @@ final class WantedFiles {
 
     /// An index of weights in another format, or of another precision.
     private static final Pattern INDEX_OF_OTHERS = Pattern.compile(".*\\.index(\\..*)?\\.json");
+
+    private static final String TRAIN = "train";
+
+    /// Bytes of a data set's files; what is read of them is held in memory.
+    private static final long MOST_TEXT = 2_000_000_000;
+
+    private static final int MOST_NAMES = 4;
+
+    /// Forms of text, those first that say most of themselves: a repository may have one text in several.
+    private static final List<Pattern> FORMS =
+            Stream.of("parquet", "jsonl", "json", "txt")
+                    .map(form -> Pattern.compile("(?i).*\\." + form + "(\\.gz|\\.zst)?"))
+                    .toList();
 
     private WantedFiles() {}
 
@@ -96,6 +111,62 @@ final class WantedFiles {
                 .properties()
                 .forEach(entry -> names.add(entry.getValue().asString("")));
         return names;
+    }
+
+    /// The files of a data set that hold text, in one form: Parquet, or else lines of JSON, or else JSON, or else texts.
+    ///
+    /// @param paths of its files
+    /// @param part what a path begins with, or one of the names in it; where it is empty, `train` is taken where there is such a
+    ///     part
+    /// @throws InvalidInputException when there are none
+    static List<String> ofText(HubId id, List<String> paths, Optional<String> part) {
+        List<String> texts = paths.stream().filter(Corpus::reads).sorted().toList();
+        if (texts.isEmpty()) {
+            throw new InvalidInputException(
+                    "%s: no file of text is in it: Parquet, .jsonl, .json or .txt".formatted(id));
+        }
+        List<String> chosen =
+                texts.stream().filter(path -> isOf(path, part.orElse(TRAIN))).toList();
+        if (chosen.isEmpty() && part.isPresent()) {
+            throw new InvalidInputException(
+                    "%s: no file of text in it begins with '%s': there are %s"
+                            .formatted(id, part.get(), some(texts)));
+        }
+        List<String> all = chosen.isEmpty() ? texts : chosen;
+        return FORMS.stream()
+                .map(form -> all.stream().filter(path -> form.matcher(path).matches()).toList())
+                .filter(files -> !files.isEmpty())
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static boolean isOf(String path, String part) {
+        return path.startsWith(part) || path.contains("/" + part);
+    }
+
+    private static String some(List<String> paths) {
+        return String.join(", ", paths.subList(0, Math.min(MOST_NAMES, paths.size())))
+                + (paths.size() > MOST_NAMES ? ", ..." : "");
+    }
+
+    /// The same, as listed.
+    ///
+    /// @throws InvalidInputException when there are none, or too much to be read
+    static List<RepoFile> filesOfText(HubId id, List<RepoFile> files, Optional<String> part) {
+        List<String> paths = ofText(id, files.stream().map(RepoFile::path).toList(), part);
+        Set<String> wanted = Set.copyOf(paths);
+        List<RepoFile> chosen =
+                files.stream().filter(file -> wanted.contains(file.path())).toList();
+        long bytes = 0;
+        for (RepoFile file : chosen) {
+            bytes = Math.addExact(bytes, file.bytes());
+        }
+        if (bytes > MOST_TEXT) {
+            throw new InvalidInputException(
+                    "%s: %,d files of %,d MB, more than is read of a text; choose some by what their paths begin with: %s:%s"
+                            .formatted(id, chosen.size(), bytes / 1_000_000, id, paths.getFirst()));
+        }
+        return chosen;
     }
 
     private static Optional<RepoFile> find(List<RepoFile> files, String path) {

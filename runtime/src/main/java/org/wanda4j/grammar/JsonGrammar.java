@@ -12,7 +12,7 @@ import tools.jackson.databind.JsonNode;
 public final class JsonGrammar {
 
     private static final int LONGEST_INDENTATION = 24;
-    private static final int MOST_INTEGER_DIGITS = 18; // fit a signed integer of 64 bits
+    static final int MOST_INTEGER_DIGITS = 18; // fit a signed integer of 64 bits
     private static final int MOST_FRACTION_DIGITS = 17; // of a double
     private static final int MOST_EXPONENT_DIGITS = 2; // 1e99 is a double
     private static final String HEX = "0-9A-Fa-f";
@@ -97,25 +97,8 @@ public final class JsonGrammar {
         Node half = oneOf(oneOf(code, "0-9A-CE-Fa-ce-f"), HEX);
         oneOf(oneOf(code, "Dd"), "0-7").empty.add(half);
         oneOf(oneOf(half, HEX), HEX).empty.add(to);
-        utf8(from, to);
+        Characters.of(0x80, Characters.LAST).read(builder, from, to);
         return rule;
-    }
-
-    /// Characters beyond ASCII (RFC 3629, section 4).
-    private void utf8(Node from, Node to) {
-        Node one = builder.node();
-        one.bytes.add(new ByteEdge(0x80, 0xbf, to));
-        Node two = builder.node();
-        two.bytes.add(new ByteEdge(0x80, 0xbf, one));
-        from.bytes.add(new ByteEdge(0xc2, 0xdf, one));
-        builder.range(from, 0xe0, 0xe0).bytes.add(new ByteEdge(0xa0, 0xbf, one));
-        from.bytes.add(new ByteEdge(0xe1, 0xec, two));
-        builder.range(from, 0xed, 0xed).bytes.add(new ByteEdge(0x80, 0x9f, one));
-        from.bytes.add(new ByteEdge(0xee, 0xef, two));
-        builder.range(from, 0xf0, 0xf0).bytes.add(new ByteEdge(0x90, 0xbf, two));
-        Node three = builder.range(from, 0xf1, 0xf3);
-        three.bytes.add(new ByteEdge(0x80, 0xbf, two));
-        builder.range(from, 0xf4, 0xf4).bytes.add(new ByteEdge(0x80, 0x8f, two));
     }
 
     /// A string of `least` to `most` characters; without a bound where `most` is empty.

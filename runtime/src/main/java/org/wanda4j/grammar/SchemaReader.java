@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Predicate;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
@@ -14,6 +15,8 @@ import org.wanda4j.grammar.Grammar.Node;
 import org.wanda4j.grammar.Grammar.Rule;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.BooleanNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /// Reads a JSON schema into a grammar.
 final class SchemaReader {
@@ -37,8 +40,31 @@ final class SchemaReader {
                     "readOnly",
                     "writeOnly");
 
-    private static final List<String> TYPES =
+    static final List<String> TYPES =
             List.of("object", "array", "string", "integer", "number", "boolean", "null");
+
+    private static final int DEEPEST_ALL = 20; // allOf within allOf
+    private static final double LARGEST = 1e18;
+
+    private static final String DATE =
+            "[12]\\d{3}-((0[13578]|1[02])-(0[1-9]|[12]\\d|3[01])|(0[469]|11)-(0[1-9]|[12]\\d|30)|02-(0[1-9]|1\\d|2[0-8]))";
+    private static final String TIME =
+            "([01]\\d|2[0-3])(:[0-5]\\d){2}(\\.\\d{1,6})?(Z|[+-](0\\d|1[0-7]):[0-5]\\d)";
+    private static final String HOST =
+            "[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\\.[a-z]([a-z0-9-]{0,20}[a-z0-9])?){0,3}\\.(com|org|net|edu)";
+    private static final String BYTE = "(\\d|[1-9]\\d|1\\d\\d|2[0-4]\\d|25[0-5])";
+
+    /// Regular expressions of the formats: all that they match is of the format, and not the other way round.
+    private static final Map<String, String> FORMATS =
+            Map.of(
+                    "date", "^" + DATE + "$",
+                    "time", "^" + TIME + "$",
+                    "date-time", "^" + DATE + "T" + TIME + "$",
+                    "uuid", "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+                    "email", "^[A-Za-z0-9_+-]{1,20}(\\.[A-Za-z0-9_+-]{1,20}){0,2}@" + HOST + "$",
+                    "hostname", "^" + HOST + "$",
+                    "ipv4", "^(" + BYTE + "\\.){3}" + BYTE + "$",
+                    "uri", "^https?://" + HOST + "(/[A-Za-z0-9._~-]*)*$");
 
     private final Grammar.Builder builder;
     private final JsonNode root;
@@ -69,13 +95,21 @@ final class SchemaReader {
             check(schema, path, Set.of("anyOf"));
             return anyOf(from, list(schema, "anyOf", path), path + "anyOf");
         }
-        if (schema.has("allOf")) {
-            check(schema, path, Set.of("allOf"));
-            List<JsonNode> all = list(schema, "allOf", path);
-            if (all.size() != 1) {
-                throw unsupported(path + "allOf", "of more than one schema");
+        if (schema.has("oneOf")) {
+            check(schema, path, Set.of("oneOf"));
+            List<JsonNode> all = list(schema, "oneOf", path);
+            if (!new Alternatives(this::resolved).exclude(all)) {
+                throw new InvalidInputException(
+                        "the keyword %soneOf of the schema is supported where each two alternatives have another type, or a required property with other constants; use anyOf"
+                                .formatted(path));
             }
-            return value(from, all.getFirst(), path + "allOf[0].");
+            return anyOf(from, all, path + "oneOf");
+        }
+        if (schema.has("allOf")) {
+            List<JsonNode> all = list(schema, "allOf", path);
+            return all.size() == 1 && isAlone(schema, "allOf")
+                    ? value(from, all.getFirst(), path + "allOf[0].")
+                    : value(from, together(schema, path), path);
         }
         Set<String> types = types(schema, path);
         if (schema.has("const")) {
@@ -99,8 +133,10 @@ final class SchemaReader {
     private static Set<String> keywords(String type) {
         return switch (type) {
             case "object" -> Set.of("properties", "required", "additionalProperties");
-            case "array" -> Set.of("items", "minItems", "maxItems");
-            case "string" -> Set.of("minLength", "maxLength");
+            case "array" -> Set.of("items", "prefixItems", "minItems", "maxItems");
+            case "string" -> Set.of("minLength", "maxLength", "pattern", "format");
+            case "integer", "number" ->
+                    Set.of("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum");
             default -> Set.of();
         };
     }
@@ -109,7 +145,7 @@ final class SchemaReader {
         for (String name : schema.propertyNames()) {
             if (!supported.contains(name) && !ANNOTATIONS.contains(name)) {
                 throw unsupported(
-                        path + name,
+                        path + inLine(name),
                         supported.contains("type")
                                 ? "for this type"
                                 : "beside " + supported.iterator().next());
@@ -120,6 +156,11 @@ final class SchemaReader {
     private static InvalidInputException unsupported(String keyword, String where) {
         return new InvalidInputException(
                 "the keyword %s of the schema is not supported %s".formatted(keyword, where));
+    }
+
+    /// A name of the schema's for an error, which is one line.
+    private static String inLine(String name) {
+        return name.replaceAll("\\p{Cntrl}", "?");
     }
 
     private static String place(String path) {
@@ -138,7 +179,7 @@ final class SchemaReader {
     private static Set<String> types(JsonNode schema, String path) {
         JsonNode type = schema.get("type");
         if (type == null) {
-            for (String each : List.of("object", "array", "string")) {
+            for (String each : List.of("object", "array", "string", "number")) {
                 if (keywords(each).stream().anyMatch(schema::has)) {
                     return Set.of(each);
                 }
@@ -159,24 +200,155 @@ final class SchemaReader {
     private Node typed(Node from, String type, JsonNode schema, String path) {
         return switch (type) {
             case "object" -> object(from, schema, path);
-            case "array" ->
-                    json.array(
-                            from,
-                            schema.has("items")
-                                    ? rule(schema.get("items"), path + "items.")
-                                    : json.any(),
-                            bound(schema, "minItems", path).orElse(0),
-                            upperBound(schema, "minItems", "maxItems", path));
-            case "string" ->
-                    json.string(
-                            from,
-                            bound(schema, "minLength", path).orElse(0),
-                            upperBound(schema, "minLength", "maxLength", path));
-            case "integer" -> json.integer(from);
-            case "number" -> json.number(from);
+            case "array" -> array(from, schema, path);
+            case "string" -> string(from, schema, path);
+            case "integer", "number" -> number(from, type.equals("integer"), schema, path);
             case "boolean" -> json.bool(from);
             default -> json.text(from, "null");
         };
+    }
+
+    private Node array(Node from, JsonNode schema, String path) {
+        int least = bound(schema, "minItems", path).orElse(0);
+        Optional<Integer> most = upperBound(schema, "minItems", "maxItems", path);
+        if (schema.has("prefixItems")) {
+            List<JsonNode> items = list(schema, "prefixItems", path);
+            if (least > items.size() || most.orElse(items.size()) < items.size()) {
+                throw unsupported(path + "prefixItems", "with other numbers of items");
+            }
+            Node at = json.text(from, "[");
+            for (int i = 0; i < items.size(); i++) {
+                Node start = json.space(i == 0 ? at : json.text(at, ","));
+                at = value(start, items.get(i), "%sprefixItems[%d].".formatted(path, i));
+            }
+            return json.text(json.space(at), "]");
+        }
+        Rule item = schema.has("items") ? rule(schema.get("items"), path + "items.") : json.any();
+        return json.array(from, item, least, most);
+    }
+
+    private Node string(Node from, JsonNode schema, String path) {
+        for (String keyword : List.of("pattern", "format")) {
+            if (schema.has(keyword)) {
+                Set<String> alone = new LinkedHashSet<>(List.of(keyword, "type"));
+                for (String other : keywords("string")) {
+                    if (schema.has(other) && !alone.contains(other)) {
+                        throw unsupported(path + other, "beside " + keyword);
+                    }
+                }
+                String text = schema.get(keyword).asString("");
+                String pattern = keyword.equals("pattern") ? text : format(text, path);
+                return RegularExpression.read(builder, from, pattern, path + keyword);
+            }
+        }
+        return json.string(
+                from,
+                bound(schema, "minLength", path).orElse(0),
+                upperBound(schema, "minLength", "maxLength", path));
+    }
+
+    private static String format(String name, String path) {
+        return Optional.ofNullable(FORMATS.get(name))
+                .orElseThrow(() ->
+                        new InvalidInputException(
+                                "%sformat '%s' of the schema is not supported (%s are)"
+                                        .formatted(
+                                                path,
+                                                inLine(name),
+                                                String.join(
+                                                        ", ", new TreeSet<>(FORMATS.keySet())))));
+    }
+
+    private Node number(Node from, boolean whole, JsonNode schema, String path) {
+        Optional<NumberRange.Bound> least =
+                closer(
+                        limit(schema, "minimum", path),
+                        limit(schema, "exclusiveMinimum", path),
+                        true);
+        Optional<NumberRange.Bound> most =
+                closer(
+                        limit(schema, "maximum", path),
+                        limit(schema, "exclusiveMaximum", path),
+                        false);
+        if (least.isPresent() || most.isPresent()) {
+            return NumberRange.read(builder, from, whole, least, most, place(path));
+        }
+        return whole ? json.integer(from) : json.number(from);
+    }
+
+    /// The one of two bounds that leaves less.
+    private static Optional<NumberRange.Bound> closer(
+            Optional<NumberRange.Bound> bound,
+            Optional<NumberRange.Bound> exclusive,
+            boolean isLower) {
+        if (bound.isEmpty() || exclusive.isEmpty()) {
+            return bound.or(() -> exclusive);
+        }
+        int difference = exclusive.get().value().compareTo(bound.get().value());
+        return difference == 0 || (difference > 0) == isLower ? exclusive : bound;
+    }
+
+    private static Optional<NumberRange.Bound> limit(JsonNode schema, String keyword, String path) {
+        JsonNode limit = schema.path(keyword);
+        if (limit.isMissingNode()) {
+            return Optional.empty();
+        }
+        if (!limit.isNumber() || !(Math.abs(limit.asDouble()) <= LARGEST)) {
+            throw new InvalidInputException(
+                    "%s%s must be a number from -1e18 to 1e18".formatted(path, keyword));
+        }
+        return Optional.of(
+                new NumberRange.Bound(limit.decimalValue(), keyword.startsWith("exclusive")));
+    }
+
+    private static boolean isAlone(JsonNode schema, String keyword) {
+        return schema.propertyNames().stream()
+                .allMatch(name -> name.equals(keyword) || ANNOTATIONS.contains(name));
+    }
+
+    /// One schema that says what `schema` and all of its `allOf` say.
+    private JsonNode together(JsonNode schema, String path) {
+        ObjectNode all = JsonNodeFactory.instance.objectNode();
+        collect(schema, all, path, 0);
+        return all;
+    }
+
+    private void collect(JsonNode schema, ObjectNode all, String path, int depth) {
+        if (depth > DEEPEST_ALL || !schema.isObject()) {
+            throw unsupported(path + "allOf", "of these schemas");
+        }
+        JsonNode own = resolved(schema);
+        own.forEachEntry((name, value) -> {
+            if (name.equals("allOf")) {
+                list(own, name, path).forEach(each -> collect(each, all, path, depth + 1));
+            } else if (name.equals("required") && value.isArray()) {
+                value.forEach(all.withArray(name)::add);
+            } else if (name.equals("properties") && value.isObject()) {
+                value.forEachEntry((property, each) ->
+                        put(all.withObject("/properties"), property, each, path));
+            } else if (!ANNOTATIONS.contains(name)) {
+                put(all, name, value, path);
+            }
+        });
+        if (all.has("additionalProperties") && depth > 0) {
+            throw unsupported(path + "additionalProperties", "within allOf");
+        }
+    }
+
+    private static void put(ObjectNode all, String name, JsonNode value, String path) {
+        if (all.has(name) && !all.get(name).equals(value)) {
+            throw unsupported(path + "allOf", "where two schemas say something of " + inLine(name));
+        }
+        all.set(name, value);
+    }
+
+    /// The schema that a chain of references leads to.
+    private JsonNode resolved(JsonNode schema) {
+        JsonNode at = schema;
+        for (int i = 0; at.has("$ref") && i < MOST_REFERENCES; i++) {
+            at = target(at.get("$ref").asString(""), "");
+        }
+        return at;
     }
 
     private static Optional<Integer> upperBound(
@@ -257,7 +429,7 @@ final class SchemaReader {
             }
             Rule rule = builder.rule(true);
             references.put(pointer, rule); // before it is read: it may lead to itself
-            value(rule.start(), target, pointer + ".").end = true;
+            value(rule.start(), target, inLine(pointer) + ".").end = true;
         }
         return references.get(pointer);
     }
@@ -271,7 +443,7 @@ final class SchemaReader {
         }
         if (at.isMissingNode()) {
             throw new InvalidInputException(
-                    "%s$ref leads to %s, which is not there".formatted(path, pointer));
+                    "%s$ref leads to %s, which is not there".formatted(path, inLine(pointer)));
         }
         return at;
     }
@@ -307,7 +479,10 @@ final class SchemaReader {
                 properties.put(
                         name,
                         new Property(
-                                member(name, value, "%sproperties.%s.".formatted(path, name)),
+                                member(
+                                        name,
+                                        value,
+                                        "%sproperties.%s.".formatted(path, inLine(name))),
                                 required.contains(name))));
         for (String name : required) {
             properties.computeIfAbsent(

@@ -5,14 +5,25 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.networknt.schema.Error;
+import com.networknt.schema.Schema;
+import com.networknt.schema.SchemaRegistry;
+import com.networknt.schema.SpecificationVersion;
 import java.io.ByteArrayOutputStream;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.BigRange;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Scale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -27,6 +38,8 @@ class GrammarTest {
     private static final int END = 0;
     private static final byte[][] VOCABULARY = vocabulary();
     private static final TokenTrie TOKENS = new TokenTrie(VOCABULARY);
+    private static final SchemaRegistry VALIDATORS =
+            SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12);
 
     /// An end token, each byte, and tokens of several bytes that go across the borders of JSON's parts.
     private static byte[][] vocabulary() {
@@ -92,16 +105,161 @@ class GrammarTest {
                 "{'type':'object','properties':{'x':true},'required':['x','y']}",
                 "{'type':'array','maxItems':0}",
                 "{'allOf':[{'type':'boolean'}]}",
+                "{'$defs':{'a':{'type':'object','properties':{'x':{'type':'integer'}},'required':['x']}},'allOf':[{'$ref':'#/$defs/a'},{'properties':{'y':{'type':'string'}}}],'required':['y']}",
+                "{'oneOf':[{'type':'object','properties':{'kind':{'const':'a'},'v':{'type':'integer'}},'required':['kind','v']},{'type':'object','properties':{'kind':{'enum':['b','c']}},'required':['kind']},{'type':'null'}]}",
+                "{'type':'array','prefixItems':[{'type':'integer'},{'type':'boolean'}],'minItems':2,'maxItems':2}",
+                "{'type':['number','null'],'minimum':0,'maximum':1}",
+                "{'type':'number','exclusiveMinimum':-0.25}",
+                "{'type':'integer','maximum':-3}",
+                "{'minimum':123456789012345678,'type':'integer'}",
+                "{'type':'string','format':'date'}",
+                "{'type':'string','format':'time'}",
+                "{'type':'string','format':'date-time'}",
+                "{'type':'string','format':'uuid'}",
+                "{'type':'string','format':'email'}",
+                "{'type':'string','format':'hostname'}",
+                "{'type':'string','format':'ipv4'}",
+                "{'type':'string','format':'uri'}",
+                "{'type':'string','pattern':'^[A-Z]{2}-\\\\d+$'}",
+                "{'type':'string','pattern':'\\\\s.[^a-z]'}",
                 "{}"
             })
     void randomTextsAreWhatTheSchemaDescribes(String text) {
         JsonNode schema = JSON.readTree(text.replace('\'', '"'));
         Grammar grammar = JsonGrammar.ofSchema(schema);
-        for (int seed = 0; seed < 200; seed++) {
+        checkTexts(schema, grammar, 200);
+    }
+
+    private static void checkTexts(JsonNode schema, Grammar grammar, int count) {
+        Schema validator = VALIDATORS.getSchema(schema);
+        for (int seed = 0; seed < count; seed++) {
             int most = grammar.shortest() + new Random(seed).nextInt(60);
             String written = write(grammar, new Random(seed), most);
             JsonNode value = JSON.readTree(written); // throws where it is not JSON
-            assertTrue(SchemaCheck.holds(schema, schema, value), written);
+            List<Error> errors =
+                    validator.validate(
+                            value,
+                            run -> run.executionConfig(it -> it.formatAssertionsEnabled(true)));
+            assertEquals(List.of(), errors, () -> schema + " gives " + written);
+        }
+    }
+
+    @Property(tries = 300)
+    void randomTextsOfRandomSchemasAreValid(@ForAll long seed) {
+        var random = new Random(seed);
+        JsonNode schema = RandomSchema.of(random, 3);
+        checkTexts(schema, JsonGrammar.ofSchema(schema), 4);
+    }
+
+    @Property(tries = 300)
+    void integersBetweenBoundsAreAcceptedAndNoOthers(
+            @ForAll @IntRange(min = -1200, max = 1200) int some,
+            @ForAll @IntRange(min = -1200, max = 1200) int other) {
+        int least = Math.min(some, other);
+        int most = Math.max(some, other);
+        Grammar grammar =
+                JsonGrammar.ofSchema(
+                        JSON.readTree(
+                                "{\"type\":\"integer\",\"minimum\":%d,\"maximum\":%d}"
+                                        .formatted(least, most)));
+        for (int number = -1300; number <= 1300; number++) {
+            assertEquals(
+                    least <= number && number <= most,
+                    accepts(grammar, String.valueOf(number).getBytes(StandardCharsets.UTF_8)),
+                    "" + number);
+        }
+    }
+
+    @Property(tries = 500)
+    void decimalsBetweenBoundsAreAcceptedAndNoOthers(
+            @ForAll @Scale(2) @BigRange(min = "-20", max = "20") BigDecimal some,
+            @ForAll @Scale(2) @BigRange(min = "-20", max = "20") BigDecimal other,
+            @ForAll boolean exclusive,
+            @ForAll @Scale(3) @BigRange(min = "-21", max = "21") BigDecimal number) {
+        BigDecimal least = some.min(other);
+        BigDecimal most = some.max(other).add(BigDecimal.ONE);
+        Grammar grammar =
+                JsonGrammar.ofSchema(
+                        JSON.readTree(
+                                (exclusive
+                                                ? "{\"type\":\"number\",\"exclusiveMinimum\":%s,\"exclusiveMaximum\":%s}"
+                                                : "{\"type\":\"number\",\"minimum\":%s,\"maximum\":%s}")
+                                        .formatted(least, most)));
+        for (BigDecimal each : List.of(number, least, most, least.add(new BigDecimal("0.01")))) {
+            int low = each.compareTo(least);
+            int high = each.compareTo(most);
+            boolean within = exclusive ? low > 0 && high < 0 : low >= 0 && high <= 0;
+            assertEquals(
+                    within,
+                    accepts(grammar, each.toPlainString().getBytes(StandardCharsets.UTF_8)),
+                    () -> "%s from %s to %s".formatted(each, least, most));
+        }
+    }
+
+    /// Against Java's own regular expressions, which mean the same where a pattern has this alphabet.
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "^ab?$",
+                "a|b",
+                "^(a|bc)*$",
+                "^a{2,3}b+$",
+                "b.c",
+                "^[^ab]c?$",
+                "^[a-b]+(?:c|[ab]c){1,2}$",
+                "(ab)+?c$",
+                "^\\w\\Wb$",
+                "^(a*)*b$",
+                "c\\.a",
+                "^$",
+                "",
+                "^\\d\\D$",
+                "^[\\w-]\\s?$",
+                "\\u0061\\x62"
+            })
+    void patternsAcceptWhatJavasDo(String pattern) {
+        Grammar grammar =
+                JsonGrammar.ofSchema(
+                        JSON.createObjectNode().put("type", "string").put("pattern", pattern));
+        Pattern expected = Pattern.compile(pattern);
+        String alphabet = "abc. 1-\u00e9";
+        var random = new Random(7);
+        for (int i = 0; i < 3000; i++) {
+            var text = new StringBuilder();
+            for (int length = random.nextInt(7); length > 0; length--) {
+                text.append(alphabet.charAt(random.nextInt(alphabet.length())));
+            }
+            byte[] bytes = ("\"" + text + "\"").getBytes(StandardCharsets.UTF_8);
+            assertEquals(expected.matcher(text).find(), accepts(grammar, bytes), text.toString());
+        }
+        for (int seed = 0; seed < 50; seed++) {
+            String written = write(grammar, new Random(seed), grammar.shortest() + 12);
+            assertTrue(expected.matcher(JSON.readTree(written).asString()).find(), written);
+        }
+    }
+
+    /// Each character by itself, and none of its neighbours.
+    @Property(tries = 300)
+    void charactersOfARangeAreRead(
+            @ForAll @IntRange(min = 0x20, max = 0x10ffff) int some,
+            @ForAll @IntRange(min = 0, max = 0x3000) int length) {
+        int last = Math.min(some + length, 0x10ffff);
+        Grammar.Builder builder = new Grammar.Builder();
+        Grammar.Rule start = builder.rule(false);
+        Grammar.Node end = builder.node();
+        end.end = true;
+        var characters = Characters.of(some, last).or(Characters.of("~"));
+        characters.read(builder, start.start(), end);
+        Grammar grammar = builder.grammar(start);
+        for (int each :
+                new int[] {some - 1, some, (some + last) / 2, last, last + 1, '~', 0x7f, 0x800}) {
+            boolean surrogate = each >= 0xd800 && each <= 0xdfff;
+            if (each >= 0 && each <= 0x10ffff && !surrogate) {
+                assertEquals(
+                        characters.has(each),
+                        accepts(grammar, Character.toString(each).getBytes(StandardCharsets.UTF_8)),
+                        Integer.toHexString(each));
+            }
         }
     }
 
@@ -226,11 +384,31 @@ class GrammarTest {
             quoteCharacter = '`',
             textBlock =
                     """
-                    {'type':'string','pattern':'a+'} | pattern
-                    {'type':'string','format':'date'} | format
-                    {'type':'object','properties':{'a':{'type':'integer','minimum':1}}} | properties.a.minimum
+                    {'type':'string','pattern':'(?=a)b'} | begins with ?=
+                    {'type':'string','pattern':'(a'} | a group without an end
+                    {'type':'string','pattern':'a)'} | a ) without a (
+                    {'type':'string','pattern':'[b-a]'} | a wrong range
+                    {'type':'string','pattern':'[b'} | a class without an end
+                    {'type':'string','pattern':'a{3,2}'} | a wrong {least,most}
+                    {'type':'string','pattern':'a{99999}'} | a wrong {least,most}
+                    {'type':'string','pattern':'((((a{1000}){1000}){1000}){1000})'} | large
+                    {'type':'string','pattern':'a**'} | '*'
+                    {'type':'string','pattern':'^a\\u007cb'} | anchor
+                    {'type':'string','pattern':'\\\\bword'} | \\b
+                    {'type':'string','pattern':'(a)\\\\1'} | \\1
+                    {'type':'string','pattern':'a','maxLength':3} | maxLength
+                    {'type':'string','format':'iri'} | format 'iri'
+                    {'type':'object','properties':{'a':{'type':'integer','multipleOf':2}}} | properties.a.multipleOf
+                    {'type':'integer','minimum':3,'maximum':2} | no number
+                    {'type':'integer','exclusiveMinimum':2,'exclusiveMaximum':3} | no number
+                    {'type':'number','minimum':'a'} | minimum
+                    {'type':'number','maximum':1e99} | maximum
+                    {'type':'array','prefixItems':[{'type':'string'}],'minItems':2} | prefixItems
+                    {'oneOf':[{'type':'string'},{'type':['string','null']}]} | oneOf
+                    {'oneOf':[{'type':'integer'},{'type':'number'}]} | oneOf
+                    {'allOf':[{'type':'string'},{'type':'integer'}]} | allOf
+                    {'allOf':[{'properties':{'a':{'type':'string'}},'additionalProperties':false},{'type':'object'}]} | additionalProperties
                     {'type':'array','items':{'type':'array','uniqueItems':true}} | items.uniqueItems
-                    {'oneOf':[{'type':'string'}]} | oneOf
                     {'not':{}} | not
                     {'anyOf':[{'type':'string'}],'type':'string'} | type
                     {'anyOf':[]} | anyOf

@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
+import tools.jackson.databind.node.ObjectNode;
 
 /// The supported families, by the `model_type` of their `config.json`.
 public final class Families {
@@ -72,6 +73,21 @@ public final class Families {
                 TensorNames.unknown(),
                 MOST_BLOCKS,
                 "which is more than " + MOST_BLOCKS);
+    }
+
+    /// The architecture that a `config.json` describes which is made of `file`.
+    ///
+    /// @param config the `config.json`
+    /// @param file what an error names
+    /// @param tensors how many the model has at the most
+    public static Architecture describe(ObjectNode config, Path file, int tensors) {
+        ModelConfig read = ModelConfig.of(config, file);
+        return describe(
+                family(read),
+                read,
+                TensorNames.unknown(),
+                tensors,
+                "but the file has only " + tensors + " tensors");
     }
 
     /// Blocks are counted before they are made: a family that makes one object for each shall not make two thousand million.

@@ -59,13 +59,13 @@ public final class ModelConfig {
     /// @throws InvalidInputException when it is missing or no JSON object
     public static ModelConfig read(Path directory) {
         Path file = directory.resolve("config.json");
+        return of(Json.read(file), file);
+    }
+
+    /// The configuration `json`, which was read from `file` or made of it.
+    static ModelConfig of(JsonNode json, Path file) {
         return new ModelConfig(
-                file,
-                "",
-                Json.read(file),
-                Map.of(),
-                new Bound(Integer.MAX_VALUE, ""),
-                new HashSet<>());
+                file, "", json, Map.of(), new Bound(Integer.MAX_VALUE, ""), new HashSet<>());
     }
 
     /// This configuration, in which more than `most` blocks are refused.
