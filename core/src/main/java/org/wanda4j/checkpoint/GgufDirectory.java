@@ -153,7 +153,7 @@ final class GgufDirectory {
         long rowBytes = (long) first.matrix().columns() * tensor.type().bytes();
         // What has several pieces is put together in memory.
         boolean parted = single && first.matrix().columns() > 1;
-        int most = parted ? (int) Math.clamp(Parts.BYTES / rowBytes, 1, rows) : rows;
+        int most = parted ? Math.clamp(Parts.BYTES / rowBytes, 1, rows) : rows;
         if (most < rows) {
             var decoder = new Decoder(first, tensor.type());
             for (int from = 0; from < rows; from += most) {

@@ -100,7 +100,7 @@ class GgufDirectoryTest {
     void whatWasImportedIsExportedToTheSameFile(String name) {
         Path first = export(GoldenFamilies.of(name), Optional.of(GgmlType.F32));
         Path imported = directory.resolve("imported");
-        GgufDirectory.make(first, imported);
+        GgufDirectory.make(first, imported, ByteProgress.NONE);
         Path second = export(imported, Optional.of(GgmlType.F32));
         try (GgufFile before = GgufFile.open(first);
                 GgufFile after = GgufFile.open(second)) {
