@@ -14,6 +14,7 @@ import org.wanda4j.calibrate.KeptStates;
 import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.calibrate.LoadedBlock;
 import org.wanda4j.calibrate.Progress;
+import org.wanda4j.calibrate.WindowParts;
 import org.wanda4j.calibrate.WindowPass;
 import org.wanda4j.checkpoint.CheckpointWriter;
 import org.wanda4j.model.Architecture;
@@ -27,13 +28,6 @@ import scala.Tuple2;
 /// Within a block their states stay with the executors. Behind each block they are in a file that all see, from which the next
 /// one begins: what an executor loses is computed again from there, and a resumed run begins there too.
 final class SparkWindows implements CalibrationWindows, KeptStates {
-
-    /// Most partitions, where nobody has said how many. The number decides in which order Gram matrices are added up, so that it
-    /// is not that of the workers.
-    private static final int PARTS = 64;
-
-    /// Most bytes of a partition, about: those of a batch may be more.
-    private static final long PART_BYTES = 1L << 29;
 
     private final SparkCluster cluster;
     private final Architecture architecture;
@@ -66,23 +60,14 @@ final class SparkWindows implements CalibrationWindows, KeptStates {
         this.states = embedded(windows);
     }
 
-    /// Whole batches each, as even as they come.
+    /// The parts, without states.
     private List<Part> parts() {
-        int perBatch = layout.windowsPerBatch();
-        int batches = Math.ceilDiv(layout.windows(), perBatch);
-        int least = Math.toIntExact(Math.ceilDiv(layout.bytes(), PART_BYTES));
-        int count = Math.min(batches, Math.max(cluster.parallelism().orElse(PARTS), least));
+        int count = WindowParts.count(layout, cluster.parallelism());
         List<Part> cut = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            int first = (int) ((long) batches * i / count) * perBatch;
-            int end = (int) ((long) batches * (i + 1) / count) * perBatch;
-            cut.add(
-                    new Part(
-                            i,
-                            first,
-                            Math.min(end, layout.windows()) - first,
-                            new byte[0],
-                            new byte[0]));
+            int first = WindowParts.firstWindow(layout, i, count);
+            int end = WindowParts.firstWindow(layout, i + 1, count);
+            cut.add(new Part(i, first, end - first, new byte[0], new byte[0]));
         }
         return cut;
     }
