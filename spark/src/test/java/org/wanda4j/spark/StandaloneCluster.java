@@ -1,7 +1,6 @@
 package org.wanda4j.spark;
 
 import java.io.BufferedReader;
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
@@ -15,7 +14,7 @@ import java.util.stream.Stream;
 
 /// A standalone cluster of Spark on loopback: a master and two workers, each a process, each worker with one core.
 ///
-/// The jars of the test's class path stand in for an installation.
+/// The class path of the test stands in for the jars of an installation.
 final class StandaloneCluster implements AutoCloseable {
 
     private static final Pattern MASTER = Pattern.compile("Starting Spark master at (spark://\\S+)");
@@ -30,13 +29,7 @@ final class StandaloneCluster implements AutoCloseable {
     /// @param home folder to be made the installation
     StandaloneCluster(Path home) throws IOException {
         this.home = home;
-        Path jars = Files.createDirectories(home.resolve("jars"));
-        for (String entry : classPath()) {
-            if (entry.endsWith(".jar")) {
-                Path jar = Path.of(entry);
-                Files.createSymbolicLink(jars.resolve(jar.getFileName()), jar);
-            }
-        }
+        Files.createDirectories(home.resolve("jars"));
         this.master =
                 start("org.apache.spark.deploy.master.Master", "--port", "0", "--webui-port", "0");
         this.url = await(master, MASTER).group(1);
@@ -44,18 +37,9 @@ final class StandaloneCluster implements AutoCloseable {
         startWorker();
     }
 
-    private static String[] classPath() {
-        return System.getProperty("java.class.path").split(File.pathSeparator);
-    }
-
     /// What the program is told to reach it.
     String url() {
         return url;
-    }
-
-    /// Where the installation is.
-    Path home() {
-        return home;
     }
 
     /// Adds a worker.
@@ -101,13 +85,14 @@ final class StandaloneCluster implements AutoCloseable {
                                 "-XX:TieredStopAtLevel=1",
                                 "-XX:+UseSerialGC",
                                 "-cp",
-                                home.resolve("jars") + "/*",
+                                System.getProperty("java.class.path"),
                                 program,
                                 "--host",
                                 "127.0.0.1"));
         command.addAll(List.of(arguments));
         var process = new ProcessBuilder(command).redirectErrorStream(true);
         process.environment().put("SPARK_HOME", home.toString());
+        process.environment().put("SPARK_SCALA_VERSION", "2.13"); // As its start scripts have it.
         process.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
         return process.start();
     }
