@@ -5,9 +5,9 @@ import java.util.Optional;
 /// How windows are cut into parts that processes share: whole batches, so that each is computed as in a run of one process.
 public final class WindowParts {
 
-    /// Most parts, where nobody has said how many. The number decides in which order Gram matrices are added up, so that it is not
-    /// that of the processes.
-    private static final int MOST = 64;
+    /// Most parts, where nobody has said how many; not the number of processes, which must not decide anything. Where each batch is
+    /// a part, Gram matrices too are added up in the order of one process.
+    private static final int MOST = 128;
 
     /// Most bytes of a part, about: those of a batch may be more.
     private static final long BYTES = 1L << 29;

@@ -1,7 +1,6 @@
 package org.wanda4j.spark;
 
 import java.io.Serializable;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.StreamSupport;
@@ -18,30 +17,24 @@ record Piece(int part, int first, long[] tokens, float[] values) implements Seri
         return tokens.length == 0;
     }
 
-    /// Adds up the panels of all parts, as a tree over their numbers: neighbours, then pairs of neighbours. Squares stay apart.
+    /// Adds up the panels of all parts in the order of their numbers. Squares stay apart.
     ///
     /// @param pieces of one key, in any order
     static Iterable<Piece> merge(Iterable<Piece> pieces) {
-        List<Piece> level =
+        List<Piece> ordered =
                 StreamSupport.stream(pieces.spliterator(), false)
                         .sorted(Comparator.comparingInt(Piece::part))
                         .toList();
-        while (level.size() > 1 && level.getFirst().isPanel()) {
-            List<Piece> next = new ArrayList<>();
-            for (int i = 0; i < level.size(); i += 2) {
-                next.add(
-                        i + 1 < level.size() ? level.get(i).plus(level.get(i + 1)) : level.get(i));
+        Piece first = ordered.getFirst();
+        if (!first.isPanel()) {
+            return ordered;
+        }
+        float[] sum = first.values.clone();
+        for (Piece piece : ordered.subList(1, ordered.size())) {
+            for (int i = 0; i < sum.length; i++) {
+                sum[i] += piece.values[i];
             }
-            level = next;
         }
-        return level;
-    }
-
-    private Piece plus(Piece other) {
-        float[] sum = new float[values.length];
-        for (int i = 0; i < sum.length; i++) {
-            sum[i] = values[i] + other.values[i];
-        }
-        return new Piece(part, first, tokens, sum);
+        return List.of(new Piece(first.part, first.first, first.tokens, sum));
     }
 }

@@ -16,8 +16,8 @@ import org.wanda4j.model.families.Families;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.TorchBlock;
 
-/// The model in an executor: mapped from the path that all see, and shared by its tasks. One block is in memory, a second only
-/// while tasks go from one to the other.
+/// The model in an executor: mapped from the path that all see, and shared by its tasks. A block stays in memory until another one,
+/// or the same one with more linears replaced, is asked for and no task uses it.
 final class WorkerModel {
 
     private static final Map<String, WorkerModel> BY_RUN = new HashMap<>();
@@ -35,9 +35,13 @@ final class WorkerModel {
         this.length = run.length();
     }
 
-    /// The model of a run, opened at the first call.
+    /// The model of a run, opened at the first call; no block of an earlier run stays.
     static synchronized WorkerModel of(PartWork.Run run) {
-        return BY_RUN.computeIfAbsent(run.id(), _ -> new WorkerModel(run));
+        if (!BY_RUN.containsKey(run.id())) {
+            BY_RUN.values().forEach(WorkerModel::freeIdle);
+            BY_RUN.put(run.id(), new WorkerModel(run));
+        }
+        return BY_RUN.get(run.id());
     }
 
     /// Closes the model of a run, where this process has opened it; no task runs any more.
@@ -69,10 +73,14 @@ final class WorkerModel {
                 return each;
             }
         }
-        blocks.removeIf(SharedBlock::freeIfIdle);
+        freeIdle();
         var block = new SharedBlock(index, replaced);
         blocks.add(block);
         return block;
+    }
+
+    private synchronized void freeIdle() {
+        blocks.removeIf(SharedBlock::freeIfIdle);
     }
 
     private synchronized void release(SharedBlock block) {
