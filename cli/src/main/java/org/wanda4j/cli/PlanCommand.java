@@ -91,7 +91,10 @@ final class PlanCommand implements Runnable {
                 plan,
                 () ->
                         text(plan)
-                                + plan.cluster().map(PlanCommand::text).map("\n\n"::concat).orElse(""));
+                                + plan.cluster()
+                                        .map(PlanCommand::text)
+                                        .map("\n\n"::concat)
+                                        .orElse(""));
     }
 
     private Optional<ClusterPlan.Size> cluster() {

@@ -71,10 +71,7 @@ public final class ScoreSurvey {
         var survey = new ScoreSurvey();
         WindowPass pass =
                 windows.through(
-                        block,
-                        CalibrationOrder.STAGE,
-                        BlockPass.Wanted.of(needed),
-                        progress);
+                        block, CalibrationOrder.STAGE, BlockPass.Wanted.of(needed), progress);
         for (BlockPass.Round round : pass.rounds()) {
             try (StageStatistics statistics = pass.collect(round)) {
                 for (var stage : statistics.stages()) {

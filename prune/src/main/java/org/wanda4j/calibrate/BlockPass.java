@@ -78,11 +78,10 @@ public final class BlockPass implements WindowPass {
     public static List<Round> rounds(
             CalibrationOrder order, List<Step> steps, Wanted wanted, int windows, int threads) {
         return order.rounds(steps).stream()
-                .flatMap(
-                        each ->
-                                order.keepsStages()
-                                        ? rounds(each, wanted, windows, threads)
-                                        : Stream.of(new Round(each, stages(each))))
+                .flatMap(each ->
+                        order.keepsStages()
+                                ? rounds(each, wanted, windows, threads)
+                                : Stream.of(new Round(each, stages(each))))
                 .toList();
     }
 
@@ -92,8 +91,7 @@ public final class BlockPass implements WindowPass {
 
     /// One round; where the sums over all the stages' channels would take too much memory, as those of many experts may, several,
     /// of which the first brings the windows there.
-    private static Stream<Round> rounds(
-            List<Step> steps, Wanted wanted, int windows, int threads) {
+    private static Stream<Round> rounds(List<Step> steps, Wanted wanted, int windows, int threads) {
         List<Round> rounds = new ArrayList<>();
         List<Stage> together = new ArrayList<>();
         long squares = 0;
@@ -101,9 +99,7 @@ public final class BlockPass implements WindowPass {
         for (Stage stage : stages(steps)) {
             long moreSquares = StageSums.squareBytes(stage.width(), windows);
             long moreProducts =
-                    wanted.needed() == Statistic.GRAM
-                            ? GramSum.bytes(stage.width(), threads)
-                            : 0;
+                    wanted.needed() == Statistic.GRAM ? GramSum.bytes(stage.width(), threads) : 0;
             if (!together.isEmpty()
                     && (squares + moreSquares > Math.min(wanted.memory(), HEAP_SHARE)
                             || products + moreProducts > wanted.memory())) {
@@ -215,7 +211,6 @@ public final class BlockPass implements WindowPass {
     public static void report(Progress progress, List<Step> steps, Step step, long tokens) {
         long part = tokens / steps.size();
         boolean last = step.equals(steps.getLast());
-        progress.advance(
-                last ? tokens - (steps.size() - 1) * part : part, step.label());
+        progress.advance(last ? tokens - (steps.size() - 1) * part : part, step.label());
     }
 }

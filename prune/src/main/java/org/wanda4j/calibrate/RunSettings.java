@@ -11,8 +11,7 @@ import org.wanda4j.checkpoint.InvalidInputException;
 ///     in mapped files, or are taken one after the other
 /// @param progress receives how far the run has come
 /// @param runner where calibration windows are run, by those who prune along them
-public record RunSettings(
-        int threads, long scratchMemory, Progress progress, WindowRunner runner) {
+public record RunSettings(int threads, long scratchMemory, Progress progress, WindowRunner runner) {
 
     private static final int MEMORY_SHARE = 4;
 

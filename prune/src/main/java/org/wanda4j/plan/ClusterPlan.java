@@ -1,6 +1,5 @@
 package org.wanda4j.plan;
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -192,8 +191,7 @@ public record ClusterPlan(
             phases.put("states", bytes.get("states") / LINK);
             phases.put(
                     "sums",
-                    (squareBytes + gramBytes) / LINK
-                            + gramBytes * parts / (LINK * size.workers()));
+                    (squareBytes + gramBytes) / LINK + gramBytes * parts / (LINK * size.workers()));
             return phases;
         }
 

@@ -98,8 +98,7 @@ record AlongWindows(
         if (recipe.allocation() == Allocation.UNIFORM) {
             return List.of();
         }
-        try (CalibrationWindows embedded =
-                embed(forward, CalibrationOrder.STAGE.keepsStages())) {
+        try (CalibrationWindows embedded = embed(forward, CalibrationOrder.STAGE.keepsStages())) {
             Progress progress = settings.progress();
             progress.start("surveying", windows.tokens() * architecture.blocks().size());
             return phases.time(

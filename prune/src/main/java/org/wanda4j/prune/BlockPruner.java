@@ -63,8 +63,10 @@ final class BlockPruner implements AutoCloseable {
                 new BlockPass.Wanted(
                         linears.method().needs(), recipe.sampling().allExperts(), sumMemory);
         this.progress = progress;
-        this.tuning = recipe.tuning()
-                        .map(_ -> new BlockTuning(recipe, linears, engine, storeToTrainOn(windows)));
+        this.tuning =
+                recipe.tuning()
+                        .map(_ ->
+                                new BlockTuning(recipe, linears, engine, storeToTrainOn(windows)));
     }
 
     private static ActivationStore storeToTrainOn(CalibrationWindows windows) {
@@ -114,12 +116,7 @@ final class BlockPruner implements AutoCloseable {
                 for (var each : statistics.stages()) {
                     inputs.add(
                             pruneStage(
-                                    loaded,
-                                    block,
-                                    each.getKey(),
-                                    each.getValue(),
-                                    tensors,
-                                    pass));
+                                    loaded, block, each.getKey(), each.getValue(), tensors, pass));
                 }
             }
         }
@@ -169,8 +166,7 @@ final class BlockPruner implements AutoCloseable {
             if (linears.prunes(linear)) {
                 pass.replace(
                         linear,
-                        linears.prune(
-                                block, stage, linear, statistics, tensors, loaded.memory()));
+                        linears.prune(block, stage, linear, statistics, tensors, loaded.memory()));
             }
         }
     }

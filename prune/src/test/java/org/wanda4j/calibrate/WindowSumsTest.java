@@ -72,8 +72,7 @@ class WindowSumsTest {
         StageSums others = empty();
         add(some, 0, sums(3, new Random(1)));
         add(others, 2, sums(1, new Random(2)));
-        assertThrows(
-                IllegalArgumentException.class, () -> some.windows().merge(others.windows()));
+        assertThrows(IllegalArgumentException.class, () -> some.windows().merge(others.windows()));
     }
 
     private static StageSums empty() {

@@ -31,7 +31,6 @@ record NewWeight(int linear, String name, DType type, long[] shape, byte[] bytes
     TensorView view(Arena memory) {
         MemorySegment data = memory.allocate(bytes.length, ALIGNMENT);
         data.copyFrom(MemorySegment.ofArray(bytes));
-        return new TensorView(
-                name, type, List.of(shape[0], shape[1]), data);
+        return new TensorView(name, type, List.of(shape[0], shape[1]), data);
     }
 }

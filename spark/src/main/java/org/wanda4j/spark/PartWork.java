@@ -215,10 +215,7 @@ record PartWork(
                                 new Tuple2<>(
                                         key(stage, panel++),
                                         new Piece(
-                                                part.number(),
-                                                part.first(),
-                                                new long[0],
-                                                values)));
+                                                part.number(), part.first(), new long[0], values)));
                     }
                 });
     }

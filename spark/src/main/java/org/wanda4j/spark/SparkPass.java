@@ -81,15 +81,13 @@ final class SparkPass implements WindowPass {
         }
         JavaPairRDD<Long, Piece> pieces =
                 ready.flatMapToPair(part -> work.sum(part, onTheWay, stages).iterator());
-        List<Tuple2<Long, Piece>> all =
-                windows.cluster().run(() -> merged(pieces).collect());
+        List<Tuple2<Long, Piece>> all = windows.cluster().run(() -> merged(pieces).collect());
         if (advances) {
             from.unpersist(false);
             states = ready;
         }
         long tokens = tokens();
-        round.steps()
-                .forEach(step -> BlockPass.report(progress, block.steps(), step, tokens));
+        round.steps().forEach(step -> BlockPass.report(progress, block.steps(), step, tokens));
         return statistics(round.stages(), all);
     }
 
@@ -121,8 +119,7 @@ final class SparkPass implements WindowPass {
             }
             statistics.put(
                     stage,
-                    InputStatistics.of(
-                            sums.windows(), gram(stage, List.copyOf(panels.values()))));
+                    InputStatistics.of(sums.windows(), gram(stage, List.copyOf(panels.values()))));
         }
         return new StageStatistics(statistics);
     }

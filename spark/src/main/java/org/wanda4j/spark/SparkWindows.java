@@ -98,7 +98,12 @@ final class SparkWindows implements CalibrationWindows, KeptStates {
     public WindowPass through(
             LoadedBlock block, CalibrationOrder order, Wanted wanted, Progress progress) {
         return new SparkPass(
-                this, architecture.blocks().get(block.index()), block.index(), order, wanted, progress);
+                this,
+                architecture.blocks().get(block.index()),
+                block.index(),
+                order,
+                wanted,
+                progress);
     }
 
     SparkCluster cluster() {

@@ -73,8 +73,7 @@ class ClusterTest {
     void aKilledDriverIsResumed() throws IOException, InterruptedException {
         Path output = directory.resolve("resumed");
         Process driver =
-                JavaProcess.of(
-                                List.of(), SparkJob.class, output.toString(), cluster.url())
+                JavaProcess.of(List.of(), SparkJob.class, output.toString(), cluster.url())
                         .redirectError(Redirect.INHERIT)
                         .start();
         assertEquals('+', driver.getInputStream().read());

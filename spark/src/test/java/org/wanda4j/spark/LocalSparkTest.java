@@ -32,8 +32,7 @@ class LocalSparkTest {
                     SparkJob.WANDA.withMethod("magnitude"),
                     SparkJob.WANDA.withMethod("sparsegpt"),
                     SparkJob.WANDA_BLOCK.withMethod("admm"),
-                    SparkJob.WANDA.withAllocation(
-                            Allocation.OWL, SparkJob.WANDA.sparsityOf()));
+                    SparkJob.WANDA.withAllocation(Allocation.OWL, SparkJob.WANDA.sparsityOf()));
 
     private static WindowRunner spark;
 

@@ -138,7 +138,8 @@ final class SparkJob {
                 if (!name.equals(Pruner.REPORT) && !name.equals("README.md")) {
                     MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
                     digests.put(
-                            name, HexFormat.of().formatHex(sha256.digest(Files.readAllBytes(file))));
+                            name,
+                            HexFormat.of().formatHex(sha256.digest(Files.readAllBytes(file))));
                 }
             }
         } catch (IOException e) {

@@ -17,7 +17,8 @@ import java.util.stream.Stream;
 /// The class path of the test stands in for the jars of an installation.
 final class StandaloneCluster implements AutoCloseable {
 
-    private static final Pattern MASTER = Pattern.compile("Starting Spark master at (spark://\\S+)");
+    private static final Pattern MASTER =
+            Pattern.compile("Starting Spark master at (spark://\\S+)");
     private static final Pattern REGISTERED =
             Pattern.compile("Successfully registered with master");
 
@@ -107,9 +108,7 @@ final class StandaloneCluster implements AutoCloseable {
             read.add(next);
             Matcher matcher = line.matcher(next);
             if (matcher.find()) {
-                Thread.ofPlatform()
-                        .daemon()
-                        .start(() -> log.lines().forEach(_ -> {}));
+                Thread.ofPlatform().daemon().start(() -> log.lines().forEach(_ -> {}));
                 return matcher;
             }
         }
