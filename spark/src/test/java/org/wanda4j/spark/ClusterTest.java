@@ -45,21 +45,16 @@ class ClusterTest {
     @Test
     void whatIsKilledDoesNotChangeTheOutput() {
         List<String> killed = new ArrayList<>();
-        Progress progress =
-                new Progress() {
-                    @Override
-                    public void start(String what, long tokens) {}
-
-                    @Override
-                    public void advance(long tokens, String step) {
-                        if (step.equals("block 2/6 o") && cluster.killExecutors(0) > 0) {
-                            killed.add("executor");
-                        } else if (step.equals("block 4/6 gate+up")) {
-                            cluster.killWorker(1);
-                            killed.add("worker");
-                        }
-                    }
-                };
+        var progress =
+                new SparkJob.Steps(
+                        step -> {
+                            if (step.equals("block 2/6 o") && cluster.killExecutors(0) > 0) {
+                                killed.add("executor");
+                            } else if (step.equals("block 4/6 gate+up")) {
+                                cluster.killWorker(1);
+                                killed.add("worker");
+                            }
+                        });
         Path output = directory.resolve("killed");
         try (WindowRunner spark = WindowRunner.spark(cluster.url())) {
             SparkJob.prune(SparkJob.WANDA, output, spark, progress, false);
@@ -84,21 +79,10 @@ class ClusterTest {
         assertEquals(expected, SparkJob.digests(local));
         List<String> steps = new ArrayList<>();
         try (WindowRunner spark = WindowRunner.spark(cluster.url())) {
-            SparkJob.prune(SparkJob.WANDA, output, spark, new Steps(steps), true);
+            SparkJob.prune(SparkJob.WANDA, output, spark, new SparkJob.Steps(steps::add), true);
         }
         assertEquals(expected, SparkJob.digests(output));
         assertEquals("block 3/6 qkv", steps.getFirst());
-    }
-
-    private record Steps(List<String> seen) implements Progress {
-
-        @Override
-        public void start(String what, long tokens) {}
-
-        @Override
-        public void advance(long tokens, String step) {
-            seen.add(step);
-        }
     }
 
     private static Path partial(Path output) {

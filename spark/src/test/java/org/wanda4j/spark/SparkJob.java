@@ -15,6 +15,7 @@ import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.calibrate.CalibrationOrder;
@@ -46,6 +47,18 @@ final class SparkJob {
             WANDA.withOrder(CalibrationOrder.BLOCK).withType(ComputeType.FP32);
 
     private SparkJob() {}
+
+    /// Is told each step of a block that all windows are through.
+    record Steps(Consumer<String> seen) implements Progress {
+
+        @Override
+        public void start(String what, long tokens) {}
+
+        @Override
+        public void advance(long tokens, String step) {
+            seen.accept(step);
+        }
+    }
 
     /// Properties by which a driver on loopback finds executors that have the classes of this test.
     static Map<String, String> settings() {
@@ -110,20 +123,15 @@ final class SparkJob {
     /// OUTPUT MASTER: a driver that says so when it is in the middle of the third block, and goes no further.
     public static void main(String[] arguments) {
         settings().forEach(System::setProperty);
-        Progress progress =
-                new Progress() {
-                    @Override
-                    public void start(String what, long tokens) {}
-
-                    @Override
-                    public void advance(long tokens, String step) {
-                        if (step.equals("block 3/6 o")) {
-                            System.out.write('+');
-                            System.out.flush();
-                            LockSupport.park();
-                        }
-                    }
-                };
+        var progress =
+                new Steps(
+                        step -> {
+                            if (step.equals("block 3/6 o")) {
+                                System.out.write('+');
+                                System.out.flush();
+                                LockSupport.park();
+                            }
+                        });
         try (WindowRunner spark = WindowRunner.spark(arguments[1])) {
             prune(WANDA, Path.of(arguments[0]), spark, progress, false);
         }
