@@ -182,7 +182,8 @@ final class Fit {
                             Optional.empty(),
                             text,
                             disk,
-                            settings)
+                            settings,
+                            Optional.empty())
                     .seconds();
         }
     }

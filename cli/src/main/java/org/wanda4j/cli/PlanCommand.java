@@ -6,10 +6,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.ModelDirectory;
+import org.wanda4j.plan.ClusterPlan;
 import org.wanda4j.plan.Memory;
 import org.wanda4j.plan.ModelFootprint;
 import org.wanda4j.plan.RunPlan;
@@ -35,7 +38,8 @@ import picocli.CommandLine.Parameters;
             "Examples:",
             "  wanda plan SmolLM2",
             "  wanda plan SmolLM2 --method sparsegpt --pattern 2:4 --windows 256",
-            "  wanda plan Llama-3-70B --seqlen 2048 --json"
+            "  wanda plan Llama-3-70B --seqlen 2048 --json",
+            "  wanda plan Llama-3-70B --seqlen 2048 --workers 16 --cores 32"
         })
 final class PlanCommand implements Runnable {
 
@@ -54,6 +58,19 @@ final class PlanCommand implements Runnable {
                     "where the output would go: its disk is measured (default: the current directory)")
     private Path output;
 
+    @Option(
+            names = "--workers",
+            paramLabel = "N",
+            description =
+                    "also say what it would take where a Spark cluster of N machines like this one runs the windows")
+    private Integer workers;
+
+    @Option(
+            names = "--cores",
+            paramLabel = "C",
+            description = "cores of each of them (default: as many as --threads)")
+    private Integer cores;
+
     @Mixin private final RecipeOptions recipe = new RecipeOptions();
 
     @Mixin private final ResultOptions result = new ResultOptions();
@@ -68,8 +85,25 @@ final class PlanCommand implements Runnable {
                         recipe.recovery(),
                         recipe.plannedCorpus(model),
                         disk(),
-                        recipe.settings(Progress.NONE));
-        result.print(plan, () -> text(plan));
+                        recipe.settings(Progress.NONE),
+                        cluster());
+        result.print(
+                plan,
+                () ->
+                        text(plan)
+                                + plan.cluster()
+                                        .map(PlanCommand::text)
+                                        .map("\n\n"::concat)
+                                        .orElse(""));
+    }
+
+    private Optional<ClusterPlan.Size> cluster() {
+        if (workers == null && cores != null) {
+            throw new InvalidInputException("--cores is that of --workers, which is not given");
+        }
+        int threads = recipe.settings(Progress.NONE).threads();
+        return Optional.ofNullable(workers)
+                .map(count -> new ClusterPlan.Size(count, cores == null ? threads : cores));
     }
 
     /// A directory without any weights is one that has a configuration alone; with some, they are read.
@@ -165,6 +199,37 @@ final class PlanCommand implements Runnable {
                         .formatted(
                                 Format.megabytes(plan.diskBytes()),
                                 Format.megabytes(plan.freeDiskBytes())));
+    }
+
+    private static String text(ClusterPlan cluster) {
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("phase", "time"));
+        cluster.phases()
+                .forEach((phase, seconds) -> {
+                    if (seconds > 0) {
+                        rows.add(List.of(phase, Format.duration(seconds)));
+                    }
+                });
+        return String.join(
+                "\n",
+                "on a cluster of %,d workers with %,d cores each, %,d parts:"
+                        .formatted(cluster.workers(), cluster.cores(), cluster.parts()),
+                "",
+                Format.table(rows),
+                "",
+                "time         " + Format.duration(cluster.seconds()),
+                "network      "
+                        + cluster.networkBytes().entrySet().stream()
+                                .filter(each -> each.getValue() > 0)
+                                .map(each -> giga(each.getValue(), "B ") + each.getKey())
+                                .collect(Collectors.joining(", ")),
+                "by workers   "
+                        + cluster.curve().entrySet().stream()
+                                .map(each ->
+                                        each.getKey() + ": " + Format.duration(each.getValue()))
+                                .collect(Collectors.joining(", ")),
+                "enough       %,d workers: twice as many save less than a tenth"
+                        .formatted(cluster.enoughWorkers()));
     }
 
     /// Amounts of the kinds of work in a phase.

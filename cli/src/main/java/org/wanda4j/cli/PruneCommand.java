@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.calibrate.WindowRunner;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.ModelName;
 import org.wanda4j.gguf.GgufExport;
@@ -47,6 +48,7 @@ import picocli.CommandLine.Parameters;
             "  wanda prune SmolLM2 -o out --preset best --minutes 15",
             "  wanda prune SmolLM2 -o out --preset balanced --recover-minutes 60 --resume",
             "  wanda prune SmolLM2 -o SmolLM2-int4 --preset balanced --sparsity 0.3 --values int4",
+            "  wanda prune SmolLM2 -o out --spark spark://head:7077",
             "  wanda prune SmolLM2 -o out --skip '*.0.*' --skip '*down_proj' --json"
         })
 final class PruneCommand implements Runnable {
@@ -63,6 +65,8 @@ final class PruneCommand implements Runnable {
     @Mixin private final ResumeOption resume = new ResumeOption();
 
     @Mixin private final RecipeOptions recipe = new RecipeOptions();
+
+    @Mixin private final SparkOption spark = new SparkOption();
 
     @Option(
             names = "--report",
@@ -86,6 +90,7 @@ final class PruneCommand implements Runnable {
         Optional<RecoverReport> recovered = Optional.empty();
         Architecture architecture;
         try (Checkpoint checkpoint = Checkpoint.open(model);
+                WindowRunner runner = spark.runner();
                 var progress = new ProgressDisplay();
                 var _ = StopNotice.ofRun(output.directory(), this::left)) {
             recipe.printBanner();
@@ -100,7 +105,7 @@ final class PruneCommand implements Runnable {
                                         .map(done -> "going on: " + done)
                                         .orElse("there is no interrupted run to go on with"));
             }
-            RunSettings settings = recipe.settings(progress);
+            RunSettings settings = recipe.settings(progress).withRunner(runner);
             if (recovery.isPresent()) {
                 PruneAndRecover.Report both = recover(checkpoint, recovery.get(), settings);
                 report = both.pruned();

@@ -67,6 +67,7 @@ class BadInputTest {
                 "--windows 100000; has 497,132",
                 "--sampler reference --seqlen 100000; 100,000",
                 "--nonsense; --nonsense",
+                "--spark local[2]; set SPARK_HOME",
             })
     void anUnusableOptionIsNamed(String options, String expected) throws IOException {
         assertRefused(expected, options.split(" "));

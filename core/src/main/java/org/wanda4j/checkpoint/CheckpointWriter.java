@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -155,6 +156,30 @@ public final class CheckpointWriter implements AutoCloseable {
         });
     }
 
+    /// Keeps a file that is in [#scratch()] already, complete and on the disk, under another name.
+    ///
+    /// @param file a name
+    /// @return where it is
+    public Path keep(String file, Path complete) {
+        try {
+            return Files.move(
+                    complete,
+                    output.work().resolve(file),
+                    StandardCopyOption.ATOMIC_MOVE,
+                    StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw output.failed(e);
+        }
+    }
+
+    /// Where `file` is kept.
+    ///
+    /// @throws InvalidInputException when it is not, or is of another size
+    public Path keptAt(String file, long bytes) {
+        requireKept(file, bytes);
+        return output.work().resolve(file);
+    }
+
     /// Fills `parts` with what was kept as `file`.
     public void restore(String file, List<MemorySegment> parts) {
         try (FileChannel channel =
@@ -249,7 +274,7 @@ public final class CheckpointWriter implements AutoCloseable {
 
     /// A directory on the output's disk for what need not survive the run.
     public Path scratch() {
-        return output.scratch();
+        return output.work();
     }
 
     @Override

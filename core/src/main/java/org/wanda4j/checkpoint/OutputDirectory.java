@@ -159,13 +159,8 @@ public final class OutputDirectory implements AutoCloseable {
         return canBeGoneOnWith() ? journalOf(target) : Optional.empty();
     }
 
-    /// A directory on the output's disk for temporary files.
-    public Path scratch() {
-        return partial;
-    }
-
-    /// A directory for files that resuming needs beside the output's.
-    Path work() {
+    /// A directory on the output's disk for temporary files, and for those that resuming needs beside the output's.
+    public Path work() {
         return partial.resolve(WORK);
     }
 

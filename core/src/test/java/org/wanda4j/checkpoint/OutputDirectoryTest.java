@@ -44,7 +44,7 @@ class OutputDirectoryTest {
     void withoutPublishingNothingIsLeft() throws IOException {
         try (OutputDirectory output = claim(false)) {
             output.write("config.json", "new");
-            Files.createDirectories(output.scratch().resolve("deep/er"));
+            Files.createDirectories(output.work().resolve("deep/er"));
         }
         assertOnly("model");
     }
@@ -327,7 +327,7 @@ class OutputDirectoryTest {
     @Test
     void linksInWhatIsClearedAwayAreNotFollowed() throws IOException {
         try (OutputDirectory output = claim(false)) {
-            Files.createSymbolicLink(output.scratch().resolve("link"), model);
+            Files.createSymbolicLink(output.work().resolve("link"), model);
             Files.writeString(model.resolve("config.json"), "kept");
         }
         assertEquals("kept", config(model));

@@ -4,16 +4,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.wanda4j.allocate.Allocation.BlockScores;
-import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.BlockPass;
 import org.wanda4j.calibrate.BlockSequence;
 import org.wanda4j.calibrate.CalibrationOrder;
+import org.wanda4j.calibrate.CalibrationWindows;
 import org.wanda4j.calibrate.InputStatistics;
 import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.calibrate.LoadedBlock;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.StageStatistics;
 import org.wanda4j.calibrate.Statistic;
+import org.wanda4j.calibrate.WindowPass;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.method.Scores;
 import org.wanda4j.method.Wanda;
@@ -41,10 +42,10 @@ public final class ScoreSurvey {
     ///
     /// @param chosen linears that will be pruned
     /// @param needed of their inputs
-    /// @param store windows to measure on, embedded
+    /// @param windows to measure on, embedded
     public static List<BlockScores> of(
             LayerwiseForward forward,
-            ActivationStore store,
+            CalibrationWindows windows,
             Set<Linear> chosen,
             Statistic needed,
             Progress progress) {
@@ -53,7 +54,7 @@ public final class ScoreSurvey {
             while (blocks.hasNext()) {
                 try (LoadedBlock block = blocks.next()) {
                     Progress inBlock = progress.within("survey " + block.label());
-                    scores.add(of(block, forward, store, chosen, needed, inBlock));
+                    scores.add(of(block, forward, windows, chosen, needed, inBlock));
                 }
             }
         }
@@ -63,19 +64,14 @@ public final class ScoreSurvey {
     private static BlockScores of(
             LoadedBlock block,
             LayerwiseForward forward,
-            ActivationStore store,
+            CalibrationWindows windows,
             Set<Linear> chosen,
             Statistic needed,
             Progress progress) {
         var survey = new ScoreSurvey();
-        var pass =
-                new BlockPass(
-                        forward.engine(),
-                        block.torch(),
-                        store,
-                        CalibrationOrder.STAGE,
-                        BlockPass.Wanted.of(needed),
-                        progress);
+        WindowPass pass =
+                windows.through(
+                        block, CalibrationOrder.STAGE, BlockPass.Wanted.of(needed), progress);
         for (BlockPass.Round round : pass.rounds()) {
             try (StageStatistics statistics = pass.collect(round)) {
                 for (var stage : statistics.stages()) {

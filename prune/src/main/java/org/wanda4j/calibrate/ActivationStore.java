@@ -55,11 +55,13 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
             this(windows, length, hidden, stageWidth, keepsStages, type, TOKENS_PER_BATCH);
         }
 
-        long hiddenBytes() {
+        /// Bytes of the hidden states.
+        public long hiddenBytes() {
             return (long) windows * length * hidden * type.bytes();
         }
 
-        long betweenBytes() {
+        /// Bytes of what the windows hand from one stage to the next, where that is kept.
+        public long betweenBytes() {
             return keepsStages ? (long) windows * length * stageWidth * type.bytes() : 0;
         }
 
@@ -133,6 +135,11 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
     /// The hidden states of all windows, one after the other.
     public MemorySegment states() {
         return hidden;
+    }
+
+    /// What each window hands from one stage to the next, one after the other; empty where that is not kept.
+    public MemorySegment between() {
+        return between;
     }
 
     /// What it holds.

@@ -3,10 +3,13 @@ package org.wanda4j.calibrate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.stream.Stream;
+import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Block.Step;
+import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.Engine;
@@ -14,13 +17,8 @@ import org.wanda4j.torch.GramSum;
 import org.wanda4j.torch.TorchBlock;
 import org.wanda4j.torch.TorchBlock.Measured;
 
-/// Takes every window of a store through one block, round after round, and sums up the inputs of its linears on the way:
-///
-/// ```
-/// for each round: collect it, then replace linears of its stages
-/// complete
-/// ```
-public final class BlockPass {
+/// Takes every window of a store through one block, round after round, and sums up the inputs of its linears on the way.
+public final class BlockPass implements WindowPass {
 
     /// Most bytes for squares, which lie on the heap.
     private static final long HEAP_SHARE = Runtime.getRuntime().maxMemory() / 4;
@@ -65,31 +63,43 @@ public final class BlockPass {
     /// What is summed up at once.
     ///
     /// @param steps that the windows are brought through first
-    /// @param stages whose inputs are summed up
+    /// @param stages whose inputs are summed up on the way; of one step where there are no steps
     public record Round(List<Step> steps, List<Stage> stages) {}
 
-    /// The rounds, in the order of the computation.
+    @Override
     public List<Round> rounds() {
-        return order.rounds(block.steps()).stream().flatMap(this::rounds).toList();
+        return rounds(order, block.steps(), wanted, store.layout().windows(), engine.threads());
+    }
+
+    /// The rounds through a block of `steps`, in the order of the computation.
+    ///
+    /// @param windows how many
+    /// @param threads that add up products, at most
+    public static List<Round> rounds(
+            CalibrationOrder order, List<Step> steps, Wanted wanted, int windows, int threads) {
+        return order.rounds(steps).stream()
+                .flatMap(each ->
+                        order.keepsStages()
+                                ? rounds(each, wanted, windows, threads)
+                                : Stream.of(new Round(each, stages(each))))
+                .toList();
+    }
+
+    private static List<Stage> stages(List<Step> steps) {
+        return steps.stream().flatMap(step -> step.stages().stream()).toList();
     }
 
     /// One round; where the sums over all the stages' channels would take too much memory, as those of many experts may, several,
     /// of which the first brings the windows there.
-    private Stream<Round> rounds(List<Step> steps) {
-        List<Stage> stages = steps.stream().flatMap(step -> step.stages().stream()).toList();
-        if (!order.keepsStages()) {
-            return Stream.of(new Round(steps, stages));
-        }
+    private static Stream<Round> rounds(List<Step> steps, Wanted wanted, int windows, int threads) {
         List<Round> rounds = new ArrayList<>();
         List<Stage> together = new ArrayList<>();
         long squares = 0;
         long products = 0;
-        for (Stage stage : stages) {
-            long moreSquares = StageSums.squareBytes(stage.width(), store.layout().windows());
+        for (Stage stage : stages(steps)) {
+            long moreSquares = StageSums.squareBytes(stage.width(), windows);
             long moreProducts =
-                    wanted.needed() == Statistic.GRAM
-                            ? GramSum.bytes(stage.width(), engine.threads())
-                            : 0;
+                    wanted.needed() == Statistic.GRAM ? GramSum.bytes(stage.width(), threads) : 0;
             if (!together.isEmpty()
                     && (squares + moreSquares > Math.min(wanted.memory(), HEAP_SHARE)
                             || products + moreProducts > wanted.memory())) {
@@ -106,11 +116,18 @@ public final class BlockPass {
         return rounds.stream();
     }
 
+    @Override
+    public StageStatistics collect(Round round) {
+        SequencedMap<Stage, InputStatistics> statistics = new LinkedHashMap<>();
+        sum(round).forEach((stage, sum) -> statistics.put(stage, sum.statistics()));
+        return new StageStatistics(statistics);
+    }
+
     /// Brings every window through the steps of `round`, and sums up what its stages read. With [CalibrationOrder#BLOCK] that is a
     /// copy of the hidden states, and the last linears are not computed: nothing reads their result.
     ///
-    /// @param round the next one
-    public StageStatistics collect(Round round) {
+    /// @return in the order of the computation, to be closed by the caller
+    public SequencedMap<Stage, StageSums> sum(Round round) {
         SequencedMap<Stage, StageSums> sums = new LinkedHashMap<>();
         try {
             for (Stage stage : round.stages()) {
@@ -123,9 +140,7 @@ public final class BlockPass {
                     store.batches(),
                     index -> collect(round, index, sums),
                     () -> sums.values().forEach(StageSums::abandon));
-            SequencedMap<Stage, InputStatistics> statistics = new LinkedHashMap<>();
-            sums.forEach((stage, sum) -> statistics.put(stage, sum.statistics()));
-            return new StageStatistics(statistics);
+            return sums;
         } catch (RuntimeException | Error e) {
             sums.values().forEach(StageSums::close);
             throw e;
@@ -135,14 +150,16 @@ public final class BlockPass {
     private void collect(Round round, int index, SequencedMap<Stage, StageSums> sums) {
         Batch stored = store.batch(index);
         Batch batch = order.keepsStages() ? stored : stored.copy();
-        if (round.steps().isEmpty()) {
+        if (round.steps().isEmpty()) { // The windows are there already.
             measure(round.stages(), index, batch, sums);
         }
         for (Step step : round.steps()) {
             block.advanceTo(step, batch);
             List<Stage> ready = step.stages().stream().filter(sums::containsKey).toList();
-            measure(ready, index, batch, sums);
-            report(step, store.tokensOf(index));
+            if (!ready.isEmpty()) {
+                measure(ready, index, batch, sums);
+            }
+            report(progress, block.steps(), step, store.tokensOf(index));
         }
     }
 
@@ -167,7 +184,12 @@ public final class BlockPass {
         block.measure(stages, batch, index, wanted.allExperts(), sink);
     }
 
-    /// Takes every window to the block's end, through its linears as they are now.
+    @Override
+    public void replace(Linear linear, TensorView weight) {
+        block.replace(linear, weight);
+    }
+
+    @Override
     public void complete() {
         switch (order) {
             case STAGE ->
@@ -176,11 +198,19 @@ public final class BlockPass {
         }
     }
 
-    /// Each step counts as much as any other; the last one takes what does not divide.
-    private void report(Step step, long tokens) {
-        int steps = block.steps().size();
-        long part = tokens / steps;
-        boolean last = step.equals(block.steps().getLast());
-        progress.advance(last ? tokens - (steps - 1) * part : part, step.label());
+    @Override
+    public Map<String, Double> kernelSeconds() {
+        int threads = engine.threadsFor(store.batches());
+        Map<String, Double> mean = new LinkedHashMap<>();
+        block.times().seconds().forEach((kernel, seconds) -> mean.put(kernel, seconds / threads));
+        return mean;
+    }
+
+    /// Says that so many tokens were brought through a step. Each of a block's counts as much as any other; the last one takes what
+    /// does not divide.
+    public static void report(Progress progress, List<Step> steps, Step step, long tokens) {
+        long part = tokens / steps.size();
+        boolean last = step.equals(steps.getLast());
+        progress.advance(last ? tokens - (steps.size() - 1) * part : part, step.label());
     }
 }

@@ -15,6 +15,14 @@ public record InputStatistics(
         float[] norms, float[] ablationNorms, long tokens, Optional<Gram> gramMatrix)
         implements AutoCloseable {
 
+    /// Of the inputs of all windows.
+    ///
+    /// @param gram mean over the windows, where it was collected
+    public static InputStatistics of(WindowSums windows, Optional<Gram> gram) {
+        return new InputStatistics(
+                windows.norms(), windows.ablationNorms(), windows.tokens(), gram);
+    }
+
     /// For an importance that needs none.
     public static InputStatistics none() {
         return new InputStatistics(new float[0], new float[0], 0, Optional.empty());

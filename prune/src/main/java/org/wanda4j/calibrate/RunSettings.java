@@ -10,7 +10,8 @@ import org.wanda4j.checkpoint.InvalidInputException;
 /// @param scratchMemory most bytes to keep in memory of each: activations, what becomes of a block, sums over its inputs. More lie
 ///     in mapped files, or are taken one after the other
 /// @param progress receives how far the run has come
-public record RunSettings(int threads, long scratchMemory, Progress progress) {
+/// @param runner where calibration windows are run, by those who prune along them
+public record RunSettings(int threads, long scratchMemory, Progress progress, WindowRunner runner) {
 
     private static final int MEMORY_SHARE = 4;
 
@@ -23,6 +24,11 @@ public record RunSettings(int threads, long scratchMemory, Progress progress) {
         }
     }
 
+    /// In this process.
+    public RunSettings(int threads, long scratchMemory, Progress progress) {
+        this(threads, scratchMemory, progress, WindowRunner.LOCAL);
+    }
+
     /// All cores, a quarter of the memory, no progress.
     public static RunSettings defaults() {
         return new RunSettings(
@@ -33,12 +39,17 @@ public record RunSettings(int threads, long scratchMemory, Progress progress) {
 
     /// These settings with so many threads.
     public RunSettings withThreads(int count) {
-        return new RunSettings(count, scratchMemory, progress);
+        return new RunSettings(count, scratchMemory, progress, runner);
     }
 
     /// These settings with other progress.
     public RunSettings withProgress(Progress other) {
-        return new RunSettings(threads, scratchMemory, other);
+        return new RunSettings(threads, scratchMemory, other, runner);
+    }
+
+    /// These settings with calibration windows run elsewhere.
+    public RunSettings withRunner(WindowRunner other) {
+        return new RunSettings(threads, scratchMemory, progress, other);
     }
 
     /// With files in `directory`.

@@ -7,8 +7,7 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.GramSum;
 
-/// What calibration sums up of the inputs of one stage: of the windows that are run here, batch by batch from any thread,
-/// and of those that were run elsewhere. The statistics come out the same bits.
+/// What calibration sums up of the inputs of one stage over windows that are run here, batch by batch from any thread.
 public final class StageSums implements AutoCloseable {
 
     private final SortedMap<Integer, WindowSum> windows = new ConcurrentSkipListMap<>();
@@ -18,7 +17,7 @@ public final class StageSums implements AutoCloseable {
         this.products = products;
     }
 
-    /// Sums of nothing, for all windows, or for the first ones of them.
+    /// Sums of nothing.
     ///
     /// @param width channels of the stage
     /// @param type of its inputs
@@ -33,14 +32,6 @@ public final class StageSums implements AutoCloseable {
     /// Bytes of the heap that the squares of `windows` take.
     static long squareBytes(int width, int windows) {
         return (long) windows * width * Float.BYTES;
-    }
-
-    /// Sums of nothing, for windows that are to be merged into others.
-    public static StageSums part(int width, ComputeType type, Statistic needed) {
-        return new StageSums(
-                needed == Statistic.GRAM
-                        ? Optional.of(GramSum.part(width, type))
-                        : Optional.empty());
     }
 
     /// Receives the products of channels, where they are needed.
@@ -61,16 +52,6 @@ public final class StageSums implements AutoCloseable {
         }
     }
 
-    /// Adds what was summed up elsewhere, in any order; closes it.
-    ///
-    /// @throws IllegalArgumentException when a window is in both
-    public void merge(StageSums part) {
-        WindowSums all = windows().merge(part.windows());
-        windows.putAll(all.windows());
-        products.ifPresent(sum -> sum.merge(part.products.orElseThrow()));
-        part.close();
-    }
-
     /// The sums by window, as they are now.
     public WindowSums windows() {
         return new WindowSums(windows);
@@ -78,12 +59,7 @@ public final class StageSums implements AutoCloseable {
 
     /// The statistics of all windows, which are there. Takes over the memory of the products.
     public InputStatistics statistics() {
-        WindowSums all = windows();
-        return new InputStatistics(
-                all.norms(),
-                all.ablationNorms(),
-                all.tokens(),
-                products.map(sum -> sum.mean(windows.size())));
+        return InputStatistics.of(windows(), products.map(sum -> sum.mean(windows.size())));
     }
 
     /// A batch has failed: threads that wait for it return.

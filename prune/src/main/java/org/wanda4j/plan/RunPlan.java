@@ -35,6 +35,7 @@ import org.wanda4j.text.Corpus;
 /// @param memoryBytes of this machine
 /// @param freeDiskBytes where the output goes
 /// @param recovery of the whole model afterwards, where it is asked for
+/// @param cluster that runs the windows, where it is asked for; the rest is about a run without it
 public record RunPlan(
         String model,
         boolean weightsPresent,
@@ -57,13 +58,15 @@ public record RunPlan(
         long diskBytes,
         long memoryBytes,
         long freeDiskBytes,
-        Optional<RecoveryPlan> recovery) {
+        Optional<RecoveryPlan> recovery,
+        Optional<ClusterPlan> cluster) {
 
     /// Counts the work and measures this machine, which takes some seconds.
     ///
     /// @param recovery of the whole model afterwards
     /// @param text that windows will be taken from
     /// @param disk a directory on the disk that the output will go to
+    /// @param cluster that is to run the windows
     /// @throws InvalidInputException when the recipe does not go with the model
     public static RunPlan of(
             ModelFootprint model,
@@ -71,7 +74,8 @@ public record RunPlan(
             Optional<Recovery> recovery,
             Corpus text,
             Path disk,
-            RunSettings settings) {
+            RunSettings settings,
+            Optional<ClusterPlan.Size> cluster) {
         Recipe recipe = asked.resolve(model.architecture());
         Workload workload = Workload.of(model, recipe);
         var tokenizing =
@@ -95,6 +99,9 @@ public record RunPlan(
                                 work.phase(),
                                 seconds(amount, rates.getOrDefault(work, 0.0)),
                                 Double::sum));
+        Optional<ClusterPlan> spread =
+                cluster.map(
+                        size -> ClusterPlan.of(model, recipe, phases, settings.threads(), size));
         Memory memory = Memory.of(model, recipe, settings, costs);
         Optional<RecoveryPlan> recovering =
                 recovery.map(it -> it.after(sum(phases)))
@@ -130,7 +137,8 @@ public record RunPlan(
                                 recoveringDisk),
                 RunSettings.physicalMemory(),
                 MachineProbe.freeBytes(disk),
-                recovering);
+                recovering,
+                spread);
     }
 
     private static double sum(Map<String, Double> phases) {

@@ -6,9 +6,9 @@ import java.util.function.Function;
 import org.wanda4j.allocate.Allocation;
 import org.wanda4j.allocate.Allocation.BlockScores;
 import org.wanda4j.allocate.ScoreSurvey;
-import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.BlockSequence;
 import org.wanda4j.calibrate.CalibrationOrder;
+import org.wanda4j.calibrate.CalibrationWindows;
 import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.calibrate.LoadedBlock;
 import org.wanda4j.calibrate.Progress;
@@ -51,7 +51,7 @@ record AlongWindows(
                             windows.seqlen());
             LinearPruner pruning = linears.apply(journal.survey(() -> survey(forward)));
             noteLongWindows();
-            try (ActivationStore store = embed(forward, recipe.order().keepsStages());
+            try (CalibrationWindows embedded = embed(forward, recipe.order().keepsStages());
                     var pruner =
                             new BlockPruner(
                                     architecture,
@@ -60,7 +60,7 @@ record AlongWindows(
                                     journal.writer(),
                                     journal,
                                     engine,
-                                    store,
+                                    embedded,
                                     settings.scratchMemory(),
                                     settings.progress())) {
                 journal.begin(
@@ -68,8 +68,8 @@ record AlongWindows(
                                 List.of(),
                                 List.of(),
                                 windows.tokens(),
-                                store.mapped() ? "file" : "memory",
-                                engine.describe()),
+                                embedded.place(),
+                                embedded.describe()),
                         pruning.maskBytes(journal.left(architecture.blocks())),
                         pruner.states());
                 settings.progress().start("pruning", windows.tokens() * pruner.passes());
@@ -98,7 +98,7 @@ record AlongWindows(
         if (recipe.allocation() == Allocation.UNIFORM) {
             return List.of();
         }
-        try (ActivationStore store = embed(forward, CalibrationOrder.STAGE.keepsStages())) {
+        try (CalibrationWindows embedded = embed(forward, CalibrationOrder.STAGE.keepsStages())) {
             Progress progress = settings.progress();
             progress.start("surveying", windows.tokens() * architecture.blocks().size());
             return phases.time(
@@ -106,14 +106,14 @@ record AlongWindows(
                     () ->
                             ScoreSurvey.of(
                                     forward,
-                                    store,
+                                    embedded,
                                     chosen,
                                     recipe.allocation().needed(),
                                     progress));
         }
     }
 
-    private ActivationStore embed(LayerwiseForward forward, boolean keepsStages) {
-        return phases.time("embed", () -> forward.embedded(windows, keepsStages));
+    private CalibrationWindows embed(LayerwiseForward forward, boolean keepsStages) {
+        return phases.time("embed", () -> settings.runner().embed(forward, windows, keepsStages));
     }
 }

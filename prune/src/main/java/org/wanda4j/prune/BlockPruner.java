@@ -1,19 +1,21 @@
 package org.wanda4j.prune;
 
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.BlockPass;
+import org.wanda4j.calibrate.CalibrationWindows;
 import org.wanda4j.calibrate.InputStatistics;
+import org.wanda4j.calibrate.KeptStates;
 import org.wanda4j.calibrate.LoadedBlock;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.StageStatistics;
+import org.wanda4j.calibrate.WindowPass;
 import org.wanda4j.checkpoint.CheckpointWriter;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
@@ -24,7 +26,6 @@ import org.wanda4j.report.PruneReport.InputReport;
 import org.wanda4j.report.PruneReport.TuneReport;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.Gram;
-import org.wanda4j.torch.KernelTimes;
 
 /// Takes windows through block after block; each is pruned on the way, and tuned where the recipe says so.
 final class BlockPruner implements AutoCloseable {
@@ -34,13 +35,13 @@ final class BlockPruner implements AutoCloseable {
     private final LinearPruner linears;
     private final CheckpointWriter writer;
     private final Journal journal;
-    private final Engine engine;
-    private final ActivationStore store;
+    private final CalibrationWindows windows;
     private final BlockPass.Wanted wanted;
     private final Progress progress;
     private final Optional<BlockTuning> tuning;
 
-    /// @param store the windows, embedded
+    /// @param windows embedded
+    /// @param engine that trains, where the recipe says so
     /// @param sumMemory most bytes for sums over input channels, as far as stages can be summed up one after the other
     BlockPruner(
             Architecture architecture,
@@ -49,7 +50,7 @@ final class BlockPruner implements AutoCloseable {
             CheckpointWriter writer,
             Journal journal,
             Engine engine,
-            ActivationStore store,
+            CalibrationWindows windows,
             long sumMemory,
             Progress progress) {
         this.architecture = architecture;
@@ -57,13 +58,22 @@ final class BlockPruner implements AutoCloseable {
         this.linears = linears;
         this.writer = writer;
         this.journal = journal;
-        this.engine = engine;
-        this.store = store;
+        this.windows = windows;
         this.wanted =
                 new BlockPass.Wanted(
                         linears.method().needs(), recipe.sampling().allExperts(), sumMemory);
         this.progress = progress;
-        this.tuning = recipe.tuning().map(_ -> new BlockTuning(recipe, linears, engine, store));
+        this.tuning =
+                recipe.tuning()
+                        .map(_ ->
+                                new BlockTuning(recipe, linears, engine, storeToTrainOn(windows)));
+    }
+
+    private static ActivationStore storeToTrainOn(CalibrationWindows windows) {
+        return windows.store()
+                .orElseThrow(() ->
+                        new InvalidInputException(
+                                "--tune, which --preset best has too, trains in one process: give --no-tune, or leave out --spark"));
     }
 
     /// How many times windows go through a block, in all that are not done.
@@ -75,9 +85,8 @@ final class BlockPruner implements AutoCloseable {
     }
 
     /// The hidden states that the next block needs: all that it needs of the blocks before.
-    List<MemorySegment> states() {
-        return Stream.concat(Stream.of(store.states()), tuning.stream().map(BlockTuning::states))
-                .toList();
+    KeptStates states() {
+        return tuning.map(BlockTuning::states).orElseGet(windows::states);
     }
 
     /// Prunes a block, and enters it into the journal.
@@ -86,27 +95,28 @@ final class BlockPruner implements AutoCloseable {
         Progress inBlock = progress.within(loaded.label());
         var tensors = new BlockTensors(linears.source(), writer, loaded.memory());
         tuning.ifPresent(it -> it.begin(loaded, inBlock));
-        List<InputReport> inputs =
-                timed(loaded, () -> pruneStages(loaded, block, tensors, inBlock));
+        WindowPass pass = windows.through(loaded, recipe.order(), wanted, inBlock);
+        List<InputReport> inputs = timed(pass, () -> pruneStages(loaded, block, tensors, pass));
         Optional<TuneReport> tuned =
                 tuning.filter(_ -> tensors.isPruned())
                         .map(it -> it.tune(loaded, block, tensors, inBlock));
         journal.add(
                 BlockReport.of(loaded.index(), tensors.reports(), inputs, tuned),
                 tensors.masks(),
-                loaded.isLast() ? List.of() : states());
+                loaded.isLast() ? KeptStates.NONE : states());
     }
 
     /// Collects statistics and prunes with them, round after round, and takes the windows to the block's end; not through the
     /// last block, behind which nothing reads them.
     private List<InputReport> pruneStages(
-            LoadedBlock loaded, Block block, BlockTensors tensors, Progress inBlock) {
-        var pass = new BlockPass(engine, loaded.torch(), store, recipe.order(), wanted, inBlock);
+            LoadedBlock loaded, Block block, BlockTensors tensors, WindowPass pass) {
         List<InputReport> inputs = new ArrayList<>();
         for (BlockPass.Round round : pass.rounds()) {
             try (StageStatistics statistics = pass.collect(round)) {
                 for (var each : statistics.stages()) {
-                    inputs.add(pruneStage(loaded, block, each.getKey(), each.getValue(), tensors));
+                    inputs.add(
+                            pruneStage(
+                                    loaded, block, each.getKey(), each.getValue(), tensors, pass));
                 }
             }
         }
@@ -122,21 +132,22 @@ final class BlockPruner implements AutoCloseable {
             Block block,
             Stage stage,
             InputStatistics statistics,
-            BlockTensors tensors) {
+            BlockTensors tensors,
+            WindowPass pass) {
         if (statistics.tokens() == 0) {
-            return pruneUnseen(loaded, block, stage, tensors);
+            return pruneUnseen(loaded, block, stage, tensors, pass);
         }
-        pruneLinears(loaded, block, stage, statistics, tensors);
+        pruneLinears(loaded, block, stage, statistics, tensors, pass);
         noteDamping(loaded.index(), stage, statistics);
         return InputReport.of(stage.label(), statistics.tokens(), statistics.norms());
     }
 
     /// Prunes the linears of an expert that no token was routed to by the size of their weights.
     private InputReport pruneUnseen(
-            LoadedBlock loaded, Block block, Stage stage, BlockTensors tensors) {
+            LoadedBlock loaded, Block block, Stage stage, BlockTensors tensors, WindowPass pass) {
         try (var uniform =
-                InputStatistics.uniform(stage.width(), linears.method().needs(), engine.type())) {
-            pruneLinears(loaded, block, stage, uniform, tensors);
+                InputStatistics.uniform(stage.width(), linears.method().needs(), linears.type())) {
+            pruneLinears(loaded, block, stage, uniform, tensors, pass);
         }
         journal.note(
                 "block %d %s: no token of the calibration windows came here, so it was pruned by magnitude; more text, or --calibrate-all-experts, helps"
@@ -149,19 +160,13 @@ final class BlockPruner implements AutoCloseable {
             Block block,
             Stage stage,
             InputStatistics statistics,
-            BlockTensors tensors) {
+            BlockTensors tensors,
+            WindowPass pass) {
         for (Linear linear : stage.linears()) {
             if (linears.prunes(linear)) {
-                loaded.torch()
-                        .replace(
-                                linear,
-                                linears.prune(
-                                        block,
-                                        stage,
-                                        linear,
-                                        statistics,
-                                        tensors,
-                                        loaded.memory()));
+                pass.replace(
+                        linear,
+                        linears.prune(block, stage, linear, statistics, tensors, loaded.memory()));
             }
         }
     }
@@ -177,19 +182,17 @@ final class BlockPruner implements AutoCloseable {
     }
 
     /// Does `work` and counts its time by kernel, as the mean of the threads; what none of them takes are the activations.
-    private <T> T timed(LoadedBlock block, Supplier<T> work) {
+    private <T> T timed(WindowPass pass, Supplier<T> work) {
         Phases phases = linears.phases();
-        KernelTimes times = block.torch().times();
-        Map<String, Double> before = times.seconds();
+        Map<String, Double> before = pass.kernelSeconds();
         before.keySet().forEach(kernel -> phases.spent(kernel, 0)); // To be listed first.
         return phases.time(
                 "activations",
                 () -> {
                     T result = work.get();
-                    int threads = engine.threadsFor(store.batches());
-                    times.seconds()
+                    pass.kernelSeconds()
                             .forEach((kernel, seconds) ->
-                                    phases.spent(kernel, (seconds - before.get(kernel)) / threads));
+                                    phases.spent(kernel, seconds - before.get(kernel)));
                     return result;
                 });
     }

@@ -1,11 +1,12 @@
 package org.wanda4j.prune;
 
-import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.wanda4j.calibrate.ActivationStore;
+import org.wanda4j.calibrate.KeptStates;
 import org.wanda4j.calibrate.LoadedBlock;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.DType;
@@ -49,9 +50,9 @@ final class BlockTuning implements AutoCloseable {
         }
     }
 
-    /// The dense model's hidden states, which the next block needs.
-    MemorySegment states() {
-        return dense.states();
+    /// The hidden states that the next block needs: those of the pruned model, and of the dense one.
+    KeptStates states() {
+        return KeptStates.of(List.of(store.states(), dense.states()));
     }
 
     /// Takes the dense model through a block that is not pruned yet, and keeps what the pruned model gives it.

@@ -1,7 +1,6 @@
 package org.wanda4j.prune;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,6 +9,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.wanda4j.allocate.Allocation.BlockScores;
+import org.wanda4j.calibrate.KeptStates;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.Checkpoint.FileState;
 import org.wanda4j.checkpoint.CheckpointWriter;
@@ -219,14 +219,14 @@ final class Journal implements AutoCloseable {
     ///
     /// @param run what is known of this run; its blocks and notes do not count
     /// @param maskBytes what the masks of the other blocks will take
-    void begin(Outcome run, long maskBytes, List<MemorySegment> states) {
+    void begin(Outcome run, long maskBytes, KeptStates states) {
         outcome = run;
         done.forEach(masks::require);
-        long stateBytes = 2 * states.stream().mapToLong(MemorySegment::byteSize).sum();
+        long stateBytes = 2 * states.bytes();
         long kept = writer.kept(states(0)) + writer.kept(states(1));
         writer.requireSpace(maskBytes + Math.max(0, stateBytes - kept));
-        if (!done.isEmpty() && !states.isEmpty()) {
-            writer.restore(states(done.size()), states);
+        if (!done.isEmpty() && states.bytes() > 0) {
+            states.restore(writer, states(done.size()));
         }
     }
 
@@ -248,16 +248,16 @@ final class Journal implements AutoCloseable {
     ///
     /// @param pruned masks of its linears, in the order of the report
     /// @param states behind it; none where nothing will read them
-    void add(BlockReport block, Map<MatrixView, Mask> pruned, List<MemorySegment> states) {
+    void add(BlockReport block, Map<MatrixView, Mask> pruned, KeptStates states) {
         done.add(block);
         phases.time(
                 "waitWrite",
                 () -> {
                     List<String> kept = new ArrayList<>();
                     kept.add(masks.keep(block, pruned.values()));
-                    if (!states.isEmpty()) {
+                    if (states.bytes() > 0) {
                         kept.add(states(done.size()));
-                        writer.keep(kept.getLast(), states);
+                        states.keep(writer, kept.getLast());
                     }
                     writer.settle();
                     write(kept);

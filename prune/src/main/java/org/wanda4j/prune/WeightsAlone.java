@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Optional;
 import org.wanda4j.calibrate.InputStatistics;
+import org.wanda4j.calibrate.KeptStates;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.ScratchSpace;
@@ -25,7 +26,7 @@ record WeightsAlone(
     void prune() {
         List<Block> blocks = architecture.blocks();
         List<Block> left = journal.left(blocks);
-        journal.begin(journal.outcome(), linears.maskBytes(left), List.of());
+        journal.begin(journal.outcome(), linears.maskBytes(left), KeptStates.NONE);
         settings.progress()
                 .start(
                         "pruning",
@@ -60,6 +61,6 @@ record WeightsAlone(
         journal.add(
                 BlockReport.of(index, tensors.reports(), List.of(), Optional.empty()),
                 tensors.masks(),
-                List.of());
+                KeptStates.NONE);
     }
 }

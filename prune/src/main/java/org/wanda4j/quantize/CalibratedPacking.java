@@ -98,7 +98,7 @@ public final class CalibratedPacking {
                             source,
                             architecture,
                             engine,
-                            settings.scratch(output.scratch()),
+                            settings.scratch(output.work()),
                             windows.seqlen());
             try (ActivationStore store =
                     forward.embedded(windows, CalibrationOrder.STAGE.keepsStages())) {

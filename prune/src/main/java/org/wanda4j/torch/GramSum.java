@@ -2,6 +2,7 @@ package org.wanda4j.torch;
 
 import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
@@ -18,9 +19,10 @@ import org.bytedeco.pytorch.Tensor;
 /// than threads, where batches are taken in ascending order: a thread that would need another one waits. In another order, a
 /// thread that finds all others waiting takes one more.
 ///
-/// Batches that are run in another process are summed up by a [#part], which keeps the product of each apart, and merged: the
-/// sum has the same bits, however the batches are shared out.
+/// Where batches are shared out to processes, each sums up its own, and the sums travel as [#panels()].
 public final class GramSum implements AutoCloseable {
+
+    private static final int PANEL = 1 << 18;
 
     private final Arena memory = Arena.ofShared();
     private final Arena scratch = Arena.ofShared();
@@ -28,7 +30,6 @@ public final class GramSum implements AutoCloseable {
     private final Matrix total;
     private final ComputeType type;
     private final int threads;
-    private final boolean isPart;
     private final SortedMap<Integer, Matrix> early = new TreeMap<>();
     private final Deque<Matrix> free = new ArrayDeque<>();
 
@@ -45,15 +46,10 @@ public final class GramSum implements AutoCloseable {
     /// @param type of the inputs, in which their products are computed
     /// @param threads that add, at most
     public GramSum(int width, ComputeType type, int threads) {
-        this(width, type, threads, false);
-    }
-
-    private GramSum(int width, ComputeType type, int threads, boolean isPart) {
         this.width = width;
         this.type = type;
         this.threads = threads;
-        this.isPart = isPart;
-        this.total = Matrix.zeros(isPart ? 0 : width, isPart ? 0 : width, memory);
+        this.total = Matrix.zeros(width, width, memory);
     }
 
     /// The most bytes that a sum takes.
@@ -63,43 +59,14 @@ public final class GramSum implements AutoCloseable {
         return (1L + threads) * width * width * Float.BYTES;
     }
 
-    /// Products of some batches, to be merged into a sum. Takes a matrix for each.
-    public static GramSum part(int width, ComputeType type) {
-        return new GramSum(width, type, Integer.MAX_VALUE, true);
-    }
-
-    /// Adds the products of `part`, each when its turn comes.
-    ///
-    /// @param part batches that are not here yet
-    public synchronized void merge(GramSum part) {
-        part.early.forEach((index, product) -> {
-            if (index < next || early.containsKey(index)) {
-                throw new IllegalArgumentException("batch " + index + " was run twice");
-            }
-            if (!isPart && index == next) {
-                addNext(product);
-                addEarly();
-            } else {
-                Matrix copy = Matrix.zeros(width, width, scratch);
-                copy.copy(product);
-                early.put(index, copy);
-            }
-        });
-        notifyAll();
-    }
-
-    private void addNext(Matrix product) {
-        total.add(product);
-        next++;
-    }
-
-    /// Adds those whose turn it is; where some of a part's are kept, none is.
+    /// Adds those whose turn it is.
     private void addEarly() {
-        while (!isPart && early.containsKey(next)) {
+        while (early.containsKey(next)) {
             Matrix product = early.remove(next);
             taken.remove(next);
             free.push(product);
-            addNext(product);
+            total.add(product);
+            next++;
             notifyAll();
         }
     }
@@ -124,7 +91,7 @@ public final class GramSum implements AutoCloseable {
     private synchronized Matrix take(int index) {
         waiting.add(index);
         try {
-            while (!isPart && index != next && !hasRoom() && !isStuck() && !abandoned) {
+            while (index != next && !hasRoom() && !isStuck() && !abandoned) {
                 wait();
             }
         } catch (InterruptedException e) {
@@ -167,11 +134,67 @@ public final class GramSum implements AutoCloseable {
         return made;
     }
 
-    /// The mean over `windows`, of which all batches are there; takes over this sum's memory.
-    public Gram mean(int windows) {
-        if (isPart || !early.isEmpty()) {
+    /// The upper triangle of the sum of all batches, row after row, in runs of rows of about [#PANEL] values: a panel never ends
+    /// within a row.
+    public List<float[]> panels() {
+        requireAll();
+        List<float[]> panels = new ArrayList<>();
+        float[] row = new float[width];
+        for (int first = 0; first < width; ) {
+            int rows = rowsOfPanel(width, first);
+            float[] panel = new float[Math.toIntExact(valuesOf(width, first, rows))];
+            int at = 0;
+            for (int i = first; i < first + rows; i++) {
+                total.read(i, row);
+                System.arraycopy(row, i, panel, at, width - i);
+                at += width - i;
+            }
+            panels.add(panel);
+            first += rows;
+        }
+        return panels;
+    }
+
+    /// The mean over `windows` of a sum that is there as its [#panels()].
+    public static Gram mean(List<float[]> panels, int width, ComputeType type, int windows) {
+        var sum = new GramSum(width, type, 1);
+        float[] row = new float[width];
+        int first = 0;
+        for (float[] panel : panels) {
+            int rows = rowsOfPanel(width, first);
+            int at = 0;
+            for (int i = first; i < first + rows; i++) {
+                System.arraycopy(panel, at, row, i, width - i);
+                sum.total.write(i, row);
+                at += width - i;
+            }
+            first += rows;
+        }
+        return sum.mean(windows);
+    }
+
+    /// Rows of the panel that begins with row `first`.
+    private static int rowsOfPanel(int width, int first) {
+        int rows = 1;
+        while (first + rows < width && valuesOf(width, first, rows) < PANEL) {
+            rows++;
+        }
+        return rows;
+    }
+
+    private static long valuesOf(int width, int first, int rows) {
+        return (long) rows * (width - first) - (long) rows * (rows - 1) / 2;
+    }
+
+    private void requireAll() {
+        if (!early.isEmpty()) {
             throw new IllegalStateException("batch " + next + " is missing");
         }
+    }
+
+    /// The mean over `windows`, of which all batches are there; takes over this sum's memory.
+    public Gram mean(int windows) {
+        requireAll();
         scratch.close();
         total.mirrorUpper(1.0 / windows);
         return new Gram(total, type, memory);

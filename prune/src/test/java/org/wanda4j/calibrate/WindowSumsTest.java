@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -28,23 +30,21 @@ class WindowSumsTest {
             @ForAll long seed) {
         var random = new Random(seed);
         List<WindowSum> sums = sums(windows, random);
-        var whole = new TreeMap<Integer, WindowSum>();
-        List<StageSums> processes = new ArrayList<>();
-        for (int i = 0; i < parts; i++) {
-            processes.add(StageSums.part(WIDTH, ComputeType.FP32, Statistic.INPUT_NORMS));
-        }
+        StageSums whole = empty();
+        add(whole, 0, sums);
+        List<StageSums> processes = Stream.generate(WindowSumsTest::empty).limit(parts).toList();
         for (int first = 0; first < windows; first += perBatch) {
             List<WindowSum> batch = sums.subList(first, Math.min(first + perBatch, windows));
             add(processes.get(random.nextInt(parts)), first, batch);
-            for (int i = 0; i < batch.size(); i++) {
-                whole.put(first + i, batch.get(i));
-            }
         }
-        Collections.shuffle(processes, random);
-        StageSums merged = StageSums.of(WIDTH, ComputeType.FP32, Statistic.INPUT_NORMS, 2);
-        processes.forEach(merged::merge);
-        WindowSums expected = new WindowSums(whole);
-        InputStatistics actual = merged.statistics();
+        List<StageSums> shuffled = new ArrayList<>(processes);
+        Collections.shuffle(shuffled, random);
+        WindowSums merged =
+                shuffled.stream()
+                        .map(StageSums::windows)
+                        .reduce(new WindowSums(new TreeMap<>()), WindowSums::merge);
+        InputStatistics expected = whole.statistics();
+        InputStatistics actual = InputStatistics.of(merged, Optional.empty());
         assertArrayEquals(expected.norms(), actual.norms());
         assertArrayEquals(expected.ablationNorms(), actual.ablationNorms());
         assertEquals(expected.tokens(), actual.tokens());
@@ -54,7 +54,7 @@ class WindowSumsTest {
     void theSquareOfANormIsTheMeanOfTheWindowsSums(
             @ForAll @IntRange(min = 1, max = 60) int windows, @ForAll long seed) {
         List<WindowSum> sums = sums(windows, new Random(seed));
-        StageSums all = StageSums.of(WIDTH, ComputeType.FP32, Statistic.INPUT_NORMS, 1);
+        StageSums all = empty();
         add(all, 0, sums);
         InputStatistics statistics = all.statistics();
         for (int j = 0; j < WIDTH; j++) {
@@ -68,11 +68,15 @@ class WindowSumsTest {
 
     @Example
     void aWindowThatWasRunTwiceIsNotCountedTwice() {
-        StageSums all = StageSums.of(WIDTH, ComputeType.FP32, Statistic.INPUT_NORMS, 1);
-        StageSums part = StageSums.part(WIDTH, ComputeType.FP32, Statistic.INPUT_NORMS);
-        add(all, 0, sums(3, new Random(1)));
-        add(part, 2, sums(1, new Random(2)));
-        assertThrows(IllegalArgumentException.class, () -> all.merge(part));
+        StageSums some = empty();
+        StageSums others = empty();
+        add(some, 0, sums(3, new Random(1)));
+        add(others, 2, sums(1, new Random(2)));
+        assertThrows(IllegalArgumentException.class, () -> some.windows().merge(others.windows()));
+    }
+
+    private static StageSums empty() {
+        return StageSums.of(WIDTH, ComputeType.FP32, Statistic.INPUT_NORMS, 1);
     }
 
     private static void add(StageSums sums, int first, List<WindowSum> windows) {

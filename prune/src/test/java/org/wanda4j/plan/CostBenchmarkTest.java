@@ -156,6 +156,23 @@ class CostBenchmarkTest {
         assertEquals(plan.modelBytes() + plan.memory().activations(), plan.diskBytes());
     }
 
+    @Test
+    void aClusterSharesTheWindowsAndNothingElse() {
+        RunPlan plan = plan(RECIPE, new RunSettings(1, Long.MAX_VALUE, Progress.NONE));
+        ClusterPlan cluster = plan.cluster().orElseThrow();
+        int busiest = Math.ceilDiv(cluster.parts(), 4);
+        assertEquals(
+                plan.phases().get("linears") * busiest / cluster.parts(),
+                cluster.phases().get("linears"),
+                1e-9);
+        assertEquals(plan.phases().get("select"), cluster.phases().get("select"));
+        assertEquals(
+                cluster.seconds(),
+                cluster.phases().values().stream().mapToDouble(it -> it).sum(),
+                1e-9);
+        assertEquals(cluster.seconds() < cluster.curve().get(1), busiest < cluster.parts());
+    }
+
     private RunPlan plan(Recipe recipe, RunSettings settings) {
         try (Checkpoint checkpoint = Checkpoint.open(SharedFiles.tinyLlama())) {
             return RunPlan.of(
@@ -164,7 +181,8 @@ class CostBenchmarkTest {
                     Optional.empty(),
                     Corpus.bundledCalibration(),
                     directory,
-                    settings);
+                    settings,
+                    Optional.of(new ClusterPlan.Size(2, 2)));
         }
     }
 }

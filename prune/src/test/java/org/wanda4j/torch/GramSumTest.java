@@ -1,5 +1,6 @@
 package org.wanda4j.torch;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -143,29 +144,26 @@ class GramSumTest {
         }
     }
 
-    /// Some batches are added here, the others in parts, which come in any order.
+    /// Narrow enough for one panel, and too wide for that.
     @ParameterizedTest
-    @ValueSource(ints = {1, 2, 3, 8})
-    void theSumOfPartsThatAreMergedIsTheSameBits(int parts) {
-        List<Float> expected = sum(IntStream.range(0, BATCHES).boxed().toList(), 1);
-        for (int seed = 0; seed < 20; seed++) {
-            var random = new Random(seed);
-            List<GramSum> processes = new ArrayList<>();
-            for (int i = 0; i < parts; i++) {
-                processes.add(GramSum.part(WIDTH, ComputeType.FP32));
-            }
-            try (var whole = new GramSum(WIDTH, ComputeType.FP32, 1);
-                    var _ = new PointerScope()) {
-                int here = random.nextInt(BATCHES);
-                for (int i = 0; i < BATCHES; i++) {
-                    (i < here ? whole : processes.get(random.nextInt(parts))).add(i, batch(i));
+    @ValueSource(ints = {1, 2, WIDTH, 1100})
+    void theMeanOfPanelsIsTheSameBits(int width) {
+        try (var sum = new GramSum(width, ComputeType.FP32, 1);
+                var _ = new PointerScope()) {
+            sum.add(0, torch.randn(3, width));
+            List<float[]> panels = sum.panels();
+            assertEquals(
+                    width * (width + 1L) / 2, panels.stream().mapToLong(it -> it.length).sum());
+            assertEquals(width > 1000, panels.size() > 1);
+            try (Gram travelled = GramSum.mean(panels, width, ComputeType.FP32, 3);
+                    Gram expected = sum.mean(3)) {
+                float[] row = new float[width];
+                float[] expectedRow = new float[width];
+                for (int i = 0; i < width; i++) {
+                    travelled.matrix().read(i, row);
+                    expected.matrix().read(i, expectedRow);
+                    assertArrayEquals(expectedRow, row);
                 }
-                Collections.shuffle(processes, random);
-                processes.forEach(part -> {
-                    whole.merge(part);
-                    part.close();
-                });
-                assertEquals(expected, values(whole), "seed " + seed);
             }
         }
     }
@@ -173,11 +171,10 @@ class GramSumTest {
     @Test
     void aBatchThatIsMissingIsNoticed() {
         try (var sum = new GramSum(WIDTH, ComputeType.FP32, 2);
-                var part = GramSum.part(WIDTH, ComputeType.FP32);
                 var _ = new PointerScope()) {
             sum.add(0, batch(0));
-            part.add(2, batch(2));
-            sum.merge(part);
+            sum.add(2, batch(2));
+            assertThrows(IllegalStateException.class, sum::panels);
             assertThrows(IllegalStateException.class, () -> sum.mean(3));
         }
     }

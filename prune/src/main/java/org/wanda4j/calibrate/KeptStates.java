@@ -1,0 +1,55 @@
+package org.wanda4j.calibrate;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.wanda4j.checkpoint.CheckpointWriter;
+
+/// Hidden states that a run which is resumed needs: the bytes of all windows, one after the other, in a file of the unfinished
+/// output.
+public interface KeptStates {
+
+    /// Of a run that needs none.
+    KeptStates NONE = of(List.of());
+
+    /// Size of the file.
+    long bytes();
+
+    /// Writes the file, at the latest before the writer settles.
+    ///
+    /// @param file its name
+    void keep(CheckpointWriter writer, String file);
+
+    /// Brings the hidden states to what the file says.
+    ///
+    /// @param file its name
+    void restore(CheckpointWriter writer, String file);
+
+    /// Those in memory of this process.
+    static KeptStates of(List<MemorySegment> segments) {
+        return new Segments(segments);
+    }
+
+    /// In memory of this process.
+    record Segments(List<MemorySegment> segments) implements KeptStates {
+
+        /// Copies the list.
+        public Segments {
+            segments = List.copyOf(segments);
+        }
+
+        @Override
+        public long bytes() {
+            return segments.stream().mapToLong(MemorySegment::byteSize).sum();
+        }
+
+        @Override
+        public void keep(CheckpointWriter writer, String file) {
+            writer.keep(file, segments);
+        }
+
+        @Override
+        public void restore(CheckpointWriter writer, String file) {
+            writer.restore(file, segments);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+package org.wanda4j.spark;
+
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.apache.spark.SparkConf;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.wanda4j.calibrate.CalibrationWindows;
+import org.wanda4j.calibrate.LayerwiseForward;
+import org.wanda4j.calibrate.WindowRunner;
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.text.Windows;
+
+/// An application of a Spark cluster. Its executors run the tasks of [PartWork].
+final class SparkCluster implements WindowRunner {
+
+    /// What the launcher gives the driver.
+    private static final String JVM_OPTIONS =
+            "--add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED"
+                    + " -Dorg.bytedeco.javacpp.maxBytes=0 -Dorg.bytedeco.javacpp.maxPhysicalBytes=0";
+
+    private static final String EXECUTOR_OPTIONS = "spark.executor.extraJavaOptions";
+    private static final String EXECUTOR_CLASSES = "spark.executor.extraClassPath";
+    private static final String PARALLELISM = "spark.default.parallelism";
+
+    private final JavaSparkContext spark;
+
+    private SparkCluster(JavaSparkContext spark) {
+        this.spark = spark;
+    }
+
+    /// Starts an application. What `spark.*` properties of the system say of it, as spark-submit sets them, comes first.
+    ///
+    /// @param master as Spark has it: `local[N]`, `spark://HOST:PORT`, `yarn`, `k8s://URL`
+    /// @throws InvalidInputException when it cannot be started
+    static SparkCluster connect(String master) {
+        SparkConf conf =
+                new SparkConf()
+                        .setMaster(master)
+                        .setIfMissing("spark.app.name", "wanda4j")
+                        .setIfMissing("spark.log.level", "WARN")
+                        .setIfMissing("spark.driver.maxResultSize", "0");
+        conf.set(EXECUTOR_OPTIONS, (JVM_OPTIONS + " " + conf.get(EXECUTOR_OPTIONS, "")).strip());
+        return guarded(
+                master,
+                () -> {
+                    var cluster = new SparkCluster(new JavaSparkContext(conf));
+                    if (!master.startsWith("local") && !conf.contains(EXECUTOR_CLASSES)) {
+                        cluster.shipProgram();
+                    }
+                    return cluster;
+                });
+    }
+
+    /// Has every executor fetch the jars that lie beside this class's own.
+    private void shipProgram() throws IOException, URISyntaxException {
+        Path own =
+                Path.of(
+                        SparkCluster.class
+                                .getProtectionDomain()
+                                .getCodeSource()
+                                .getLocation()
+                                .toURI());
+        for (Path folder : new Path[] {own.getParent(), own.resolveSibling("lib")}) {
+            if (Files.isDirectory(folder)) {
+                try (DirectoryStream<Path> jars = Files.newDirectoryStream(folder, "*.jar")) {
+                    jars.forEach(jar -> spark.addJar(jar.toString()));
+                }
+            }
+        }
+    }
+
+    @Override
+    public CalibrationWindows embed(
+            LayerwiseForward forward, Windows windows, boolean keepsStages) {
+        LayerwiseForward.check(forward.checkpoint(), forward.architecture(), windows);
+        return new SparkWindows(this, forward, windows, keepsStages);
+    }
+
+    JavaSparkContext context() {
+        return spark;
+    }
+
+    /// `Spark 4.2.0 on spark://host:7077`
+    String describe() {
+        return "Spark " + spark.version() + " on " + spark.master();
+    }
+
+    /// How many parts the windows are to be cut into, where somebody has said.
+    Optional<Integer> parallelism() {
+        return spark.getConf().contains(PARALLELISM)
+                ? Optional.of(Math.max(1, spark.defaultParallelism()))
+                : Optional.empty();
+    }
+
+    /// Does what runs jobs.
+    ///
+    /// @throws InvalidInputException when the cluster has given up; the run can be resumed
+    <T> T run(Callable<T> jobs) {
+        return guarded(spark.master(), jobs);
+    }
+
+    private static <T> T guarded(String master, Callable<T> work) {
+        try {
+            return work.call();
+        } catch (Exception e) { // Scala throws what it does not declare.
+            throw new InvalidInputException(
+                    "%s: %s".formatted(master, reason(e)), new IOException(e));
+        }
+    }
+
+    private static String reason(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof InvalidInputException) {
+                return cause.getMessage();
+            }
+        }
+        String text = String.valueOf(failure.getMessage());
+        if (text.contains(UnsupportedClassVersionError.class.getSimpleName())) {
+            return "an executor runs an older Java than 25; set spark.executorEnv.JAVA_HOME, or JAVA_HOME of the workers";
+        }
+        return text.lines().findFirst().orElse(failure.toString());
+    }
+
+    @Override
+    public void close() {
+        spark.close();
+    }
+}

@@ -1,0 +1,2 @@
+/// Calibration windows on a cluster of Apache Spark.
+package org.wanda4j.spark;
