@@ -10,6 +10,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.openblas.global.openblas;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.global.torch;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.threads.ParallelFor;
 import org.wanda4j.threads.Threads;
 
@@ -22,19 +23,18 @@ import org.wanda4j.threads.Threads;
 /// besides computes there with one thread too, unless it sets them anew.
 public final class Engine implements AutoCloseable {
 
-    static {
-        NativeLibraries.load();
-    }
-
     private final ComputeType type;
     private final int threads;
     private final ExecutorService pool;
 
     /// Starts `threads` threads.
+    ///
+    /// @throws InvalidInputException when the libtorch that was named cannot be used
     public Engine(ComputeType type, int threads) {
         if (threads < 1) {
             throw new IllegalArgumentException("threads must be at least 1, got " + threads);
         }
+        NativeLibraries.load();
         this.type = type;
         this.threads = threads;
         torch.set_num_threads(1);
@@ -84,7 +84,10 @@ public final class Engine implements AutoCloseable {
     }
 
     /// The instruction set that libtorch chose for its own kernels.
+    ///
+    /// @throws InvalidInputException when the libtorch that was named cannot be used
     public static String cpuCapability() {
+        NativeLibraries.load();
         return torch.get_cpu_capability().getString();
     }
 
