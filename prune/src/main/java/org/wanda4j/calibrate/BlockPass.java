@@ -114,10 +114,7 @@ public final class BlockPass {
         SequencedMap<Stage, StageSums> sums = new LinkedHashMap<>();
         try {
             for (Stage stage : round.stages()) {
-                sums.put(
-                        stage,
-                        StageSums.of(
-                                stage.width(), engine.type(), wanted.needed(), engine.threads()));
+                sums.put(stage, StageSums.of(stage.width(), engine, wanted.needed()));
             }
             engine.forEach(
                     store.batches(),
@@ -157,11 +154,7 @@ public final class BlockPass {
 
                     @Override
                     public void add(Stage stage, Measured measured) {
-                        sums.get(stage)
-                                .add(
-                                        store.firstWindow(index),
-                                        measured.tokens(),
-                                        measured.squares());
+                        sums.get(stage).add(store.firstWindow(index), measured);
                     }
                 };
         block.measure(stages, batch, index, wanted.allExperts(), sink);

@@ -3,14 +3,18 @@ package org.wanda4j.calibrate;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Device;
+import org.wanda4j.torch.Engine;
 
-/// How a run uses the machine. Nothing here changes its result.
+/// How a run uses the machine. Nothing here changes its result, but a device the last bits of it.
 ///
 /// @param threads that compute
 /// @param scratchMemory most bytes to keep in memory of each: activations, what becomes of a block, sums over its inputs. More lie
 ///     in mapped files, or are taken one after the other
 /// @param progress receives how far the run has come
-public record RunSettings(int threads, long scratchMemory, Progress progress) {
+/// @param device where models are run
+public record RunSettings(int threads, long scratchMemory, Progress progress, Device device) {
 
     private static final int MEMORY_SHARE = 4;
 
@@ -23,22 +27,53 @@ public record RunSettings(int threads, long scratchMemory, Progress progress) {
         }
     }
 
+    /// On the host.
+    ///
+    /// @throws InvalidInputException when a range is left
+    public RunSettings(int threads, long scratchMemory, Progress progress) {
+        this(threads, scratchMemory, progress, Device.HOST);
+    }
+
     /// All cores, a quarter of the memory, no progress.
     public static RunSettings defaults() {
         return new RunSettings(
                 Runtime.getRuntime().availableProcessors(),
                 physicalMemory() / MEMORY_SHARE,
-                Progress.NONE);
+                Progress.NONE,
+                Device.HOST);
+    }
+
+    /// What computes, in `type`.
+    @SuppressWarnings("MustBeClosed") // The caller does.
+    public Engine engine(ComputeType type) {
+        return new Engine(type, threads, device);
+    }
+
+    /// Refuses a device, for work that has none.
+    ///
+    /// @param work what it is, in a word or two
+    /// @throws InvalidInputException where one was chosen
+    public void requireHost(String work) {
+        if (!device.isHost()) {
+            throw new InvalidInputException(
+                    "--device %s: %s is done on the CPU alone; leave --device out"
+                            .formatted(device, work));
+        }
+    }
+
+    /// These settings with another device.
+    public RunSettings withDevice(Device other) {
+        return new RunSettings(threads, scratchMemory, progress, other);
     }
 
     /// These settings with so many threads.
     public RunSettings withThreads(int count) {
-        return new RunSettings(count, scratchMemory, progress);
+        return new RunSettings(count, scratchMemory, progress, device);
     }
 
     /// These settings with other progress.
     public RunSettings withProgress(Progress other) {
-        return new RunSettings(threads, scratchMemory, other);
+        return new RunSettings(threads, scratchMemory, other, device);
     }
 
     /// With files in `directory`.

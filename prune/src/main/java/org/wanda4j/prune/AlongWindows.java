@@ -41,7 +41,7 @@ record AlongWindows(
         Phases phases) {
 
     void prune() {
-        try (Engine engine = new Engine(recipe.type().orElseThrow(), settings.threads())) {
+        try (Engine engine = settings.engine(recipe.type().orElseThrow())) {
             var forward =
                     new LayerwiseForward(
                             source,
@@ -72,6 +72,7 @@ record AlongWindows(
                                 engine.describe()),
                         pruning.maskBytes(journal.left(architecture.blocks())),
                         pruner.states());
+                store.restore();
                 settings.progress().start("pruning", windows.tokens() * pruner.passes());
                 try (BlockSequence blocks = forward.blocks(journal.done(), phases)) {
                     while (blocks.hasNext()) {
