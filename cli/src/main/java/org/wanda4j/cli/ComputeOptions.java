@@ -60,8 +60,8 @@ final class ComputeOptions {
 
     /// The type to prune in: on a card, bf16 where none was chosen.
     Optional<ComputeType> pruningType() {
-        return type().or(() ->
-                device().isCard() ? Optional.of(ComputeType.BF16) : Optional.empty());
+        return type().or(
+                        () -> device().isCard() ? Optional.of(ComputeType.BF16) : Optional.empty());
     }
 
     int threads() {
@@ -69,8 +69,7 @@ final class ComputeOptions {
     }
 
     RunSettings settings(Progress progress) {
-        RunSettings settings =
-                RunSettings.defaults().withProgress(progress).withDevice(device());
+        RunSettings settings = RunSettings.defaults().withProgress(progress).withDevice(device());
         return threads == null ? settings : settings.withThreads(threads);
     }
 

@@ -118,8 +118,7 @@ class LibtorchTest {
         Files.createSymbolicLink(directory.resolve("libc10.so"), bundled.resolve("libc10.so"));
         Path copy = directory.resolve("libtorch_cpu.so");
         Files.copy(bundled.resolve("libtorch_cpu.so"), copy);
-        try (var file =
-                        FileChannel.open(copy, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        try (var file = FileChannel.open(copy, StandardOpenOption.READ, StandardOpenOption.WRITE);
                 Arena memory = Arena.ofConfined()) {
             MemorySegment content =
                     file.map(FileChannel.MapMode.READ_WRITE, 0, file.size(), memory);

@@ -68,7 +68,8 @@ public final class BlockSequence implements AutoCloseable {
         ComputeType type = forward.engine().type();
         Arena memory = forward.scratch().arena(block, type);
         try {
-            Function<MatrixView, TensorView> source = view -> forward.checkpoint().map(view, memory);
+            Function<MatrixView, TensorView> source =
+                    view -> forward.checkpoint().map(view, memory);
             int length = forward.length();
             var torch =
                     device().isHost()

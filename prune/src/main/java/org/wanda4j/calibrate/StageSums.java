@@ -42,8 +42,7 @@ public final class StageSums implements AutoCloseable {
     static StageSums of(int width, Engine engine, Statistic needed) {
         return engine.device().isHost() || needed != Statistic.GRAM
                 ? of(width, engine.type(), needed, engine.threads())
-                : new StageSums(
-                        Optional.of(GramSum.on(engine.device(), width, engine.type())));
+                : new StageSums(Optional.of(GramSum.on(engine.device(), width, engine.type())));
     }
 
     /// Bytes of the heap that the squares of `windows` take.

@@ -169,8 +169,7 @@ public record ZeroShot(
                 long perToken = (long) size * type.bytes();
                 List<MemorySegment> hidden =
                         groups.stream()
-                                .map(group ->
-                                        memory.allocate(group.tree().length() * perToken, 64))
+                                .map(group -> memory.allocate(group.tree().length() * perToken, 64))
                                 .toList();
                 return new Trees(groups, hidden, Optional.empty(), stageWidth, type);
             }

@@ -4,6 +4,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.bytedeco.pytorch.DeviceOptional;
+import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -65,8 +66,7 @@ public final class Device {
             case Cuda.None _ ->
                     throw new InvalidInputException(
                             "--device %s: libtorch %s has no CUDA; %s"
-                                    .formatted(
-                                            text, libtorch.describe(), Libtorch.INSTALLATION));
+                                    .formatted(text, libtorch.describe(), Libtorch.INSTALLATION));
             case Cuda.Broken(String reason) ->
                     throw new InvalidInputException(
                             "--device %s: libtorch %s: %s; install PyTorch with all that it depends on: %s"
@@ -126,7 +126,7 @@ public final class Device {
                         source.scalar_type(),
                         isCard(),
                         true,
-                        new org.bytedeco.pytorch.MemoryFormatOptional());
+                        new MemoryFormatOptional());
         return here.to(scalar);
     }
 

@@ -58,8 +58,7 @@ final class DeviceGram implements AutoCloseable {
             try (var _ = new PointerScope()) {
                 Tensor damped = hessian.clone();
                 damped.diagonal().add_(new Scalar(added * mean));
-                Optional<Tensor> upper =
-                        inverse(damped).flatMap(it -> cholesky(it, true));
+                Optional<Tensor> upper = inverse(damped).flatMap(it -> cholesky(it, true));
                 if (upper.isPresent()) {
                     Tensor rounded = upper.get().to(ScalarType.Float);
                     if (isFinite(rounded)) {
@@ -90,8 +89,7 @@ final class DeviceGram implements AutoCloseable {
                                         new ArithmeticException(
                                                 "the inputs' Gram matrix cannot be inverted"));
                 normalised =
-                        Optional.of(
-                                new Normalised(kept(scale), kept(inverse.to(type.scalar()))));
+                        Optional.of(new Normalised(kept(scale), kept(inverse.to(type.scalar()))));
             }
         }
         return normalised.get();

@@ -202,8 +202,7 @@ public final class DeviceLinear implements AutoCloseable {
             weights.narrow(1, from + count, right)
                     .sub_(
                             errors.matmul(
-                                    factor.narrow(0, from, count)
-                                            .narrow(1, from + count, right)));
+                                    factor.narrow(0, from, count).narrow(1, from + count, right)));
         }
     }
 
@@ -223,8 +222,7 @@ public final class DeviceLinear implements AutoCloseable {
         inScope(() -> {
             DeviceGram.Normalised inputs = gram.on(device).normalised(damping);
             Tensor dense =
-                    weights.mul(inputs.scale())
-                            .masked_fill_(gram.on(device).dead(), new Scalar(0));
+                    weights.mul(inputs.scale()).masked_fill_(gram.on(device).dead(), new Scalar(0));
             Tensor sum = dense.clone();
             chooseBySize(sum, choiceOf.apply(1));
             for (int round = 1; round <= rounds; round++) {
@@ -234,8 +232,7 @@ public final class DeviceLinear implements AutoCloseable {
                     Tensor change = kept.sub_(sum);
                     sum.add_(
                             Tensors.product(
-                                    change.to(inputs.inverse().scalar_type()),
-                                    inputs.inverse()));
+                                    change.to(inputs.inverse().scalar_type()), inputs.inverse()));
                     if (round < growing) {
                         chooseBySize(sum, choiceOf.apply(round + 1));
                     }
@@ -263,10 +260,7 @@ public final class DeviceLinear implements AutoCloseable {
             Tensor packed =
                     bits.view(-1, Byte.SIZE)
                             .mul(places.to(ScalarType.Byte))
-                            .sum(
-                                    new long[] {1},
-                                    false,
-                                    new ScalarTypeOptional(ScalarType.Byte))
+                            .sum(new long[] {1}, false, new ScalarTypeOptional(ScalarType.Byte))
                             .cpu();
             byte[] bytes = new byte[Math.toIntExact(packed.numel())];
             new BytePointer(packed.data_ptr()).get(bytes);

@@ -41,8 +41,7 @@ public final class Gram implements AutoCloseable {
         this(Optional.of(gram), Optional.empty(), type, memory);
     }
 
-    private Gram(
-            Optional<Matrix> gram, Optional<Tensor> onDevice, ComputeType type, Arena memory) {
+    private Gram(Optional<Matrix> gram, Optional<Tensor> onDevice, ComputeType type, Arena memory) {
         this.gram = gram;
         this.onDevice = onDevice;
         this.type = type;

@@ -56,8 +56,7 @@ public final class GramSum implements AutoCloseable {
     /// A sum of nothing on a device, which is given batches in their order by one thread.
     public static GramSum on(Device device, int width, ComputeType type) {
         try (var _ = new PointerScope()) {
-            Tensor sum =
-                    torch.zeros(new long[] {width, width}, device.options(ScalarType.Float));
+            Tensor sum = torch.zeros(new long[] {width, width}, device.options(ScalarType.Float));
             sum.retainReference();
             return new GramSum(width, type, 1, false, Optional.of(sum));
         }

@@ -201,8 +201,7 @@ final class TorchAttention implements TorchMixer {
             capped.view(-1, attention.keyValueHeads(), capped.size(1), count, positions.length)
                     .add_(
                             Tensors.beside(
-                                    capped,
-                                    biases(factor, positions).to(capped.scalar_type())));
+                                    capped, biases(factor, positions).to(capped.scalar_type())));
         }
         return capped;
     }
@@ -280,9 +279,7 @@ final class TorchAttention implements TorchMixer {
     /// transformers does: the masks of deep blocks tell the difference.
     private Tensor rotate(Tensor heads, Rotation rotation) {
         Rotary rotary = attention.rotary().orElseThrow();
-        Tensor turned =
-                torch.empty(
-                        heads.sizes(), heads.options(), new MemoryFormatOptional());
+        Tensor turned = torch.empty(heads.sizes(), heads.options(), new MemoryFormatOptional());
         int size = rotary.size();
         if (size < heads.size(3)) {
             long rest = heads.size(3) - size;

@@ -275,18 +275,14 @@ public final class TorchBlock implements AutoCloseable {
         if (input.tokens().isEmpty()) {
             long[] tokens = new long[batch.windows()];
             Arrays.fill(tokens, batch.length());
-            return Measured.of(
-                    squares.view(batch.windows(), batch.length(), -1).sum(1), tokens);
+            return Measured.of(squares.view(batch.windows(), batch.length(), -1).sum(1), tokens);
         }
         long[] rows = Tensors.longs(input.tokens().get());
         long[] counts = new long[batch.windows()];
         for (long row : rows) {
             counts[(int) (row / batch.length())]++;
         }
-        Tensor sums =
-                torch.zeros(
-                        new long[] {batch.windows(), squares.size(1)},
-                        squares.options());
+        Tensor sums = torch.zeros(new long[] {batch.windows(), squares.size(1)}, squares.options());
         long at = 0;
         for (int window = 0; window < counts.length; window++) {
             sums.narrow(0, window, 1)

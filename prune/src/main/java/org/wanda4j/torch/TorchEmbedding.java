@@ -76,13 +76,10 @@ public final class TorchEmbedding implements AutoCloseable {
         long[] flat = ids.stream().flatMapToInt(Arrays::stream).asLongStream().toArray();
         Tensor rows =
                 Tensors.beside(
-                        batch.hidden(),
-                        table.index_select(0, Tensors.of(flat)).to(type.scalar()));
+                        batch.hidden(), table.index_select(0, Tensors.of(flat)).to(type.scalar()));
         if (scale != 1) {
             // A tensor of the type: the factor is rounded too, as transformers does.
-            rows.mul_(
-                    torch.full(
-                            new long[] {1}, new Scalar(scale), rows.options()));
+            rows.mul_(torch.full(new long[] {1}, new Scalar(scale), rows.options()));
         }
         Tensor hidden = project.map(linear -> linear.apply(rows)).orElse(rows);
         positions.ifPresent(learned ->

@@ -147,8 +147,7 @@ public final class TorchHead implements AutoCloseable {
                 long[] next = Arrays.copyOfRange(ids, from, to);
                 long[] given = Arrays.copyOfRange(givens, from, to);
                 Tensor all = batch.hidden();
-                Tensor logits =
-                        logits(all.index_select(0, Tensors.beside(all, Tensors.of(given))));
+                Tensor logits = logits(all.index_select(0, Tensors.beside(all, Tensors.of(given))));
                 Tensor index = Tensors.beside(logits, Tensors.of(next, next.length, 1));
                 Tensor chosen = logits.gather(1, index).view(next.length);
                 sum += chosen.sub(logits.logsumexp(1)).to(ScalarType.Double).sum().item_double();

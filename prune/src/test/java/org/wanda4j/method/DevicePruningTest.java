@@ -71,8 +71,7 @@ class DevicePruningTest {
     void theSameIsRemovedAndUpdated(Method method, SparsityPattern pattern) {
         try (Arena memory = Arena.ofShared();
                 InputStatistics statistics = statistics()) {
-            var task =
-                    new PruneTask(weight(memory), statistics, pattern, DType.F32, 2, memory);
+            var task = new PruneTask(weight(memory), statistics, pattern, DType.F32, 2, memory);
             PrunedLinear host = method.prune(task);
             PrunedLinear device = method.prune(task, Device.EMULATED);
             int differing = 0;
@@ -108,8 +107,7 @@ class DevicePruningTest {
             TensorView weight = weight(memory);
             weight.data().setAtIndex(ValueLayout.JAVA_FLOAT, 3, Float.NaN);
             var task =
-                    new PruneTask(
-                            weight, statistics, new Unstructured(0.5), DType.F32, 2, memory);
+                    new PruneTask(weight, statistics, new Unstructured(0.5), DType.F32, 2, memory);
             assertThrows(
                     InvalidInputException.class,
                     () -> Methods.named("wanda").prune(task, Device.EMULATED));
@@ -124,14 +122,11 @@ class DevicePruningTest {
         var data = memory.allocate((long) OUTPUTS * INPUTS * Float.BYTES, 64);
         for (int i = 0; i < OUTPUTS; i++) {
             for (int j = 0; j < INPUTS; j++) {
-                double value =
-                        i == TIED_ROW ? (j % 30 == 0 ? 0.25 : 0) : random.nextDouble(-1, 1);
-                data.setAtIndex(
-                        ValueLayout.JAVA_FLOAT, (long) i * INPUTS + j, (float) value);
+                double value = i == TIED_ROW ? (j % 30 == 0 ? 0.25 : 0) : random.nextDouble(-1, 1);
+                data.setAtIndex(ValueLayout.JAVA_FLOAT, (long) i * INPUTS + j, (float) value);
             }
         }
-        return new TensorView(
-                "weight", DType.F32, List.of((long) OUTPUTS, (long) INPUTS), data);
+        return new TensorView("weight", DType.F32, List.of((long) OUTPUTS, (long) INPUTS), data);
     }
 
     private InputStatistics statistics() {

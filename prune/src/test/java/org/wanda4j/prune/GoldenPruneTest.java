@@ -49,8 +49,7 @@ class GoldenPruneTest {
     private static final double ROWS_AGREE = 0.99;
     private static final Path TINY = Path.of("src/test/resources/golden/tiny");
 
-    private static final RunSettings ON_DEVICE =
-            RunSettings.defaults().withDevice(Device.EMULATED);
+    private static final RunSettings ON_DEVICE = RunSettings.defaults().withDevice(Device.EMULATED);
 
     @TempDir private Path directory;
 
@@ -114,8 +113,7 @@ class GoldenPruneTest {
     @EnabledIf(value = SharedFiles.PRESENT, disabledReason = SharedFiles.ABSENT)
     void theOperationsOfADeviceRemoveTheSame(
             String method, String pattern, String golden, double perplexity) {
-        Path output =
-                prune(SharedFiles.tinyLlama(), recipe(method, pattern, 128), ON_DEVICE);
+        Path output = prune(SharedFiles.tinyLlama(), recipe(method, pattern, 128), ON_DEVICE);
         Path expected = SharedFiles.shared("golden/tiny/" + golden + ".safetensors");
         double agreement = agreement(output, expected, "");
         assertTrue(agreement >= MASKS_EQUAL, "masks agree in " + agreement);
@@ -250,13 +248,7 @@ class GoldenPruneTest {
     private Path prune(Path model, Recipe recipe, RunSettings settings) {
         Path output = directory.resolve("pruned");
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            Pruner.prune(
-                    checkpoint,
-                    recipe,
-                    Corpus.bundledCalibration(),
-                    output,
-                    false,
-                    settings);
+            Pruner.prune(checkpoint, recipe, Corpus.bundledCalibration(), output, false, settings);
         }
         return output;
     }
@@ -265,17 +257,12 @@ class GoldenPruneTest {
         return perplexity(model, seqlen, windows, RunSettings.defaults());
     }
 
-    private static double perplexity(
-            Path model, int seqlen, int windows, RunSettings settings) {
+    private static double perplexity(Path model, int seqlen, int windows, RunSettings settings) {
         var protocol =
                 new Perplexity.Protocol(
                         OptionalInt.of(seqlen), OptionalInt.of(windows), Optional.empty());
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            return Perplexity.measure(
-                            checkpoint,
-                            EvaluationText.beginning(),
-                            protocol,
-                            settings)
+            return Perplexity.measure(checkpoint, EvaluationText.beginning(), protocol, settings)
                     .perplexity();
         }
     }

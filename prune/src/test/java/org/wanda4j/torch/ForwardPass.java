@@ -26,8 +26,7 @@ public record ForwardPass(List<float[]> states, float[] logits) {
     }
 
     /// The same on a device.
-    static ForwardPass of(
-            Checkpoint checkpoint, Windows windows, ComputeType type, Device device) {
+    static ForwardPass of(Checkpoint checkpoint, Windows windows, ComputeType type, Device device) {
         Architecture architecture = Families.describe(checkpoint);
         List<float[]> states = new ArrayList<>();
         List<float[]> logits = new ArrayList<>();
