@@ -30,6 +30,7 @@ class InstalledLibtorchTest {
         assertTrue(missing.stream().noneMatch(name -> name.startsWith("_ZN3c1010TensorImpl")));
     }
 
+    @SuppressWarnings("restricted") // It is loaded already.
     private SymbolLookup symbols(String library) {
         return SymbolLookup.libraryLookup(jni.resolveSibling(library), Arena.global());
     }
