@@ -19,6 +19,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -39,6 +40,7 @@ MODULES = ("java.base,java.logging,java.management,java.net.http,java.xml,jdk.ht
 # Of the bundled natives: what the installed PyTorch stands in for, and what nothing here calls.
 LEFT_OUT = ("libtorch_cpu.so", "libtorch.so", "libc10.so", "libgomp.so.1", "libjnitorch_gloo.so", "jnijavacpp.cpp",
             "libjniopenblas_full.so", "libjniopenblas_nolapack.so", ".h", ".cmake", ".pc")
+OTHER_PLATFORMS = "aarch64|arm|ppc|s390|i386|/x86/|x86-32|-x86/|linux/x86/|loong|riscv|mips|freebsd|sunos|aix|android|darwin|win|/mac|sparc|musl"
 
 
 def package(directory):
@@ -50,29 +52,30 @@ def package(directory):
     (directory / "bin").mkdir(parents=True)
     (directory / "app/lib").mkdir(parents=True)
     subprocess.run([jdk / "bin/jlink", "--add-modules", MODULES, "--strip-debug", "--no-header-files", "--no-man-pages",
-                    "--compress", "zip-9", "--output", directory / "runtime"], check=True)
+                    "--output", directory / "runtime"], check=True)
     shutil.rmtree(directory / "runtime/legal", ignore_errors=True)
     shutil.copy(root / "wanda", directory / "bin")
     shutil.copy(target / "wanda.jar", directory / "app")
     for jar in (target / "lib").glob("*.jar"):
-        if jar.name.startswith(("pytorch-", "openblas-")) and "x86_64" in jar.name:
-            trim(jar, directory / "app/lib" / jar.name)
-        else:
-            shutil.copy(jar, directory / "app/lib")
+        trim(jar, directory / "app/lib" / jar.name)
     shutil.copy(__file__, directory)
     shutil.copytree(root.parent / "shared/models/tiny-llama", directory / "tiny-llama")
     (directory / "golden").mkdir()
     for golden in (root.parent / "shared/golden/tiny").glob("*.safetensors"):
         if golden.stem in [name for _, _, name in GOLDEN]:
             trim_golden(golden, directory / "golden" / golden.name)
-    archive = shutil.make_archive(str(directory), "gztar", directory.parent, directory.name)
+    archive = shutil.make_archive(str(directory), "xztar", directory.parent, directory.name)
     print(f"{archive}: {os.path.getsize(archive) / (1 << 20):.1f} MiB")
 
 
 def trim(jar, to):
-    with zipfile.ZipFile(jar) as whole, zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as kept:
+    """What the jar has for this platform; not compressed, as the archive is."""
+    with zipfile.ZipFile(jar) as whole, zipfile.ZipFile(to, "w", zipfile.ZIP_STORED) as kept:
         for entry in whole.infolist():
-            if not entry.filename.endswith(LEFT_OUT):
+            name = entry.filename.lower()
+            foreign = name.endswith((".dll", ".dylib", ".jnilib")) or (
+                re.search(r"\.so(\.\d+)?$", name) and re.search(OTHER_PLATFORMS, name))
+            if not foreign and not name.endswith(LEFT_OUT):
                 kept.writestr(entry.filename, whole.read(entry))
 
 
