@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.hub.HubSettings;
@@ -12,6 +13,8 @@ import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.sparse.Kernels;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.Libtorch;
+import org.wanda4j.torch.Libtorch.Cuda;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.ParentCommand;
@@ -75,6 +78,7 @@ final class DoctorCommand implements Callable<Integer> {
                 simd(),
                 attempt("decoding", DoctorCommand::decoding),
                 attempt("libtorch", DoctorCommand::libtorch),
+                attempt("cards", DoctorCommand::cards),
                 threads(),
                 memory(),
                 attempt("disk", DoctorCommand::disk),
@@ -110,11 +114,18 @@ final class DoctorCommand implements Callable<Integer> {
     }
 
     private static Finding libtorch() {
+        Libtorch libtorch;
+        try {
+            libtorch = Libtorch.load();
+        } catch (InvalidInputException e) {
+            return new Finding("libtorch", "none that can be used", e.getMessage());
+        }
         boolean plain = Engine.cpuCapability().equalsIgnoreCase("default");
         return new Finding(
                 "libtorch",
-                "%s, kernels for %s, bf16 %s"
+                "%s, JNI library %s, kernels for %s, bf16 %s"
                         .formatted(
+                                libtorch.describe(),
                                 Engine.version(),
                                 Engine.cpuCapability(),
                                 ComputeType.multipliesBf16()
@@ -123,6 +134,34 @@ final class DoctorCommand implements Callable<Integer> {
                 plain && System.getProperty("os.arch").equals("amd64")
                         ? "unset ATEN_CPU_CAPABILITY, or use a CPU with AVX2"
                         : "");
+    }
+
+    /// Cards, and whether libtorch can compute there.
+    private static Finding cards() {
+        List<Libtorch.Card> cards = Libtorch.cards();
+        if (cards.isEmpty()) {
+            return new Finding("cards", "none of NVIDIA's", "");
+        }
+        String found =
+                cards.stream()
+                        .map(card -> card.name() + ", " + Format.megabytes(card.bytes()))
+                        .collect(Collectors.joining("; "));
+        return switch (Libtorch.load().cuda()) {
+            case Cuda.Loaded _ -> new Finding("cards", found, "");
+            case Cuda.None _ ->
+                    new Finding(
+                            "cards",
+                            found
+                                    + "; not used by a libtorch for the CPU: "
+                                    + Libtorch.INSTALLATION,
+                            "");
+            case Cuda.Broken(String reason) ->
+                    new Finding(
+                            "cards",
+                            found + "; not used: " + reason,
+                            "install what PyTorch needs for CUDA beside it: "
+                                    + Libtorch.INSTALLATION);
+        };
     }
 
     private static Finding threads() {

@@ -2,6 +2,7 @@ package org.wanda4j.cli;
 
 import org.wanda4j.sparse.Kernels;
 import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.Libtorch;
 
 /// What this process computes with.
 final class Platform {
@@ -9,8 +10,11 @@ final class Platform {
     private Platform() {}
 
     static String describe() {
+        Libtorch libtorch = Libtorch.load();
         return "libtorch "
-                + Engine.version()
+                + libtorch.directory()
+                        .map(it -> libtorch.version() + " of " + it)
+                        .orElseGet(Engine::version)
                 + " ("
                 + Engine.cpuCapability()
                 + "), selection by "

@@ -106,6 +106,9 @@ final class PruneCommand implements Runnable {
                                         .orElse("there is no interrupted run to go on with"));
             }
             RunSettings settings = recipe.settings(progress).withRunner(runner);
+            if (runner != WindowRunner.LOCAL) {
+                settings.requireHost("a run with --spark");
+            }
             if (recovery.isPresent()) {
                 PruneAndRecover.Report both = recover(checkpoint, recovery.get(), settings);
                 report = both.pruned();

@@ -184,7 +184,7 @@ final class RecipeOptions {
                         .withOrder(order)
                         .withSampling(calibration.sampling(start.sampling()))
                         .withLinears(skip, only);
-        return compute.type().map(recipe::withType).orElse(recipe);
+        return compute.pruningType().map(recipe::withType).orElse(recipe);
     }
 
     /// How the whole model is trained afterwards, where it is.

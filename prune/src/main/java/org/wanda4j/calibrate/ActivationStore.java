@@ -2,21 +2,27 @@ package org.wanda4j.calibrate;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Device;
+import org.wanda4j.torch.DeviceStates;
 import org.wanda4j.torch.TorchBlock;
 
 /// The hidden states of all windows, and what each of them hands from one stage to the next; in the compute type.
 ///
-/// In memory, or in a mapped file that is deleted with the store where it would be too large. The windows are cut into
+/// On a device, in memory, or in a mapped file that is deleted with the store where it would be too large. The windows are cut into
 /// batches of about [#TOKENS_PER_BATCH] tokens, whatever the number of threads, so that results do not depend on it.
 public final class ActivationStore implements HiddenStates, AutoCloseable {
 
     /// Tokens of a batch, about, but where a layout says otherwise.
     public static final int TOKENS_PER_BATCH = 1024;
+
+    /// Tokens of a batch on a device, about: products of so many fill a card.
+    public static final int TOKENS_PER_DEVICE_BATCH = 8192;
 
     private static final int ALIGNMENT = 64;
 
@@ -26,6 +32,8 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
     private final MemorySegment hidden;
     private final MemorySegment between;
     private final int windowsPerBatch;
+    private final Device device;
+    private final Optional<DeviceStates> onDevice;
 
     /// What a store must hold.
     ///
@@ -85,14 +93,34 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
     ///
     /// @throws InvalidInputException when the file of a large one cannot be had
     public ActivationStore(Layout layout, ScratchSpace scratch) {
+        this(layout, scratch, Device.HOST);
+    }
+
+    /// Makes a store on a device, and room on the host for the hidden states alone.
+    ///
+    /// @throws InvalidInputException when the file of a large one cannot be had
+    public ActivationStore(Layout layout, ScratchSpace scratch, Device device) {
+        this.device = device;
         this.layout = layout;
         this.scratch = scratch;
         this.windowsPerBatch = layout.windowsPerBatch();
-        this.arena = scratch.arena(layout.bytes());
+        long betweenBytes = device.isHost() ? layout.betweenBytes() : 0;
+        this.arena = scratch.arena(layout.hiddenBytes() + betweenBytes);
         try {
-            MemorySegment all = arena.allocate(layout.bytes(), ALIGNMENT);
+            MemorySegment all = arena.allocate(layout.hiddenBytes() + betweenBytes, ALIGNMENT);
             this.hidden = all.asSlice(0, layout.hiddenBytes());
-            this.between = all.asSlice(layout.hiddenBytes(), layout.betweenBytes());
+            this.between = all.asSlice(layout.hiddenBytes(), betweenBytes);
+            this.onDevice =
+                    device.isHost()
+                            ? Optional.empty()
+                            : Optional.of(
+                                    new DeviceStates(
+                                            device,
+                                            (long) layout.windows() * layout.length(),
+                                            layout.hidden(),
+                                            layout.stageWidth(),
+                                            layout.keepsStages(),
+                                            layout.type()));
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
@@ -108,7 +136,8 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
             Windows windows,
             boolean keepsStages,
             ComputeType type,
-            ScratchSpace scratch) {
+            ScratchSpace scratch,
+            Device device) {
         var layout =
                 new Layout(
                         windows.count(),
@@ -116,30 +145,39 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
                         architecture.hidden(),
                         TorchBlock.stageWidth(architecture),
                         keepsStages,
-                        type);
-        return new ActivationStore(layout, scratch);
+                        type,
+                        device.isHost() ? TOKENS_PER_BATCH : TOKENS_PER_DEVICE_BATCH);
+        return new ActivationStore(layout, scratch, device);
     }
 
     /// A store of its own with the hidden states as they are now, without what lies between two stages.
     public ActivationStore copy() {
-        var copy = new ActivationStore(layout.statesAlone(), scratch);
+        var copy = new ActivationStore(layout.statesAlone(), scratch, device);
         copy.copyStates(this);
         return copy;
     }
 
     /// Takes over the hidden states of another store of the same windows.
     public void copyStates(ActivationStore other) {
-        hidden.copyFrom(other.hidden);
+        onDevice.ifPresentOrElse(
+                it -> it.copyStates(other.onDevice.orElseThrow()),
+                () -> hidden.copyFrom(other.hidden));
     }
 
-    /// The hidden states of all windows, one after the other.
+    /// The hidden states of all windows, one after the other; those of a device as they are now.
     public MemorySegment states() {
+        onDevice.ifPresent(it -> it.download(hidden));
         return hidden;
     }
 
     /// What each window hands from one stage to the next, one after the other; empty where that is not kept.
     public MemorySegment between() {
         return between;
+    }
+
+    /// Takes over what was written to [#states()].
+    public void restore() {
+        onDevice.ifPresent(it -> it.upload(hidden));
     }
 
     /// What it holds.
@@ -174,6 +212,10 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
 
     @Override
     public Batch batch(int index) {
+        if (onDevice.isPresent()) {
+            long first = (long) firstWindow(index) * layout.length();
+            return onDevice.get().batch(first, windowsOf(index), layout.length());
+        }
         MemorySegment states = slice(hidden, index, layout.hidden());
         return layout.keepsStages()
                 ? Batch.over(
@@ -197,6 +239,7 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
 
     @Override
     public void close() {
+        onDevice.ifPresent(DeviceStates::close);
         arena.close();
     }
 }

@@ -131,10 +131,7 @@ public final class BlockPass implements WindowPass {
         SequencedMap<Stage, StageSums> sums = new LinkedHashMap<>();
         try {
             for (Stage stage : round.stages()) {
-                sums.put(
-                        stage,
-                        StageSums.of(
-                                stage.width(), engine.type(), wanted.needed(), engine.threads()));
+                sums.put(stage, StageSums.of(stage.width(), engine, wanted.needed()));
             }
             engine.forEach(
                     store.batches(),
@@ -174,11 +171,7 @@ public final class BlockPass implements WindowPass {
 
                     @Override
                     public void add(Stage stage, Measured measured) {
-                        sums.get(stage)
-                                .add(
-                                        store.firstWindow(index),
-                                        measured.tokens(),
-                                        measured.squares());
+                        sums.get(stage).add(store.firstWindow(index), measured);
                     }
                 };
         block.measure(stages, batch, index, wanted.allExperts(), sink);

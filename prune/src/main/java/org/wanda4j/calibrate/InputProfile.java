@@ -36,7 +36,7 @@ public final class InputProfile {
         int blocks = architecture.blocks().size();
         settings.progress().start("measuring inputs", windows.tokens() * (2L * blocks - 1));
         try (var scratch = new ScratchDirectory();
-                Engine engine = new Engine(ComputeType.fastest(), settings.threads())) {
+                Engine engine = settings.engine(ComputeType.fastest())) {
             var forward =
                     new LayerwiseForward(
                             checkpoint,

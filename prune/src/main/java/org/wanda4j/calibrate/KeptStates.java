@@ -24,32 +24,37 @@ public interface KeptStates {
     /// @param file its name
     void restore(CheckpointWriter writer, String file);
 
-    /// Those in memory of this process.
-    static KeptStates of(List<MemorySegment> segments) {
-        return new Segments(segments);
+    /// Those of stores in this process.
+    static KeptStates of(List<ActivationStore> stores) {
+        return new Stores(stores);
     }
 
-    /// In memory of this process.
-    record Segments(List<MemorySegment> segments) implements KeptStates {
+    /// In this process.
+    record Stores(List<ActivationStore> stores) implements KeptStates {
 
         /// Copies the list.
-        public Segments {
-            segments = List.copyOf(segments);
+        public Stores {
+            stores = List.copyOf(stores);
         }
 
         @Override
         public long bytes() {
-            return segments.stream().mapToLong(MemorySegment::byteSize).sum();
+            return stores.stream().mapToLong(it -> it.layout().hiddenBytes()).sum();
         }
 
         @Override
         public void keep(CheckpointWriter writer, String file) {
-            writer.keep(file, segments);
+            writer.keep(file, segments());
         }
 
         @Override
         public void restore(CheckpointWriter writer, String file) {
-            writer.restore(file, segments);
+            writer.restore(file, segments());
+            stores.forEach(ActivationStore::restore);
+        }
+
+        private List<MemorySegment> segments() {
+            return stores.stream().map(ActivationStore::states).toList();
         }
     }
 }

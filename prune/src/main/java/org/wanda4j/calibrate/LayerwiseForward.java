@@ -42,7 +42,8 @@ public record LayerwiseForward(
                         new TorchEmbedding(
                                 architecture,
                                 view -> checkpoint.map(view, memory),
-                                engine.type())) {
+                                engine.type(),
+                                engine.device())) {
             engine.forEach(
                     states.batches(),
                     index -> embedding.embed(ids.apply(index), states.batch(index)));
@@ -67,7 +68,14 @@ public record LayerwiseForward(
     /// @param keepsStages whether what lies between two stages outlasts a pass over the windows
     /// @throws InvalidInputException when the model cannot take them, or the file of a large store cannot be had
     public ActivationStore embedded(Windows windows, boolean keepsStages) {
-        var store = ActivationStore.of(architecture, windows, keepsStages, engine.type(), scratch);
+        var store =
+                ActivationStore.of(
+                        architecture,
+                        windows,
+                        keepsStages,
+                        engine.type(),
+                        scratch,
+                        engine.device());
         try {
             embed(store, windows);
             return store;
@@ -107,7 +115,8 @@ public record LayerwiseForward(
                         new TorchHead(
                                 architecture,
                                 view -> checkpoint.map(view, memory),
-                                engine.type())) {
+                                engine.type(),
+                                engine.device())) {
             engine.forEach(
                     states.batches(), index -> visitor.visit(head, index, states.batch(index)));
         }

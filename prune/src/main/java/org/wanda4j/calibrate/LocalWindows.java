@@ -25,7 +25,7 @@ record LocalWindows(Engine engine, ActivationStore activations) implements Calib
 
     @Override
     public KeptStates states() {
-        return KeptStates.of(List.of(activations.states()));
+        return KeptStates.of(List.of(activations));
     }
 
     @Override

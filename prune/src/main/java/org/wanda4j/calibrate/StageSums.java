@@ -2,15 +2,23 @@ package org.wanda4j.calibrate;
 
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.SortedMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ConcurrentSkipListMap;
 import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.GramSum;
+import org.wanda4j.torch.TorchBlock.Measured;
 
 /// What calibration sums up of the inputs of one stage over windows that are run here, batch by batch from any thread.
 public final class StageSums implements AutoCloseable {
 
     private final SortedMap<Integer, WindowSum> windows = new ConcurrentSkipListMap<>();
+
+    /// Batches whose sums may still lie on a device.
+    private final Queue<Runnable> measured = new ConcurrentLinkedQueue<>();
+
     private final Optional<GramSum> products;
 
     private StageSums(Optional<GramSum> products) {
@@ -29,6 +37,13 @@ public final class StageSums implements AutoCloseable {
                         : Optional.empty());
     }
 
+    /// Sums of nothing, to be added to where the engine computes.
+    static StageSums of(int width, Engine engine, Statistic needed) {
+        return engine.device().isHost() || needed != Statistic.GRAM
+                ? of(width, engine.type(), needed, engine.threads())
+                : new StageSums(Optional.of(GramSum.on(engine.device(), width, engine.type())));
+    }
+
     /// Bytes of the heap that the squares of `windows` take.
     static long squareBytes(int width, int windows) {
         return (long) windows * width * Float.BYTES;
@@ -37,6 +52,13 @@ public final class StageSums implements AutoCloseable {
     /// Receives the products of channels, where they are needed.
     public Optional<GramSum> products() {
         return products;
+    }
+
+    /// Adds consecutive windows. What lies on a device is not waited for.
+    ///
+    /// @param first number of the first one in the whole
+    void add(int first, Measured batch) {
+        measured.add(() -> add(first, batch.tokens(), batch.squares().get()));
     }
 
     /// Adds consecutive windows.
@@ -54,6 +76,9 @@ public final class StageSums implements AutoCloseable {
 
     /// The sums by window, as they are now.
     public WindowSums windows() {
+        for (Runnable next = measured.poll(); next != null; next = measured.poll()) {
+            next.run();
+        }
         return new WindowSums(windows);
     }
 

@@ -12,6 +12,7 @@ import org.wanda4j.model.Architecture;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Device;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchHead;
 
@@ -23,6 +24,7 @@ public final class LastStates implements AutoCloseable {
 
     private final EncodedText text;
     private final ComputeType type;
+    private final Device device;
     private final ScratchDirectory directory;
     private final ScratchSpace scratch;
     private final ActivationStore store;
@@ -30,11 +32,13 @@ public final class LastStates implements AutoCloseable {
     private LastStates(EncodedText text, ComputeType type, RunSettings settings) {
         this.text = text;
         this.type = type;
+        this.device = settings.device();
         this.directory = new ScratchDirectory();
         this.scratch = settings.scratch(directory.path());
         try {
             this.store =
-                    ActivationStore.of(text.architecture(), text.windows(), false, type, scratch);
+                    ActivationStore.of(
+                            text.architecture(), text.windows(), false, type, scratch, device);
         } catch (RuntimeException | Error e) {
             directory.close();
             throw e;
@@ -66,7 +70,7 @@ public final class LastStates implements AutoCloseable {
 
     private void compute(RunSettings settings) {
         Architecture architecture = text.architecture();
-        try (Engine engine = new Engine(type, settings.threads())) {
+        try (Engine engine = settings.engine(type)) {
             LayerwiseForward forward = forward(engine);
             forward.embed(store, windows());
             settings.progress()
@@ -83,7 +87,7 @@ public final class LastStates implements AutoCloseable {
     /// The model's head, to be closed before `memory`.
     TorchHead head(Arena memory) {
         return new TorchHead(
-                text.architecture(), view -> text.checkpoint().map(view, memory), type);
+                text.architecture(), view -> text.checkpoint().map(view, memory), type, device);
     }
 
     EncodedText text() {

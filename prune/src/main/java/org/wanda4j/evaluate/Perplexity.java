@@ -137,7 +137,7 @@ public record Perplexity(
         ActivationStore store = states.store();
         Predictions[] predictions = new Predictions[windows.size()];
         settings.progress().start("predicting", states.windows().tokens());
-        try (Engine engine = new Engine(states.type(), settings.threads())) {
+        try (Engine engine = settings.engine(states.type())) {
             states.forward(engine)
                     .head(
                             store,

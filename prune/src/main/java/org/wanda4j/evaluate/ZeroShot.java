@@ -19,6 +19,8 @@ import org.wanda4j.model.families.Families;
 import org.wanda4j.text.Tokenizer;
 import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Device;
+import org.wanda4j.torch.DeviceStates;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchBlock;
 import org.wanda4j.torch.TorchHead;
@@ -100,7 +102,7 @@ public record ZeroShot(
         long tokens = groups.stream().mapToLong(group -> group.tree().length()).sum();
         settings.progress().start("answering", tokens * architecture.blocks().size());
         try (var scratch = new ScratchDirectory();
-                Engine engine = new Engine(type, settings.threads())) {
+                Engine engine = settings.engine(type)) {
             int from = 0;
             while (from < groups.size()) {
                 int to = from;
@@ -139,8 +141,8 @@ public record ZeroShot(
             List<Group> groups,
             Progress progress,
             double[][] likelihoods) {
-        try (Arena memory = Arena.ofShared()) {
-            Trees trees = Trees.of(groups, forward.architecture(), forward.engine().type(), memory);
+        try (Arena memory = Arena.ofShared();
+                Trees trees = Trees.of(groups, forward, memory)) {
             forward.embed(trees, index -> List.of(groups.get(index).ids()));
             forward.forward(trees, progress);
             forward.head(
@@ -149,19 +151,37 @@ public record ZeroShot(
         }
     }
 
-    /// Hidden states of groups: a batch each.
+    /// Hidden states of groups: a batch each. In memory of the host's, or on a device.
     private record Trees(
-            List<Group> groups, List<MemorySegment> hidden, int stageWidth, ComputeType type)
-            implements HiddenStates {
+            List<Group> groups,
+            List<MemorySegment> hidden,
+            Optional<DeviceStates> onDevice,
+            int stageWidth,
+            ComputeType type)
+            implements HiddenStates, AutoCloseable {
 
-        static Trees of(
-                List<Group> groups, Architecture architecture, ComputeType type, Arena memory) {
-            long perToken = (long) architecture.hidden() * type.bytes();
-            List<MemorySegment> hidden =
-                    groups.stream()
-                            .map(group -> memory.allocate(group.tree().length() * perToken, 64))
-                            .toList();
-            return new Trees(groups, hidden, TorchBlock.stageWidth(architecture), type);
+        static Trees of(List<Group> groups, LayerwiseForward forward, Arena memory) {
+            int size = forward.architecture().hidden();
+            int stageWidth = TorchBlock.stageWidth(forward.architecture());
+            ComputeType type = forward.engine().type();
+            Device device = forward.engine().device();
+            if (device.isHost()) {
+                long perToken = (long) size * type.bytes();
+                List<MemorySegment> hidden =
+                        groups.stream()
+                                .map(group -> memory.allocate(group.tree().length() * perToken, 64))
+                                .toList();
+                return new Trees(groups, hidden, Optional.empty(), stageWidth, type);
+            }
+            var states =
+                    new DeviceStates(
+                            device, first(groups, groups.size()), size, stageWidth, false, type);
+            return new Trees(groups, List.of(), Optional.of(states), stageWidth, type);
+        }
+
+        /// The first token of a group, counted through all.
+        private static long first(List<Group> groups, int index) {
+            return groups.subList(0, index).stream().mapToLong(it -> it.tree().length()).sum();
         }
 
         @Override
@@ -171,7 +191,14 @@ public record ZeroShot(
 
         @Override
         public Batch batch(int index) {
-            return Batch.over(groups.get(index).tree(), hidden.get(index), stageWidth, type);
+            Tree tree = groups.get(index).tree();
+            return onDevice.map(it -> it.batch(first(groups, index), tree))
+                    .orElseGet(() -> Batch.over(tree, hidden.get(index), stageWidth, type));
+        }
+
+        @Override
+        public void close() {
+            onDevice.ifPresent(DeviceStates::close);
         }
 
         @Override

@@ -62,7 +62,7 @@ public record Admm(int rounds, int growing, double damping) implements Iterative
         }
     }
 
-    private SparsityPattern patternOf(int round, SparsityPattern last) {
+    SparsityPattern patternOf(int round, SparsityPattern last) {
         double left = 1 - (double) Math.min(round, growing) / growing;
         return last instanceof Unstructured(double sparsity)
                 ? new Unstructured(sparsity * (1 - left * left * left))

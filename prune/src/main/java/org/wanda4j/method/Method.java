@@ -4,6 +4,7 @@ import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.sparse.Mask;
+import org.wanda4j.torch.Device;
 
 /// A named way to prune.
 ///
@@ -35,6 +36,16 @@ public record Method(
             }
             case IterativeUpdate iterative -> iterative.prune(task, importance, selection);
         };
+    }
+
+    /// Prunes a linear by operations of a device, as far as it has those that the method needs.
+    ///
+    /// @throws ArithmeticException when the statistics do not determine the update
+    /// @throws InvalidInputException when the linear's weights are not finite, or the pattern does not fit its shape
+    public PrunedLinear prune(PruneTask task, Device device) {
+        return device.isHost() || !DevicePruning.does(this)
+                ? prune(task)
+                : DevicePruning.prune(this, task, device);
     }
 
     /// What calibration has to collect for it.

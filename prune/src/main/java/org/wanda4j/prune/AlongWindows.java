@@ -41,7 +41,7 @@ record AlongWindows(
         Phases phases) {
 
     void prune() {
-        try (Engine engine = new Engine(recipe.type().orElseThrow(), settings.threads())) {
+        try (Engine engine = settings.engine(recipe.type().orElseThrow())) {
             var forward =
                     new LayerwiseForward(
                             source,

@@ -52,7 +52,7 @@ final class BlockTuning implements AutoCloseable {
 
     /// The hidden states that the next block needs: those of the pruned model, and of the dense one.
     KeptStates states() {
-        return KeptStates.of(List.of(store.states(), dense.states()));
+        return KeptStates.of(List.of(store, dense));
     }
 
     /// Takes the dense model through a block that is not pruned yet, and keeps what the pruned model gives it.

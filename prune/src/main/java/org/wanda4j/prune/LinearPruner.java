@@ -23,18 +23,21 @@ import org.wanda4j.sparse.Mask;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.sparse.SparsityPattern.NofM;
 import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Device;
 import org.wanda4j.torch.Rounding;
 
 /// Prunes linears of a checkpoint by one method.
 ///
 /// @param patterns of the linears to be pruned; the others stay dense
 /// @param type that windows are computed in
+/// @param device where linears are pruned, but for what methods there have no operations for
 record LinearPruner(
         Checkpoint source,
         Method method,
         Map<Linear, SparsityPattern> patterns,
         ComputeType type,
         int threads,
+        Device device,
         Phases phases) {
 
     boolean prunes(Linear linear) {
@@ -87,7 +90,7 @@ record LinearPruner(
 
     private PrunedLinear apply(PruneTask task) {
         try {
-            return phases.time("select", () -> method.prune(task));
+            return phases.time("select", () -> method.prune(task, device));
         } catch (ArithmeticException e) {
             throw new InvalidInputException(
                     "%s: %s; use --method wanda, which inverts nothing, or more calibration text"

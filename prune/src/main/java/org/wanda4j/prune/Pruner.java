@@ -64,6 +64,9 @@ public final class Pruner {
         this.method = Methods.named(recipe.method());
         this.chosen = recipe.linears(architecture);
         checkPattern();
+        if (recipe.tuning().isPresent()) {
+            settings.requireHost("--tune");
+        }
         this.spread =
                 new SparsityPlan.Request(
                         recipe.pattern(), recipe.allocation(), recipe.sparsityOf());
@@ -188,7 +191,7 @@ public final class Pruner {
     }
 
     private PruneReport run(OutputDirectory directory, Consumer<PrunedMasks> masks) {
-        String machine = needsCalibration() ? Engine.cpuCapability() : "any";
+        String machine = needsCalibration() ? Engine.machine(settings.device()) : "any";
         int blocks = architecture.blocks().size();
         try (var journal =
                 Journal.open(source, directory, recipeDocument(), machine, blocks, phases)) {
@@ -267,7 +270,13 @@ public final class Pruner {
         Map<Linear, SparsityPattern> patterns =
                 SparsityPlan.of(architecture, spread, chosen, scores);
         return new LinearPruner(
-                source, method, patterns, recipe.type().orElseThrow(), settings.threads(), phases);
+                source,
+                method,
+                patterns,
+                recipe.type().orElseThrow(),
+                settings.threads(),
+                settings.device(),
+                phases);
     }
 
     private void checkPattern() {

@@ -86,6 +86,7 @@ public final class CalibratedPacking {
             Corpus text,
             OutputDirectory output,
             RunSettings settings) {
+        settings.requireHost("packing");
         Architecture architecture = Families.describe(source);
         Windows windows = sampling.resolve(architecture).take(text, source.directory());
         LayerwiseForward.check(source, architecture, windows);

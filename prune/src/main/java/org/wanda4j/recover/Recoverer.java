@@ -28,6 +28,7 @@ import org.wanda4j.report.RecoverReport;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Tokenizer;
 import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Device;
 import org.wanda4j.torch.Engine;
 import tools.jackson.databind.JsonNode;
 
@@ -62,6 +63,7 @@ public final class Recoverer {
             Path published,
             RunSettings settings,
             Duration interval) {
+        settings.requireHost("recovery");
         this.pruned = pruned;
         this.dense = dense;
         this.text = text;
@@ -210,7 +212,7 @@ public final class Recoverer {
                         dense,
                         directory,
                         RecoveryDocument.of(recovery, text),
-                        Engine.cpuCapability(),
+                        Engine.machine(Device.HOST),
                         phases)) {
             return run(directory, journal);
         }

@@ -8,7 +8,7 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /// Some windows within a block: their hidden states, and what one stage gives to the next.
-/// Both lie in memory that the caller owns, and a block works in place.
+/// Both lie in memory that the caller owns, or on a device, and a block works in place.
 public final class Batch {
 
     private final int windows;
@@ -17,7 +17,7 @@ public final class Batch {
     private final Tensor between;
     private final Optional<Tree> tree;
 
-    private Batch(int windows, int length, Tensor hidden, Tensor between, Optional<Tree> tree) {
+    Batch(int windows, int length, Tensor hidden, Tensor between, Optional<Tree> tree) {
         this.tree = tree;
         this.windows = windows;
         this.length = length;

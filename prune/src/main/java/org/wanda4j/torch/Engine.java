@@ -10,6 +10,7 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.openblas.global.openblas;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.global.torch;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.threads.ParallelFor;
 import org.wanda4j.threads.Threads;
 
@@ -22,31 +23,44 @@ import org.wanda4j.threads.Threads;
 /// besides computes there with one thread too, unless it sets them anew.
 public final class Engine implements AutoCloseable {
 
-    static {
-        NativeLibraries.load();
-    }
-
     private final ComputeType type;
     private final int threads;
+    private final Device device;
     private final ExecutorService pool;
 
-    /// Starts `threads` threads.
+    /// Starts `threads` threads, which compute.
+    ///
+    /// @throws InvalidInputException when the libtorch that was named cannot be used
     public Engine(ComputeType type, int threads) {
+        this(type, threads, Device.HOST);
+    }
+
+    /// Starts `threads` threads, which compute; or one that gives a device its work, batch after batch.
+    ///
+    /// @throws InvalidInputException when the libtorch that was named cannot be used
+    public Engine(ComputeType type, int threads, Device device) {
         if (threads < 1) {
             throw new IllegalArgumentException("threads must be at least 1, got " + threads);
         }
+        NativeLibraries.load();
         this.type = type;
-        this.threads = threads;
+        this.device = device;
+        this.threads = device.isHost() ? threads : 1;
         torch.set_num_threads(1);
         openblas.blas_set_num_threads(1);
         this.pool =
                 Executors.newFixedThreadPool(
-                        threads, Thread.ofPlatform().daemon().name("wanda-", 0).factory());
+                        this.threads, Thread.ofPlatform().daemon().name("wanda-", 0).factory());
     }
 
     /// The type in which linears are computed.
     public ComputeType type() {
         return type;
+    }
+
+    /// Where tensors lie.
+    public Device device() {
+        return device;
     }
 
     /// How many threads compute.
@@ -66,8 +80,20 @@ public final class Engine implements AutoCloseable {
                 + ", "
                 + type
                 + ", "
+                + (device.isHost() ? "" : device + ", ")
                 + threads
                 + (threads == 1 ? " thread" : " threads");
+    }
+
+    /// What decides the last bits of a result, besides the recipe: the instruction set, another libtorch than the bundled one, a
+    /// device.
+    public static String machine(Device device) {
+        return cpuCapability()
+                + Libtorch.load()
+                        .directory()
+                        .map(_ -> ", libtorch " + Libtorch.load().version())
+                        .orElse("")
+                + (device.isHost() ? "" : ", " + device);
     }
 
     /// Version of the libtorch binding.
@@ -84,7 +110,10 @@ public final class Engine implements AutoCloseable {
     }
 
     /// The instruction set that libtorch chose for its own kernels.
+    ///
+    /// @throws InvalidInputException when the libtorch that was named cannot be used
     public static String cpuCapability() {
+        NativeLibraries.load();
         return torch.get_cpu_capability().getString();
     }
 

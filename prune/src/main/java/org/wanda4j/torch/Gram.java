@@ -2,6 +2,10 @@ package org.wanda4j.torch;
 
 import java.lang.foreign.Arena;
 import java.util.Optional;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /// `G = X^T X` of the inputs of a stage: the sum over the tokens of a window, on average over windows; fp32, of products that
 /// were computed in the inputs' type.
@@ -9,12 +13,15 @@ import java.util.Optional;
 /// What is derived from it is made once, at its first use, and shared by the linears of the stage.
 public final class Gram implements AutoCloseable {
 
-    private static final double OBS_DAMPING = 0.01;
-    private static final double HARDEST_DAMPING = 100;
+    static final double OBS_DAMPING = 0.01;
+    static final double HARDEST_DAMPING = 100;
 
-    private final Matrix gram;
+    private final Optional<Tensor> onDevice;
     private final ComputeType type;
     private final Arena memory;
+    private Optional<Matrix> gram;
+    private Optional<DeviceGram> device = Optional.empty();
+    private Optional<float[]> diagonal = Optional.empty();
     private Optional<Damped> factor = Optional.empty();
     private Optional<Matrix> damped = Optional.empty();
     private Optional<Normalised> normalised = Optional.empty();
@@ -31,9 +38,23 @@ public final class Gram implements AutoCloseable {
     public record Normalised(float[] scale, Factor inverse) {}
 
     Gram(Matrix gram, ComputeType type, Arena memory) {
+        this(Optional.of(gram), Optional.empty(), type, memory);
+    }
+
+    private Gram(Optional<Matrix> gram, Optional<Tensor> onDevice, ComputeType type, Arena memory) {
         this.gram = gram;
+        this.onDevice = onDevice;
         this.type = type;
         this.memory = memory;
+    }
+
+    /// `factor * sum`, which is changed and taken over; copied to the host when it is asked for.
+    static Gram onDevice(Tensor sum, double factor, ComputeType type, Arena memory) {
+        try (var _ = new PointerScope()) {
+            Tensor upper = sum.triu();
+            sum.copy_(upper.add(upper.triu(1).t()).mul_(new Scalar(factor)));
+        }
+        return new Gram(Optional.empty(), Optional.of(sum), type, memory);
     }
 
     /// The identity, for a linear that no token reached: all channels count alike, and none correlates with another.
@@ -49,12 +70,73 @@ public final class Gram implements AutoCloseable {
 
     /// G itself.
     public Matrix matrix() {
-        return gram;
+        if (gram.isEmpty()) {
+            Tensor values = onDevice.orElseThrow();
+            int width = Math.toIntExact(values.size(0));
+            Matrix copy = Matrix.zeros(width, width, memory);
+            try (var _ = new PointerScope()) {
+                copy.tensor().copy_(values);
+            }
+            gram = Optional.of(copy);
+        }
+        return gram.get();
+    }
+
+    /// What is derived from it on a device.
+    DeviceGram on(Device where) {
+        if (device.isEmpty()) {
+            device = Optional.of(new DeviceGram(onDevice.orElseGet(() -> upload(where)), type));
+        }
+        return device.get();
+    }
+
+    private Tensor upload(Device where) {
+        try (var _ = new PointerScope()) {
+            Tensor copy = where.copyOf(matrix().tensor(), ScalarType.Float);
+            copy.retainReference();
+            return copy;
+        }
+    }
+
+    private float[] diagonal() {
+        if (diagonal.isEmpty()) {
+            diagonal = Optional.of(onDevice.map(Gram::diagonalOf).orElseGet(this::readDiagonal));
+        }
+        return diagonal.get();
+    }
+
+    private static float[] diagonalOf(Tensor matrix) {
+        try (var _ = new PointerScope()) {
+            return Tensors.floats(matrix.diagonal());
+        }
+    }
+
+    private float[] readDiagonal() {
+        float[] values = new float[matrix().rows()];
+        for (int j = 0; j < values.length; j++) {
+            values[j] = matrix().get(j, j);
+        }
+        return values;
+    }
+
+    /// The diagonal of [#inverseFactor()].
+    ///
+    /// @throws ArithmeticException when nothing suffices to invert it
+    public float[] factorDiagonal() {
+        if (device.isPresent()) {
+            return diagonalOf(device.get().inverseFactor());
+        }
+        Matrix upper = inverseFactor().matrix();
+        float[] values = new float[upper.rows()];
+        for (int j = 0; j < values.length; j++) {
+            values[j] = upper.get(j, j);
+        }
+        return values;
     }
 
     /// Whether input `j` was zero in every token.
     public boolean dead(int j) {
-        return gram.get(j, j) == 0;
+        return diagonal()[j] == 0;
     }
 
     /// The upper Cholesky factor of `H^-1`, where H is G with 1 on the diagonal for dead inputs and 1 % of the diagonal's
@@ -70,7 +152,9 @@ public final class Gram implements AutoCloseable {
 
     /// The damping of the inverse factor, where it had to be more than 1 %.
     public Optional<Double> hardened() {
-        return factor.map(Damped::damping).filter(damping -> damping > OBS_DAMPING);
+        return device.flatMap(DeviceGram::damping)
+                .or(() -> factor.map(Damped::damping))
+                .filter(damping -> damping > OBS_DAMPING);
     }
 
     /// The matrix H that [#inverseFactor()] is of, damped as much as there: `H^-1 = U^T U`.
@@ -79,11 +163,11 @@ public final class Gram implements AutoCloseable {
     public Matrix damped() {
         if (damped.isEmpty()) {
             double added = inverseFactor().damping() * meanDiagonal();
-            int width = gram.rows();
+            int width = matrix().rows();
             Matrix hessian = Matrix.zeros(width, width, memory);
             float[] row = new float[width];
             for (int i = 0; i < width; i++) {
-                gram.read(i, row);
+                matrix().read(i, row);
                 for (int j = 0; j < width; j++) {
                     row[j] *= 2;
                 }
@@ -96,16 +180,16 @@ public final class Gram implements AutoCloseable {
     }
 
     private double meanDiagonal() {
-        int width = gram.rows();
+        int width = matrix().rows();
         double mean = 0;
         for (int j = 0; j < width; j++) {
-            mean += (dead(j) ? 1 : 2.0 * gram.get(j, j)) / width;
+            mean += (dead(j) ? 1 : 2.0 * matrix().get(j, j)) / width;
         }
         return mean;
     }
 
     private Damped factorise() {
-        int width = gram.rows();
+        int width = matrix().rows();
         // The scale of G cancels in SparseGPT but for dead inputs; its Hessian is 2 G.
         double mean = meanDiagonal();
         Matrix factor = Matrix.zeros(width, width, memory);
@@ -114,9 +198,9 @@ public final class Gram implements AutoCloseable {
             for (double damping = OBS_DAMPING; damping <= HARDEST_DAMPING; damping *= 10) {
                 for (int i = 0; i < width; i++) {
                     for (int j = i + 1; j < width; j++) {
-                        hessian.set(i, j, 2.0 * gram.get(i, j));
+                        hessian.set(i, j, 2.0 * matrix().get(i, j));
                     }
-                    hessian.set(i, i, (dead(i) ? 1 : 2.0 * gram.get(i, i)) + damping * mean);
+                    hessian.set(i, i, (dead(i) ? 1 : 2.0 * matrix().get(i, i)) + damping * mean);
                 }
                 if (hessian.invertToFactor()) {
                     hessian.storeIn(factor);
@@ -140,17 +224,17 @@ public final class Gram implements AutoCloseable {
     }
 
     private Normalised normalise(double damping) {
-        int width = gram.rows();
+        int width = matrix().rows();
         float[] scale = new float[width];
         for (int j = 0; j < width; j++) {
-            scale[j] = dead(j) ? 1 : (float) Math.sqrt(gram.get(j, j));
+            scale[j] = dead(j) ? 1 : (float) Math.sqrt(matrix().get(j, j));
         }
         Matrix inverse = Matrix.zeros(width, width, memory);
         try (Arena scratch = Arena.ofConfined()) {
             var damped = new PositiveDefinite(width, scratch);
             for (int i = 0; i < width; i++) {
                 for (int j = i + 1; j < width; j++) {
-                    damped.set(i, j, gram.get(i, j) / ((double) scale[i] * scale[j]));
+                    damped.set(i, j, matrix().get(i, j) / ((double) scale[i] * scale[j]));
                 }
                 damped.set(i, i, 2 + damping);
             }
@@ -168,6 +252,8 @@ public final class Gram implements AutoCloseable {
 
     @Override
     public void close() {
+        device.ifPresentOrElse(
+                DeviceGram::close, () -> onDevice.ifPresent(Tensor::releaseReference));
         memory.close();
     }
 }

@@ -6,11 +6,15 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /// Adds up `X^T X` of batches that come in any order, from any thread; always in the order of their index, so that the
 /// sum does not depend on threads.
@@ -30,6 +34,7 @@ public final class GramSum implements AutoCloseable {
     private final Matrix total;
     private final ComputeType type;
     private final int threads;
+    private final Optional<Tensor> onDevice;
     private final SortedMap<Integer, Matrix> early = new TreeMap<>();
     private final Deque<Matrix> free = new ArrayDeque<>();
 
@@ -46,10 +51,25 @@ public final class GramSum implements AutoCloseable {
     /// @param type of the inputs, in which their products are computed
     /// @param threads that add, at most
     public GramSum(int width, ComputeType type, int threads) {
+        this(width, type, threads, Optional.empty());
+    }
+
+    /// A sum of nothing on a device, which is given batches in their order by one thread.
+    public static GramSum on(Device device, int width, ComputeType type) {
+        try (var _ = new PointerScope()) {
+            Tensor sum = torch.zeros(new long[] {width, width}, device.options(ScalarType.Float));
+            sum.retainReference();
+            return new GramSum(width, type, 1, Optional.of(sum));
+        }
+    }
+
+    private GramSum(int width, ComputeType type, int threads, Optional<Tensor> onDevice) {
+        this.onDevice = onDevice;
         this.width = width;
         this.type = type;
         this.threads = threads;
-        this.total = Matrix.zeros(width, width, memory);
+        int size = onDevice.isPresent() ? 0 : width;
+        this.total = Matrix.zeros(size, size, memory);
     }
 
     /// The most bytes that a sum takes.
@@ -76,6 +96,10 @@ public final class GramSum implements AutoCloseable {
     /// @param input tokens x width
     /// @throws CancellationException when a batch that this one waited for will not come
     void add(int index, Tensor input) {
+        if (onDevice.isPresent()) {
+            onDevice.get().add_(Tensors.product(input.t(), input));
+            return;
+        }
         Matrix square = take(index);
         switch (type) {
             case FP32 -> square.square(input.contiguous());
@@ -196,12 +220,18 @@ public final class GramSum implements AutoCloseable {
     public Gram mean(int windows) {
         requireAll();
         scratch.close();
+        if (onDevice.isPresent()) {
+            return Gram.onDevice(onDevice.get(), 1.0 / windows, type, memory);
+        }
         total.mirrorUpper(1.0 / windows);
         return new Gram(total, type, memory);
     }
 
     @Override
     public void close() {
+        if (memory.scope().isAlive()) {
+            onDevice.ifPresent(Tensor::releaseReference);
+        }
         for (Arena each : List.of(scratch, memory)) {
             if (each.scope().isAlive()) {
                 each.close();

@@ -51,7 +51,19 @@ final class Tensors {
     /// All elements of a tensor of whole numbers, in row order.
     static long[] longs(Tensor tensor) {
         long[] values = new long[Math.toIntExact(tensor.numel())];
-        tensor.contiguous().data_ptr_long().get(values);
+        tensor.cpu().contiguous().data_ptr_long().get(values);
+        return values;
+    }
+
+    /// Values of the host where `like` is; the tensor itself where that is the host.
+    static Tensor beside(Tensor like, Tensor host) {
+        return host.to(like.device(), host.scalar_type());
+    }
+
+    /// All elements, in row order, as fp32.
+    static float[] floats(Tensor tensor) {
+        float[] values = new float[Math.toIntExact(tensor.numel())];
+        tensor.to(ScalarType.Float).cpu().contiguous().data_ptr_float().get(values);
         return values;
     }
 
@@ -82,14 +94,16 @@ final class Tensors {
     /// `sum <- sum + left right`
     static Tensor addProduct(Tensor sum, Tensor left, Tensor right) {
         Tensor wide = operand(sum).addmm_(operand(left), operand(right));
-        return WIDENS ? sum.copy_(wide) : sum;
+        return widens(sum) ? sum.copy_(wide) : sum;
     }
 
     /// In the type that products of its type are computed in.
     private static Tensor operand(Tensor tensor) {
-        return WIDENS && tensor.scalar_type() == ScalarType.BFloat16
-                ? tensor.to(ScalarType.Float)
-                : tensor;
+        return widens(tensor) ? tensor.to(ScalarType.Float) : tensor;
+    }
+
+    private static boolean widens(Tensor tensor) {
+        return WIDENS && tensor.scalar_type() == ScalarType.BFloat16 && !tensor.is_cuda();
     }
 
     private static ScalarType scalar(DType type) {

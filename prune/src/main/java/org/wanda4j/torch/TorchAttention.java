@@ -43,7 +43,7 @@ final class TorchAttention implements TorchMixer {
 
         /// The rotation of each token of a tree.
         Rotation along(Tree tree) {
-            Tensor index = Tensors.of(tree.positions());
+            Tensor index = Tensors.beside(cos, Tensors.of(tree.positions()));
             return new Rotation(cos.index_select(0, index), sin.index_select(0, index));
         }
     }
@@ -92,7 +92,7 @@ final class TorchAttention implements TorchMixer {
         Tensor attended =
                 torch.empty(
                         new long[] {input.size(0), attention.width()},
-                        new TensorOptions(input.scalar_type()),
+                        input.options(),
                         new MemoryFormatOptional());
         attend(input, windows, length, Optional.empty(), attended);
         return output().apply(attended);
@@ -157,7 +157,7 @@ final class TorchAttention implements TorchMixer {
                 torch.full(
                         new long[] {count, count},
                         new Scalar(Double.NEGATIVE_INFINITY),
-                        new TensorOptions(scores.scalar_type()));
+                        scores.options());
         scores.narrow(3, seen - count, count).add_(blocked.triu(1));
         int beyond = from - first - window;
         if (beyond + count > 0) {
@@ -175,7 +175,8 @@ final class TorchAttention implements TorchMixer {
         Tensor scores = scores(queries, keys.narrow(2, first, seen), count, positions);
         Tensor blocked =
                 torch.from_blob(new FloatPointer(tree.blocked(from, count, window)), count, seen);
-        return mix(scores.add_(blocked.to(scores.scalar_type())), values.narrow(1, first, seen));
+        Tensor added = Tensors.beside(scores, blocked.to(scores.scalar_type()));
+        return mix(scores.add_(added), values.narrow(1, first, seen));
     }
 
     private static long[] places(int first, int count) {
@@ -198,7 +199,9 @@ final class TorchAttention implements TorchMixer {
                         .orElse(scores);
         if (attention.positions() instanceof Alibi(double factor)) {
             capped.view(-1, attention.keyValueHeads(), capped.size(1), count, positions.length)
-                    .add_(biases(factor, positions).to(capped.scalar_type()));
+                    .add_(
+                            Tensors.beside(
+                                    capped, biases(factor, positions).to(capped.scalar_type())));
         }
         return capped;
     }
@@ -276,11 +279,7 @@ final class TorchAttention implements TorchMixer {
     /// transformers does: the masks of deep blocks tell the difference.
     private Tensor rotate(Tensor heads, Rotation rotation) {
         Rotary rotary = attention.rotary().orElseThrow();
-        Tensor turned =
-                torch.empty(
-                        heads.sizes(),
-                        new TensorOptions(heads.scalar_type()),
-                        new MemoryFormatOptional());
+        Tensor turned = torch.empty(heads.sizes(), heads.options(), new MemoryFormatOptional());
         int size = rotary.size();
         if (size < heads.size(3)) {
             long rest = heads.size(3) - size;
@@ -315,8 +314,8 @@ final class TorchAttention implements TorchMixer {
             Tensor turned =
                     torch.from_blob(new FloatPointer(angles), length, 1, frequencies.length);
             return new Rotation(
-                    weights.keep(scaled(turned.cos(), rotary).to(weights.type())),
-                    weights.keep(scaled(turned.sin(), rotary).to(weights.type())));
+                    weights.keep(weights.here(scaled(turned.cos(), rotary), weights.type())),
+                    weights.keep(weights.here(scaled(turned.sin(), rotary), weights.type())));
         }
     }
 

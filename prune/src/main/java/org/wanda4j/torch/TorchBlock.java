@@ -11,11 +11,11 @@ import java.util.SequencedMap;
 import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.wanda4j.checkpoint.MatrixView;
@@ -81,6 +81,16 @@ public final class TorchBlock implements AutoCloseable {
             int length,
             boolean convertsAhead) {
         this(block, new Weights(source, type, convertsAhead), length);
+    }
+
+    /// A block whose weights lie on a device.
+    public TorchBlock(
+            Block block,
+            Function<MatrixView, TensorView> source,
+            ComputeType type,
+            int length,
+            Device device) {
+        this(block, new Weights(source, type, device), length);
     }
 
     TorchBlock(Block block, Weights weights, int length) {
@@ -200,9 +210,29 @@ public final class TorchBlock implements AutoCloseable {
 
     /// What a stage reads of a batch.
     ///
-    /// @param squares for each window and channel the sum over its tokens of the squared input, window after window
+    /// @param squares for each window and channel the sum over its tokens of the squared input, window after window; a device is
+    ///     waited for when they are read, once
     /// @param tokens how many tokens of each window there were
-    public record Measured(float[] squares, long[] tokens) {}
+    public record Measured(Supplier<float[]> squares, long[] tokens) {
+
+        private static Measured of(Tensor sums, long[] tokens) {
+            if (sums.is_cpu()) {
+                float[] values = Tensors.floats(sums);
+                return new Measured(() -> values, tokens);
+            }
+            Tensor kept = sums.to(ScalarType.Float);
+            kept.retainReference();
+            return new Measured(
+                    () -> {
+                        try (var _ = new PointerScope()) {
+                            return Tensors.floats(kept);
+                        } finally {
+                            kept.releaseReference();
+                        }
+                    },
+                    tokens);
+        }
+    }
 
     /// Where what stages read is summed up.
     public interface Sums {
@@ -245,31 +275,21 @@ public final class TorchBlock implements AutoCloseable {
         if (input.tokens().isEmpty()) {
             long[] tokens = new long[batch.windows()];
             Arrays.fill(tokens, batch.length());
-            return new Measured(
-                    floats(squares.view(batch.windows(), batch.length(), -1).sum(1)), tokens);
+            return Measured.of(squares.view(batch.windows(), batch.length(), -1).sum(1), tokens);
         }
         long[] rows = Tensors.longs(input.tokens().get());
         long[] counts = new long[batch.windows()];
         for (long row : rows) {
             counts[(int) (row / batch.length())]++;
         }
-        Tensor sums =
-                torch.zeros(
-                        new long[] {batch.windows(), squares.size(1)},
-                        new TensorOptions(ScalarType.Double));
+        Tensor sums = torch.zeros(new long[] {batch.windows(), squares.size(1)}, squares.options());
         long at = 0;
         for (int window = 0; window < counts.length; window++) {
             sums.narrow(0, window, 1)
                     .copy_(squares.narrow(0, at, counts[window]).sum(0).view(1, -1));
             at += counts[window];
         }
-        return new Measured(floats(sums), counts);
-    }
-
-    private static float[] floats(Tensor sums) {
-        float[] values = new float[Math.toIntExact(sums.numel())];
-        sums.to(ScalarType.Float).contiguous().data_ptr_float().get(values);
-        return values;
+        return Measured.of(sums, counts);
     }
 
     /// Where the time went since this block was made.

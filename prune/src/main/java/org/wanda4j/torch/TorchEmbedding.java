@@ -7,7 +7,6 @@ import java.util.function.Function;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
@@ -30,7 +29,16 @@ public final class TorchEmbedding implements AutoCloseable {
     /// @param source from a matrix or vector of the checkpoint to its memory, which must outlive this
     public TorchEmbedding(
             Architecture architecture, Function<MatrixView, TensorView> source, ComputeType type) {
-        this.weights = new Weights(source, type);
+        this(architecture, source, type, Device.HOST);
+    }
+
+    /// On a device, but for the table.
+    public TorchEmbedding(
+            Architecture architecture,
+            Function<MatrixView, TensorView> source,
+            ComputeType type,
+            Device device) {
+        this.weights = new Weights(source, type, device);
         this.type = type;
         var embedding = architecture.embedding();
         this.scale = embedding.scale();
@@ -66,12 +74,12 @@ public final class TorchEmbedding implements AutoCloseable {
     /// @param ids one window each, in the batch's order and of its length
     public void embed(List<int[]> ids, Batch batch) {
         long[] flat = ids.stream().flatMapToInt(Arrays::stream).asLongStream().toArray();
-        Tensor rows = table.index_select(0, Tensors.of(flat)).to(type.scalar());
+        Tensor rows =
+                Tensors.beside(
+                        batch.hidden(), table.index_select(0, Tensors.of(flat)).to(type.scalar()));
         if (scale != 1) {
             // A tensor of the type: the factor is rounded too, as transformers does.
-            rows.mul_(
-                    torch.full(
-                            new long[] {1}, new Scalar(scale), new TensorOptions(type.scalar())));
+            rows.mul_(torch.full(new long[] {1}, new Scalar(scale), rows.options()));
         }
         Tensor hidden = project.map(linear -> linear.apply(rows)).orElse(rows);
         positions.ifPresent(learned ->
@@ -87,7 +95,7 @@ public final class TorchEmbedding implements AutoCloseable {
     private Tensor along(Tensor learned, Tree tree) {
         long[] rows = tree.positions();
         Arrays.setAll(rows, i -> rows[i] + firstPosition);
-        return learned.index_select(0, Tensors.of(rows));
+        return learned.index_select(0, Tensors.beside(learned, Tensors.of(rows)));
     }
 
     @Override

@@ -90,8 +90,8 @@ final class TorchExperts implements TorchMixer {
         }
         // Copies, in libtorch's own memory: gradients need them when this scope has ended.
         return new Routing(
-                Tensors.of(tokens).clone(),
-                values.index_select(0, Tensors.of(order).clone()),
+                Tensors.beside(values, Tensors.of(tokens).clone()),
+                values.index_select(0, Tensors.beside(values, Tensors.of(order).clone())),
                 counts);
     }
 

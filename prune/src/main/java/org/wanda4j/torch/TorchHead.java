@@ -33,7 +33,16 @@ public final class TorchHead implements AutoCloseable {
     /// @param source from a matrix or vector of the checkpoint to its memory, which must outlive this
     public TorchHead(
             Architecture architecture, Function<MatrixView, TensorView> source, ComputeType type) {
-        this(architecture, new Weights(source, type));
+        this(architecture, source, type, Device.HOST);
+    }
+
+    /// On a device.
+    public TorchHead(
+            Architecture architecture,
+            Function<MatrixView, TensorView> source,
+            ComputeType type,
+            Device device) {
+        this(architecture, new Weights(source, type, device));
     }
 
     TorchHead(Architecture architecture, Weights weights) {
@@ -59,9 +68,7 @@ public final class TorchHead implements AutoCloseable {
     /// @return count x vocabulary, in row order
     public float[] logits(Batch batch, long from, int count) {
         try (var _ = new PointerScope()) {
-            float[] values = new float[Math.multiplyExact(count, vocabulary)];
-            logits(batch.hidden().narrow(0, from, count)).contiguous().data_ptr_float().get(values);
-            return values;
+            return Tensors.floats(logits(batch.hidden().narrow(0, from, count)));
         }
     }
 
@@ -94,7 +101,8 @@ public final class TorchHead implements AutoCloseable {
                     Reference other = reference.get();
                     Tensor theirs = other.head().logits(other.states(), window, from, count);
                     same += choices(logits).eq(choices(theirs)).sum().item_long();
-                    divergence(logits, theirs).data_ptr_float().get(divergences, from, count);
+                    float[] some = Tensors.floats(divergence(logits, theirs));
+                    System.arraycopy(some, 0, divergences, from, count);
                 }
             }
         }
@@ -110,14 +118,15 @@ public final class TorchHead implements AutoCloseable {
     private static Tensor divergence(Tensor own, Tensor reference) {
         Tensor q = own.log_softmax(1);
         Tensor p = reference.log_softmax(1);
-        return p.exp().mul_(p.sub_(q)).sum(1).clamp_min_(new Scalar(0)).contiguous();
+        return p.exp().mul_(p.sub_(q)).sum(1).clamp_min_(new Scalar(0));
     }
 
     /// Negative log likelihood of the tokens behind tokens `from` and following, summed over the rows of `logits`; in nats.
     private static double loss(Tensor logits, int[] ids, int from) {
         int count = Math.toIntExact(logits.size(0));
         long[] next = Arrays.stream(ids, from + 1, from + 1 + count).asLongStream().toArray();
-        Tensor chosen = logits.gather(1, Tensors.of(next, count, 1)).view(count);
+        Tensor index = Tensors.beside(logits, Tensors.of(next, count, 1));
+        Tensor chosen = logits.gather(1, index).view(count);
         return logits.logsumexp(1).sub(chosen).to(ScalarType.Double).sum().item_double();
     }
 
@@ -137,10 +146,10 @@ public final class TorchHead implements AutoCloseable {
             try (var _ = new PointerScope()) {
                 long[] next = Arrays.copyOfRange(ids, from, to);
                 long[] given = Arrays.copyOfRange(givens, from, to);
-                Tensor hidden = batch.hidden().index_select(0, Tensors.of(given));
-                Tensor logits = logits(hidden);
-                Tensor chosen =
-                        logits.gather(1, Tensors.of(next, next.length, 1)).view(next.length);
+                Tensor all = batch.hidden();
+                Tensor logits = logits(all.index_select(0, Tensors.beside(all, Tensors.of(given))));
+                Tensor index = Tensors.beside(logits, Tensors.of(next, next.length, 1));
+                Tensor chosen = logits.gather(1, index).view(next.length);
                 sum += chosen.sub(logits.logsumexp(1)).to(ScalarType.Double).sum().item_double();
             }
         }

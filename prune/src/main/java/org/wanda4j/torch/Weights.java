@@ -29,6 +29,7 @@ final class Weights implements AutoCloseable {
     private final ScalarType matrices;
     private final ScalarType products;
     private final boolean convertsAhead;
+    private final Device device;
     private final KernelTimes times = new KernelTimes();
     private final List<Tensor> owned = new ArrayList<>();
     private final Map<MatrixView, Tensor> loaded = new LinkedHashMap<>();
@@ -40,12 +41,17 @@ final class Weights implements AutoCloseable {
 
     /// @param convertsAhead whether matrices of another type are converted when they are loaded, else at each use
     Weights(Function<MatrixView, TensorView> source, ComputeType type, boolean convertsAhead) {
-        this(source, type, type, type, convertsAhead);
+        this(source, type, type, type, convertsAhead, Device.HOST);
+    }
+
+    /// Weights on a device.
+    Weights(Function<MatrixView, TensorView> source, ComputeType type, Device device) {
+        this(source, type, type, type, true, device);
     }
 
     /// @param products what linears multiply in, where that is not the type of the weights
     Weights(Function<MatrixView, TensorView> source, ComputeType type, ComputeType products) {
-        this(source, type, type, products, true);
+        this(source, type, type, products, true, Device.HOST);
     }
 
     /// @param matrices what the matrices of linears are held in
@@ -54,7 +60,9 @@ final class Weights implements AutoCloseable {
             ComputeType type,
             ComputeType matrices,
             ComputeType products,
-            boolean convertsAhead) {
+            boolean convertsAhead,
+            Device device) {
+        this.device = device;
         this.source = source;
         this.type = type.scalar();
         this.matrices = matrices.scalar();
@@ -65,7 +73,7 @@ final class Weights implements AutoCloseable {
     /// For activations in fp32 between linears that hold and multiply their matrices in `products`: converted once, not for
     /// each product.
     static Weights mixed(Function<MatrixView, TensorView> source, ComputeType products) {
-        return new Weights(source, ComputeType.FP32, products, products, true);
+        return new Weights(source, ComputeType.FP32, products, products, true, Device.HOST);
     }
 
     ScalarType type() {
@@ -77,7 +85,7 @@ final class Weights implements AutoCloseable {
         return times;
     }
 
-    /// The memory of `view`, in its own type.
+    /// The memory of `view`, in its own type, on the host.
     Tensor stored(MatrixView view) {
         return keep(Tensors.over(source.apply(view)));
     }
@@ -103,9 +111,16 @@ final class Weights implements AutoCloseable {
 
     private Tensor adopt(TensorView view, ScalarType as) {
         try (var _ = new PointerScope()) {
-            Tensor tensor = Tensors.over(view);
-            return keep(tensor.scalar_type() == as ? tensor : tensor.to(as));
+            return keep(here(Tensors.over(view), as));
         }
+    }
+
+    /// A tensor of the host's where these weights lie, in another type; itself where nothing differs.
+    Tensor here(Tensor host, ScalarType as) {
+        if (!device.isHost()) {
+            return device.copyOf(host, as);
+        }
+        return host.scalar_type() == as ? host : host.to(as);
     }
 
     /// Keeps a tensor past the scope that it was made in, until this closes.

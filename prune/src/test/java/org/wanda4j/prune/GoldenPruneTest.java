@@ -30,6 +30,7 @@ import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.CalibrationSampler;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Device;
 
 /// Whole runs, in the reference's order and precision, against what the reference implementation removes and what
 /// perplexity that leaves.
@@ -47,6 +48,8 @@ class GoldenPruneTest {
 
     private static final double ROWS_AGREE = 0.99;
     private static final Path TINY = Path.of("src/test/resources/golden/tiny");
+
+    private static final RunSettings ON_DEVICE = RunSettings.defaults().withDevice(Device.EMULATED);
 
     @TempDir private Path directory;
 
@@ -97,6 +100,25 @@ class GoldenPruneTest {
         double agreement = agreement(output, expected, "");
         assertTrue(agreement >= 1 - differing, "masks agree in " + agreement);
         assertEquals(perplexity, perplexity(output, 256, 40), perplexity * within);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "magnitude,       unstructured, magnitude50,    77.8621",
+        "wanda,           unstructured, wanda50,        78.6051",
+        "wanda,           2:4,          wanda24,        84.3906",
+        "sparsegpt,       unstructured, sparsegpt50,    76.9877",
+        "ablate-mag-seq,  unstructured, ablate_mag_seq, 76.8000",
+    })
+    @EnabledIf(value = SharedFiles.PRESENT, disabledReason = SharedFiles.ABSENT)
+    void theOperationsOfADeviceRemoveTheSame(
+            String method, String pattern, String golden, double perplexity) {
+        Path output = prune(SharedFiles.tinyLlama(), recipe(method, pattern, 128), ON_DEVICE);
+        Path expected = SharedFiles.shared("golden/tiny/" + golden + ".safetensors");
+        double agreement = agreement(output, expected, "");
+        assertTrue(agreement >= MASKS_EQUAL, "masks agree in " + agreement);
+        double actual = perplexity(output, 256, 40, ON_DEVICE);
+        assertEquals(perplexity, actual, perplexity * PERPLEXITY_WITHIN);
     }
 
     @Test
@@ -220,29 +242,27 @@ class GoldenPruneTest {
     }
 
     private Path prune(Path model, Recipe recipe) {
+        return prune(model, recipe, RunSettings.defaults());
+    }
+
+    private Path prune(Path model, Recipe recipe, RunSettings settings) {
         Path output = directory.resolve("pruned");
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            Pruner.prune(
-                    checkpoint,
-                    recipe,
-                    Corpus.bundledCalibration(),
-                    output,
-                    false,
-                    RunSettings.defaults());
+            Pruner.prune(checkpoint, recipe, Corpus.bundledCalibration(), output, false, settings);
         }
         return output;
     }
 
     private static double perplexity(Path model, int seqlen, int windows) {
+        return perplexity(model, seqlen, windows, RunSettings.defaults());
+    }
+
+    private static double perplexity(Path model, int seqlen, int windows, RunSettings settings) {
         var protocol =
                 new Perplexity.Protocol(
                         OptionalInt.of(seqlen), OptionalInt.of(windows), Optional.empty());
         try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            return Perplexity.measure(
-                            checkpoint,
-                            EvaluationText.beginning(),
-                            protocol,
-                            RunSettings.defaults())
+            return Perplexity.measure(checkpoint, EvaluationText.beginning(), protocol, settings)
                     .perplexity();
         }
     }

@@ -31,7 +31,13 @@ class FamiliesTest {
     @ParameterizedTest
     @MethodSource("cases")
     void logitsEqualThoseOfTransformers(Path directory) {
-        check(directory);
+        check(directory, Device.HOST);
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void logitsEqualThoseOfTransformersByTheOperationsOfADevice(Path directory) {
+        check(directory, Device.EMULATED);
     }
 
     @Test
@@ -51,11 +57,11 @@ class FamiliesTest {
         }
     }
 
-    private static void check(Path directory) {
+    private static void check(Path directory, Device device) {
         try (var expected = new Expected(directory.resolve("expected.safetensors"));
                 Checkpoint checkpoint = Checkpoint.open(directory)) {
             ForwardPass actual =
-                    ForwardPass.of(checkpoint, expected.windows("ids"), ComputeType.FP32);
+                    ForwardPass.of(checkpoint, expected.windows("ids"), ComputeType.FP32, device);
             float difference =
                     Expected.largestDifference(actual.logits(), expected.floats("logits"));
             assertTrue(difference < TOLERANCE, "largest difference " + difference);

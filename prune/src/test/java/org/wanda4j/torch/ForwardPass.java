@@ -22,11 +22,16 @@ public record ForwardPass(List<float[]> states, float[] logits) {
 
     /// Runs all windows at once, on one thread.
     public static ForwardPass of(Checkpoint checkpoint, Windows windows, ComputeType type) {
+        return of(checkpoint, windows, type, Device.HOST);
+    }
+
+    /// The same on a device.
+    static ForwardPass of(Checkpoint checkpoint, Windows windows, ComputeType type, Device device) {
         Architecture architecture = Families.describe(checkpoint);
         List<float[]> states = new ArrayList<>();
         List<float[]> logits = new ArrayList<>();
         try (var scratch = new ScratchDirectory();
-                Engine engine = new Engine(type, 1)) {
+                Engine engine = new Engine(type, 1, device)) {
             var forward =
                     new LayerwiseForward(
                             checkpoint,
@@ -54,8 +59,6 @@ public record ForwardPass(List<float[]> states, float[] logits) {
     }
 
     private static float[] values(Batch batch) {
-        float[] values = new float[Math.toIntExact(batch.hidden().numel())];
-        batch.hidden().data_ptr_float().get(values);
-        return values;
+        return Tensors.floats(batch.hidden());
     }
 }

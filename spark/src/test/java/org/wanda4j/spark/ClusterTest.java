@@ -46,15 +46,14 @@ class ClusterTest {
     void whatIsKilledDoesNotChangeTheOutput() {
         List<String> killed = new ArrayList<>();
         var progress =
-                new SparkJob.Steps(
-                        step -> {
-                            if (step.equals("block 2/6 o") && cluster.killExecutors(0) > 0) {
-                                killed.add("executor");
-                            } else if (step.equals("block 4/6 gate+up")) {
-                                cluster.killWorker(1);
-                                killed.add("worker");
-                            }
-                        });
+                new SparkJob.Steps(step -> {
+                    if (step.equals("block 2/6 o") && cluster.killExecutors(0) > 0) {
+                        killed.add("executor");
+                    } else if (step.equals("block 4/6 gate+up")) {
+                        cluster.killWorker(1);
+                        killed.add("worker");
+                    }
+                });
         Path output = directory.resolve("killed");
         try (WindowRunner spark = WindowRunner.spark(cluster.url())) {
             SparkJob.prune(SparkJob.WANDA, output, spark, progress, false);

@@ -124,14 +124,13 @@ final class SparkJob {
     public static void main(String[] arguments) {
         settings().forEach(System::setProperty);
         var progress =
-                new Steps(
-                        step -> {
-                            if (step.equals("block 3/6 o")) {
-                                System.out.write('+');
-                                System.out.flush();
-                                LockSupport.park();
-                            }
-                        });
+                new Steps(step -> {
+                    if (step.equals("block 3/6 o")) {
+                        System.out.write('+');
+                        System.out.flush();
+                        LockSupport.park();
+                    }
+                });
         try (WindowRunner spark = WindowRunner.spark(arguments[1])) {
             prune(WANDA, Path.of(arguments[0]), spark, progress, false);
         }
