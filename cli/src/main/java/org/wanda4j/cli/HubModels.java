@@ -19,6 +19,7 @@ import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.IExecutionStrategy;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.RunLast;
 
@@ -63,6 +64,7 @@ final class HubModels implements IExecutionStrategy {
         }
         if (!command.isUsageHelpRequested() && !command.isVersionHelpRequested()) {
             CommandLine commandLine = command.commandSpec().commandLine();
+            tellTexts(command.commandSpec());
             try {
                 command.commandSpec().args().forEach(this::fetch);
             } catch (InvalidInputException e) {
@@ -70,6 +72,14 @@ final class HubModels implements IExecutionStrategy {
             }
         }
         return new RunLast().execute(all);
+    }
+
+    /// Texts are fetched when they are read: which there are is known then.
+    private void tellTexts(CommandSpec options) {
+        if (options.userObject() instanceof TextReading reading) {
+            reading.environment(environment);
+        }
+        options.mixins().values().forEach(this::tellTexts);
     }
 
     private void fetch(ArgSpec parameter) {

@@ -9,9 +9,7 @@ import org.wanda4j.data.DataFormats;
 import org.wanda4j.hub.HubId;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.TextSettings;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /// How text is read, for calibration and for evaluation.
 final class TextReading {
@@ -23,9 +21,6 @@ final class TextReading {
 
     private static final String STANDARD_INPUT = "-";
 
-    @Spec(Spec.Target.MIXEE)
-    private CommandSpec command;
-
     @Option(
             names = "--text-field",
             paramLabel = "FIELD",
@@ -33,6 +28,8 @@ final class TextReading {
                     "of JSON and Parquet: holds the text, or messages, which the model's chat template renders"
                             + " (default: text, else messages)")
     private String field;
+
+    private Map<String, String> environment = Map.of();
 
     /// @param source a path, or `-`
     /// @param model whose chat template renders messages
@@ -44,14 +41,15 @@ final class TextReading {
         }
         Optional<DataSet> hub = DataSet.of(source);
         return hub.isPresent()
-                ? Corpus.open(source, hub.get().fetch(environment()), settings)
+                ? Corpus.open(source, hub.get().fetch(environment), settings)
                 : Corpus.open(Path.of(source), settings);
     }
 
-    private Map<String, String> environment() {
-        return command.root().userObject() instanceof Main main
-                ? main.environment()
-                : System.getenv();
+    /// Where data sets come from.
+    ///
+    /// @param variables those of [org.wanda4j.hub.HubSettings]
+    void environment(Map<String, String> variables) {
+        environment = variables;
     }
 
     /// A data set of the hub.

@@ -44,15 +44,12 @@ class TextReadingTest {
 
     @Test
     void aDataSetOfTheHubIsText() throws IOException {
-        String conversation =
-                "{\"conversations\":[{\"from\":\"human\",\"value\":\"Who?\"},{\"from\":\"gpt\",\"value\":\"%s\"}]}\n"
-                        .formatted(STORY)
-                        .repeat(30);
-        byte[] texts = lines("text", OTHER).getBytes(StandardCharsets.UTF_8);
+        byte[] train = lines("text", STORY).getBytes(StandardCharsets.UTF_8);
+        byte[] test = lines("text", OTHER).getBytes(StandardCharsets.UTF_8);
         try (var server =
                 new HubServer("datasets/org/texts")
-                        .with("chats/train.jsonl", conversation.getBytes(StandardCharsets.UTF_8))
-                        .with("plain/test.jsonl", texts)) {
+                        .with("large/train.jsonl", train)
+                        .with("plain/test.jsonl", test)) {
             Map<String, String> environment =
                     Map.of(
                             "HF_ENDPOINT", server.endpoint(),
@@ -71,7 +68,7 @@ class TextReadingTest {
                             "--seqlen",
                             "32");
             assertEquals(0, prune.exitCode(), prune.errors()::toString);
-            assertEquals(List.of("chats/train.jsonl", "plain/test.jsonl"), server.fetched());
+            assertEquals(List.of("large/train.jsonl", "plain/test.jsonl"), server.fetched());
             Wanda missing =
                     Wanda.run(environment, "eval", MODEL, "--text", "org/other", "--windows", "1");
             assertEquals(2, missing.exitCode());
