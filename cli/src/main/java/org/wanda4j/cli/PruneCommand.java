@@ -106,7 +106,7 @@ final class PruneCommand implements Runnable {
                                         .orElse("there is no interrupted run to go on with"));
             }
             RunSettings settings = recipe.settings(progress).withRunner(runner);
-            if (runner != WindowRunner.LOCAL) {
+            if (!runner.equals(WindowRunner.LOCAL)) {
                 settings.requireHost("a run with --spark");
             }
             if (recovery.isPresent()) {
