@@ -9,7 +9,7 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
-/// A function of machine code for Linux on x86-64, with the calling convention of System V. Its memory cannot be written any more, and
+/// A function of machine code for Linux on x86-64, with the calling convention of System V. What else the system decides is here alone. Its memory cannot be written any more, and
 /// is freed when the process ends.
 ///
 /// A function does not check bounds: its caller does.
@@ -55,13 +55,6 @@ final class MachineCode {
         if ((int) call(MPROTECT, address, length, PROT_READ | PROT_EXEC, 0, 0, 0) != 0) {
             throw new IllegalStateException("the system does not let memory become code");
         }
-    }
-
-    /// Whether this process can call such functions: on Linux on x86-64, with native access enabled.
-    static boolean isPossible() {
-        return "Linux".equals(System.getProperty("os.name"))
-                && "amd64".equals(System.getProperty("os.arch"))
-                && MachineCode.class.getModule().isNativeAccessEnabled();
     }
 
     /// Calls a function of one integer.

@@ -77,7 +77,7 @@ public abstract sealed class MachineKernels implements RowKernels
 
     private static Optional<RowKernels> create(
             boolean hasFeatures, Supplier<MachineKernels> kernels) {
-        if (!MachineCode.isPossible() || !hasFeatures) {
+        if (!hasFeatures || !isPossible()) {
             return Optional.empty();
         }
         try {
@@ -85,6 +85,14 @@ public abstract sealed class MachineKernels implements RowKernels
         } catch (IllegalStateException e) {
             return Optional.empty();
         }
+    }
+
+    /// Whether this process can call machine code: on Linux on x86-64, with native access enabled. Elsewhere [MachineCode] cannot even be
+    /// loaded.
+    private static boolean isPossible() {
+        return "Linux".equals(System.getProperty("os.name"))
+                && "amd64".equals(System.getProperty("os.arch"))
+                && MachineKernels.class.getModule().isNativeAccessEnabled();
     }
 
     /// Lays out an activation for the functions on rows.
