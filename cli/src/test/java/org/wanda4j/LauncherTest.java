@@ -287,6 +287,27 @@ class LauncherTest {
     }
 
     @Test
+    void archives_the_classes_of_an_answer_once_it_has_built() throws Exception {
+        Path jdk = jdk(jdks.resolve("25"), "25.0.3");
+        script(jdk.resolve("bin/java"), "echo \"$*\" >>java.log");
+
+        wanda("prune");
+        wanda("inspect");
+
+        List<String> runs = Files.readAllLines(root.resolve("java.log"));
+        assertEquals(3, runs.size(), runs::toString);
+        String archiving = runs.getFirst();
+        assertTrue(
+                archiving.contains("-XX:SharedArchiveFile=" + root.resolve("cli/target/wanda.jsa")),
+                archiving);
+        assertTrue(
+                archiving.contains(" generate " + root.resolve("models/demo-llama") + " "),
+                archiving);
+        assertTrue(runs.get(1).endsWith(" prune"), runs.get(1));
+        assertTrue(runs.get(2).endsWith(" inspect"), runs.get(2));
+    }
+
+    @Test
     void two_first_uses_at_once_build_once() throws Exception {
         jdk(jdks.resolve("25"), "25.0.3");
         maven("sleep 1; mkdir -p cli/target/lib && touch cli/target/wanda.jar");
