@@ -99,17 +99,7 @@ final class ChatDocuments {
         if (content.isNull() || content.isMissingNode()) {
             return "";
         }
-        if (content.isString()) {
-            return content.stringValue();
-        }
-        var text = new StringBuilder();
-        if (content.isArray()) {
-            for (JsonNode part : content) {
-                text.append(part.path("text").asStringOpt().orElseThrow(() -> noText(place)));
-            }
-            return text.toString();
-        }
-        throw noText(place);
+        return Message.text(content).orElseThrow(() -> noText(place));
     }
 
     private static InvalidInputException noText(String place) {

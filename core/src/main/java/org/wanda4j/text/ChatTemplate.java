@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.ModelDirectory;
@@ -69,6 +70,19 @@ public final class ChatTemplate {
         /// A message with a role and a content only.
         public Message(String role, String content) {
             this(role, content, Map.of());
+        }
+
+        /// The text of a content as JSON has it: a text, or a list of parts with a `text` each, which are joined; empty where it is
+        /// neither.
+        public static Optional<String> text(JsonNode content) {
+            if (content.isString()) {
+                return Optional.of(content.stringValue());
+            }
+            List<JsonNode> parts = content.valueStream().map(part -> part.path("text")).toList();
+            return content.isArray() && parts.stream().allMatch(JsonNode::isString)
+                    ? Optional.of(
+                            parts.stream().map(JsonNode::stringValue).collect(Collectors.joining()))
+                    : Optional.empty();
         }
     }
 

@@ -141,18 +141,7 @@ record Conversation(List<Message> messages, Ending ending, Map<String, Object> v
     }
 
     private static String content(RequestFields message) {
-        JsonNode content = message.find("content").orElseThrow(() -> notText(message));
-        if (content.isString()) {
-            return content.asString();
-        }
-        if (!content.isArray()) {
-            throw notText(message);
-        }
-        var text = new StringBuilder();
-        for (JsonNode part : content) {
-            text.append(new RequestFields(part).string("text").orElseThrow(() -> notText(message)));
-        }
-        return text.toString();
+        return message.find("content").flatMap(Message::text).orElseThrow(() -> notText(message));
     }
 
     private static ApiException notText(RequestFields message) {

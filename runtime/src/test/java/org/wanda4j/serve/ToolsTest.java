@@ -183,7 +183,7 @@ class ToolsTest {
                     "tool_choice");
             assertRefused(
                     running,
-                    "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"strict\":true,\"parameters\":{\"type\":\"string\",\"pattern\":\"a\"}}}]",
+                    "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"strict\":true,\"parameters\":{\"type\":\"string\",\"not\":{}}}}]",
                     "tools[0].function.parameters");
         }
         deleteModel();
