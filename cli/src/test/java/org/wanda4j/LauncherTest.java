@@ -33,6 +33,7 @@ class LauncherTest {
                     "awk",
                     "bash",
                     "cat",
+                    "cp",
                     "dirname",
                     "find",
                     "grep",
@@ -329,6 +330,29 @@ class LauncherTest {
 
         assertEquals(0, wanda().exit);
         assertFalse(Files.exists(root.resolve("cli/target/wanda.lock")));
+    }
+
+    @Test
+    void puts_the_spark_that_is_installed_on_the_class_path_where_it_is_asked_for() throws Exception {
+        jdk(jdks.resolve("25"), "25.0.3");
+        Path spark = temporary.resolve("spark");
+        environment.put("SPARK_HOME", spark.toString());
+        maven(
+                "mkdir -p cli/target/lib spark/target && touch cli/target/wanda.jar spark/target/wanda-spark.jar");
+
+        var without = wanda("prune", "--spark", "local[2]");
+        assertEquals(2, without.exit);
+        assertTrue(without.error.contains("it has no folder jars"), without.error);
+
+        Files.createDirectories(spark.resolve("jars"));
+        String output = wanda("prune", "--spark=local[2]").output;
+        assertTrue(
+                output.endsWith(
+                        "<-cp><%s:%s/jars/*><org.wanda4j.cli.Main><prune><--spark=local[2]>\n"
+                                .formatted(root.resolve("cli/target/wanda-spark.jar"), spark)),
+                output);
+        assertTrue(wanda("prune").output.endsWith("wanda.jar><prune>\n"));
+        assertEquals(1, builds());
     }
 
     private record Result(int exit, String output, String error) {}
