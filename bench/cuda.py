@@ -39,7 +39,7 @@ MODULES = ("java.base,java.logging,java.management,java.net.http,java.xml,jdk.ht
            "jdk.management,jdk.unsupported")
 # Of the bundled natives: what the installed PyTorch stands in for, and what nothing here calls.
 LEFT_OUT = ("libtorch_cpu.so", "libtorch.so", "libc10.so", "libgomp.so.1", "libjnitorch_gloo.so", "jnijavacpp.cpp",
-            "libjniopenblas_full.so", "libjniopenblas_nolapack.so", ".h", ".cmake", ".pc")
+            "libjniopenblas_full.so", ".h", ".cmake", ".pc")
 OTHER_PLATFORMS = "aarch64|arm|ppc|s390|i386|/x86/|x86-32|-x86/|linux/x86/|loong|riscv|mips|freebsd|sunos|aix|android|darwin|win|/mac|sparc|musl"
 
 
