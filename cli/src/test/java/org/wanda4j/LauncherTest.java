@@ -333,7 +333,8 @@ class LauncherTest {
     }
 
     @Test
-    void puts_the_spark_that_is_installed_on_the_class_path_where_it_is_asked_for() throws Exception {
+    void puts_the_spark_that_is_installed_on_the_class_path_where_it_is_asked_for()
+            throws Exception {
         jdk(jdks.resolve("25"), "25.0.3");
         Path spark = temporary.resolve("spark");
         environment.put("SPARK_HOME", spark.toString());
