@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -61,13 +62,14 @@ final class StandaloneCluster implements AutoCloseable {
         await(worker, REGISTERED);
     }
 
-    /// Ends the executors of a worker by signal 9.
-    ///
-    /// @return how many there were
-    int killExecutors(int worker) {
-        List<ProcessHandle> executors = workers.get(worker).descendants().toList();
+    /// Ends the executors of a worker by signal 9, once it has one: a busy machine may not have started it yet.
+    void killExecutors(int worker) {
+        List<ProcessHandle> executors = List.of();
+        while (executors.isEmpty()) {
+            LockSupport.parkNanos(20_000_000);
+            executors = workers.get(worker).descendants().toList();
+        }
         executors.forEach(ProcessHandle::destroyForcibly);
-        return executors.size();
     }
 
     /// Ends a worker, with its executors, by signal 9.
