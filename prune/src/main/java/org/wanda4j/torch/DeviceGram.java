@@ -63,7 +63,7 @@ final class DeviceGram implements AutoCloseable {
                     Tensor rounded = upper.get().to(ScalarType.Float);
                     if (isFinite(rounded)) {
                         damping = Optional.of(added);
-                        return kept(rounded);
+                        return Tensors.kept(rounded);
                     }
                 }
             }
@@ -89,7 +89,10 @@ final class DeviceGram implements AutoCloseable {
                                         new ArithmeticException(
                                                 "the inputs' Gram matrix cannot be inverted"));
                 normalised =
-                        Optional.of(new Normalised(kept(scale), kept(inverse.to(type.scalar()))));
+                        Optional.of(
+                                new Normalised(
+                                        Tensors.kept(scale),
+                                        Tensors.kept(inverse.to(type.scalar()))));
             }
         }
         return normalised.get();
@@ -107,11 +110,6 @@ final class DeviceGram implements AutoCloseable {
 
     static boolean isFinite(Tensor values) {
         return torch.isfinite(values).all().item_bool();
-    }
-
-    private static Tensor kept(Tensor tensor) {
-        tensor.retainReference();
-        return tensor;
     }
 
     @Override

@@ -47,8 +47,8 @@ public final class DeviceLinear implements AutoCloseable {
         this.device = device;
         try (var _ = new PointerScope();
                 var _ = new AutoGradMode(false)) {
-            this.weights = kept(device.copyOf(Tensors.over(weight), ScalarType.Float));
-            this.removed = kept(torch.zeros(shape(), device.options(ScalarType.Bool)));
+            this.weights = Tensors.kept(device.copyOf(Tensors.over(weight), ScalarType.Float));
+            this.removed = Tensors.kept(torch.zeros(shape(), device.options(ScalarType.Bool)));
             if (!DeviceGram.isFinite(weights)) {
                 close();
                 throw new InvalidInputException(
@@ -60,11 +60,6 @@ public final class DeviceLinear implements AutoCloseable {
 
     private long[] shape() {
         return new long[] {weights.size(0), weights.size(1)};
-    }
-
-    private static Tensor kept(Tensor tensor) {
-        tensor.retainReference();
-        return tensor;
     }
 
     /// Removes by `|W_ij| * byColumn[j]`.

@@ -33,19 +33,16 @@ public final class DeviceStates implements AutoCloseable {
         this.type = type;
         this.stageWidth = stageWidth;
         try (var _ = new PointerScope()) {
-            this.hidden = kept(empty(tokens, hidden));
+            this.hidden = Tensors.kept(empty(tokens, hidden));
             this.between =
-                    keepsStages ? Optional.of(kept(empty(tokens * stageWidth))) : Optional.empty();
+                    keepsStages
+                            ? Optional.of(Tensors.kept(empty(tokens * stageWidth)))
+                            : Optional.empty();
         }
     }
 
     private Tensor empty(long... shape) {
         return torch.empty(shape, device.options(type.scalar()), new MemoryFormatOptional());
-    }
-
-    private static Tensor kept(Tensor tensor) {
-        tensor.retainReference();
-        return tensor;
     }
 
     /// Windows of equal length, from token `first` on. To be called in a task of [Engine#forEach].

@@ -92,9 +92,7 @@ public final class Gram implements AutoCloseable {
 
     private Tensor upload(Device where) {
         try (var _ = new PointerScope()) {
-            Tensor copy = where.copyOf(matrix().tensor(), ScalarType.Float);
-            copy.retainReference();
-            return copy;
+            return Tensors.kept(where.copyOf(matrix().tensor(), ScalarType.Float));
         }
     }
 

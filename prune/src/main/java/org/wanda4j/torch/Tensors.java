@@ -76,6 +76,12 @@ final class Tensors {
                 : bounded.mul_(new Scalar(cap));
     }
 
+    /// Keeps a tensor past the scope that it was made in, until its reference is released.
+    static Tensor kept(Tensor tensor) {
+        tensor.retainReference();
+        return tensor;
+    }
+
     /// `left right`, of two matrices or of as many on either side.
     static Tensor product(Tensor left, Tensor right) {
         return operand(left).matmul(operand(right)).to(left.scalar_type());

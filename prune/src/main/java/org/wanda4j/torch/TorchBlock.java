@@ -220,8 +220,7 @@ public final class TorchBlock implements AutoCloseable {
                 float[] values = Tensors.floats(sums);
                 return new Measured(() -> values, tokens);
             }
-            Tensor kept = sums.to(ScalarType.Float);
-            kept.retainReference();
+            Tensor kept = Tensors.kept(sums.to(ScalarType.Float));
             return new Measured(
                     () -> {
                         try (var _ = new PointerScope()) {
