@@ -30,9 +30,9 @@ final class StandardError {
         var number = ValueLayout.JAVA_LONG;
         try {
             var lookup = linker.defaultLookup();
-            // The linker writes a class for each signature, which takes milliseconds. This one is
-            // that of the runtime's kernels too; a
-            // function of fewer integers, or shorter ones, reads what it takes of the registers.
+            // The linker writes a class for each signature, which takes milliseconds. The runtime's
+            // kernels have this one too; a function of fewer integers, or shorter ones, reads what
+            // it takes of the registers.
             MethodHandle call =
                     linker.downcallHandle(
                             FunctionDescriptor.of(

@@ -118,9 +118,15 @@ public final class BlockPass implements WindowPass {
 
     @Override
     public StageStatistics collect(Round round) {
-        SequencedMap<Stage, InputStatistics> statistics = new LinkedHashMap<>();
-        sum(round).forEach((stage, sum) -> statistics.put(stage, sum.statistics()));
-        return new StageStatistics(statistics);
+        SequencedMap<Stage, StageSums> sums = sum(round);
+        try {
+            SequencedMap<Stage, InputStatistics> statistics = new LinkedHashMap<>();
+            sums.forEach((stage, sum) -> statistics.put(stage, sum.statistics()));
+            return new StageStatistics(statistics);
+        } catch (RuntimeException | Error e) {
+            sums.values().forEach(StageSums::close);
+            throw e;
+        }
     }
 
     /// Brings every window through the steps of `round`, and sums up what its stages read. With [CalibrationOrder#BLOCK] that is a
