@@ -15,6 +15,7 @@ import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
+import org.wanda4j.model.Linear;
 import org.wanda4j.model.Norm;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.recover.Recovery;
@@ -25,6 +26,7 @@ import org.wanda4j.torch.DifferentiableBlock;
 import org.wanda4j.torch.DifferentiableBlock.Kept;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.GradientSum;
+import org.wanda4j.torch.Orthogonal;
 import org.wanda4j.torch.Rounding;
 import org.wanda4j.torch.TorchBlock;
 import org.wanda4j.torch.TrainedWeight;
@@ -47,11 +49,12 @@ public record RecoveryPlan(
         long bytes,
         long keptOnDisk) {
 
-    /// A value that is trained: itself, its gradient, Adam's two means and the best so far, fp32.
-    private static final long BYTES_TRAINED = 5L * Float.BYTES;
+    /// A value that is trained, fp32: itself, its gradient, what the optimiser remembers of it (Muon's momentum; Adam has a second
+    /// mean for norms and biases), and the best so far.
+    private static final long BYTES_TRAINED = 4L * Float.BYTES;
 
     /// The same on the disk, twice: without the gradient.
-    private static final long BYTES_KEPT = 2 * 4L * Float.BYTES;
+    private static final long BYTES_KEPT = 2 * 3L * Float.BYTES;
 
     /// Logits of a thread, and what their loss is computed with.
     private static final long BYTES_LOGITS = 5L * (1 << 22) * Float.BYTES;
@@ -96,7 +99,19 @@ public record RecoveryPlan(
             passes++;
         }
         double head = 2.0 * model.vocabulary() * model.embedding().width();
-        return passes * blocks / ((double) Recovery.WINDOWS_PER_STEP * length) + 3 * head;
+        double steps = model.linears().stream().mapToDouble(it -> step(it, recovery.scope())).sum();
+        return (passes * blocks + steps) / ((double) Recovery.WINDOWS_PER_STEP * length) + 3 * head;
+    }
+
+    /// Operations of the optimiser's step for what is trained of a linear.
+    private static double step(Linear linear, Scope scope) {
+        return switch (scope) {
+            case Scope.All _ -> Orthogonal.operations(linear.outputs(), linear.inputs());
+            case Scope.Norms _ -> 0;
+            case Scope.LowRank(int rank, double _) ->
+                    Orthogonal.operations(rank, linear.inputs())
+                            + Orthogonal.operations(rank, linear.outputs());
+        };
     }
 
     private static BlockCount count(int length) {

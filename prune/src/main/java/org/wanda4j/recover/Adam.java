@@ -1,156 +1,68 @@
 package org.wanda4j.recover;
 
+import static org.wanda4j.recover.Optimiser.CHUNK;
+import static org.wanda4j.recover.Optimiser.read;
+import static org.wanda4j.recover.Optimiser.write;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
-import org.wanda4j.sparse.Mask;
-import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.Variable;
 
-/// Adam (Kingma & Ba, 2015) with the gradient of all variables together clipped to a norm:
+/// Adam (Kingma & Ba, 2015):
 ///
 /// ```
-/// g <- g * min(1, CLIP / norm(g))
 /// m <- B1 m + (1 - B1) g,  v <- B2 v + (1 - B2) g^2
 /// w <- w - rate * (m / (1 - B1^t)) / (sqrt(v / (1 - B2^t)) + EPSILON)
 /// ```
 ///
-/// In plain Java: the same bits whatever the machine. What was removed has no gradient and stays zero.
-final class Adam {
+/// @param mean of the gradient, `m`
+/// @param square mean of its square, `v`
+record Adam(Variable variable, MemorySegment mean, MemorySegment square) implements Optimiser.Rule {
 
     private static final double B1 = 0.9;
     private static final double B2 = 0.999;
     private static final double EPSILON = 1e-8;
-    private static final double CLIP = 1;
-
-    /// Values that are worked on at a time; several arrays of so many lie in the cache.
-    private static final int CHUNK = 2048;
-
-    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
-
-    private final Engine engine;
-    private final List<Moments> moments = new ArrayList<>();
-
-    /// @param mean of the gradient, `m`
-    /// @param square mean of its square, `v`
-    private record Moments(Variable variable, MemorySegment mean, MemorySegment square) {
-
-        MemorySegment value() {
-            return variable.value().data();
-        }
-
-        MemorySegment gradient() {
-            return variable.gradient().data();
-        }
-    }
+    private static final int ALIGNMENT = 64;
 
     /// @param memory that outlives this
-    Adam(Engine engine, List<Variable> variables, Arena memory) {
-        this.engine = engine;
-        for (Variable variable : variables) {
-            long bytes = variable.value().data().byteSize();
-            moments.add(
-                    new Moments(variable, memory.allocate(bytes, 64), memory.allocate(bytes, 64)));
-        }
+    Adam(Variable variable, Arena memory) {
+        long bytes = variable.value().data().byteSize();
+        this(variable, memory.allocate(bytes, ALIGNMENT), memory.allocate(bytes, ALIGNMENT));
     }
 
-    /// All that it remembers from step to step.
-    List<MemorySegment> state() {
-        return moments.stream().flatMap(it -> Stream.of(it.mean(), it.square())).toList();
+    @Override
+    public List<MemorySegment> state() {
+        return List.of(mean, square);
     }
 
-    /// Changes the values against their gradients.
-    ///
-    /// @param step number of the step, from 0
-    /// @return norm of the gradient before it is clipped; nothing is changed where it is not finite
-    double step(int step, double rate) {
-        double[] squares = new double[moments.size()];
-        engine.forEach(squares.length, i -> squares[i] = square(moments.get(i)));
-        double sum = 0;
-        for (double square : squares) {
-            sum += square;
-        }
-        double norm = Math.sqrt(sum);
-        if (Double.isFinite(norm)) {
-            float factor = (float) Math.min(1, CLIP / norm);
-            float pace = (float) (rate / (1 - Math.pow(B1, step + 1.0)));
-            float root = (float) Math.sqrt(1 - Math.pow(B2, step + 1.0));
-            engine.forEach(squares.length, i -> update(moments.get(i), factor, pace, root));
-        }
-        return norm;
-    }
-
-    /// The sum of the squares of a gradient, in which what was removed is set to zero.
-    private static double square(Moments moments) {
-        Variable variable = moments.variable();
-        variable.removed().ifPresent(removed -> clear(moments.gradient(), removed));
-        float[] gradient = new float[CHUNK];
-        double sum = 0;
-        long count = moments.gradient().byteSize() / Float.BYTES;
-        for (long from = 0; from < count; from += CHUNK) {
-            int length = (int) Math.min(CHUNK, count - from);
-            read(moments.gradient(), from, gradient, length);
-            float part = 0;
-            for (int i = 0; i < length; i++) {
-                part += gradient[i] * gradient[i];
-            }
-            sum += part;
-        }
-        return sum;
-    }
-
-    private static void clear(MemorySegment gradient, Mask removed) {
-        int columns = removed.columns();
-        float[] row = new float[columns];
-        float[] kept = new float[columns];
-        for (int i = 0; i < removed.rows(); i++) {
-            long from = (long) i * columns;
-            read(gradient, from, row, columns);
-            removed.kept(i, kept);
-            for (int j = 0; j < columns; j++) {
-                row[j] *= kept[j];
-            }
-            write(row, gradient, from, columns);
-        }
-    }
-
-    /// @param factor of the gradient
-    /// @param pace `rate / (1 - B1^t)`
-    /// @param root `sqrt(1 - B2^t)`
-    private static void update(Moments moments, float factor, float pace, float root) {
+    @Override
+    public void update(int step, double rate, float factor) {
+        float pace = (float) (rate / (1 - Math.pow(B1, step + 1.0)));
+        float root = (float) Math.sqrt(1 - Math.pow(B2, step + 1.0));
+        MemorySegment values = variable.value().data();
         float[] value = new float[CHUNK];
         float[] gradient = new float[CHUNK];
-        float[] mean = new float[CHUNK];
-        float[] square = new float[CHUNK];
-        long count = moments.value().byteSize() / Float.BYTES;
+        float[] means = new float[CHUNK];
+        float[] squares = new float[CHUNK];
+        long count = values.byteSize() / Float.BYTES;
         for (long from = 0; from < count; from += CHUNK) {
             int length = (int) Math.min(CHUNK, count - from);
-            read(moments.value(), from, value, length);
-            read(moments.gradient(), from, gradient, length);
-            read(moments.mean(), from, mean, length);
-            read(moments.square(), from, square, length);
+            read(values, from, value, length);
+            read(variable.gradient().data(), from, gradient, length);
+            read(mean, from, means, length);
+            read(square, from, squares, length);
             for (int i = 0; i < length; i++) {
                 float g = gradient[i] * factor;
-                float m = mean[i] + (float) (1 - B1) * (g - mean[i]);
-                float v = square[i] + (float) (1 - B2) * (g * g - square[i]);
-                mean[i] = m;
-                square[i] = v;
+                float m = means[i] + (float) (1 - B1) * (g - means[i]);
+                float v = squares[i] + (float) (1 - B2) * (g * g - squares[i]);
+                means[i] = m;
+                squares[i] = v;
                 value[i] -= pace * m / ((float) Math.sqrt(v) / root + (float) EPSILON);
             }
-            write(value, moments.value(), from, length);
-            write(mean, moments.mean(), from, length);
-            write(square, moments.square(), from, length);
+            write(value, values, from, length);
+            write(means, mean, from, length);
+            write(squares, square, from, length);
         }
-    }
-
-    private static void read(MemorySegment from, long index, float[] into, int count) {
-        MemorySegment.copy(from, FLOAT, index * Float.BYTES, into, 0, count);
-    }
-
-    private static void write(float[] from, MemorySegment into, long index, int count) {
-        MemorySegment.copy(from, 0, into, FLOAT, index * Float.BYTES, count);
     }
 }

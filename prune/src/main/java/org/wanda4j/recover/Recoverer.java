@@ -278,7 +278,7 @@ public final class Recoverer {
                                             length,
                                             recovery.seed(),
                                             memory));
-            var adam = new Adam(engine, student.variables(), memory);
+            var optimiser = new Optimiser(engine, student.variables(), memory);
             try (var pass =
                     new ModelPass(
                             engine,
@@ -292,7 +292,7 @@ public final class Recoverer {
                                 recovery,
                                 windows,
                                 pass,
-                                adam,
+                                optimiser,
                                 student,
                                 journal,
                                 phases,

@@ -15,7 +15,7 @@ import org.wanda4j.torch.Variable;
 /// The steps of a recovery:
 ///
 /// ```
-/// for each step:      gradient of the next windows, Adam
+/// for each step:      gradient of the next windows, a step of the optimiser
 /// some times:         loss of the held-out windows; the best values are kept
 /// once in a while:    all of it is written, so that it can be resumed
 /// ```
@@ -35,7 +35,7 @@ final class Training {
     private final Recovery recovery;
     private final TrainingText text;
     private final ModelPass pass;
-    private final Adam adam;
+    private final Optimiser optimiser;
     private final Student student;
     private final RecoveryJournal journal;
     private final Phases phases;
@@ -54,7 +54,7 @@ final class Training {
             Recovery recovery,
             TrainingText text,
             ModelPass pass,
-            Adam adam,
+            Optimiser optimiser,
             Student student,
             RecoveryJournal journal,
             Phases phases,
@@ -63,7 +63,7 @@ final class Training {
         this.recovery = recovery;
         this.text = text;
         this.pass = pass;
-        this.adam = adam;
+        this.optimiser = optimiser;
         this.student = student;
         this.journal = journal;
         this.phases = phases;
@@ -72,7 +72,7 @@ final class Training {
         this.steps = journal.steps().or(this::stepsOfTokens);
         this.state = new ArrayList<>();
         student.variables().stream().map(Variable::value).forEach(it -> state.add(it.data()));
-        state.addAll(adam.state());
+        state.addAll(optimiser.state());
     }
 
     /// Tokens of a step.
@@ -147,7 +147,7 @@ final class Training {
         double rate =
                 new Schedule(recovery.learningRate().orElseThrow(), steps.orElse(Schedule.WARM_UP))
                         .rate(step);
-        double norm = phases.time("optimiser", () -> adam.step(step, rate));
+        double norm = phases.time("optimiser", () -> optimiser.step(step, rate));
         if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
             throw new InvalidInputException(
                     "step %d: the loss is not finite any more; use a smaller --lr than %s"

@@ -30,17 +30,27 @@ class RecoveryPlanTest {
 
     private static final double HEAD = 2.0 * 2048 * 192;
 
+    /// Operations of a step of the optimiser for a token, of 8 windows of 256: three iterations for each matrix, of no more than 192
+    /// rows or columns here.
+    private static final double STEP =
+            6 * (2 * step(192, 192) + 2 * step(64, 192) + 3 * step(192, 512)) / (8 * 256);
+
+    private static double step(double shorter, double longer) {
+        return 3 * (4 * shorter * shorter * longer + 2 * shorter * shorter * shorter);
+    }
+
     @TempDir private Path directory;
 
     @Test
     void aTokenGoesThroughBothModelsAndBack() {
-        assertEquals(4 * PASS + 3 * HEAD, operations(new Scope.All(), Long.MAX_VALUE));
+        assertEquals(4 * PASS + 3 * HEAD + STEP, operations(new Scope.All(), Long.MAX_VALUE), 1);
         assertEquals(3 * PASS + 3 * HEAD, operations(new Scope.Norms(), Long.MAX_VALUE));
     }
 
     @Test
     void whereGradientsNeedTooMuchMemoryTheStudentIsComputedTwice() {
-        assertEquals(5 * PASS + 3 * HEAD, operations(new Scope.LowRank(4, 8), 0));
+        double step = 6 * (9 * step(4, 192) + 2 * step(4, 64) + 3 * step(4, 512)) / (8 * 256);
+        assertEquals(5 * PASS + 3 * HEAD + step, operations(new Scope.LowRank(4, 8), 0), 1);
     }
 
     private static double operations(Scope scope, long memory) {
@@ -67,8 +77,8 @@ class RecoveryPlanTest {
                     120,
                     plan.tokens() * plan.operationsPerToken() / plan.operationsPerSecond(),
                     0.1);
-            // Of each of 2.4 million values five numbers.
-            assertTrue(plan.bytes() > 20 * 6 * BLOCK, plan::toString);
+            // Of each of 2.4 million values four numbers.
+            assertTrue(plan.bytes() > 16 * 6 * BLOCK, plan::toString);
         }
     }
 
