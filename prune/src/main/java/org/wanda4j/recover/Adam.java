@@ -5,9 +5,14 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
+import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.sparse.Mask;
+import org.wanda4j.torch.DeviceAdam;
 import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.MirroredTensor;
 import org.wanda4j.torch.Variable;
 
 /// Adam (Kingma & Ba, 2015) with the gradient of all variables together clipped to a norm:
@@ -18,8 +23,8 @@ import org.wanda4j.torch.Variable;
 /// w <- w - rate * (m / (1 - B1^t)) / (sqrt(v / (1 - B2^t)) + EPSILON)
 /// ```
 ///
-/// In plain Java: the same bits whatever the machine. What was removed has no gradient and stays zero.
-final class Adam {
+/// On the host in plain Java: the same bits whatever the machine. What was removed has no gradient and stays zero.
+final class Adam implements AutoCloseable {
 
     private static final double B1 = 0.9;
     private static final double B2 = 0.999;
@@ -33,10 +38,11 @@ final class Adam {
 
     private final Engine engine;
     private final List<Moments> moments = new ArrayList<>();
+    private final Optional<DeviceAdam> onDevice;
 
     /// @param mean of the gradient, `m`
     /// @param square mean of its square, `v`
-    private record Moments(Variable variable, MemorySegment mean, MemorySegment square) {
+    private record Moments(Variable variable, MirroredTensor mean, MirroredTensor square) {
 
         MemorySegment value() {
             return variable.value().data();
@@ -50,15 +56,26 @@ final class Adam {
     /// @param memory that outlives this
     Adam(Engine engine, List<Variable> variables, Arena memory) {
         this.engine = engine;
+        this.onDevice =
+                engine.device().isHost()
+                        ? Optional.empty()
+                        : Optional.of(new DeviceAdam(engine.device(), 1 - B1, 1 - B2, EPSILON));
         for (Variable variable : variables) {
-            long bytes = variable.value().data().byteSize();
-            moments.add(
-                    new Moments(variable, memory.allocate(bytes, 64), memory.allocate(bytes, 64)));
+            var each = new Moments(variable, zeros(variable, memory), zeros(variable, memory));
+            moments.add(each);
+            onDevice.ifPresent(it -> it.add(variable, each.mean(), each.square()));
         }
     }
 
+    private MirroredTensor zeros(Variable variable, Arena memory) {
+        TensorView value = variable.value().host();
+        MemorySegment data = memory.allocate(value.data().byteSize(), 64);
+        return new MirroredTensor(
+                new TensorView(value.name(), DType.F32, value.shape(), data), engine.device());
+    }
+
     /// All that it remembers from step to step.
-    List<MemorySegment> state() {
+    List<MirroredTensor> state() {
         return moments.stream().flatMap(it -> Stream.of(it.mean(), it.square())).toList();
     }
 
@@ -67,20 +84,29 @@ final class Adam {
     /// @param step number of the step, from 0
     /// @return norm of the gradient before it is clipped; nothing is changed where it is not finite
     double step(int step, double rate) {
+        double norm = onDevice.map(DeviceAdam::norm).orElseGet(this::norm);
+        if (Double.isFinite(norm)) {
+            float factor = (float) Math.min(1, CLIP / norm);
+            float pace = (float) (rate / (1 - Math.pow(B1, step + 1.0)));
+            float root = (float) Math.sqrt(1 - Math.pow(B2, step + 1.0));
+            onDevice.ifPresentOrElse(
+                    it -> it.update(factor, pace, root),
+                    () ->
+                            engine.forEach(
+                                    moments.size(),
+                                    i -> update(moments.get(i), factor, pace, root)));
+        }
+        return norm;
+    }
+
+    private double norm() {
         double[] squares = new double[moments.size()];
         engine.forEach(squares.length, i -> squares[i] = square(moments.get(i)));
         double sum = 0;
         for (double square : squares) {
             sum += square;
         }
-        double norm = Math.sqrt(sum);
-        if (Double.isFinite(norm)) {
-            float factor = (float) Math.min(1, CLIP / norm);
-            float pace = (float) (rate / (1 - Math.pow(B1, step + 1.0)));
-            float root = (float) Math.sqrt(1 - Math.pow(B2, step + 1.0));
-            engine.forEach(squares.length, i -> update(moments.get(i), factor, pace, root));
-        }
-        return norm;
+        return Math.sqrt(sum);
     }
 
     /// The sum of the squares of a gradient, in which what was removed is set to zero.
@@ -130,8 +156,8 @@ final class Adam {
             int length = (int) Math.min(CHUNK, count - from);
             read(moments.value(), from, value, length);
             read(moments.gradient(), from, gradient, length);
-            read(moments.mean(), from, mean, length);
-            read(moments.square(), from, square, length);
+            read(moments.mean().data(), from, mean, length);
+            read(moments.square().data(), from, square, length);
             for (int i = 0; i < length; i++) {
                 float g = gradient[i] * factor;
                 float m = mean[i] + (float) (1 - B1) * (g - mean[i]);
@@ -141,8 +167,8 @@ final class Adam {
                 value[i] -= pace * m / ((float) Math.sqrt(v) / root + (float) EPSILON);
             }
             write(value, moments.value(), from, length);
-            write(mean, moments.mean(), from, length);
-            write(square, moments.square(), from, length);
+            write(mean, moments.mean().data(), from, length);
+            write(square, moments.square().data(), from, length);
         }
     }
 
@@ -152,5 +178,11 @@ final class Adam {
 
     private static void write(float[] from, MemorySegment into, long index, int count) {
         MemorySegment.copy(from, 0, into, FLOAT, index * Float.BYTES, count);
+    }
+
+    @Override
+    public void close() {
+        onDevice.ifPresent(DeviceAdam::close);
+        state().forEach(MirroredTensor::close);
     }
 }

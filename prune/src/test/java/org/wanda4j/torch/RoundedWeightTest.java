@@ -78,7 +78,7 @@ class RoundedWeightTest {
     private static RoundedWeight rounded(TensorView weight, ValueType values, Arena memory) {
         TensorView exact = Rounding.to(DType.F32, weight, memory);
         return new RoundedWeight(
-                new WholeWeight(new Variable(exact, exact, Optional.empty())),
+                new WholeWeight(new Variable(exact, exact, Optional.empty(), Device.HOST)),
                 weight.type(),
                 values);
     }
