@@ -239,7 +239,7 @@ final class CompareCommand implements Runnable {
                 rows.add(
                         new Row(
                                 new Variant(method, label(pattern), Optional.empty()),
-                                compute.pruningType().map(recipe::withType).orElse(recipe)));
+                                compute.typeOfWork().map(recipe::withType).orElse(recipe)));
             }
         }
         return rows;

@@ -58,8 +58,8 @@ final class ComputeOptions {
         };
     }
 
-    /// The type to prune in: on a card, bf16 where none was chosen.
-    Optional<ComputeType> pruningType() {
+    /// The type to prune and to train in: on a card, bf16 where none was chosen.
+    Optional<ComputeType> typeOfWork() {
         return type().or(
                         () -> device().isCard() ? Optional.of(ComputeType.BF16) : Optional.empty());
     }

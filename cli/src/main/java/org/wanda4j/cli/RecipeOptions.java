@@ -184,7 +184,7 @@ final class RecipeOptions {
                         .withOrder(order)
                         .withSampling(calibration.sampling(start.sampling()))
                         .withLinears(skip, only);
-        return compute.pruningType().map(recipe::withType).orElse(recipe);
+        return compute.typeOfWork().map(recipe::withType).orElse(recipe);
     }
 
     /// How the whole model is trained afterwards, where it is.
@@ -206,7 +206,7 @@ final class RecipeOptions {
                         start.seqlen(),
                         recipe().sampling().seed(),
                         Optional.ofNullable(values),
-                        compute.type()));
+                        compute.typeOfWork()));
     }
 
     private Length length(Recovery start) {

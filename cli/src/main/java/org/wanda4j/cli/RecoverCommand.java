@@ -120,7 +120,7 @@ final class RecoverCommand implements Runnable {
         return training.recovery(
                 seqlen == null ? OptionalInt.empty() : OptionalInt.of(seqlen),
                 seed,
-                compute.type());
+                compute.typeOfWork());
     }
 
     static String summary(RecoverReport report) {

@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SplittableRandom;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.RunSettings;
@@ -22,9 +21,11 @@ import org.wanda4j.recover.Recovery;
 import org.wanda4j.recover.Recovery.Length;
 import org.wanda4j.recover.Recovery.Scope;
 import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Device;
 import org.wanda4j.torch.DifferentiableBlock;
 import org.wanda4j.torch.DifferentiableBlock.Kept;
 import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.FixedWeights;
 import org.wanda4j.torch.GradientSum;
 import org.wanda4j.torch.Orthogonal;
 import org.wanda4j.torch.Rounding;
@@ -215,7 +216,7 @@ public record RecoveryPlan(
                     new DifferentiableBlock(
                             block,
                             trained(sample, memory),
-                            view -> sample.map(view, memory),
+                            new FixedWeights(sample::map, Device.HOST),
                             type,
                             length,
                             memory)) {
@@ -237,7 +238,8 @@ public record RecoveryPlan(
                     TensorView value = Rounding.to(DType.F32, sample.map(view, memory), memory);
                     TensorView gradient = Rounding.to(DType.F32, value, memory);
                     trained.put(
-                            view, new WholeWeight(new Variable(value, gradient, Optional.empty())));
+                            view,
+                            new WholeWeight(new Variable(value, gradient, false, Device.HOST)));
                 });
         return trained;
     }

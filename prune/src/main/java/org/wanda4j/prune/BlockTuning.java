@@ -92,7 +92,8 @@ final class BlockTuning implements AutoCloseable {
         if (!best.isEmpty() && !loaded.isLast()) {
             store.copyStates(inputs);
             int length = store.layout().length();
-            try (var tuned = new TorchBlock(block, tensors::get, engine.type(), length)) {
+            try (var tuned =
+                    new TorchBlock(block, tensors::get, engine.type(), length, engine.device())) {
                 store.forward(engine, tuned, progress);
             }
         }

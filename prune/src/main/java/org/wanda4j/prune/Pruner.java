@@ -64,9 +64,6 @@ public final class Pruner {
         this.method = Methods.named(recipe.method());
         this.chosen = recipe.linears(architecture);
         checkPattern();
-        if (recipe.tuning().isPresent()) {
-            settings.requireHost("--tune");
-        }
         this.spread =
                 new SparsityPlan.Request(
                         recipe.pattern(), recipe.allocation(), recipe.sparsityOf());

@@ -20,7 +20,6 @@ import org.wanda4j.torch.DifferentiableBlock.Kept;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.GradientSum;
 import org.wanda4j.torch.HiddenStateLoss;
-import org.wanda4j.torch.TorchBlock;
 import org.wanda4j.torch.TorchEmbedding;
 import org.wanda4j.torch.TrainingHead;
 import org.wanda4j.torch.TrainingHead.Target;
@@ -34,14 +33,18 @@ import org.wanda4j.torch.TrainingHead.Target;
 /// ```
 ///
 /// All that blocks compute is kept for the way back where there is memory for it. Else only their inputs are, and each block is
-/// computed once more on the way back, to the same bits. A window is one task, whatever the number of threads, and gradients are
-/// added in the order of the windows.
+/// computed once more on the way back, to the same bits. A batch is one task, and gradients are added in their order. On the host it
+/// is a window, whatever the number of threads; on a device, all windows of the pass.
 final class ModelPass implements AutoCloseable {
+
+    /// Part of a card's memory that may be kept of what blocks compute.
+    private static final int CARD_SHARE = 3;
 
     private final Engine engine;
     private final Student student;
     private final Objective objective;
     private final int windows;
+    private final int windowsPerBatch;
     private final int length;
     private final Arena memory = Arena.ofShared();
     private final TorchEmbedding embedding;
@@ -70,18 +73,34 @@ final class ModelPass implements AutoCloseable {
         this.student = student;
         this.objective = objective;
         this.windows = windows;
+        this.windowsPerBatch = TeacherPass.windowsPerBatch(windows, engine.device());
         this.length = length;
-        this.keeps = scratch.holds(keptBytes(student.architecture(), windows, length));
+        this.keeps = keeps(keptBytes(student.architecture(), windows, length), scratch);
         this.embedding = student.embedding(memory);
-        this.states = store((blocks() + 1) * windows, scratch);
-        this.gradients = store(windows, scratch);
+        this.states = store(blocks() + 1, scratch);
+        this.gradients = store(1, scratch);
         this.teacher =
-                teacher.map(
-                        it -> new TeacherPass(it, hiddenWeight() > 0, windows, length, scratch));
+                teacher.map(it ->
+                        new TeacherPass(
+                                it, hiddenWeight() > 0, windows, length, scratch, engine.device()));
     }
 
-    private ActivationStore store(int count, ScratchSpace scratch) {
-        return TeacherPass.store(student.architecture(), count, length, ComputeType.FP32, scratch);
+    private ActivationStore store(int places, ScratchSpace scratch) {
+        return TeacherPass.store(
+                student.architecture(),
+                places,
+                windows,
+                length,
+                ComputeType.FP32,
+                scratch,
+                engine.device());
+    }
+
+    private boolean keeps(long bytes, ScratchSpace scratch) {
+        return engine.device()
+                .memory()
+                .map(all -> bytes <= all / CARD_SHARE)
+                .orElseGet(() -> scratch.holds(bytes));
     }
 
     /// Bytes that a step keeps where it keeps all that blocks compute.
@@ -109,7 +128,7 @@ final class ModelPass implements AutoCloseable {
 
         private final Arena scratch = Arena.ofShared();
         private final DifferentiableBlock block;
-        private final Kept[] kept = new Kept[windows];
+        private final Kept[] kept = new Kept[windows / windowsPerBatch];
 
         OpenBlock(int index) {
             this.block = student.block(index, scratch);
@@ -124,6 +143,8 @@ final class ModelPass implements AutoCloseable {
     }
 
     /// The mean loss of the tokens of `ids`; its gradients replace those of the student's variables.
+    ///
+    /// @param ids at most the windows of a pass; on a device, as many
     double gradient(List<int[]> ids) {
         Deque<OpenBlock> opened = new ArrayDeque<>();
         try {
@@ -131,16 +152,16 @@ final class ModelPass implements AutoCloseable {
             for (int index = 0; index < blocks(); index++) {
                 if (keeps) {
                     opened.push(new OpenBlock(index));
-                    keep(index, ids.size(), opened.peek());
+                    keep(index, batches(ids), opened.peek());
                 } else {
-                    forward(index, ids.size());
+                    forward(index, batches(ids));
                 }
             }
             double loss = headGradient(ids);
             for (int index = blocks() - 1; index >= 0; index--) {
                 try (OpenBlock open = keeps ? opened.pop() : new OpenBlock(index)) {
-                    loss += hidden(index, ids.size(), true);
-                    backward(index, ids.size(), open);
+                    loss += hidden(index, ids, true);
+                    backward(index, batches(ids), open);
                 }
             }
             return loss;
@@ -158,8 +179,8 @@ final class ModelPass implements AutoCloseable {
             embed(ids);
             double loss = 0;
             for (int index = 0; index < blocks(); index++) {
-                forward(index, ids.size());
-                loss += hidden(index, ids.size(), false);
+                forward(index, batches(ids));
+                loss += hidden(index, ids, false);
             }
             sum += ids.size() * (loss + head(ids));
         }
@@ -168,12 +189,21 @@ final class ModelPass implements AutoCloseable {
 
     private void embed(List<int[]> ids) {
         run(
-                ids.size(),
-                i -> embedding.embed(List.of(ids.get(i)), states(0, i)),
-                teacher.map(it -> i -> it.embed(ids.get(i), i)));
+                batches(ids),
+                i -> embedding.embed(batch(ids, i), states(0, i)),
+                teacher.map(it -> i -> it.embed(batch(ids, i), i)));
     }
 
-    /// Takes windows through block `index` of both models.
+    private int batches(List<int[]> ids) {
+        return Math.ceilDiv(ids.size(), windowsPerBatch);
+    }
+
+    private List<int[]> batch(List<int[]> ids, int index) {
+        int from = index * windowsPerBatch;
+        return ids.subList(from, from + windowsPerBatch);
+    }
+
+    /// Takes batches through block `index` of both models.
     private void forward(int index, int count) {
         try (OpenBlock open = new OpenBlock(index)) {
             both(index, count, i -> open.block.forward(states(index, i), states(index + 1, i)));
@@ -188,20 +218,19 @@ final class ModelPass implements AutoCloseable {
                 i -> open.kept[i] = open.block.keep(states(index, i), states(index + 1, i)));
     }
 
-    /// Takes windows through the teacher's block `index`, where there is one, and runs `forward` for each.
+    /// Takes batches through the teacher's block `index`, where there is one, and runs `forward` for each.
     private void both(int index, int count, IntConsumer forward) {
         if (teacher.isEmpty()) {
             run(count, forward, Optional.empty());
             return;
         }
         TeacherPass pass = teacher.get();
-        try (Arena scratch = Arena.ofShared();
-                TorchBlock dense = pass.block(index, scratch)) {
-            run(count, forward, Optional.of(i -> pass.forward(dense, index, i)));
-        }
+        pass.with(
+                index,
+                dense -> run(count, forward, Optional.of(i -> pass.forward(dense, index, i))));
     }
 
-    /// Runs tasks for each window.
+    /// Runs tasks for each batch.
     private void run(int count, IntConsumer first, Optional<IntConsumer> second) {
         if (second.isEmpty()) {
             engine.forEach(count, first);
@@ -211,7 +240,7 @@ final class ModelPass implements AutoCloseable {
     }
 
     private double head(List<int[]> ids) {
-        double[] losses = new double[ids.size()];
+        double[] losses = new double[batches(ids)];
         try (Arena scratch = Arena.ofShared();
                 TrainingHead head = student.head(scratch)) {
             engine.forEach(
@@ -222,7 +251,7 @@ final class ModelPass implements AutoCloseable {
 
     /// Sets the gradients of the states behind the last block.
     private double headGradient(List<int[]> ids) {
-        double[] losses = new double[ids.size()];
+        double[] losses = new double[batches(ids)];
         double scale = 1.0 / tokens(ids);
         try (Arena scratch = Arena.ofShared();
                 TrainingHead head = student.head(scratch)) {
@@ -243,11 +272,11 @@ final class ModelPass implements AutoCloseable {
         return Arrays.stream(losses).sum() * scale;
     }
 
-    private Target target(List<int[]> ids, int window) {
+    private Target target(List<int[]> ids, int batch) {
         return switch (objective) {
             case Objective.Logits(double temperature, double _) ->
-                    teacher.orElseThrow().target(window, temperature);
-            case Objective.Text _ -> new Target.Next(List.of(ids.get(window)));
+                    teacher.orElseThrow().target(batch, temperature);
+            case Objective.Text _ -> new Target.Next(batch(ids, batch));
         };
     }
 
@@ -262,14 +291,14 @@ final class ModelPass implements AutoCloseable {
     /// What the hidden states behind block `index` add to the loss.
     ///
     /// @param back whether its gradient is added to that of the states
-    private double hidden(int index, int count, boolean back) {
+    private double hidden(int index, List<int[]> ids, boolean back) {
         if (hiddenWeight() == 0) {
             return 0;
         }
-        double scale = hiddenWeight() / ((double) count * length * blocks());
-        double[] losses = new double[count];
+        double scale = hiddenWeight() / ((double) ids.size() * length * blocks());
+        double[] losses = new double[batches(ids)];
         engine.forEach(
-                count,
+                losses.length,
                 i ->
                         losses[i] =
                                 HiddenStateLoss.of(
@@ -296,9 +325,9 @@ final class ModelPass implements AutoCloseable {
                 sum::abandon);
     }
 
-    /// A window before block `block`, or behind the last.
-    private Batch states(int block, int window) {
-        return states.batch(block * windows + window);
+    /// A batch before block `block`, or behind the last.
+    private Batch states(int block, int batch) {
+        return states.batch(block * (windows / windowsPerBatch) + batch);
     }
 
     @Override

@@ -28,8 +28,8 @@ import org.wanda4j.report.RecoverReport;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Tokenizer;
 import org.wanda4j.torch.ComputeType;
-import org.wanda4j.torch.Device;
 import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.Optimiser;
 import tools.jackson.databind.JsonNode;
 
 /// Trains what survives in a pruned checkpoint, masks held, and publishes the result as an ordinary checkpoint.
@@ -63,7 +63,6 @@ public final class Recoverer {
             Path published,
             RunSettings settings,
             Duration interval) {
-        settings.requireHost("recovery");
         this.pruned = pruned;
         this.dense = dense;
         this.text = text;
@@ -72,6 +71,7 @@ public final class Recoverer {
         this.interval = interval;
         this.architecture = Families.describe(pruned);
         this.recovery = recovery.resolve(architecture);
+        recovery.values().ifPresent(_ -> settings.requireHost("--values"));
         checkTeacher();
     }
 
@@ -212,7 +212,7 @@ public final class Recoverer {
                         dense,
                         directory,
                         RecoveryDocument.of(recovery, text),
-                        Engine.machine(Device.HOST),
+                        Engine.machine(settings.device()),
                         phases)) {
             return run(directory, journal);
         }
@@ -243,7 +243,7 @@ public final class Recoverer {
     }
 
     private RecoverReport publish(RecoveryJournal journal) {
-        try (Engine engine = new Engine(recovery.type().orElseThrow(), settings.threads())) {
+        try (Engine engine = settings.engine(recovery.type().orElseThrow())) {
             if (journal.written().isEmpty()) {
                 train(journal, engine);
             }
@@ -265,47 +265,49 @@ public final class Recoverer {
                         phases.time("tokenize", () -> Tokenizer.open(pruned.directory()))) {
             var windows = new TrainingText(text, tokenizer, length, recovery.seed(), HELD_OUT);
             LayerwiseForward.check(pruned, architecture, windows.heldOut());
-            var student =
-                    phases.time(
-                            "load",
-                            () ->
-                                    new Student(
-                                            pruned,
-                                            architecture,
-                                            recovery.scope(),
-                                            recovery.values(),
-                                            type,
-                                            length,
-                                            recovery.seed(),
-                                            memory));
-            var optimiser = new Optimiser(engine, student.variables(), memory);
-            try (var pass =
-                    new ModelPass(
-                            engine,
-                            student,
-                            dense.map(it -> new Teacher(it, Families.describe(it), type)),
-                            recovery.objective(),
-                            Recovery.WINDOWS_PER_STEP,
-                            length,
-                            settings.scratch(writer.scratch()))) {
-                new Training(
-                                recovery,
-                                windows,
-                                pass,
-                                optimiser,
+            try (var student =
+                            phases.time(
+                                    "load",
+                                    () ->
+                                            new Student(
+                                                    pruned,
+                                                    architecture,
+                                                    recovery.scope(),
+                                                    recovery.values(),
+                                                    type,
+                                                    length,
+                                                    recovery.seed(),
+                                                    engine.device(),
+                                                    memory));
+                    var optimiser = new Optimiser(engine, student.variables(), memory)) {
+                try (var pass =
+                        new ModelPass(
+                                engine,
                                 student,
-                                journal,
-                                phases,
-                                settings.progress(),
-                                interval)
-                        .run();
+                                dense.map(it -> new Teacher(it, Families.describe(it), type)),
+                                recovery.objective(),
+                                Recovery.WINDOWS_PER_STEP,
+                                length,
+                                settings.scratch(writer.scratch()))) {
+                    new Training(
+                                    recovery,
+                                    windows,
+                                    pass,
+                                    optimiser,
+                                    student,
+                                    journal,
+                                    phases,
+                                    settings.progress(),
+                                    interval)
+                            .run();
+                }
+                phases.time(
+                        "write",
+                        () -> {
+                            student.write(writer);
+                            journal.finish(student.parameters(), student.sparsity());
+                        });
             }
-            phases.time(
-                    "write",
-                    () -> {
-                        student.write(writer);
-                        journal.finish(student.parameters(), student.sparsity());
-                    });
         }
     }
 

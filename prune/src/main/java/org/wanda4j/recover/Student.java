@@ -23,9 +23,10 @@ import org.wanda4j.model.Linear;
 import org.wanda4j.model.Norm;
 import org.wanda4j.recover.Recovery.Scope;
 import org.wanda4j.report.SparsityProfile;
-import org.wanda4j.sparse.Mask;
 import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Device;
 import org.wanda4j.torch.DifferentiableBlock;
+import org.wanda4j.torch.FixedWeights;
 import org.wanda4j.torch.LowRankWeight;
 import org.wanda4j.torch.RoundedWeight;
 import org.wanda4j.torch.Rounding;
@@ -36,7 +37,7 @@ import org.wanda4j.torch.Variable;
 import org.wanda4j.torch.WholeWeight;
 
 /// A pruned model that is trained: its blocks and the norm before its head. Embedding and head stay as they are.
-final class Student {
+final class Student implements AutoCloseable {
 
     private static final int ALIGNMENT = 64;
 
@@ -44,6 +45,8 @@ final class Student {
     private final Architecture architecture;
     private final ComputeType products;
     private final int length;
+    private final Device device;
+    private final FixedWeights fixed;
     private final Map<MatrixView, TrainedWeight> trained = new LinkedHashMap<>();
     private final List<MemorySegment> best;
 
@@ -52,6 +55,7 @@ final class Student {
     /// @param products what its linears multiply in
     /// @param length tokens of every window
     /// @param seed of what begins at random
+    /// @param device that computes
     /// @param memory for all that is trained; outlives this
     Student(
             Checkpoint checkpoint,
@@ -61,11 +65,14 @@ final class Student {
             ComputeType products,
             int length,
             long seed,
+            Device device,
             Arena memory) {
         this.checkpoint = checkpoint;
         this.architecture = architecture;
         this.products = products;
         this.length = length;
+        this.device = device;
+        this.fixed = new FixedWeights(checkpoint::map, device);
         switch (scope) {
             case Scope.All _ -> trainAll(memory);
             case Scope.Norms _ -> norms().forEach(view -> train(view, false, memory));
@@ -103,22 +110,20 @@ final class Student {
     private void train(MatrixView view, boolean pruned, Arena memory) {
         try (Arena scratch = Arena.ofConfined()) {
             TensorView stored = checkpoint.map(view, scratch);
-            Optional<Mask> removed =
-                    pruned
-                            ? Optional.of(SparsityProfile.zeros(stored))
-                                    .filter(mask -> mask.count() > 0)
-                            : Optional.empty();
             trained.put(
                     view,
                     new WholeWeight(
-                            variable(Rounding.to(DType.F32, stored, memory), removed, memory)));
+                            variable(Rounding.to(DType.F32, stored, memory), pruned, memory)));
         }
     }
 
-    private static Variable variable(TensorView value, Optional<Mask> removed, Arena memory) {
+    private Variable variable(TensorView value, boolean pruned, Arena memory) {
         MemorySegment gradient = memory.allocate(value.data().byteSize(), ALIGNMENT);
         return new Variable(
-                value, new TensorView(value.name(), DType.F32, value.shape(), gradient), removed);
+                value,
+                new TensorView(value.name(), DType.F32, value.shape(), gradient),
+                pruned,
+                device);
     }
 
     /// For each linear, a product that is zero at the start: its second factor is, and the first is random.
@@ -135,9 +140,10 @@ final class Student {
             trained.put(
                     linear.weight(),
                     new LowRankWeight(
-                            arena -> checkpoint.map(linear.weight(), arena),
-                            variable(down, Optional.empty(), memory),
-                            variable(up, Optional.empty(), memory),
+                            linear.weight(),
+                            fixed,
+                            variable(down, false, memory),
+                            variable(up, false, memory),
                             scope.alpha() / scope.rank()));
         }
     }
@@ -179,7 +185,7 @@ final class Student {
     /// @param memory that outlives it
     TorchEmbedding embedding(Arena memory) {
         return new TorchEmbedding(
-                architecture, view -> checkpoint.map(view, memory), ComputeType.FP32);
+                architecture, view -> checkpoint.map(view, memory), ComputeType.FP32, device);
     }
 
     /// Block `index` as it is now.
@@ -187,20 +193,14 @@ final class Student {
     /// @param memory that outlives it
     DifferentiableBlock block(int index, Arena memory) {
         return new DifferentiableBlock(
-                architecture.blocks().get(index),
-                trained,
-                view -> checkpoint.map(view, memory),
-                products,
-                length,
-                memory);
+                architecture.blocks().get(index), trained, fixed, products, length, memory);
     }
 
     /// The head as it is now.
     ///
     /// @param memory that outlives it
     TrainingHead head(Arena memory) {
-        return new TrainingHead(
-                architecture, trained, view -> checkpoint.map(view, memory), products, memory);
+        return new TrainingHead(architecture, trained, fixed, products, memory);
     }
 
     /// The values of the best state.
@@ -212,6 +212,7 @@ final class Student {
     void keepAsBest() {
         List<Variable> variables = variables();
         for (int i = 0; i < best.size(); i++) {
+            variables.get(i).value().download();
             best.get(i).copyFrom(variables.get(i).value().data());
         }
     }
@@ -221,6 +222,7 @@ final class Student {
         List<Variable> variables = variables();
         for (int i = 0; i < best.size(); i++) {
             variables.get(i).value().data().copyFrom(best.get(i));
+            variables.get(i).value().upload();
         }
     }
 
@@ -253,6 +255,12 @@ final class Student {
             }
         }
         return (double) zeros / weights;
+    }
+
+    @Override
+    public void close() {
+        variables().forEach(Variable::close);
+        fixed.close();
     }
 
     private Set<MatrixView> matrices() {

@@ -10,6 +10,8 @@ import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.recover.Recovery.Length;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.RecoverReport.HeldOut;
+import org.wanda4j.torch.MirroredTensor;
+import org.wanda4j.torch.Optimiser;
 import org.wanda4j.torch.Variable;
 
 /// The steps of a recovery:
@@ -41,7 +43,7 @@ final class Training {
     private final Phases phases;
     private final Progress progress;
     private final Duration interval;
-    private final List<MemorySegment> state;
+    private final List<MirroredTensor> state;
     private final List<Double> losses = new ArrayList<>();
     private final List<HeldOut> heldOut = new ArrayList<>();
     private Optional<Integer> steps;
@@ -71,7 +73,7 @@ final class Training {
         this.interval = interval;
         this.steps = journal.steps().or(this::stepsOfTokens);
         this.state = new ArrayList<>();
-        student.variables().stream().map(Variable::value).forEach(it -> state.add(it.data()));
+        student.variables().stream().map(Variable::value).forEach(state::add);
         state.addAll(optimiser.state());
     }
 
@@ -113,7 +115,8 @@ final class Training {
     }
 
     private void resume(int done) {
-        journal.restore(state, student.best());
+        journal.restore(memory(), student.best());
+        state.forEach(MirroredTensor::upload);
         losses.addAll(journal.progress().losses());
         heldOut.addAll(journal.progress().heldOut());
         for (int step = 0; step < done; step++) {
@@ -182,6 +185,11 @@ final class Training {
         heldOut.add(new HeldOut(done, loss));
     }
 
+    /// What the journal keeps besides the best values, on the host.
+    private List<MemorySegment> memory() {
+        return state.stream().map(MirroredTensor::data).toList();
+    }
+
     private boolean mayKeep() {
         double since = (System.nanoTime() - lastKept) / 1e9;
         return since >= Math.max(interval.toMillis() / 1e3, keeping / KEEPING);
@@ -189,11 +197,12 @@ final class Training {
 
     private void keep() {
         long start = System.nanoTime();
+        state.forEach(MirroredTensor::download);
         journal.keep(
                 new RecoveryJournal.Progress(
                         losses.size(), List.copyOf(losses), List.copyOf(heldOut)),
                 steps.orElseThrow(),
-                state,
+                memory(),
                 student.best());
         lastKept = System.nanoTime();
         keeping = (lastKept - start) / 1e9;

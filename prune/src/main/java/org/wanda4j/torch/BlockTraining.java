@@ -8,16 +8,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
-import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Adam;
 import org.bytedeco.pytorch.AdamOptions;
 import org.bytedeco.pytorch.AutoGradMode;
-import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -33,7 +30,8 @@ public final class BlockTraining implements AutoCloseable {
 
     private static final double TINY = 1e-12;
 
-    private final Map<MatrixView, TensorView> values = new LinkedHashMap<>();
+    private final Device device;
+    private final Map<MatrixView, MirroredTensor> values = new LinkedHashMap<>();
     private final List<Tensor> parameters = new ArrayList<>();
 
     /// 1 for weights that stay, by the parameters' order; empty where all do.
@@ -51,6 +49,7 @@ public final class BlockTraining implements AutoCloseable {
     /// @param masks which weights of a matrix were removed
     /// @param products what linears multiply in, forward and back
     /// @param length tokens of every window
+    /// @param device that trains
     /// @param memory that outlives this
     public BlockTraining(
             Block description,
@@ -59,21 +58,26 @@ public final class BlockTraining implements AutoCloseable {
             Map<MatrixView, Mask> masks,
             ComputeType products,
             int length,
+            Device device,
             Arena memory) {
+        this.device = device;
         this.block =
                 new TorchBlock(
                         description,
-                        new Weights(
+                        Weights.fp32(
                                 view ->
                                         values.computeIfAbsent(
-                                                view,
-                                                key ->
-                                                        Rounding.to(
-                                                                DType.F32,
-                                                                source.apply(key),
-                                                                memory)),
-                                ComputeType.FP32,
-                                products),
+                                                        view,
+                                                        key ->
+                                                                new MirroredTensor(
+                                                                        Rounding.to(
+                                                                                DType.F32,
+                                                                                source.apply(key),
+                                                                                memory),
+                                                                        device))
+                                                .tensor(),
+                                products,
+                                device),
                         length);
         block.parameters(trained)
                 .forEach((view, parameter) ->
@@ -88,25 +92,9 @@ public final class BlockTraining implements AutoCloseable {
 
     private void train(Tensor parameter, Optional<Mask> mask) {
         try (var _ = new PointerScope()) {
-            masks.add(mask.map(removed -> keep(kept(removed))));
+            masks.add(mask.map(removed -> keep(device.here(Tensors.surviving(removed)))));
         }
         parameters.add(parameter.requires_grad_(true));
-    }
-
-    /// rows x columns, 1 for weights that stay.
-    private static Tensor kept(Mask mask) {
-        Tensor kept =
-                torch.empty(
-                        new long[] {mask.rows(), mask.columns()},
-                        new TensorOptions(ScalarType.Float),
-                        new MemoryFormatOptional());
-        FloatPointer values = kept.data_ptr_float();
-        float[] row = new float[mask.columns()];
-        for (int i = 0; i < mask.rows(); i++) {
-            mask.kept(i, row);
-            values.position((long) i * row.length).put(row);
-        }
-        return kept;
     }
 
     private Tensor keep(Tensor tensor) {
@@ -180,9 +168,14 @@ public final class BlockTraining implements AutoCloseable {
         gradients.forEach(gradient -> gradient.tensors().forEach(Tensor::releaseReference));
     }
 
-    /// The values as they are now, in fp32; they change with the next step.
+    /// The values as they are now, in fp32; on the host, they change with the next step; on a device, they are copied.
     public Map<MatrixView, TensorView> values() {
-        return Map.copyOf(values);
+        Map<MatrixView, TensorView> onHost = new LinkedHashMap<>();
+        values.forEach((view, value) -> {
+            value.download();
+            onHost.put(view, value.host());
+        });
+        return onHost;
     }
 
     @Override
@@ -190,5 +183,6 @@ public final class BlockTraining implements AutoCloseable {
         kept.forEach(Tensor::releaseReference);
         optimizer.releaseReference();
         block.close();
+        values.values().forEach(MirroredTensor::close);
     }
 }

@@ -1,5 +1,6 @@
 package org.wanda4j.torch;
 
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -11,6 +12,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.DeviceType;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.torch.Libtorch.Card;
 import org.wanda4j.torch.Libtorch.Cuda;
 
 /// Where a run computes: on the host's threads over mapped memory, a window or so each; or on a device, in memory of its own, many
@@ -104,6 +106,12 @@ public final class Device {
         return type == DeviceType.CUDA;
     }
 
+    /// Bytes of the card; empty where it is none, or the driver does not say.
+    public Optional<Long> memory() {
+        List<Card> cards = isCard() ? CudaDriver.cards() : List.of();
+        return index < cards.size() ? Optional.of(cards.get(index).bytes()) : Optional.empty();
+    }
+
     /// Waits for all that was given to it.
     public void synchronise() {
         if (isCard()) {
@@ -116,18 +124,22 @@ public final class Device {
         return new TensorOptions(scalar).device(new DeviceOptional(torchDevice()));
     }
 
+    /// A host's tensor where this computes: itself on the host, else a copy.
+    Tensor here(Tensor host) {
+        return isHost() ? host : copyOf(host);
+    }
+
     /// The values of a host's tensor here, in memory of libtorch's. Those that a card is given go through pinned memory, and the
     /// caller does not wait for them.
-    Tensor copyOf(Tensor host, ScalarType scalar) {
+    Tensor copyOf(Tensor host) {
         Tensor source = isCard() ? host.contiguous().pin_memory() : host;
-        Tensor here =
-                source.to(
-                        torchDevice(),
-                        source.scalar_type(),
-                        isCard(),
-                        true,
-                        new MemoryFormatOptional());
-        return here.to(scalar);
+        return source.to(
+                torchDevice(), source.scalar_type(), isCard(), true, new MemoryFormatOptional());
+    }
+
+    /// The same in another type, which it is converted to here.
+    Tensor copyOf(Tensor host, ScalarType scalar) {
+        return copyOf(host).to(scalar);
     }
 
     private org.bytedeco.pytorch.Device torchDevice() {

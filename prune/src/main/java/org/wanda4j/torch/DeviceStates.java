@@ -60,7 +60,9 @@ public final class DeviceStates implements AutoCloseable {
         return new Batch(
                 windows,
                 length,
-                hidden.narrow(0, first, tokens),
+                // To gradients, memory of its own: what is kept of a batch does not change with the
+                // others.
+                hidden.narrow(0, first, tokens).variable_data(),
                 between.map(all -> all.narrow(0, first * stageWidth, tokens * stageWidth))
                         .orElseGet(() -> empty(tokens * stageWidth)),
                 tree);

@@ -5,12 +5,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Tensor;
 import org.wanda4j.checkpoint.MatrixView;
-import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Block;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
@@ -27,23 +25,20 @@ public final class DifferentiableBlock implements AutoCloseable {
     private final List<Tensor> leaves = new ArrayList<>();
 
     /// @param trained the weights that are trained, by where they lie in the checkpoint
-    /// @param fixed from another one to its memory
+    /// @param fixed the others
     /// @param products what linears multiply in
     /// @param length tokens of every window
-    /// @param memory for weights that have to be computed; outlives this
+    /// @param memory for what is mapped; outlives this
     public DifferentiableBlock(
             Block description,
             Map<MatrixView, TrainedWeight> trained,
-            Function<MatrixView, TensorView> fixed,
+            FixedWeights fixed,
             ComputeType products,
             int length,
             Arena memory) {
-        Function<MatrixView, TensorView> source =
-                view ->
-                        trained.containsKey(view)
-                                ? trained.get(view).current(memory)
-                                : fixed.apply(view);
-        this.block = new TorchBlock(description, Weights.mixed(source, products), length);
+        this.block =
+                new TorchBlock(
+                        description, Weights.mixed(trained, fixed, products, memory), length);
         block.parameters(trained::containsKey)
                 .forEach((view, tensor) -> {
                     this.trained.add(trained.get(view));

@@ -34,7 +34,7 @@ public final class GradientSum {
             for (int i = 0; i < weights.size(); i++) {
                 List<Variable> variables = weights.get(i).variables();
                 for (int j = 0; j < variables.size(); j++) {
-                    Tensor sum = Tensors.over(variables.get(j).gradient());
+                    Tensor sum = variables.get(j).gradient().tensor();
                     if (index == 0 && parts.get(i).isEmpty()) {
                         sum.zero_();
                     } else if (index == 0) {

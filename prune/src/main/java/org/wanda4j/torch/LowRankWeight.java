@@ -2,12 +2,12 @@ package org.wanda4j.torch;
 
 import java.lang.foreign.Arena;
 import java.util.List;
-import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
 
 /// A matrix to which the product of two thin ones is added where it is not zero: LoRA (Hu et al., 2022) that keeps zeros.
@@ -16,23 +16,35 @@ import org.wanda4j.checkpoint.TensorView;
 /// W = W0 + scale * (B A) o (W0 != 0)
 /// ```
 ///
-/// @param start `W0`, outputs x inputs, in memory of the arena that is given
+/// @param view where `W0` lies: outputs x inputs
+/// @param fixed has it
 /// @param down `A`, rank x inputs
 /// @param up `B`, outputs x rank
 public record LowRankWeight(
-        Function<Arena, TensorView> start, Variable down, Variable up, double scale)
+        MatrixView view, FixedWeights fixed, Variable down, Variable up, double scale)
         implements TrainedWeight {
 
     @Override
-    public TensorView current(Arena memory) {
-        TensorView stored = start.apply(memory);
-        TensorView sum = Rounding.to(DType.F32, stored, memory);
-        try (var _ = new PointerScope()) {
-            Tensor change = Tensors.over(up.value()).mm(Tensors.over(down.value()));
-            Tensor values = Tensors.over(sum);
-            values.add_(change.mul_(kept(values)), new Scalar(scale));
+    public Tensor values(Arena memory) {
+        Tensor start = fixed.values(view, memory).to(ScalarType.Float);
+        Tensor change = up.value().tensor().mm(down.value().tensor());
+        return start.add(change.mul_(kept(start)), new Scalar(scale));
+    }
+
+    @Override
+    public TensorView exact(Arena memory) {
+        try (Arena mapped = Arena.ofConfined();
+                var _ = new PointerScope()) {
+            long bytes = (long) view.rows() * view.columns() * Float.BYTES;
+            var exact =
+                    new TensorView(
+                            view.tensor(),
+                            DType.F32,
+                            List.of((long) view.rows(), (long) view.columns()),
+                            memory.allocate(bytes, 64));
+            Tensors.over(exact).copy_(values(mapped));
+            return exact;
         }
-        return sum;
     }
 
     @Override
@@ -43,11 +55,10 @@ public record LowRankWeight(
     @Override
     public List<Tensor> gradients(Tensor gradient) {
         try (Arena memory = Arena.ofConfined()) {
-            Tensor kept = kept(Tensors.over(start.apply(memory)));
+            Tensor kept = kept(fixed.values(view, memory));
             Tensor masked = gradient.to(ScalarType.Float).mul(kept).mul_(new Scalar(scale));
             return List.of(
-                    Tensors.over(up.value()).t().mm(masked),
-                    masked.mm(Tensors.over(down.value()).t()));
+                    up.value().tensor().t().mm(masked), masked.mm(down.value().tensor().t()));
         }
     }
 

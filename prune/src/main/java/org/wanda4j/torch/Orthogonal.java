@@ -1,10 +1,8 @@
 package org.wanda4j.torch;
 
-import java.lang.foreign.MemorySegment;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /// Makes matrices orthogonal, about: of `X = U S V^T` it takes `U V^T`, with all singular values near 1 instead of 1.
 ///
@@ -27,24 +25,20 @@ public final class Orthogonal {
 
     private Orthogonal() {}
 
-    /// Replaces a matrix in memory. For a task of [Engine#forEach].
+    /// Replaces a matrix of fp32. For a task of [Engine#forEach].
     ///
-    /// @param matrix rows x columns, fp32, in row order
     /// @param products what is multiplied in
-    public static void replace(MemorySegment matrix, int rows, int columns, ComputeType products) {
-        try (var _ = new PointerScope()) {
-            Tensor whole = Tensors.over(matrix, ScalarType.Float, rows, columns);
-            int longer = rows > columns ? 1 : 0;
-            int side = Math.min(rows, columns);
-            int blocks = Math.ceilDiv(side, BLOCK);
-            for (int i = 0; i < blocks; i++) {
-                long from = (long) side * i / blocks;
-                long to = (long) side * (i + 1) / blocks;
-                try (var _ = new PointerScope()) {
-                    Tensor block = whole.narrow(longer, from, to - from);
-                    Tensor wide = longer == 1 ? block.t() : block;
-                    wide.copy_(orthogonal(wide, products));
-                }
+    static void replace(Tensor matrix, ComputeType products) {
+        int longer = matrix.size(0) > matrix.size(1) ? 1 : 0;
+        long side = Math.min(matrix.size(0), matrix.size(1));
+        long blocks = Math.ceilDiv(side, BLOCK);
+        for (long i = 0; i < blocks; i++) {
+            long from = side * i / blocks;
+            long to = side * (i + 1) / blocks;
+            try (var _ = new PointerScope()) {
+                Tensor block = matrix.narrow(longer, from, to - from);
+                Tensor wide = longer == 1 ? block.t() : block;
+                wide.copy_(orthogonal(wide, products));
             }
         }
     }

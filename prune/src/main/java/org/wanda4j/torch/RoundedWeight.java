@@ -21,7 +21,14 @@ public record RoundedWeight(TrainedWeight weight, DType stored, ValueType values
         implements TrainedWeight {
 
     @Override
-    public TensorView current(Arena memory) {
+    public Tensor values(Arena memory) {
+        return Tensors.over(current(memory));
+    }
+
+    /// Its values, in fp32.
+    ///
+    /// @param memory to hold them
+    TensorView current(Arena memory) {
         TensorView rounded;
         try (Arena scratch = Arena.ofConfined()) {
             rounded = Rounding.to(DType.F32, Rounding.to(stored, exact(memory), scratch), memory);

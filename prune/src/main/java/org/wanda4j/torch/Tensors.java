@@ -5,6 +5,7 @@ import java.util.Optional;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -13,6 +14,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.sparse.Mask;
 
 /// The border between memory segments and libtorch. Nothing is copied on the way.
 final class Tensors {
@@ -65,6 +67,22 @@ final class Tensors {
         float[] values = new float[Math.toIntExact(tensor.numel())];
         tensor.to(ScalarType.Float).cpu().contiguous().data_ptr_float().get(values);
         return values;
+    }
+
+    /// rows x columns of a mask, 1 for weights that stay; fp32.
+    static Tensor surviving(Mask mask) {
+        Tensor surviving =
+                torch.empty(
+                        new long[] {mask.rows(), mask.columns()},
+                        new TensorOptions(ScalarType.Float),
+                        new MemoryFormatOptional());
+        FloatPointer values = surviving.data_ptr_float();
+        float[] row = new float[mask.columns()];
+        for (int i = 0; i < mask.rows(); i++) {
+            mask.kept(i, row);
+            values.position((long) i * row.length).put(row);
+        }
+        return surviving;
     }
 
     /// `cap tanh(values / cap)` in the memory of the values, but for gradients: that of tanh is computed from its result, which must

@@ -43,13 +43,16 @@ public final class TorchEmbedding implements AutoCloseable {
         var embedding = architecture.embedding();
         this.scale = embedding.scale();
         try (var _ = new AutoGradMode(false)) {
-            // The table stays in its own type: only the rows that occur are converted.
+            // The table stays in its own type and on the host: only the rows that occur are
+            // converted.
             this.table =
-                    weights.stored(
-                            MatrixView.whole(
-                                    embedding.tokens(),
-                                    architecture.vocabulary(),
-                                    embedding.width()));
+                    weights.keep(
+                            Tensors.over(
+                                    source.apply(
+                                            MatrixView.whole(
+                                                    embedding.tokens(),
+                                                    architecture.vocabulary(),
+                                                    embedding.width()))));
             this.positions =
                     embedding
                             .positions()

@@ -9,17 +9,15 @@ import org.wanda4j.checkpoint.TensorView;
 /// changes.
 public sealed interface TrainedWeight permits WholeWeight, LowRankWeight, RoundedWeight {
 
-    /// Its values, in fp32.
+    /// Its values where they are computed with, in fp32 and a tensor of the scope at hand.
     ///
-    /// @param memory for them where they have to be computed
-    TensorView current(Arena memory);
+    /// @param memory that outlives their use
+    Tensor values(Arena memory);
 
-    /// The same, not yet rounded to what it is computed with.
+    /// The same on the host, not yet rounded to what it is computed with.
     ///
     /// @param memory for them where they have to be computed
-    default TensorView exact(Arena memory) {
-        return current(memory);
-    }
+    TensorView exact(Arena memory);
 
     /// What an optimiser changes.
     List<Variable> variables();

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Scalar;
@@ -14,7 +13,6 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.wanda4j.checkpoint.MatrixView;
-import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.torch.TorchHead.Reference;
 
@@ -25,7 +23,11 @@ public final class TrainingHead implements AutoCloseable {
     /// Logits of a thread at a time, about: several tensors of as many values are needed.
     private static final int LOGITS_AT_ONCE = 1 << 22;
 
+    /// The same on a device.
+    private static final int LOGITS_AT_ONCE_ON_DEVICE = 1 << 26;
+
     private final TorchHead head;
+    private final int logitsAtOnce;
     private final List<TrainedWeight> trained = new ArrayList<>();
     private final List<Tensor> leaves = new ArrayList<>();
 
@@ -47,21 +49,17 @@ public final class TrainingHead implements AutoCloseable {
     private record Loss(double sum, Tensor gradient) {}
 
     /// @param trained the weights that are trained, by where they lie in the checkpoint; the table is not
-    /// @param fixed from another one to its memory, which must outlive this
+    /// @param fixed the others
     /// @param products what linears multiply in
-    /// @param memory for weights that have to be computed; outlives this
+    /// @param memory for what is mapped; outlives this
     public TrainingHead(
             Architecture architecture,
             Map<MatrixView, TrainedWeight> trained,
-            Function<MatrixView, TensorView> fixed,
+            FixedWeights fixed,
             ComputeType products,
             Arena memory) {
-        Function<MatrixView, TensorView> source =
-                view ->
-                        trained.containsKey(view)
-                                ? trained.get(view).current(memory)
-                                : fixed.apply(view);
-        this.head = new TorchHead(architecture, Weights.mixed(source, products));
+        this.logitsAtOnce = fixed.device().isHost() ? LOGITS_AT_ONCE : LOGITS_AT_ONCE_ON_DEVICE;
+        this.head = new TorchHead(architecture, Weights.mixed(trained, fixed, products, memory));
         head.loaded()
                 .forEach((view, tensor) -> {
                     if (trained.containsKey(view)) {
@@ -118,7 +116,7 @@ public final class TrainingHead implements AutoCloseable {
 
     /// How many tokens to take at a time: about as many each time.
     private long step(Batch states) {
-        long most = head.tokensAtOnce(LOGITS_AT_ONCE);
+        long most = head.tokensAtOnce(logitsAtOnce);
         return Math.ceilDiv(states.tokens(), Math.ceilDiv(states.tokens(), most));
     }
 
@@ -186,8 +184,8 @@ public final class TrainingHead implements AutoCloseable {
             following[i] = last ? 0 : window[place + 1];
             counted[i] = last ? 0 : 1;
         }
-        Tensor chosen = Tensors.of(following, count, 1);
-        Tensor weights = Tensors.of(counted, count, 1);
+        Tensor chosen = Tensors.beside(logits, Tensors.of(following, count, 1));
+        Tensor weights = Tensors.beside(logits, Tensors.of(counted, count, 1));
         Tensor given = logProbabilities(logits, 1);
         double sum = -total(given.gather(1, chosen).mul_(weights));
         Tensor gradient = given.exp_();

@@ -1,12 +1,33 @@
 package org.wanda4j.torch;
 
-import java.util.Optional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
 import org.wanda4j.checkpoint.TensorView;
-import org.wanda4j.sparse.Mask;
 
 /// Values that an optimiser changes.
 ///
-/// @param value fp32
-/// @param gradient of the loss, fp32, of the same shape
-/// @param removed values that stay zero; none where empty
-public record Variable(TensorView value, TensorView gradient, Optional<Mask> removed) {}
+/// @param gradient of the loss, of the same shape
+/// @param pruned whether what is zero was removed, and stays zero
+public record Variable(MirroredTensor value, MirroredTensor gradient, boolean pruned)
+        implements AutoCloseable {
+
+    /// @param value fp32
+    /// @param gradient fp32
+    /// @param device that computes with them
+    public Variable(TensorView value, TensorView gradient, boolean pruned, Device device) {
+        this(new MirroredTensor(value, device), new MirroredTensor(gradient, device), pruned);
+    }
+
+    /// Sets to zero what a tensor of this shape has for values that were removed.
+    void clearRemoved(Tensor tensor) {
+        if (pruned) {
+            tensor.masked_fill_(value.tensor().eq(new Scalar(0)), new Scalar(0));
+        }
+    }
+
+    @Override
+    public void close() {
+        value.close();
+        gradient.close();
+    }
+}

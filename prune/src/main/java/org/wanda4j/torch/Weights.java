@@ -1,11 +1,13 @@
 package org.wanda4j.torch;
 
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Scalar;
@@ -24,7 +26,7 @@ import org.wanda4j.torch.KernelTimes.Kernel;
 /// converted at each use have a copy only meanwhile.
 final class Weights implements AutoCloseable {
 
-    private final Function<MatrixView, TensorView> source;
+    private final Function<MatrixView, Tensor> source;
     private final ScalarType type;
     private final ScalarType matrices;
     private final ScalarType products;
@@ -41,22 +43,19 @@ final class Weights implements AutoCloseable {
 
     /// @param convertsAhead whether matrices of another type are converted when they are loaded, else at each use
     Weights(Function<MatrixView, TensorView> source, ComputeType type, boolean convertsAhead) {
-        this(source, type, type, type, convertsAhead, Device.HOST);
+        this(overHost(source), type, type, type, convertsAhead, Device.HOST);
     }
 
     /// Weights on a device.
     Weights(Function<MatrixView, TensorView> source, ComputeType type, Device device) {
-        this(source, type, type, type, true, device);
+        this(overHost(source).andThen(device::here), type, type, type, true, device);
     }
 
-    /// @param products what linears multiply in, where that is not the type of the weights
-    Weights(Function<MatrixView, TensorView> source, ComputeType type, ComputeType products) {
-        this(source, type, type, products, true, Device.HOST);
-    }
-
+    /// @param source from a matrix or vector to its values where the device has them
     /// @param matrices what the matrices of linears are held in
+    /// @param products what linears multiply in
     private Weights(
-            Function<MatrixView, TensorView> source,
+            Function<MatrixView, Tensor> source,
             ComputeType type,
             ComputeType matrices,
             ComputeType products,
@@ -70,10 +69,38 @@ final class Weights implements AutoCloseable {
         this.convertsAhead = convertsAhead;
     }
 
+    private static Function<MatrixView, Tensor> overHost(Function<MatrixView, TensorView> source) {
+        return view -> Tensors.over(source.apply(view));
+    }
+
+    /// In fp32, for linears that multiply in `products`.
+    ///
+    /// @param source from a matrix or vector to its values where the device has them, fp32
+    static Weights fp32(Function<MatrixView, Tensor> source, ComputeType products, Device device) {
+        return new Weights(source, ComputeType.FP32, ComputeType.FP32, products, true, device);
+    }
+
     /// For activations in fp32 between linears that hold and multiply their matrices in `products`: converted once, not for
     /// each product.
-    static Weights mixed(Function<MatrixView, TensorView> source, ComputeType products) {
-        return new Weights(source, ComputeType.FP32, products, products, true, Device.HOST);
+    ///
+    /// @param trained the weights that are trained, by where they lie in the checkpoint
+    /// @param fixed the others
+    /// @param memory for them; outlives this
+    static Weights mixed(
+            Map<MatrixView, TrainedWeight> trained,
+            FixedWeights fixed,
+            ComputeType products,
+            Arena memory) {
+        return new Weights(
+                view ->
+                        trained.containsKey(view)
+                                ? trained.get(view).values(memory)
+                                : fixed.values(view, memory),
+                ComputeType.FP32,
+                products,
+                products,
+                true,
+                fixed.device());
     }
 
     ScalarType type() {
@@ -85,11 +112,6 @@ final class Weights implements AutoCloseable {
         return times;
     }
 
-    /// The memory of `view`, in its own type, on the host.
-    Tensor stored(MatrixView view) {
-        return keep(Tensors.over(source.apply(view)));
-    }
-
     /// One tensor for each view: its gradient is the sum over all parts that read it.
     Tensor load(MatrixView view) {
         return load(view, type);
@@ -97,11 +119,11 @@ final class Weights implements AutoCloseable {
 
     /// The matrix of a linear.
     Tensor matrix(MatrixView view) {
-        return convertsAhead ? load(view, matrices) : stored(view);
+        return convertsAhead ? load(view, matrices) : keep(source.apply(view));
     }
 
     private Tensor load(MatrixView view, ScalarType as) {
-        return loaded.computeIfAbsent(view, each -> adopt(source.apply(each), as));
+        return loaded.computeIfAbsent(view, each -> adopt(() -> source.apply(each), as));
     }
 
     /// What was loaded.
@@ -109,18 +131,19 @@ final class Weights implements AutoCloseable {
         return loaded;
     }
 
-    private Tensor adopt(TensorView view, ScalarType as) {
+    private Tensor adopt(Supplier<Tensor> values, ScalarType as) {
         try (var _ = new PointerScope()) {
-            return keep(here(Tensors.over(view), as));
+            return keep(converted(values.get(), as));
         }
     }
 
     /// A tensor of the host's where these weights lie, in another type; itself where nothing differs.
     Tensor here(Tensor host, ScalarType as) {
-        if (!device.isHost()) {
-            return device.copyOf(host, as);
-        }
-        return host.scalar_type() == as ? host : host.to(as);
+        return converted(device.here(host), as);
+    }
+
+    private static Tensor converted(Tensor values, ScalarType as) {
+        return values.scalar_type() == as ? values : values.to(as);
     }
 
     /// Keeps a tensor past the scope that it was made in, until this closes.
@@ -138,7 +161,9 @@ final class Weights implements AutoCloseable {
 
     /// A matrix that is not the checkpoint's.
     Tensor matrix(TensorView weight) {
-        return convertsAhead ? adopt(weight, matrices) : keep(Tensors.over(weight));
+        return convertsAhead
+                ? adopt(() -> device.here(Tensors.over(weight)), matrices)
+                : keep(Tensors.over(weight));
     }
 
     /// Frees a matrix that is no longer read.

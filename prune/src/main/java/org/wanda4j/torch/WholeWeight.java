@@ -11,8 +11,13 @@ import org.wanda4j.checkpoint.TensorView;
 public record WholeWeight(Variable variable) implements TrainedWeight {
 
     @Override
-    public TensorView current(Arena memory) {
-        return variable.value();
+    public Tensor values(Arena memory) {
+        return variable.value().tensor();
+    }
+
+    @Override
+    public TensorView exact(Arena memory) {
+        return variable.value().host();
     }
 
     @Override

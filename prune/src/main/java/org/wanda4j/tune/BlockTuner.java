@@ -79,6 +79,7 @@ public final class BlockTuner {
                                 masks,
                                 engine.type(),
                                 inputs.layout().length(),
+                                engine.device(),
                                 scratch)) {
             double before = error(training);
             double lowest = before;

@@ -18,13 +18,13 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.GoldenFamilies;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.ScratchSpace;
 import org.wanda4j.checkpoint.Checkpoint;
-import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Pruner;
@@ -34,7 +34,9 @@ import org.wanda4j.recover.Recovery.Scope;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Device;
 import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.MirroredTensor;
 import org.wanda4j.torch.Variable;
 
 /// Gradients of whole models, of every family, against differences of the loss itself.
@@ -48,6 +50,8 @@ class ModelPassTest {
     private static final double STEP = 2e-3;
 
     @TempDir private Path directory;
+
+    private Device device = Device.HOST;
 
     private static final Objective LOGITS = new Objective.Logits(1.5, 0);
 
@@ -90,6 +94,28 @@ class ModelPassTest {
     @ValueSource(strings = {"llama3", "gpt2"})
     void thatOfTextIsToo(String family) {
         assertSlope(GoldenFamilies.of(family), new Scope.All(), new Objective.Text());
+    }
+
+    /// By the operations of a device, all windows at once.
+    @ParameterizedTest
+    @MethodSource("onDevices")
+    void soAreThoseOfADevice(String family, Scope scope, Objective objective) {
+        device = Device.EMULATED;
+        assertSlope(GoldenFamilies.of(family), scope, objective);
+    }
+
+    static Stream<Arguments> onDevices() {
+        Objective hidden = new Objective.Logits(1, 20);
+        Objective text = new Objective.Text();
+        return Stream.concat(
+                Stream.of("llama3", "gpt2", "gemma2", "bloom", "mixtral")
+                        .map(family -> Arguments.of(family, new Scope.All(), LOGITS)),
+                Stream.of(
+                        Arguments.of("phi3", new Scope.Norms(), LOGITS),
+                        Arguments.of("llama3", new Scope.LowRank(4, 8), LOGITS),
+                        Arguments.of("mixtral", new Scope.LowRank(4, 8), LOGITS),
+                        Arguments.of("llama3", new Scope.All(), hidden),
+                        Arguments.of("gpt2", new Scope.All(), text)));
     }
 
     /// In one of a few directions: a kink of an activation, or a token that goes to another expert, is in the way of some.
@@ -206,31 +232,33 @@ class ModelPassTest {
         try (Checkpoint pruned = Checkpoint.open(model);
                 Checkpoint dense = Checkpoint.open(teacher);
                 Arena memory = Arena.ofShared();
-                Engine engine = new Engine(ComputeType.FP32, threads)) {
+                Engine engine = new Engine(ComputeType.FP32, threads, device)) {
             Architecture architecture = Families.describe(pruned);
-            var student =
-                    new Student(
-                            pruned,
-                            architecture,
-                            scope,
-                            Optional.empty(),
-                            ComputeType.FP32,
-                            LENGTH,
-                            0,
-                            memory);
             var ids = new Random(7);
-            try (var pass =
-                    new ModelPass(
-                            engine,
-                            student,
-                            objective instanceof Objective.Text
-                                    ? Optional.empty()
-                                    : Optional.of(
-                                            new Teacher(dense, architecture, ComputeType.FP32)),
-                            objective,
-                            WINDOWS,
-                            LENGTH,
-                            new ScratchSpace(memoryLimit, directory))) {
+            try (var student =
+                            new Student(
+                                    pruned,
+                                    architecture,
+                                    scope,
+                                    Optional.empty(),
+                                    ComputeType.FP32,
+                                    LENGTH,
+                                    0,
+                                    device,
+                                    memory);
+                    var pass =
+                            new ModelPass(
+                                    engine,
+                                    student,
+                                    objective instanceof Objective.Text
+                                            ? Optional.empty()
+                                            : Optional.of(
+                                                    new Teacher(
+                                                            dense, architecture, ComputeType.FP32)),
+                                    objective,
+                                    WINDOWS,
+                                    LENGTH,
+                                    new ScratchSpace(memoryLimit, directory))) {
                 work.with(
                         pass,
                         student,
@@ -243,12 +271,16 @@ class ModelPassTest {
     }
 
     private interface Part {
-        TensorView of(Variable variable);
+        MirroredTensor of(Variable variable);
     }
 
     private static List<float[]> values(List<Variable> variables, Part part) {
         return variables.stream()
-                .map(it -> part.of(it).data().toArray(ValueLayout.JAVA_FLOAT))
+                .map(part::of)
+                .map(it -> {
+                    it.download();
+                    return it.data().toArray(ValueLayout.JAVA_FLOAT);
+                })
                 .toList();
     }
 
@@ -301,6 +333,7 @@ class ModelPassTest {
                         j,
                         (float) (start.get(i)[j] + step * way.get(i)[j]));
             }
+            variables.get(i).value().upload();
         }
     }
 }

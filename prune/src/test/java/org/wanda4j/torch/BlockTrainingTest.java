@@ -169,7 +169,7 @@ class BlockTrainingTest {
             int length,
             Arena memory) {
         return new BlockTraining(
-                block, source, trained, Map.of(), ComputeType.FP32, length, memory);
+                block, source, trained, Map.of(), ComputeType.FP32, length, Device.HOST, memory);
     }
 
     private static double along(Gradient gradient, double[] direction) {

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -37,7 +39,7 @@ class OrthogonalTest {
                         set(matrix, i, j, rows, length, tall, hadamard(i, j) * (1 + i % 4));
                     }
                 }
-                Orthogonal.replace(matrix, tall ? length : rows, tall ? rows : length, products);
+                replace(matrix, tall ? length : rows, tall ? rows : length, products);
                 for (int i = 0; i < rows; i++) {
                     for (int k = 0; k < rows; k++) {
                         double product = 0;
@@ -55,6 +57,12 @@ class OrthogonalTest {
                     }
                 }
             }
+        }
+    }
+
+    private static void replace(MemorySegment matrix, int rows, int columns, ComputeType products) {
+        try (var _ = new PointerScope()) {
+            Orthogonal.replace(Tensors.over(matrix, ScalarType.Float, rows, columns), products);
         }
     }
 

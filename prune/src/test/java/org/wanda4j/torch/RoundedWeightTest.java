@@ -7,7 +7,6 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
@@ -78,7 +77,7 @@ class RoundedWeightTest {
     private static RoundedWeight rounded(TensorView weight, ValueType values, Arena memory) {
         TensorView exact = Rounding.to(DType.F32, weight, memory);
         return new RoundedWeight(
-                new WholeWeight(new Variable(exact, exact, Optional.empty())),
+                new WholeWeight(new Variable(exact, exact, false, Device.HOST)),
                 weight.type(),
                 values);
     }

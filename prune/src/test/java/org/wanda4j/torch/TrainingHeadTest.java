@@ -137,7 +137,7 @@ class TrainingHeadTest {
                             new TrainingHead(
                                     architecture,
                                     Map.of(),
-                                    view -> checkpoint.map(view, memory),
+                                    new FixedWeights(checkpoint::map, Device.HOST),
                                     ComputeType.FP32,
                                     memory);
                     var plain =

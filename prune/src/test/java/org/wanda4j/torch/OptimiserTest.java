@@ -1,4 +1,4 @@
-package org.wanda4j.recover;
+package org.wanda4j.torch;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -10,13 +10,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.sparse.Mask;
-import org.wanda4j.torch.ComputeType;
-import org.wanda4j.torch.Engine;
-import org.wanda4j.torch.Variable;
 
 /// Against the formulas in fp64.
 class OptimiserTest {
@@ -25,13 +23,18 @@ class OptimiserTest {
     private static final int COLUMNS = 12;
     private static final double RATE = 1e-2;
 
+    static List<Device> devices() {
+        return List.of(Device.HOST, Device.EMULATED);
+    }
+
     private final SplittableRandom random = new SplittableRandom(7);
 
-    @Test
-    void aVectorFollowsAdam() {
+    @ParameterizedTest
+    @MethodSource("devices")
+    void aVectorFollowsAdam(Device device) {
         try (Arena memory = Arena.ofShared();
-                Engine engine = new Engine(ComputeType.FP32, 1)) {
-            Variable vector = variable(memory, Optional.empty(), 3L);
+                Engine engine = new Engine(ComputeType.FP32, 1, device)) {
+            Variable vector = variable(memory, Optional.empty(), device, 3L);
             var optimiser = new Optimiser(engine, List.of(vector), memory);
             double[] expected = values(vector.value());
             double[] mean = new double[3];
@@ -54,8 +57,9 @@ class OptimiserTest {
         }
     }
 
-    @Test
-    void aMatrixFollowsMuonAndWhatWasRemovedStaysZero() {
+    @ParameterizedTest
+    @MethodSource("devices")
+    void aMatrixFollowsMuonAndWhatWasRemovedStaysZero(Device device) {
         Mask removed = new Mask(ROWS, COLUMNS);
         for (int row = 0; row < ROWS; row++) {
             for (int column = row % 3; column < COLUMNS; column += 3) {
@@ -63,8 +67,9 @@ class OptimiserTest {
             }
         }
         try (Arena memory = Arena.ofShared();
-                Engine engine = new Engine(ComputeType.FP32, 1)) {
-            Variable matrix = variable(memory, Optional.of(removed), (long) ROWS, (long) COLUMNS);
+                Engine engine = new Engine(ComputeType.FP32, 1, device)) {
+            Variable matrix =
+                    variable(memory, Optional.of(removed), device, (long) ROWS, (long) COLUMNS);
             var optimiser = new Optimiser(engine, List.of(matrix), memory);
             double[] expected = values(matrix.value());
             double[][] momentum = new double[ROWS][COLUMNS];
@@ -167,7 +172,7 @@ class OptimiserTest {
         return Math.sqrt(sum);
     }
 
-    private Variable variable(Arena memory, Optional<Mask> removed, Long... shape) {
+    private Variable variable(Arena memory, Optional<Mask> removed, Device device, Long... shape) {
         TensorView value = tensor(memory, shape);
         for (int i = 0; i < value.data().byteSize() / Float.BYTES; i++) {
             int at = i;
@@ -177,7 +182,7 @@ class OptimiserTest {
                     .setAtIndex(
                             ValueLayout.JAVA_FLOAT, i, zero ? 0 : (float) random.nextDouble(-1, 1));
         }
-        return new Variable(value, tensor(memory, shape), removed);
+        return new Variable(value, tensor(memory, shape), removed.isPresent(), device);
     }
 
     private static TensorView tensor(Arena memory, Long... shape) {
@@ -191,10 +196,12 @@ class OptimiserTest {
         for (int i = 0; i < data.byteSize() / Float.BYTES; i++) {
             data.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextDouble(-1, 1));
         }
+        variable.gradient().upload();
         return values(variable.gradient());
     }
 
-    private static double[] values(TensorView tensor) {
+    private static double[] values(MirroredTensor tensor) {
+        tensor.download();
         float[] values = tensor.data().toArray(ValueLayout.JAVA_FLOAT);
         double[] wide = new double[values.length];
         for (int i = 0; i < wide.length; i++) {

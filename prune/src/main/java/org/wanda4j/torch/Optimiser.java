@@ -1,0 +1,93 @@
+package org.wanda4j.torch;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.TensorView;
+
+/// Changes what is trained against its gradients: matrices by [Muon], all else by [Adam].
+///
+/// The gradient of all variables together is clipped to a norm, `g <- g * min(1, CLIP / norm(g))`. What was removed has none and
+/// stays zero.
+public final class Optimiser implements AutoCloseable {
+
+    private static final double CLIP = 1;
+    private static final int ALIGNMENT = 64;
+
+    private final Engine engine;
+    private final List<Rule> rules;
+
+    /// How one variable changes, and what is remembered of it from step to step.
+    sealed interface Rule permits Adam, Muon {
+
+        Variable variable();
+
+        /// What is remembered.
+        List<MirroredTensor> state();
+
+        /// Changes the values. For a task of [Engine#forEach].
+        ///
+        /// @param step number of the step, from 0
+        /// @param factor that the gradient is multiplied by
+        void update(int step, double rate, double factor);
+    }
+
+    /// @param memory that outlives this
+    public Optimiser(Engine engine, List<Variable> variables, Arena memory) {
+        this.engine = engine;
+        this.rules = variables.stream().map(it -> rule(it, memory)).toList();
+    }
+
+    private Rule rule(Variable variable, Arena memory) {
+        return variable.value().host().shape().size() == 2
+                ? new Muon(variable, zeros(variable, memory), engine.type())
+                : new Adam(variable, zeros(variable, memory), zeros(variable, memory));
+    }
+
+    private MirroredTensor zeros(Variable variable, Arena memory) {
+        TensorView value = variable.value().host();
+        MemorySegment data = memory.allocate(value.data().byteSize(), ALIGNMENT);
+        return new MirroredTensor(
+                new TensorView(value.name(), DType.F32, value.shape(), data), engine.device());
+    }
+
+    /// All that is remembered from step to step.
+    public List<MirroredTensor> state() {
+        return rules.stream().flatMap(it -> it.state().stream()).toList();
+    }
+
+    /// Changes the values against their gradients.
+    ///
+    /// @param step number of the step, from 0
+    /// @return norm of the gradient before it is clipped; nothing is changed where it is not finite
+    public double step(int step, double rate) {
+        double[] squares = new double[rules.size()];
+        engine.forEach(squares.length, i -> squares[i] = square(rules.get(i).variable()));
+        double sum = 0;
+        for (double square : squares) {
+            sum += square;
+        }
+        double norm = Math.sqrt(sum);
+        if (Double.isFinite(norm)) {
+            double factor = Math.min(1, CLIP / norm);
+            engine.forEach(squares.length, i -> rules.get(i).update(step, rate, factor));
+        }
+        return norm;
+    }
+
+    /// The sum of the squares of a gradient, in which what was removed is set to zero.
+    private static double square(Variable variable) {
+        Tensor gradient = variable.gradient().tensor();
+        variable.clearRemoved(gradient);
+        return gradient.square().sum(new ScalarTypeOptional(ScalarType.Double)).item_double();
+    }
+
+    @Override
+    public void close() {
+        state().forEach(MirroredTensor::close);
+    }
+}
