@@ -103,7 +103,7 @@ final class TrainingOptions {
             names = "--lr",
             paramLabel = "RATE",
             description =
-                    "Adam's rate at its peak (default: all 5e-4, norms 2e-3, lora 1e-3; with --values a fifth)")
+                    "rate of the optimiser at its peak (default: all 5e-4, norms 2e-3, lora 1e-3; with --values a fifth)")
     private Double rate;
 
     @Option(

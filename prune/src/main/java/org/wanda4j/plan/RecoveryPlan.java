@@ -14,7 +14,6 @@ import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
-import org.wanda4j.model.Linear;
 import org.wanda4j.model.Norm;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.recover.Recovery;
@@ -50,13 +49,6 @@ public record RecoveryPlan(
         long bytes,
         long keptOnDisk) {
 
-    /// A value that is trained, fp32: itself, its gradient, what the optimiser remembers of it (Muon's momentum; Adam has a second
-    /// mean for norms and biases), and the best so far.
-    private static final long BYTES_TRAINED = 4L * Float.BYTES;
-
-    /// The same on the disk, twice: without the gradient.
-    private static final long BYTES_KEPT = 2 * 3L * Float.BYTES;
-
     /// Logits of a thread, and what their loss is computed with.
     private static final long BYTES_LOGITS = 5L * (1 << 22) * Float.BYTES;
 
@@ -87,7 +79,10 @@ public record RecoveryPlan(
                 rate,
                 seconds,
                 bytes(model, recovery, settings),
-                BYTES_KEPT * trained(model.architecture(), recovery.scope()));
+                2
+                        * (floats(recovery.scope()) - 1)
+                        * Float.BYTES
+                        * trained(model.architecture(), recovery.scope()));
     }
 
     static double operationsPerToken(Architecture model, Recovery recovery, RunSettings settings) {
@@ -100,19 +95,13 @@ public record RecoveryPlan(
             passes++;
         }
         double head = 2.0 * model.vocabulary() * model.embedding().width();
-        double steps = model.linears().stream().mapToDouble(it -> step(it, recovery.scope())).sum();
+        double steps =
+                recovery.scope() instanceof Scope.All
+                        ? model.linears().stream()
+                                .mapToDouble(it -> Orthogonal.operations(it.outputs(), it.inputs()))
+                                .sum()
+                        : 0;
         return (passes * blocks + steps) / ((double) Recovery.WINDOWS_PER_STEP * length) + 3 * head;
-    }
-
-    /// Operations of the optimiser's step for what is trained of a linear.
-    private static double step(Linear linear, Scope scope) {
-        return switch (scope) {
-            case Scope.All _ -> Orthogonal.operations(linear.outputs(), linear.inputs());
-            case Scope.Norms _ -> 0;
-            case Scope.LowRank(int rank, double _) ->
-                    Orthogonal.operations(rank, linear.inputs())
-                            + Orthogonal.operations(rank, linear.outputs());
-        };
     }
 
     private static BlockCount count(int length) {
@@ -159,13 +148,19 @@ public record RecoveryPlan(
                         ? 0
                         : settings.threads() * largest.weights() * Float.BYTES;
         long heads = 2L * architecture.vocabulary() * architecture.embedding().width() * type;
-        return BYTES_TRAINED * trained(architecture, recovery.scope())
+        return floats(recovery.scope()) * Float.BYTES * trained(architecture, recovery.scope())
                 + states
                 + graph
                 + blocks
                 + gradients
                 + heads
                 + settings.threads() * BYTES_LOGITS;
+    }
+
+    /// How many numbers there are for a value that is trained: itself, its gradient, what the optimiser remembers of it (one of a whole
+    /// matrix, two else), and the best so far. On the disk they are twice, but for the gradient.
+    private static long floats(Scope scope) {
+        return scope instanceof Scope.All ? 4 : 5;
     }
 
     /// How many values are trained.

@@ -13,7 +13,7 @@ import org.wanda4j.torch.ComputeType;
 /// @param scope what is trained
 /// @param objective what the loss is
 /// @param length how long it is trained
-/// @param learningRate of Adam at its peak; that of the scope where empty
+/// @param learningRate of the optimiser at its peak; that of the scope where empty
 /// @param seqlen tokens of a window; [#LONGEST_WINDOW] or what the model can take where empty
 /// @param seed of the order of the text
 /// @param values int8 or int4: the linears are computed with as they will be packed, and the result is packed; an ordinary checkpoint
@@ -55,7 +55,7 @@ public record Recovery(
     /// What is trained. Embedding and head are not, but for the norm before the head.
     public sealed interface Scope {
 
-        /// The rate of Adam that goes with it.
+        /// The optimiser's rate at its peak that goes with it.
         double learningRate();
 
         /// All that survives in the blocks.

@@ -106,7 +106,7 @@ final class Student implements AutoCloseable {
                 .distinct();
     }
 
-    /// @param pruned whether what is zero stays zero
+    /// @param pruned whether it is the matrix of a linear, in which what is zero stays zero
     private void train(MatrixView view, boolean pruned, Arena memory) {
         try (Arena scratch = Arena.ofConfined()) {
             TensorView stored = checkpoint.map(view, scratch);

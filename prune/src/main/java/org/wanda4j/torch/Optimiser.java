@@ -9,7 +9,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.TensorView;
 
-/// Changes what is trained against its gradients: matrices by [Muon], all else by [Adam].
+/// Changes what is trained against its gradients: the matrices of linears by [Muon], all else by [Adam].
 ///
 /// The gradient of all variables together is clipped to a norm, `g <- g * min(1, CLIP / norm(g))`. What was removed has none and
 /// stays zero.
@@ -43,7 +43,7 @@ public final class Optimiser implements AutoCloseable {
     }
 
     private Rule rule(Variable variable, Arena memory) {
-        return variable.value().host().shape().size() == 2
+        return variable.pruned()
                 ? new Muon(variable, zeros(variable, memory), engine.type())
                 : new Adam(variable, zeros(variable, memory), zeros(variable, memory));
     }

@@ -7,7 +7,7 @@ import org.wanda4j.checkpoint.TensorView;
 /// Values that an optimiser changes.
 ///
 /// @param gradient of the loss, of the same shape
-/// @param pruned whether what is zero was removed, and stays zero
+/// @param pruned whether it is the matrix of a linear, in which what is zero was removed and stays zero
 public record Variable(MirroredTensor value, MirroredTensor gradient, boolean pruned)
         implements AutoCloseable {
 
