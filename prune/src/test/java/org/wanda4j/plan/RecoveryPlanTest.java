@@ -49,8 +49,7 @@ class RecoveryPlanTest {
 
     @Test
     void whereGradientsNeedTooMuchMemoryTheStudentIsComputedTwice() {
-        double step = 6 * (9 * step(4, 192) + 2 * step(4, 64) + 3 * step(4, 512)) / (8 * 256);
-        assertEquals(5 * PASS + 3 * HEAD + step, operations(new Scope.LowRank(4, 8), 0), 1);
+        assertEquals(5 * PASS + 3 * HEAD, operations(new Scope.LowRank(4, 8), 0));
     }
 
     private static double operations(Scope scope, long memory) {

@@ -59,7 +59,7 @@ class OptimiserTest {
 
     @ParameterizedTest
     @MethodSource("devices")
-    void aMatrixFollowsMuonAndWhatWasRemovedStaysZero(Device device) {
+    void theMatrixOfALinearFollowsMuonAndWhatWasRemovedStaysZero(Device device) {
         Mask removed = new Mask(ROWS, COLUMNS);
         for (int row = 0; row < ROWS; row++) {
             for (int column = row % 3; column < COLUMNS; column += 3) {
