@@ -2,7 +2,7 @@ package org.wanda4j.cli;
 
 import java.nio.file.Path;
 import java.util.OptionalInt;
-import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.ModelDirectory;
 import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.text.CalibrationSampler;
@@ -71,10 +71,17 @@ final class CalibrationOptions {
     }
 
     private long tokens(Path model, Recipe.Sampling start) {
-        try (Checkpoint checkpoint = Checkpoint.open(model)) {
-            Recipe.Sampling sampling = sampling(start).resolve(Families.describe(checkpoint));
-            return (long) sampling.windows() * sampling.seqlen().orElseThrow();
-        }
+        Recipe.Sampling sampling =
+                sampling(start).resolve(Families.describe(ModelDirectory.of(model)));
+        return (long) sampling.windows() * sampling.seqlen().orElseThrow();
+    }
+
+    /// How many tokens of the text the model writes.
+    ///
+    /// @param start what holds for options that were not given
+    /// @param tokens that are taken for something else than windows
+    long writtenTokens(Path model, Recipe.Sampling start, long tokens) {
+        return TextOption.toWrite(text.selfShare() * Math.max(tokens, tokens(model, start)));
     }
 
     /// The text, the bundled one in place of one that the model would write.

@@ -181,6 +181,7 @@ final class Fit {
                             recipe(each.recipe(), PROBED),
                             Optional.empty(),
                             text,
+                            RunPlan.Writing.NONE,
                             disk,
                             settings,
                             Optional.empty())

@@ -18,6 +18,8 @@ import org.wanda4j.plan.ModelFootprint;
 import org.wanda4j.plan.RunPlan;
 import org.wanda4j.plan.Work;
 import org.wanda4j.plan.Workload;
+import org.wanda4j.runtime.SelfWriter;
+import org.wanda4j.text.Corpus;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -78,12 +80,14 @@ final class PlanCommand implements Runnable {
     @Override
     public void run() {
         recipe.printBanner();
+        ModelFootprint footprint = footprint();
         RunPlan plan =
                 RunPlan.of(
-                        footprint(),
+                        footprint,
                         recipe.recipe(),
                         recipe.recovery(),
                         recipe.plannedCorpus(model),
+                        writing(footprint),
                         disk(),
                         recipe.settings(Progress.NONE),
                         cluster());
@@ -95,6 +99,15 @@ final class PlanCommand implements Runnable {
                                         .map(PlanCommand::text)
                                         .map("\n\n"::concat)
                                         .orElse(""));
+    }
+
+    private RunPlan.Writing writing(ModelFootprint footprint) {
+        long tokens = recipe.writtenTokens(model);
+        boolean measured = tokens > 0 && footprint.shard().isPresent();
+        int threads = recipe.settings(Progress.NONE).threads();
+        return new RunPlan.Writing(
+                tokens,
+                measured ? SelfWriter.rate(model, Corpus.bundledCalibration(), threads) : 0);
     }
 
     private Optional<ClusterPlan.Size> cluster() {
@@ -173,6 +186,7 @@ final class PlanCommand implements Runnable {
                                                         plan.windows(),
                                                         plan.seqlen(),
                                                         plan.order())),
+                "text         " + source(plan),
                 "computed in  %s by %d threads".formatted(plan.dtype(), plan.threads()),
                 plan.recovery()
                         .map(it ->
@@ -199,6 +213,19 @@ final class PlanCommand implements Runnable {
                         .formatted(
                                 Format.megabytes(plan.diskBytes()),
                                 Format.megabytes(plan.freeDiskBytes())));
+    }
+
+    private static String source(RunPlan plan) {
+        double written = plan.workload().work().get(Work.TEXT);
+        if (written == 0) {
+            return "is there";
+        }
+        return "%,.0f tokens that the model writes%s"
+                .formatted(
+                        written,
+                        plan.weightsPresent()
+                                ? ""
+                                : ", for which no time is counted: there are no weights to measure it with");
     }
 
     private static String text(ClusterPlan cluster) {

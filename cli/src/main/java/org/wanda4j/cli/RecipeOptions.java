@@ -153,16 +153,24 @@ final class RecipeOptions {
 
     /// The text for windows of a model, and for its recovery, where there is one.
     Corpus corpus(Path model) {
-        return calibration.corpus(
-                model,
-                preset.recipe().sampling(),
-                recovery().isPresent() ? TrainingOptions.WRITTEN_TOKENS : 0,
-                compute);
+        return calibration.corpus(model, preset.recipe().sampling(), trainedOn(), compute);
+    }
+
+    /// Of text that the model writes, what recovery takes.
+    private long trainedOn() {
+        return recovery().map(TrainingOptions::textFor).orElse(0L);
     }
 
     /// The same for a run that is only planned: nothing is written.
     Corpus plannedCorpus(Path model) {
         return calibration.standIn(model);
+    }
+
+    /// How many tokens of the text the model writes; none of a text that is not read.
+    long writtenTokens(Path model) {
+        return recipe().needsCalibration() || recovery().isPresent()
+                ? calibration.writtenTokens(model, preset.recipe().sampling(), trainedOn())
+                : 0;
     }
 
     RunSettings settings(Progress progress) {

@@ -113,7 +113,7 @@ final class RecoverCommand implements Runnable {
                         new InvalidInputException(
                                 "--calibration self is text that the dense model writes: give it as --teacher"));
         return TextOption.written(
-                writer.directory(), share * TrainingOptions.WRITTEN_TOKENS, seed, threads);
+                writer.directory(), share * TrainingOptions.textFor(recovery()), seed, threads);
     }
 
     private Recovery recovery() {

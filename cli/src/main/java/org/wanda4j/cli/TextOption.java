@@ -57,17 +57,17 @@ final class TextOption {
     /// The text, or the mixture.
     ///
     /// @param model whose chat template renders messages
-    /// @param self makes what `self` stands for, which is this share of all; called last
+    /// @param self gives what `self` stands for, which is this share of all; called last
     Corpus corpus(Path model, DoubleFunction<Corpus> self) {
         List<Source> sources = sources();
-        double total = sources.stream().mapToDouble(Source::weight).sum();
+        double share = selfShare();
         Map<Source, Corpus> opened = new HashMap<>();
         sources.stream()
                 .filter(source -> !source.isSelf())
                 .forEach(source -> opened.put(source, open(source, model)));
         sources.stream()
                 .filter(Source::isSelf)
-                .forEach(source -> opened.put(source, self.apply(source.weight() / total)));
+                .forEach(source -> opened.put(source, self.apply(share)));
         return sources.size() == 1
                 ? opened.get(sources.getFirst())
                 : Corpus.mixed(
@@ -77,25 +77,42 @@ final class TextOption {
                                 .toList());
     }
 
+    /// What share of the text the model writes.
+    double selfShare() {
+        List<Source> sources = sources();
+        double written =
+                sources.stream().filter(Source::isSelf).mapToDouble(Source::weight).sum();
+        return written / sources.stream().mapToDouble(Source::weight).sum();
+    }
+
     private Corpus open(Source source, Path model) {
         return source.name().equals(C4)
                 ? Corpus.bundledCalibration()
                 : reading.open(source.name(), model);
     }
 
-    /// Has a model write text, from which so many tokens can be taken.
+    /// How many tokens a model writes so that so many can be taken.
+    static long toWrite(double tokens) {
+        return Math.round(tokens * SPARE);
+    }
+
+    /// Text that a model writes when it is first read, from which so many tokens can be taken.
     static Corpus written(Path model, double tokens, long seed, int threads) {
-        long count = Math.round(tokens * SPARE);
-        try (var progress = new ProgressDisplay()) {
-            progress.start("writing text", count);
-            return SelfWriter.write(
-                    model,
-                    Corpus.bundledCalibration(),
-                    count,
-                    seed,
-                    threads,
-                    done -> progress.advance(done, "by the model itself"));
-        }
+        long count = toWrite(tokens);
+        return Corpus.later(
+                SELF,
+                () -> {
+                    try (var progress = new ProgressDisplay()) {
+                        progress.start("writing text", count);
+                        return SelfWriter.write(
+                                model,
+                                Corpus.bundledCalibration(),
+                                count,
+                                seed,
+                                threads,
+                                done -> progress.advance(done, "by the model itself"));
+                    }
+                });
     }
 
     private List<Source> sources() {

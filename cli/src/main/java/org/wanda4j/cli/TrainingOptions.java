@@ -16,8 +16,11 @@ import picocli.CommandLine.Option;
 /// How a whole model is trained.
 final class TrainingOptions {
 
-    /// Of text that a model writes for a recovery, which goes through it again and again.
-    static final long WRITTEN_TOKENS = 131_072;
+    /// Most tokens that a model writes to be trained on; a longer recovery goes through them again.
+    private static final long MOST_WRITTEN = 131_072;
+
+    /// The same for a minute of a recovery.
+    private static final long WRITTEN_A_MINUTE = 8192;
 
     private static final int RANK = 16;
 
@@ -112,6 +115,20 @@ final class TrainingOptions {
             description =
                     "compute with weights as they are rounded to this type, and write them packed in it (default: an ordinary checkpoint)")
     private ValueType values;
+
+    /// How many tokens a recovery takes of a text that is written for it: what it trains on, and what it holds out.
+    static long textFor(Recovery recovery) {
+        double trained =
+                switch (recovery.length()) {
+                    case Length.Tokens(long tokens) -> tokens;
+                    case Length.Minutes(double minutes) -> minutes * WRITTEN_A_MINUTE;
+                    case Length.Total(double minutes) -> minutes * WRITTEN_A_MINUTE;
+                };
+        long heldOut =
+                (Recovery.WINDOWS_PER_STEP + 1L)
+                        * recovery.seqlen().orElse(Recovery.LONGEST_WINDOW);
+        return Math.round(Math.min(trained, MOST_WRITTEN)) + heldOut;
+    }
 
     Recovery recovery(OptionalInt seqlen, long seed, Optional<ComputeType> type) {
         return new Recovery(

@@ -97,6 +97,41 @@ class PlanTest {
     }
 
     @Test
+    void textThatTheModelWritesTakesItsTime() throws IOException {
+        String[] options = {
+            MODEL, "--windows", "8", "--seqlen", "64", "--calibration", "c4:1,self:3"
+        };
+        JsonNode plan = json(options);
+        // Three quarters, and an eighth of it to spare.
+        assertEquals(0.75 * 8 * 64 * 1.125, plan.at("/workload/work/text").asDouble());
+        assertEquals(
+                plan.at("/workload/work/text").asDouble() / plan.at("/rates/text").asDouble(),
+                plan.at("/phases/text").asDouble(),
+                1e-9);
+        assertTrue(plan.at("/phases/text").asDouble() > 0);
+        assertEquals(0, json(MODEL, "--windows", "8", "--seqlen", "64").at("/phases/text").asDouble());
+        // A text that is not read is not written.
+        assertEquals(
+                0,
+                json(MODEL, "--method", "magnitude", "--calibration", "self")
+                        .at("/workload/work/text")
+                        .asDouble());
+        Files.copy(Path.of(MODEL, "config.json"), directory.resolve("config.json"));
+        Wanda bare =
+                Wanda.run(
+                        "plan",
+                        directory.toString(),
+                        "--windows",
+                        "8",
+                        "--seqlen",
+                        "64",
+                        "--calibration",
+                        "self");
+        assertEquals(0, bare.exitCode(), bare.errors()::toString);
+        assertTrue(bare.out().contains("576 tokens that the model writes, for which no time"), bare.out());
+    }
+
+    @Test
     void whatIsNoModelIsRefusedInOneLine() throws IOException {
         assertRefused("no such directory", directory.resolve("nowhere").toString());
         assertRefused("an empty folder", directory.toString());

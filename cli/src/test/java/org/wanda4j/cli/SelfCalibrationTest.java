@@ -3,10 +3,13 @@ package org.wanda4j.cli;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.SharedFiles;
@@ -49,6 +52,43 @@ class SelfCalibrationTest {
         assertArrayEquals(
                 Files.readAllBytes(first.resolve("model.safetensors")),
                 Files.readAllBytes(second.resolve("model.safetensors")));
+    }
+
+    @Test
+    void aModelIsRecoveredOnWhatItsTeacherWrites() {
+        String model = SharedFiles.tinyLlama().toString();
+        Path output = directory.resolve("recovered");
+        List<String> options =
+                List.of(
+                        "recover",
+                        prune("pruned", "c4").toString(),
+                        "--teacher",
+                        model,
+                        "-o",
+                        output.toString(),
+                        "--calibration",
+                        "self",
+                        "--tokens",
+                        "1024",
+                        "--seqlen",
+                        "64",
+                        "--json");
+        Wanda run = Wanda.run(options.toArray(String[]::new));
+        assertEquals(0, run.exitCode(), run.errors()::toString);
+        JsonNode report = Json.read(output.resolve("wanda-recovery-report.json"));
+        assertEquals(2, report.get("steps").asInt());
+        assertTrue(report.at("/phases/text").asDouble() > 0, report::toString);
+        assertTrue(
+                report.at("/phases/text").asDouble() < report.get("seconds").asDouble(),
+                report::toString);
+        JsonNode recipe = Json.read(output.resolve("wanda-recovery-recipe.json"));
+        assertEquals("self", recipe.get("text").asString());
+        // The text is the same when it is written again: the run is known to be complete.
+        List<String> again = new ArrayList<>(options);
+        again.add("--resume");
+        Wanda resumed = Wanda.run(again.toArray(String[]::new));
+        assertEquals(0, resumed.exitCode(), resumed.errors()::toString);
+        assertEquals(run.out(), resumed.out());
     }
 
     @Test

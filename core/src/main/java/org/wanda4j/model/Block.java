@@ -47,6 +47,11 @@ public record Block(List<Branch> branches, boolean parallel) {
         return new Block(List.of(branches), false);
     }
 
+    /// How many hidden states it goes through: one behind each branch, or behind all that are parallel.
+    public int states() {
+        return parallel ? 1 : branches.size();
+    }
+
     /// Stages that are ready at the same time: one, but for a mixture of experts.
     ///
     /// @param branch number of the branch

@@ -10,25 +10,69 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Sha256;
 
 /// Documents of text, in the order of their source.
-///
-/// @param name file or directory name of the source, without its path
-/// @param sha256 of the source's bytes, decompressed; of all files one after the other for a
-///   directory. Behind them come the documents where the bytes do not say them all: a field was named, a chat template rendered them, or
-///   they come from Parquet, which adds no bytes
-/// @param documents at least one
-public record Corpus(String name, String sha256, List<String> documents) {
+public final class Corpus {
 
-    /// Checks that there is a document.
-    public Corpus {
-        documents = List.copyOf(documents);
+    private final String name;
+    private final Supplier<Corpus> maker;
+    private Optional<Content> content;
+
+    /// @param sha256 of the source's bytes
+    private record Content(String sha256, List<String> documents) {}
+
+    /// @param name file or directory name of the source, without its path
+    /// @param sha256 of the source's bytes, decompressed; of all files one after the other for a
+    ///   directory. Behind them come the documents where the bytes do not say them all: a field was named, a chat template rendered them, or
+    ///   they come from Parquet, which adds no bytes
+    /// @param documents at least one
+    public Corpus(String name, String sha256, List<String> documents) {
+        this.name = name;
+        this.maker = () -> this;
+        this.content = Optional.of(new Content(sha256, List.copyOf(documents)));
         if (documents.isEmpty()) {
             throw new IllegalArgumentException(name + ": a corpus needs at least one document");
         }
+    }
+
+    private Corpus(String name, Supplier<Corpus> maker) {
+        this.name = name;
+        this.maker = maker;
+        this.content = Optional.empty();
+    }
+
+    /// A text that is made when it is read for the first time, once: its digest too is not known before.
+    ///
+    /// @param maker what it throws is thrown by who reads the text
+    public static Corpus later(String name, Supplier<Corpus> maker) {
+        return new Corpus(name, maker);
+    }
+
+    /// File or directory name of the source, without its path.
+    public String name() {
+        return name;
+    }
+
+    /// Digest of the text.
+    public String sha256() {
+        return content().sha256();
+    }
+
+    /// At least one.
+    public List<String> documents() {
+        return content().documents();
+    }
+
+    private synchronized Content content() {
+        if (content.isEmpty()) {
+            content = Optional.of(maker.get().content());
+        }
+        return content.get();
     }
 
     /// A source of a mixture.
@@ -55,11 +99,19 @@ public record Corpus(String name, String sha256, List<String> documents) {
         return new Corpus(name, HexFormat.of().formatHex(digest.digest()), documents);
     }
 
-    /// Whole documents of each source, in its order, so that the shares of characters are as near to the weights as they can be; ends
+    /// Whole documents of each source, in its order, taken when they are read for the first time so that the shares of characters are as near to the weights as they can be; ends
     /// where the next document of a source is missing.
     ///
     /// @param shares at least one
     public static Corpus mixed(List<Share> shares) {
+        String name =
+                shares.stream()
+                        .map(share -> share.corpus().name() + ":" + share.weight())
+                        .collect(Collectors.joining(","));
+        return later(name, () -> of(name, documents(shares)));
+    }
+
+    private static List<String> documents(List<Share> shares) {
         List<String> documents = new ArrayList<>();
         int[] taken = new int[shares.size()];
         double[] progress = new double[shares.size()]; // characters / weight
@@ -70,17 +122,12 @@ public record Corpus(String name, String sha256, List<String> documents) {
             }
             Share share = shares.get(least);
             if (taken[least] == share.corpus().documents().size()) {
-                break;
+                return documents;
             }
             String document = share.corpus().documents().get(taken[least]++);
             documents.add(document);
             progress[least] += document.length() / share.weight();
         }
-        return of(
-                shares.stream()
-                        .map(share -> share.corpus().name() + ":" + share.weight())
-                        .collect(Collectors.joining(",")),
-                documents);
     }
 
     /// Reads a file, or every file of a directory, by [TextSettings#PLAIN].
@@ -151,12 +198,12 @@ public record Corpus(String name, String sha256, List<String> documents) {
 
     /// All documents as one text, an empty line between two.
     public String text() {
-        return String.join("\n\n", documents);
+        return String.join("\n\n", documents());
     }
 
     @Override
     public String toString() {
         return String.format(
-                Locale.ROOT, "%s (%,d documents, sha256 %s)", name, documents.size(), sha256);
+                Locale.ROOT, "%s (%,d documents, sha256 %s)", name, documents().size(), sha256());
     }
 }

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.zip.GZIPOutputStream;
@@ -72,6 +73,28 @@ class CorpusTest {
 
     private static Corpus repeated(String letter, int length, int documents) {
         return Corpus.of(letter, Collections.nCopies(documents, letter.repeat(length)));
+    }
+
+    @Test
+    void aTextIsMadeWhenItIsReadForTheFirstTime() {
+        var made = new AtomicInteger();
+        Corpus later =
+                Corpus.later(
+                        "later",
+                        () -> {
+                            made.incrementAndGet();
+                            return Corpus.of("made", List.of("a"));
+                        });
+        Corpus other = Corpus.of("b", List.of("b"));
+        Corpus mixed =
+                Corpus.mixed(
+                        List.of(new Corpus.Share(later, 1), new Corpus.Share(other, 1)));
+        assertEquals("later", later.name());
+        assertEquals("later:1.0,b:1.0", mixed.name());
+        assertEquals(0, made.get());
+        assertEquals(List.of("a", "b"), mixed.documents());
+        assertEquals(Corpus.of("made", List.of("a")).sha256(), later.sha256());
+        assertEquals(1, made.get());
     }
 
     @Test

@@ -212,29 +212,28 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
 
     @Override
     public Batch batch(int index) {
-        if (onDevice.isPresent()) {
-            long first = (long) firstWindow(index) * layout.length();
-            return onDevice.get().batch(first, windowsOf(index), layout.length());
-        }
-        MemorySegment states = slice(hidden, index, layout.hidden());
-        return layout.keepsStages()
-                ? Batch.over(
-                        windowsOf(index),
-                        layout.length(),
-                        states,
-                        slice(between, index, layout.stageWidth()),
-                        layout.type())
-                : Batch.over(
-                        windowsOf(index),
-                        layout.length(),
-                        states,
-                        layout.stageWidth(),
-                        layout.type());
+        return windows(firstWindow(index), windowsOf(index));
     }
 
-    private MemorySegment slice(MemorySegment all, int index, int width) {
+    /// Some windows. To be made inside a task of [org.wanda4j.torch.Engine#forEach].
+    public Batch windows(int first, int count) {
+        if (onDevice.isPresent()) {
+            return onDevice.get().batch((long) first * layout.length(), count, layout.length());
+        }
+        MemorySegment states = slice(hidden, first, count, layout.hidden());
+        return layout.keepsStages()
+                ? Batch.over(
+                        count,
+                        layout.length(),
+                        states,
+                        slice(between, first, count, layout.stageWidth()),
+                        layout.type())
+                : Batch.over(count, layout.length(), states, layout.stageWidth(), layout.type());
+    }
+
+    private MemorySegment slice(MemorySegment all, int first, int count, int width) {
         long perWindow = (long) layout.length() * width * layout.type().bytes();
-        return all.asSlice(firstWindow(index) * perWindow, windowsOf(index) * perWindow);
+        return all.asSlice(first * perWindow, count * perWindow);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.wanda4j.plan;
 
 import java.lang.foreign.Arena;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
@@ -185,7 +186,11 @@ final class BlockRound {
     /// With the pass that gives the targets, and that of the tuned block.
     private void tune(Tuning tuning, Engine engine, TorchBlock torch, ActivationStore store) {
         long start = System.nanoTime();
-        new BlockTuner(engine, store, store, Progress.NONE)
+        new BlockTuner(
+                        engine,
+                        store,
+                        Collections.nCopies(sample.block().states(), store),
+                        Progress.NONE)
                 .tune(
                         sample.block(),
                         this::current,

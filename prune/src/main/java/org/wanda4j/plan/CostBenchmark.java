@@ -116,8 +116,7 @@ final class CostBenchmark {
         long forEachThread = WEIGHTS_OF_ALL_BATCHES / block.weights();
         int batches = settings.threads() * Math.clamp(forEachThread, 1, MOST_BATCHES);
         if (recipe.tuning().isPresent()) {
-            // Those of a step, and one to be held out.
-            batches = Math.max(batches, BlockTuner.batchesPerStep(perBatch) + 1);
+            batches = Math.max(batches, BlockTuner.FEWEST_BATCHES);
         }
         int hidden = block.stages().getFirst().width();
         return new ActivationStore.Layout(

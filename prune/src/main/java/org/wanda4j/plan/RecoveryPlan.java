@@ -12,10 +12,13 @@ import org.wanda4j.calibrate.ScratchSpace;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
+import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Block;
+import org.wanda4j.model.Linear;
 import org.wanda4j.model.Norm;
 import org.wanda4j.prune.Recipe;
+import org.wanda4j.quantize.NearestPacking;
 import org.wanda4j.recover.Recovery;
 import org.wanda4j.recover.Recovery.Length;
 import org.wanda4j.recover.Recovery.Scope;
@@ -38,6 +41,7 @@ import org.wanda4j.torch.WholeWeight;
 /// @param tokens that will be trained on
 /// @param operationsPerToken of student and teacher, forward and back
 /// @param operationsPerSecond as measured here, all threads together
+/// @param roundedPerSecond weights that are rounded a second, likewise; 0 where none are
 /// @param seconds predicted
 /// @param bytes resident at the peak besides the program
 /// @param keptOnDisk bytes that a resumed run needs
@@ -45,6 +49,7 @@ public record RecoveryPlan(
         long tokens,
         double operationsPerToken,
         double operationsPerSecond,
+        double roundedPerSecond,
         double seconds,
         long bytes,
         long keptOnDisk) {
@@ -64,19 +69,27 @@ public record RecoveryPlan(
         int length = recovery.seqlen().orElseThrow();
         double rate = measure(model, recovery.type().orElseThrow(), length, settings, scratch);
         double perToken = operationsPerToken(model.architecture(), recovery, settings);
-        double perSecond = rate / perToken;
+        double rounded = recovery.values().map(it -> rounded(model, it)).orElse(0.0);
+        // Of all linears: in each step, and when the result is packed.
+        double rounding = rounded > 0 ? weights(model.architecture()) / rounded : 0;
+        int roundings = keeps(model.architecture(), length, settings) ? 1 : 2;
+        double step = (double) Recovery.WINDOWS_PER_STEP * length;
+        double perSecond = 1 / (perToken / rate + roundings * rounding / step);
         long tokens =
                 recovery.length() instanceof Length.Tokens(long count)
                         ? count
-                        : (long) (60 * recovery.minutes().orElseThrow() * perSecond);
+                        : (long)
+                                (Math.max(0, 60 * recovery.minutes().orElseThrow() - rounding)
+                                        * perSecond);
         double seconds =
                 recovery.minutes().isPresent()
                         ? 60 * recovery.minutes().getAsDouble()
-                        : tokens / perSecond;
+                        : tokens / perSecond + rounding;
         return new RecoveryPlan(
                 tokens,
                 perToken,
                 rate,
+                rounded,
                 seconds,
                 bytes(model, recovery, settings),
                 2
@@ -178,6 +191,20 @@ public record RecoveryPlan(
                             .mapToLong(it -> (long) rank * (it.inputs() + it.outputs()))
                             .sum();
         };
+    }
+
+    private static long weights(Architecture model) {
+        return model.linears().stream().mapToLong(Linear::weights).sum();
+    }
+
+    /// Weights a second that are rounded, of a matrix of the model's shape.
+    private static double rounded(ModelFootprint model, ValueType values) {
+        Block block = SampleBlock.narrowed(model.largestBlock(), MOST_WEIGHTS);
+        try (Arena memory = Arena.ofShared()) {
+            var sample = new SampleBlock(block, model.stored(), memory);
+            MatrixView matrix = block.linears().getFirst().weight();
+            return NearestPacking.rate(sample.map(matrix, memory), values);
+        }
     }
 
     /// Operations a second of a block of the model's shape, forward and back.

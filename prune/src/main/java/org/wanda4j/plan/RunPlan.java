@@ -61,10 +61,21 @@ public record RunPlan(
         Optional<RecoveryPlan> recovery,
         Optional<ClusterPlan> cluster) {
 
+    /// Text that the model writes first.
+    ///
+    /// @param tokens of it
+    /// @param rate tokens a second here; 0 where there are no weights to measure it with
+    public record Writing(long tokens, double rate) {
+
+        /// A run on a text that is there.
+        public static final Writing NONE = new Writing(0, 0);
+    }
+
     /// Counts the work and measures this machine, which takes some seconds.
     ///
     /// @param recovery of the whole model afterwards
-    /// @param text that windows will be taken from
+    /// @param text that windows will be taken from, or one like it
+    /// @param writing of the text, where that is not there yet
     /// @param disk a directory on the disk that the output will go to
     /// @param cluster that is to run the windows
     /// @throws InvalidInputException when the recipe does not go with the model
@@ -73,11 +84,13 @@ public record RunPlan(
             Recipe asked,
             Optional<Recovery> recovery,
             Corpus text,
+            Writing writing,
             Path disk,
             RunSettings settings,
             Optional<ClusterPlan.Size> cluster) {
         Recipe recipe = asked.resolve(model.architecture());
         Workload workload = Workload.of(model, recipe);
+        workload.work().put(Work.TEXT, (double) writing.tokens());
         var tokenizing =
                 recipe.needsCalibration()
                         ? MachineProbe.tokenizing(model.directory(), text)
@@ -86,12 +99,14 @@ public record RunPlan(
         double written = MachineProbe.write(disk);
         CostBenchmark.Costs costs = CostBenchmark.of(model, recipe, settings, disk);
         Map<Work, Double> rates = costs.rates();
+        rates.put(Work.TEXT, writing.rate());
         rates.put(Work.TOKENIZE, tokenizing.rate());
         // By one thread beside the others, which have to make room for it.
         rates.put(Work.HASH, read * settings.threads());
         rates.put(Work.WRITE, written);
         Map<String, Double> phases = new LinkedHashMap<>();
         phases.put("start", costs.startSeconds());
+        phases.put(Work.TEXT.phase(), 0.0);
         phases.put(Work.TOKENIZE.phase(), tokenizing.openSeconds());
         workload.work()
                 .forEach((work, amount) ->

@@ -4,6 +4,8 @@ import java.util.Locale;
 
 /// The kinds of work in a run, each done at a rate of its own. A multiplication and an addition are two operations.
 public enum Work {
+    /// Text that the model writes: tokens.
+    TEXT("text", "tokens"),
     /// Opening the tokenizer and encoding calibration text: tokens.
     TOKENIZE("tokenize", "tokens"),
     /// Reading weights in the type that is computed in.

@@ -66,7 +66,15 @@ final class BlockPruner implements AutoCloseable {
         this.tuning =
                 recipe.tuning()
                         .map(_ ->
-                                new BlockTuning(recipe, linears, engine, storeToTrainOn(windows)));
+                                new BlockTuning(
+                                        recipe,
+                                        linears,
+                                        engine,
+                                        storeToTrainOn(windows),
+                                        architecture.blocks().stream()
+                                                .mapToInt(Block::states)
+                                                .max()
+                                                .orElseThrow()));
     }
 
     private static ActivationStore storeToTrainOn(CalibrationWindows windows) {
@@ -94,7 +102,7 @@ final class BlockPruner implements AutoCloseable {
         Block block = architecture.blocks().get(loaded.index());
         Progress inBlock = progress.within(loaded.label());
         var tensors = new BlockTensors(linears.source(), writer, loaded.memory());
-        tuning.ifPresent(it -> it.begin(loaded, inBlock));
+        tuning.ifPresent(it -> it.begin(loaded, block, inBlock));
         WindowPass pass = windows.through(loaded, recipe.order(), wanted, inBlock);
         List<InputReport> inputs = timed(pass, () -> pruneStages(loaded, block, tensors, pass));
         Optional<TuneReport> tuned =

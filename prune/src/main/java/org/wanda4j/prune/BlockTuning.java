@@ -1,5 +1,6 @@
 package org.wanda4j.prune;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,8 +14,10 @@ import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.MatrixView;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Block;
+import org.wanda4j.model.Block.Step;
 import org.wanda4j.model.Linear;
 import org.wanda4j.report.PruneReport.TuneReport;
+import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.Rounding;
 import org.wanda4j.torch.TorchBlock;
@@ -33,21 +36,31 @@ final class BlockTuning implements AutoCloseable {
     /// Hidden states of the dense model.
     private final ActivationStore dense;
 
+    /// Hidden states of the dense model within the block at hand, behind each of its branches but the last.
+    private final List<ActivationStore> within = new ArrayList<>();
+
     /// Hidden states of the pruned model before the block at hand.
     private final ActivationStore inputs;
 
-    BlockTuning(Recipe recipe, LinearPruner linears, Engine engine, ActivationStore store) {
+    /// @param states most that a block goes through
+    BlockTuning(
+            Recipe recipe, LinearPruner linears, Engine engine, ActivationStore store, int states) {
         this.recipe = recipe;
         this.linears = linears;
         this.engine = engine;
         this.store = store;
-        this.dense = store.copy();
+        List<ActivationStore> copies = new ArrayList<>();
         try {
-            this.inputs = store.copy();
+            while (copies.size() < 1 + states) {
+                copies.add(store.copy());
+            }
         } catch (RuntimeException | Error e) {
-            dense.close();
+            copies.forEach(ActivationStore::close);
             throw e;
         }
+        this.dense = copies.removeFirst();
+        this.inputs = copies.removeFirst();
+        this.within.addAll(copies);
     }
 
     /// The hidden states that the next block needs: those of the pruned model, and of the dense one.
@@ -56,9 +69,39 @@ final class BlockTuning implements AutoCloseable {
     }
 
     /// Takes the dense model through a block that is not pruned yet, and keeps what the pruned model gives it.
-    void begin(LoadedBlock block, Progress progress) {
-        linears.phases().time("dense", () -> dense.forward(engine, block.torch(), progress));
+    ///
+    /// @param block description of the loaded one
+    void begin(LoadedBlock loaded, Block block, Progress progress) {
+        linears.phases()
+                .time(
+                        "dense",
+                        () ->
+                                engine.forEach(
+                                        dense.batches(),
+                                        i -> {
+                                            forward(loaded.torch(), block, i);
+                                            progress.advance(dense.tokensOf(i), "forward");
+                                        }));
         inputs.copyStates(store);
+    }
+
+    /// Takes a batch of the dense model's through a block, and keeps its states on the way.
+    private void forward(TorchBlock torch, Block block, int index) {
+        Batch batch = dense.batch(index);
+        for (Step step : torch.steps()) {
+            torch.advanceTo(step, batch);
+            if (step.index() == 0 && step.branch() > 0 && !block.parallel()) {
+                within.get(step.branch() - 1).batch(index).copyStates(batch);
+            }
+        }
+        torch.finish(batch);
+    }
+
+    /// The dense model's hidden states behind each branch of a block.
+    private List<ActivationStore> targets(Block block) {
+        List<ActivationStore> targets = new ArrayList<>(within.subList(0, block.states() - 1));
+        targets.add(dense);
+        return targets;
     }
 
     /// Trains what survives, and takes the windows through the block again.
@@ -74,7 +117,7 @@ final class BlockTuning implements AutoCloseable {
         Set<MatrixView> leftDense = leftDense(block);
         Map<MatrixView, TensorView> best = new HashMap<>();
         TuneReport report =
-                new BlockTuner(engine, inputs, dense, progress)
+                new BlockTuner(engine, inputs, targets(block), progress)
                         .tune(
                                 block,
                                 tensors::get,
@@ -112,5 +155,6 @@ final class BlockTuning implements AutoCloseable {
     public void close() {
         dense.close();
         inputs.close();
+        within.forEach(ActivationStore::close);
     }
 }

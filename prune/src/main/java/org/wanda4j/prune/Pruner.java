@@ -227,7 +227,7 @@ public final class Pruner {
     }
 
     private RecipeDocument recipeDocument() {
-        return RecipeDocument.of(recipe, text, needsCalibration());
+        return phases.time("text", () -> RecipeDocument.of(recipe, text, needsCalibration()));
     }
 
     private boolean needsCalibration() {

@@ -20,6 +20,7 @@ import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Pruner;
+import org.wanda4j.quantize.NearestPacking;
 import org.wanda4j.recover.Recovery.Objective;
 import org.wanda4j.report.ModelCard;
 import org.wanda4j.report.PeakMemory;
@@ -211,7 +212,7 @@ public final class Recoverer {
                         pruned,
                         dense,
                         directory,
-                        RecoveryDocument.of(recovery, text),
+                        phases.time("text", () -> RecoveryDocument.of(recovery, text)),
                         Engine.machine(settings.device()),
                         phases)) {
             return run(directory, journal);
@@ -298,6 +299,7 @@ public final class Recoverer {
                                     journal,
                                     phases,
                                     settings.progress(),
+                                    packing(),
                                     interval)
                             .run();
                 }
@@ -309,6 +311,11 @@ public final class Recoverer {
                         });
             }
         }
+    }
+
+    /// Seconds that the result is packed in.
+    private double packing() {
+        return recovery.values().map(it -> NearestPacking.seconds(pruned, it)).orElse(0.0);
     }
 
     /// Those of the pruning are kept.

@@ -42,6 +42,7 @@ final class Training {
     private final RecoveryJournal journal;
     private final Phases phases;
     private final Progress progress;
+    private final double behind;
     private final Duration interval;
     private final List<MirroredTensor> state;
     private final List<Double> losses = new ArrayList<>();
@@ -51,6 +52,7 @@ final class Training {
     private double keeping;
     private double evaluating;
 
+    /// @param behind seconds that the minutes of a run have to leave for what comes behind it
     /// @param interval shortest time between two states that are written
     Training(
             Recovery recovery,
@@ -61,6 +63,7 @@ final class Training {
             RecoveryJournal journal,
             Phases phases,
             Progress progress,
+            double behind,
             Duration interval) {
         this.recovery = recovery;
         this.text = text;
@@ -70,6 +73,7 @@ final class Training {
         this.journal = journal;
         this.phases = phases;
         this.progress = progress;
+        this.behind = behind;
         this.interval = interval;
         this.steps = journal.steps().or(this::stepsOfTokens);
         this.state = new ArrayList<>();
@@ -138,7 +142,10 @@ final class Training {
         double seconds = (System.nanoTime() - start) / 1e9 / (Schedule.WARM_UP - 1);
         double minutes = recovery.minutes().orElseThrow();
         double left =
-                minutes * 60 * (1 - SPARE - KEEPING) - phases.elapsed() - EVALUATIONS * evaluating;
+                minutes * 60 * (1 - SPARE - KEEPING)
+                        - phases.elapsed()
+                        - EVALUATIONS * evaluating
+                        - behind;
         steps = Optional.of(Schedule.WARM_UP + Math.max(1, (int) (left / seconds)));
         keep();
         return Schedule.WARM_UP;

@@ -39,7 +39,9 @@ public final class BlockTraining implements AutoCloseable {
 
     private final List<Tensor> kept = new ArrayList<>();
     private final TorchBlock block;
-    private final Adam optimizer;
+
+    /// One for each parameter.
+    private final List<Adam> optimizers = new ArrayList<>();
 
     /// Gradients of one batch, in the order of the parameters.
     public record Gradient(List<Tensor> tensors) {}
@@ -82,12 +84,6 @@ public final class BlockTraining implements AutoCloseable {
         block.parameters(trained)
                 .forEach((view, parameter) ->
                         train(parameter, Optional.ofNullable(masks.get(view))));
-        try (var _ = new PointerScope()) {
-            this.optimizer =
-                    new Adam(
-                            new TensorVector(parameters.toArray(Tensor[]::new)), new AdamOptions());
-            this.optimizer.retainReference();
-        }
     }
 
     private void train(Tensor parameter, Optional<Mask> mask) {
@@ -95,6 +91,11 @@ public final class BlockTraining implements AutoCloseable {
             masks.add(mask.map(removed -> keep(device.here(Tensors.surviving(removed)))));
         }
         parameters.add(parameter.requires_grad_(true));
+        try (var _ = new PointerScope()) {
+            var optimizer = new Adam(new TensorVector(parameter), new AdamOptions());
+            optimizer.retainReference();
+            optimizers.add(optimizer);
+        }
     }
 
     private Tensor keep(Tensor tensor) {
@@ -103,14 +104,15 @@ public final class BlockTraining implements AutoCloseable {
         return tensor;
     }
 
-    /// How far the block takes `input` from `target`, and which way to change its weights. For a task of
+    /// How far the block takes `input` from its targets, and which way to change its weights. For a task of
     /// [Engine#forEach].
     ///
+    /// @param targets where the hidden states behind each branch are to be, [Block#states()] of them
     /// @param scale of the loss: one over the number of values that it is the mean of
-    public Gradient gradient(Batch input, Batch target, double scale) {
+    public Gradient gradient(Batch input, List<Batch> targets, double scale) {
         try (var _ = new PointerScope();
                 var _ = new AutoGradMode(true)) {
-            Tensor error = relativeError(input, target);
+            Tensor error = relativeError(input, targets);
             List<Tensor> gradients =
                     Autograd.gradients(error.mul(new Scalar(scale)), parameters, Optional.empty());
             List<Tensor> tensors = new ArrayList<>();
@@ -132,39 +134,47 @@ public final class BlockTraining implements AutoCloseable {
         return torch.zeros_like(parameter.detach());
     }
 
-    /// The sum over a batch of the squared differences from `target`, each divided by the mean square of its token in
-    /// `target`. For a task of [Engine#forEach].
-    public double error(Batch input, Batch target) {
+    /// The sum over a batch of the squared differences from each of the targets, each divided by the mean square of its token in
+    /// the target. For a task of [Engine#forEach].
+    public double error(Batch input, List<Batch> targets) {
         try (var _ = new PointerScope();
                 var _ = new AutoGradMode(false)) {
-            return relativeError(input, target).item_double();
+            return relativeError(input, targets).item_double();
         }
     }
 
     /// Each token's squared difference counts in units of the target's mean square, as the norm that comes next sees it:
     /// without that, the few tokens with massive activations would be all that is trained for.
-    private Tensor relativeError(Batch input, Batch target) {
+    private Tensor relativeError(Batch input, List<Batch> targets) {
         Tensor wide = input.hidden().to(ScalarType.Float);
-        Tensor wanted = target.hidden().to(ScalarType.Float);
-        Tensor output = block.differentiable(wide, input.windows(), input.length());
-        Tensor size = wanted.square().mean(new long[] {1}, true, new ScalarTypeOptional());
-        return output.sub(wanted).square().div(size.clamp_min(new Scalar(TINY))).sum();
+        List<Tensor> states = block.differentiableStates(wide, input.windows(), input.length());
+        Tensor sum = relativeError(states.getFirst(), targets.getFirst());
+        for (int i = 1; i < states.size(); i++) {
+            sum = sum.add(relativeError(states.get(i), targets.get(i)));
+        }
+        return sum;
     }
 
-    /// One step of Adam against the sum of `gradients`, which are freed.
-    public void step(List<Gradient> gradients, double learningRate) {
-        try (var _ = new PointerScope();
-                var _ = new AutoGradMode(false)) {
-            for (int i = 0; i < parameters.size(); i++) {
-                Tensor sum = gradients.getFirst().tensors().get(i);
-                for (Gradient other : gradients.subList(1, gradients.size())) {
-                    sum.add_(other.tensors().get(i));
-                }
-                parameters.get(i).mutable_grad().put(sum);
-            }
-            optimizer.param_groups().get(0).options().set_lr(learningRate);
-            optimizer.step();
-        }
+    private static Tensor relativeError(Tensor state, Batch target) {
+        Tensor wanted = target.hidden().to(ScalarType.Float);
+        Tensor size = wanted.square().mean(new long[] {1}, true, new ScalarTypeOptional());
+        return state.sub(wanted).square().div(size.clamp_min(new Scalar(TINY))).sum();
+    }
+
+    /// One step of Adam against the sum of `gradients`, which are freed; each parameter is a task.
+    public void step(Engine engine, List<Gradient> gradients, double learningRate) {
+        engine.forEach(
+                parameters.size(),
+                i -> {
+                    Tensor sum = gradients.getFirst().tensors().get(i);
+                    for (Gradient other : gradients.subList(1, gradients.size())) {
+                        sum.add_(other.tensors().get(i));
+                    }
+                    parameters.get(i).mutable_grad().put(sum);
+                    Adam optimizer = optimizers.get(i);
+                    optimizer.param_groups().get(0).options().set_lr(learningRate);
+                    optimizer.step();
+                });
         gradients.forEach(gradient -> gradient.tensors().forEach(Tensor::releaseReference));
     }
 
@@ -181,7 +191,7 @@ public final class BlockTraining implements AutoCloseable {
     @Override
     public void close() {
         kept.forEach(Tensor::releaseReference);
-        optimizer.releaseReference();
+        optimizers.forEach(Adam::releaseReference);
         block.close();
         values.values().forEach(MirroredTensor::close);
     }

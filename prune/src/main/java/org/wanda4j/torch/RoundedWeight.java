@@ -33,11 +33,19 @@ public record RoundedWeight(TrainedWeight weight, DType stored, ValueType values
         try (Arena scratch = Arena.ofConfined()) {
             rounded = Rounding.to(DType.F32, Rounding.to(stored, exact(memory), scratch), memory);
         }
-        var grid = new ValueGrid(values);
-        IntStream.range(0, rounded.rows())
-                .parallel()
-                .forEach(row -> round(grid, rounded.row(row), rounded.columns()));
+        round(rounded, values);
         return rounded;
+    }
+
+    /// Rounds each row of a matrix in its place, on as many threads as there are cores.
+    ///
+    /// @param matrix fp32
+    /// @param values int8 or int4
+    public static void round(TensorView matrix, ValueType values) {
+        var grid = new ValueGrid(values);
+        IntStream.range(0, matrix.rows())
+                .parallel()
+                .forEach(row -> round(grid, matrix.row(row), matrix.columns()));
     }
 
     private static void round(ValueGrid grid, MemorySegment row, int columns) {

@@ -191,14 +191,21 @@ public final class TorchBlock implements AutoCloseable {
     ///
     /// @param input tokens x hidden size
     Tensor differentiable(Tensor input, int windows, int length) {
+        return differentiableStates(input, windows, length).getLast();
+    }
+
+    /// The same with the hidden states behind each of the branches, [Block#states()] in all.
+    List<Tensor> differentiableStates(Tensor input, int windows, int length) {
+        List<Tensor> states = new ArrayList<>();
         Tensor hidden = input;
         for (TorchBranch branch : branches) {
             Tensor read = branch.entered(block.parallel() ? input : hidden);
             Tensor given = branch.mixer().differentiable(read, windows, length);
             Tensor sum = hidden.add(branch.added(given));
             hidden = branch.behind().map(norm -> norm.apply(sum)).orElse(sum);
+            states.add(hidden);
         }
-        return hidden;
+        return states.subList(states.size() - block.states(), states.size());
     }
 
     /// The weights, biases and norms that `chosen` takes.

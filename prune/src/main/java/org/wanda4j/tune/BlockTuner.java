@@ -17,40 +17,63 @@ import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Block;
 import org.wanda4j.report.PruneReport.TuneReport;
 import org.wanda4j.sparse.Mask;
+import org.wanda4j.torch.Batch;
 import org.wanda4j.torch.BlockTraining;
 import org.wanda4j.torch.BlockTraining.Gradient;
 import org.wanda4j.torch.Engine;
 
-/// Trains what survives in a pruned block so that it takes its inputs to where the dense model's hidden states are after
-/// that block. The loss is the mean over tokens of the squared difference, in units of the dense state's mean square;
-/// masks are held. One block is in memory at a time.
+/// Trains what survives in a pruned block so that it takes its inputs to where the dense model's hidden states are behind
+/// each of its branches. The loss is the mean over tokens and branches of the squared difference, in units of the dense state's
+/// mean square; masks are held. One block is in memory at a time.
 ///
 /// A tenth of the windows is held out: training ends when the error on them no longer falls, and the best weights, by
 /// that error, are what counts.
 public final class BlockTuner {
 
-    private static final int WINDOWS_PER_STEP = 8;
+    private static final int TASKS_PER_STEP = 2;
     private static final int HELD_OUT = 10;
+
+    /// Batches of a step, and one to be held out; a task has at most the windows of a batch.
+    public static final int FEWEST_BATCHES = TASKS_PER_STEP + 1;
 
     private final Engine engine;
     private final ActivationStore inputs;
-    private final ActivationStore targets;
+    private final List<ActivationStore> targets;
     private final Progress progress;
-    private final List<Integer> training;
-    private final List<Integer> heldOut;
+    private final List<Task> training;
+    private final List<Task> heldOut;
+
+    /// Windows whose gradient one thread computes.
+    private record Task(int first, int count) {}
 
     /// @param inputs hidden states of the pruned model before the block
-    /// @param targets hidden states of the dense model after it
+    /// @param targets hidden states of the dense model behind each of its branches, [Block#states()] of them
     public BlockTuner(
-            Engine engine, ActivationStore inputs, ActivationStore targets, Progress progress) {
+            Engine engine,
+            ActivationStore inputs,
+            List<ActivationStore> targets,
+            Progress progress) {
         this.engine = engine;
         this.inputs = inputs;
-        this.targets = targets;
+        this.targets = List.copyOf(targets);
         this.progress = progress;
-        List<Integer> batches = IntStream.range(0, inputs.batches()).boxed().toList();
-        int first = batches.size() - Math.ceilDiv(batches.size(), HELD_OUT);
-        this.heldOut = batches.subList(first, batches.size());
-        this.training = first == 0 ? batches : batches.subList(0, first);
+        List<Task> tasks = tasks(inputs.layout());
+        int first = tasks.size() - Math.ceilDiv(tasks.size(), HELD_OUT);
+        this.heldOut = tasks.subList(first, tasks.size());
+        this.training = first == 0 ? tasks : tasks.subList(0, first);
+    }
+
+    private static List<Task> tasks(ActivationStore.Layout layout) {
+        int count = windowsPerTask(layout);
+        return IntStream.range(0, Math.ceilDiv(layout.windows(), count))
+                .map(i -> i * count)
+                .mapToObj(first -> new Task(first, Math.min(count, layout.windows() - first)))
+                .toList();
+    }
+
+    /// A step takes about as many tokens as a batch has.
+    private static int windowsPerTask(ActivationStore.Layout layout) {
+        return Math.max(1, layout.tokensPerBatch() / TASKS_PER_STEP / layout.length());
     }
 
     /// Trains a block.
@@ -98,34 +121,28 @@ public final class BlockTuner {
         }
     }
 
-    /// Batches of `windows` each that a step takes.
-    public static int batchesPerStep(int windows) {
-        return Math.ceilDiv(WINDOWS_PER_STEP, windows);
-    }
-
     private void train(BlockTraining block, Tuning tuning, long seed, int epoch) {
-        List<Integer> order = new ArrayList<>(training);
+        List<Task> order = new ArrayList<>(training);
         Collections.shuffle(order, new Random(seed + epoch));
-        int perStep = batchesPerStep(inputs.windowsOf(0));
-        int steps = Math.ceilDiv(order.size(), perStep);
+        int steps = Math.ceilDiv(order.size(), TASKS_PER_STEP);
         for (int step = 0; step < steps; step++) {
-            List<Integer> batches =
-                    order.subList(step * perStep, Math.min((step + 1) * perStep, order.size()));
+            int first = step * TASKS_PER_STEP;
+            List<Task> tasks = order.subList(first, Math.min(first + TASKS_PER_STEP, order.size()));
             double done = (epoch * (double) steps + step) / (tuning.epochs() * (double) steps);
             double rate = tuning.learningRate() * (1 + Math.cos(Math.PI * done)) / 2;
-            block.step(gradients(block, batches), rate);
+            block.step(engine, gradients(block, tasks), rate);
         }
     }
 
-    private List<Gradient> gradients(BlockTraining block, List<Integer> batches) {
-        double scale = 1 / values(batches);
-        Gradient[] gradients = new Gradient[batches.size()];
+    private List<Gradient> gradients(BlockTraining block, List<Task> tasks) {
+        double scale = 1 / values(tasks);
+        Gradient[] gradients = new Gradient[tasks.size()];
         engine.forEach(
-                batches.size(),
+                tasks.size(),
                 i -> {
-                    int batch = batches.get(i);
-                    gradients[i] = block.gradient(inputs.batch(batch), targets.batch(batch), scale);
-                    progress.advance(inputs.tokensOf(batch), "tune");
+                    Task task = tasks.get(i);
+                    gradients[i] = block.gradient(of(inputs, task), targets(task), scale);
+                    progress.advance(tokens(task), "tune");
                 });
         return Arrays.asList(gradients);
     }
@@ -135,14 +152,28 @@ public final class BlockTuner {
         engine.forEach(
                 errors.length,
                 i -> {
-                    int batch = heldOut.get(i);
-                    errors[i] = block.error(inputs.batch(batch), targets.batch(batch));
+                    Task task = heldOut.get(i);
+                    errors[i] = block.error(of(inputs, task), targets(task));
                 });
         return Arrays.stream(errors).sum() / values(heldOut);
     }
 
-    private double values(List<Integer> batches) {
-        return batches.stream().mapToDouble(inputs::tokensOf).sum() * inputs.layout().hidden();
+    private static Batch of(ActivationStore store, Task task) {
+        return store.windows(task.first(), task.count());
+    }
+
+    private List<Batch> targets(Task task) {
+        return targets.stream().map(store -> of(store, task)).toList();
+    }
+
+    private double values(List<Task> tasks) {
+        return tasks.stream().mapToDouble(this::tokens).sum()
+                * inputs.layout().hidden()
+                * targets.size();
+    }
+
+    private long tokens(Task task) {
+        return (long) task.count() * inputs.layout().length();
     }
 
     private static void keep(

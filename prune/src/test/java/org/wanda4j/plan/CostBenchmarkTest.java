@@ -180,6 +180,7 @@ class CostBenchmarkTest {
                     recipe,
                     Optional.empty(),
                     Corpus.bundledCalibration(),
+                    RunPlan.Writing.NONE,
                     directory,
                     settings,
                     Optional.of(new ClusterPlan.Size(2, 2)));

@@ -13,6 +13,7 @@ import org.wanda4j.SharedFiles;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.recover.Recovery;
 import org.wanda4j.recover.Recovery.Length;
 import org.wanda4j.recover.Recovery.Objective;
@@ -81,7 +82,34 @@ class RecoveryPlanTest {
         }
     }
 
+    @Test
+    void roundingTakesItsShareOfEachStepAndIsDoneOnceMoreInTheEnd() {
+        try (Checkpoint model = Checkpoint.open(SharedFiles.tinyLlama())) {
+            RecoveryPlan plan =
+                    RecoveryPlan.of(
+                            ModelFootprint.of(model),
+                            recovery(
+                                    new Scope.All(),
+                                    new Length.Minutes(2),
+                                    Optional.of(ValueType.INT4)),
+                            new RunSettings(2, Long.MAX_VALUE, Progress.NONE),
+                            directory);
+            double rounding = 6 * BLOCK / plan.roundedPerSecond();
+            double steps = plan.tokens() / (8.0 * 256);
+            assertEquals(
+                    120,
+                    plan.tokens() * plan.operationsPerToken() / plan.operationsPerSecond()
+                            + (steps + 1) * rounding,
+                    0.1);
+            assertEquals(120, plan.seconds());
+        }
+    }
+
     private static Recovery recovery(Scope scope, Length length) {
+        return recovery(scope, length, Optional.empty());
+    }
+
+    private static Recovery recovery(Scope scope, Length length, Optional<ValueType> values) {
         return new Recovery(
                 scope,
                 new Objective.Logits(1, 0),
@@ -89,7 +117,7 @@ class RecoveryPlanTest {
                 OptionalDouble.empty(),
                 OptionalInt.of(256),
                 0,
-                Optional.empty(),
+                values,
                 Optional.of(ComputeType.FP32));
     }
 }

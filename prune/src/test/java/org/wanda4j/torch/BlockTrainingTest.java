@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -71,14 +72,15 @@ class BlockTrainingTest {
                                                         && norm.filter(each::equals).isPresent());
                         try (Arena memory = Arena.ofShared();
                                 var training = training(block, source, trained, LENGTH, memory)) {
-                            assertSlope(view, training, inputs, targets);
+                            assertSlope(view, training, inputs, targets(block, targets));
                         }
                     }
                 });
     }
 
     /// In one of a few directions: a kink of the activation, or a token that goes to another expert, is in the way of some.
-    private void assertSlope(MatrixView view, BlockTraining training, Batch inputs, Batch targets) {
+    private void assertSlope(
+            MatrixView view, BlockTraining training, Batch inputs, List<Batch> targets) {
         MemorySegment values = training.values().get(view).data();
         float[] start = values.toArray(ValueLayout.JAVA_FLOAT);
         Gradient gradient = training.gradient(inputs, targets, 1);
@@ -115,7 +117,7 @@ class BlockTrainingTest {
                                             view -> view.tensor().contains(".experts."),
                                             1,
                                             memory)) {
-                        Gradient gradient = training.gradient(inputs, targets, 1);
+                        Gradient gradient = training.gradient(inputs, targets(block, targets), 1);
                         List<Boolean> zero = new ArrayList<>();
                         for (Tensor each : gradient.tensors()) {
                             zero.add(each.abs().sum().item_float() == 0);
@@ -160,6 +162,11 @@ class BlockTrainingTest {
                 }
             }
         }
+    }
+
+    /// The same for each state that the block goes through.
+    private static List<Batch> targets(Block block, Batch target) {
+        return Collections.nCopies(block.states(), target);
     }
 
     private static BlockTraining training(

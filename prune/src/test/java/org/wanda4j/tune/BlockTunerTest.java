@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.Function;
@@ -39,6 +40,10 @@ class BlockTunerTest {
     private static final Path MODEL = Path.of("src/test/resources/families/llama3");
     private static final int WINDOWS = 256;
     private static final int LENGTH = 16;
+
+    /// Windows of the last of eight tasks.
+    private static final int HELD_OUT = 32;
+
     private static final Tuning TUNING = new Tuning(3, 1e-3);
 
     @TempDir private Path scratch;
@@ -83,7 +88,11 @@ class BlockTunerTest {
     }
 
     private interface Check {
-        void check(Block block, ActivationStore inputs, ActivationStore targets, TuneReport report);
+        void check(
+                Block block,
+                ActivationStore inputs,
+                List<ActivationStore> targets,
+                TuneReport report);
     }
 
     private void tune(Check check) {
@@ -113,8 +122,12 @@ class BlockTunerTest {
             try (var inputs =
                     new ActivationStore(layout, new ScratchSpace(Long.MAX_VALUE, scratch))) {
                 fill(inputs.states());
-                try (ActivationStore targets = inputs.copy()) {
-                    forward(engine, block, view -> model.map(view, memory), targets);
+                try (ActivationStore middle = inputs.copy();
+                        ActivationStore end = inputs.copy()) {
+                    Function<MatrixView, TensorView> dense = view -> model.map(view, memory);
+                    forward(engine, Block.sequential(block.branches().getFirst()), dense, middle);
+                    forward(engine, block, dense, end);
+                    List<ActivationStore> targets = List.of(middle, end);
                     TuneReport report =
                             new BlockTuner(engine, inputs, targets, Progress.NONE)
                                     .tune(block, source, _ -> true, masks, TUNING, 0, best, memory);
@@ -155,7 +168,19 @@ class BlockTunerTest {
         }
     }
 
-    /// Over the last tenth of the batches: squared differences, a token's in units of its target's mean square.
+    /// The mean of that behind the attention and that behind the block.
+    private static double error(
+            Block block,
+            Function<MatrixView, TensorView> source,
+            ActivationStore inputs,
+            List<ActivationStore> targets) {
+        Block attention = Block.sequential(block.branches().getFirst());
+        return (error(attention, source, inputs, targets.getFirst())
+                        + error(block, source, inputs, targets.getLast()))
+                / 2;
+    }
+
+    /// Over the windows that are held out: squared differences, a token's in units of its target's mean square.
     private static double error(
             Block block,
             Function<MatrixView, TensorView> source,
@@ -165,8 +190,7 @@ class BlockTunerTest {
                 ActivationStore outputs = inputs.copy()) {
             forward(engine, block, source, outputs);
             int hidden = outputs.layout().hidden();
-            int heldOut = Math.ceilDiv(outputs.batches(), 10);
-            long first = (long) outputs.firstWindow(outputs.batches() - heldOut) * LENGTH;
+            long first = (long) (WINDOWS - HELD_OUT) * LENGTH;
             long tokens = (long) WINDOWS * LENGTH;
             double sum = 0;
             for (long token = first; token < tokens; token++) {

@@ -29,6 +29,7 @@ public final class SelfWriter {
     /// Documents that are decoded together.
     private static final int STREAMS = 16;
 
+    private static final int MEASURED_STEPS = 16;
     private static final int BEGINNING = 2;
     private static final int LONGEST = 512;
 
@@ -111,6 +112,25 @@ public final class SelfWriter {
             var writer = new SelfWriter(tokenizer, decoder, ends, beginnings, seed);
             return Corpus.of("self", writer.write(tokens, written));
         }
+    }
+
+    /// Tokens a second at which a model writes here, as [#write] does: it writes for some steps, of which the first, which have code
+    /// compiled, do not count.
+    ///
+    /// @param model its directory
+    /// @param beginnings real documents
+    /// @throws InvalidInputException when it is no model that can be run, or no document has a token
+    public static double rate(Path model, Corpus beginnings, int threads) {
+        List<Long> times = new ArrayList<>();
+        write(
+                model,
+                beginnings,
+                MEASURED_STEPS * STREAMS,
+                0,
+                threads,
+                _ -> times.add(System.nanoTime()));
+        int half = MEASURED_STEPS / 2;
+        return half * STREAMS * 1e9 / (times.getLast() - times.get(times.size() - 1 - half));
     }
 
     private Iterator<int[]> beginnings(Corpus corpus) {
