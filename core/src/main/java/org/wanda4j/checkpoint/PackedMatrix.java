@@ -179,8 +179,10 @@ public record PackedMatrix(
             case F32 -> DType.F32.get(values, index);
             case F16 -> DType.F16.get(values, index);
             case BF16 -> DType.BF16.get(values, index);
-            case INT8, Q8_0 -> product(values.get(ValueLayout.JAVA_BYTE, index), scale(row, column));
-            case INT4, Q4_0 -> product(nibble(index), scale(row, column));
+            case INT8 -> product(values.get(ValueLayout.JAVA_BYTE, index), scale(row, column));
+            case INT4 -> product(nibble(index), scale(row, column));
+            case Q8_0 -> values.get(ValueLayout.JAVA_BYTE, index) * scale(row, column);
+            case Q4_0 -> nibble(index) * scale(row, column);
         };
     }
 

@@ -280,6 +280,9 @@ class RowKernelsTest {
         int outputs = 304;
         int columns = 576;
         for (ValueType type : ValueType.values()) {
+            if (type == ValueType.F32 || type == ValueType.F16) {
+                continue;
+            }
             for (double density : List.of(1.0, 0.5, 0.2)) {
                 for (int tokens : List.of(3, 9, 20, 67)) {
                     try (Arena memory = Arena.ofConfined()) {
