@@ -14,9 +14,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.stream.IntStream;
 import org.wanda4j.checkpoint.GgufMapping.Piece;
 import org.wanda4j.checkpoint.GgufMapping.Target;
+import org.wanda4j.threads.Threads;
 import tools.jackson.databind.node.ObjectNode;
 
 /// A GGUF file as a model directory: its weights as safetensors, its entries as `config.json`, `tokenizer.json` and
@@ -71,17 +74,27 @@ final class GgufDirectory {
                 Map.of(
                         "config.json", Json.write(json),
                         "tokenizer_config.json", Json.write(GgufTokenizer.config(file))));
-        GgufTokenizer.json(file)
-                .ifPresent(tokenizer ->
-                        output.write(Map.of("tokenizer.json", Json.writeLine(tokenizer))));
+        var tokenizer = new FutureTask<>(() -> GgufTokenizer.json(file).map(Json::writeLine));
+        Thread thread = Thread.ofPlatform().daemon().name("wanda-tokenizer").start(tokenizer);
         try {
-            writeWeights(output);
+            writeWeights(output, tokenizer);
         } catch (IOException e) {
             throw output.failed(e);
+        } finally {
+            Threads.join(thread);
+        }
+        requireNotFailed(tokenizer);
+        tokenizer.resultNow().ifPresent(text -> output.write(Map.of("tokenizer.json", text)));
+    }
+
+    private static void requireNotFailed(Future<?> task) {
+        if (task.state() == Future.State.FAILED) {
+            throw Threads.rethrow(task.exceptionNow());
         }
     }
 
-    private void writeWeights(OutputDirectory output) throws IOException {
+    /// @param beside what is done meanwhile; its failure ends this
+    private void writeWeights(OutputDirectory output, Future<?> beside) throws IOException {
         Map<Target, GgufBlocks> packed = new HashMap<>();
         List<TensorInfo> targets = new ArrayList<>();
         for (Target target : model.tensors()) {
@@ -108,6 +121,7 @@ final class GgufDirectory {
                 var behind = new WriteBehind()) {
             var parts = new Parts(writer, behind, memory);
             for (Target target : model.tensors()) {
+                requireNotFailed(beside);
                 if (packed.containsKey(target)) {
                     split(target, packed.get(target), parts);
                 } else {
