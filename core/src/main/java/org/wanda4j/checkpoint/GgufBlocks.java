@@ -73,7 +73,9 @@ final class GgufBlocks {
     }
 
     private long rows() {
-        return target.shape().stream().limit(target.shape().size() - 1L).reduce(1L, (a, b) -> a * b);
+        return target.shape().stream()
+                .limit(target.shape().size() - 1L)
+                .reduce(1L, (a, b) -> a * b);
     }
 
     private long groups() {

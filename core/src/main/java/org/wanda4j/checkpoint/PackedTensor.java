@@ -195,7 +195,6 @@ record PackedTensor(
 
     /// The sign bit of each of four scales is set where its exponent is that of infinity and NaN.
     private long notFinite(long scales) {
-        return (scales & ~SIGNS)
-                + (type.scales() == DType.F16 ? F16_EXPONENTS : BF16_EXPONENTS);
+        return (scales & ~SIGNS) + (type.scales() == DType.F16 ? F16_EXPONENTS : BF16_EXPONENTS);
     }
 }

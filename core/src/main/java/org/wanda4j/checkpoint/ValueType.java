@@ -99,8 +99,7 @@ public enum ValueType {
 
     /// Bytes of the `stored` values of a dense row, and of their scales.
     public long bytes(long stored) {
-        return stored * bits / Byte.SIZE
-                + (isQuantised() ? groups(stored) * scales().bytes() : 0);
+        return stored * bits / Byte.SIZE + (isQuantised() ? groups(stored) * scales().bytes() : 0);
     }
 
     /// The type of the elements of an ordinary tensor.

@@ -252,7 +252,9 @@ class GgufDirectoryTest {
             }
             try (var writer =
                     CheckpointWriter.resume(
-                            source, OutputDirectory.resume(copy, imported, false), List.of(changed))) {
+                            source,
+                            OutputDirectory.resume(copy, imported, false),
+                            List.of(changed))) {
                 writer.complete();
                 writer.publish(Map.of());
             }
@@ -368,7 +370,8 @@ class GgufDirectoryTest {
             change.accept(entries);
             List<GgufWriter.Tensor> listed =
                     file.tensors().stream()
-                            .map(it -> new GgufWriter.Tensor(it.name(), types.apply(it), it.shape()))
+                            .map(it ->
+                                    new GgufWriter.Tensor(it.name(), types.apply(it), it.shape()))
                             .toList();
             try (var writer = GgufWriter.create(path, entries, listed, true)) {
                 for (GgufFile.Tensor tensor : file.tensors()) {
