@@ -274,10 +274,9 @@ public final class GgufFile implements AutoCloseable {
         if (length < 0 || length > longest) {
             throw invalid("a text claims %s bytes".formatted(Long.toUnsignedString(length)));
         }
-        ByteBuffer bytes = take(length);
-        int start = bytes.position();
-        bytes.position(start + (int) length);
-        return new String(bytes.array(), start, (int) length, StandardCharsets.UTF_8);
+        byte[] bytes = new byte[(int) length];
+        take(length).get(bytes);
+        return new String(bytes, StandardCharsets.UTF_8);
     }
 
     private byte getByte() {

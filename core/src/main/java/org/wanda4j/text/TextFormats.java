@@ -37,6 +37,5 @@ public interface TextFormats {
     ///
     /// @param fields what is read of a row where it is there; where none of them is, all of it is read
     /// @throws InvalidInputException when the file cannot be read
-    void forEachRow(
-            Path parquet, Collection<String> fields, BiConsumer<ObjectNode, String> use);
+    void forEachRow(Path parquet, Collection<String> fields, BiConsumer<ObjectNode, String> use);
 }

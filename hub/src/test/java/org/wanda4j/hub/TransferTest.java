@@ -363,8 +363,7 @@ class TransferTest extends HubTest {
     @Test
     void redirectsInACircleEnd() {
         server.answering(
-                MODEL,
-                exchange -> redirect(exchange, 302, exchange.getRequestURI().toString()));
+                MODEL, exchange -> redirect(exchange, 302, exchange.getRequestURI().toString()));
         assertTrue(refused().contains("redirects"));
     }
 

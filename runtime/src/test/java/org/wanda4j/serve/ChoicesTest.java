@@ -33,7 +33,6 @@ class ChoicesTest extends ClientTest {
     private static final List<String> PROMPTS = List.of("The king", "In the year", "A", "She was");
     private static final String TEXT = "The capital of France is a city";
 
-
     @BeforeAll
     static void start() throws IOException {
         start(2, 4);

@@ -37,7 +37,6 @@ class ServerTest extends ClientTest {
     private static final int TOKENS = 24;
     private static final Sampling GREEDY = Sampling.GREEDY.withMaxTokens(TOKENS);
 
-
     @BeforeAll
     static void start() throws IOException {
         start(4, 16);

@@ -54,8 +54,7 @@ final class Avx2Kernels extends MachineKernels {
     Avx2Kernels(boolean vnni, boolean bmi2, RowKernels others) {
         super(
                 others,
-                new RowFunctions(
-                        (type, density) -> Avx2RowCode.rows(type, vnni, bmi2, density)),
+                new RowFunctions((type, density) -> Avx2RowCode.rows(type, vnni, bmi2, density)),
                 Width.YMM);
         this.others = others;
         this.vnni = vnni;

@@ -226,9 +226,7 @@ final class Avx2Values {
     private MemoryOperand next(int i, int distance) {
         return isWide() && sparse
                 ? at(VALUES[i], COUNT[i], Short.BYTES, distance)
-                : at(
-                        type.isHalves() && distance < AHEAD ? BYTE_POINTER : VALUES[i],
-                        distance);
+                : at(type.isHalves() && distance < AHEAD ? BYTE_POINTER : VALUES[i], distance);
     }
 
     /// Whether a value is more than a byte.

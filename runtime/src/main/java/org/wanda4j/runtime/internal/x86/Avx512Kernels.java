@@ -53,8 +53,7 @@ final class Avx512Kernels extends MachineKernels {
         static BlockFunctions of(int vectors, Width width) {
             var code = new BlockCode(vectors);
             return new BlockFunctions(
-                    code,
-                    new RowFunctions((type, density) -> code.rows(type, width, density)));
+                    code, new RowFunctions((type, density) -> code.rows(type, width, density)));
         }
     }
 

@@ -128,8 +128,7 @@ final class RowFrame {
     /// @param i 0 for A, 1 for B
     /// @param half which 32 columns
     /// @param upperShorts has the upper half of each 32 bits set
-    static void scale(
-            Assembler a, ValueType type, int i, int half, Vector to, Vector upperShorts) {
+    static void scale(Assembler a, ValueType type, int i, int half, Vector to, Vector upperShorts) {
         if (type.scales() == DType.F16) {
             a.vpbroadcastw(to, at(SCALES[i], half * Short.BYTES));
             a.vcvtph2ps(to, to);
