@@ -129,9 +129,25 @@ public final class Checkpoint implements AutoCloseable {
         return stored(name).bytes();
     }
 
-    /// How the values of packed matrices are stored; empty for an ordinary checkpoint.
+    /// What linears were packed in; empty for a checkpoint that nobody packed.
     public Optional<ValueType> packedAs() {
-        return PackedEncoding.of(shards.getFirst()).map(PackedEncoding::values);
+        return PackedEncoding.of(shards.getFirst()).flatMap(PackedEncoding::values);
+    }
+
+    /// Whether its files are not those of an ordinary checkpoint: it was packed, or imported from a GGUF file with quantised matrices.
+    boolean isEncoded() {
+        return shards.stream().anyMatch(shard -> PackedEncoding.of(shard).isPresent());
+    }
+
+    /// The shard as it would be in an ordinary checkpoint.
+    CheckpointBuilder.Shard ordinary(Safetensors shard) {
+        return new CheckpointBuilder.Shard(
+                String.valueOf(shard.path().getFileName()),
+                PackedEncoding.unmark(shard.metadata()),
+                tensors.values().stream()
+                        .filter(tensor -> tensor.shard() == shard)
+                        .map(StoredTensor::info)
+                        .toList());
     }
 
     /// What is to be said of a copy of this checkpoint: its configuration leaves out what it has no ground for.

@@ -19,7 +19,8 @@ import java.util.Map;
 import java.util.Set;
 
 /// Writes a copy of a checkpoint in which some tensors have other values: same shards, headers, names, order and
-/// types, and every tensor that was not written byte for byte as it was.
+/// types, and every tensor that was not written byte for byte as it was. Where the source has packed matrices, which a GGUF file came
+/// with, these lie in the copy as in an ordinary checkpoint.
 ///
 /// All goes to an [OutputDirectory], and so appears whole or not at all. Tensors are written on a thread of its own, while
 /// the caller computes: the memory that they are written from must stay until [#settle()] or [#abandon()].
@@ -31,6 +32,10 @@ public final class CheckpointWriter implements AutoCloseable {
     private final Checkpoint source;
     private final OutputDirectory output;
     private final Map<Safetensors, FileChannel> shards = new HashMap<>();
+
+    /// Of the shards that lie otherwise in an ordinary checkpoint than in the source.
+    private final Map<Safetensors, SafetensorsWriter.Layout> layouts = new HashMap<>();
+
     private final Set<Safetensors> unforced = new HashSet<>();
     private final Set<String> written = new LinkedHashSet<>();
     private final WriteBehind thread = new WriteBehind();
@@ -38,6 +43,14 @@ public final class CheckpointWriter implements AutoCloseable {
     private CheckpointWriter(Checkpoint source, OutputDirectory output) {
         this.source = source;
         this.output = output;
+        if (source.isEncoded()) {
+            for (Safetensors shard : source.shards()) {
+                CheckpointBuilder.Shard ordinary = source.ordinary(shard);
+                layouts.put(
+                        shard,
+                        new SafetensorsWriter.Layout(ordinary.metadata(), ordinary.tensors()));
+            }
+        }
     }
 
     /// Begins or goes on with a copy of `source` in `output`, which this writer closes.
@@ -71,17 +84,29 @@ public final class CheckpointWriter implements AutoCloseable {
         try {
             long there = written.stream().mapToLong(name -> source.info(name).length()).sum();
             long sidecars = SidecarFiles.bytes(otherFiles());
-            output.requireSpace(source.bytes() - there + sidecars + SPARE_BYTES + more);
+            output.requireSpace(bytes() - there + sidecars + SPARE_BYTES + more);
         } catch (IOException e) {
             throw output.failed(e);
         }
+    }
+
+    private long bytes() {
+        return layouts.isEmpty()
+                ? source.bytes()
+                : layouts.values().stream().mapToLong(SafetensorsWriter.Layout::bytes).sum();
+    }
+
+    /// What a tensor is, and where it lies in the output.
+    private TensorInfo place(String name) {
+        SafetensorsWriter.Layout layout = layouts.get(source.shardOf(name));
+        return layout == null ? source.info(name) : layout.place(name);
     }
 
     /// Gives tensor `name` new values.
     ///
     /// @param data as many bytes as the tensor has, in its own type
     public void write(String name, MemorySegment data) {
-        TensorInfo tensor = source.info(name);
+        TensorInfo tensor = place(name);
         if (data.byteSize() != tensor.length()) {
             throw new IllegalArgumentException(
                     name + ": " + data.byteSize() + " bytes for " + tensor.length());
@@ -102,7 +127,7 @@ public final class CheckpointWriter implements AutoCloseable {
             write(view.tensor(), matrix);
             return;
         }
-        TensorInfo tensor = source.info(view.tensor());
+        TensorInfo tensor = place(view.tensor());
         Safetensors shard = source.shardOf(view.tensor());
         boolean first = written.add(view.tensor());
         submit(() -> {
@@ -254,7 +279,11 @@ public final class CheckpointWriter implements AutoCloseable {
         settle();
         try {
             for (Safetensors shard : source.shards()) {
-                copyRest(shard);
+                if (layouts.containsKey(shard)) {
+                    decodeRest(shard);
+                } else {
+                    copyRest(shard);
+                }
             }
             copyOtherFiles();
             for (FileChannel shard : shards.values()) {
@@ -317,7 +346,7 @@ public final class CheckpointWriter implements AutoCloseable {
                             StandardOpenOption.WRITE));
         }
         for (String name : written) {
-            TensorInfo tensor = source.info(name);
+            TensorInfo tensor = place(name);
             if (shards.get(source.shardOf(name)).size() < tensor.offset() + tensor.length()) {
                 throw damaged(name, null);
             }
@@ -330,6 +359,22 @@ public final class CheckpointWriter implements AutoCloseable {
                 "%s.partial lacks what its journal speaks of (%s); start afresh with --force"
                         .formatted(output.target(), what),
                 cause);
+    }
+
+    /// Writes the header, and every tensor that was not written.
+    private void decodeRest(Safetensors shard) throws IOException {
+        FileChannel file = shards.get(shard);
+        Disk.writeFully(file, layouts.get(shard).start(), 0);
+        for (TensorInfo tensor : source.ordinary(shard).tensors()) {
+            if (!written.contains(tensor.name())) {
+                try (Arena memory = Arena.ofConfined()) {
+                    Disk.writeFully(
+                            file,
+                            source.map(tensor.name(), memory).data(),
+                            place(tensor.name()).offset());
+                }
+            }
+        }
     }
 
     /// Copies the byte ranges between the written tensors: the header and whatever else there is.

@@ -4,21 +4,32 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.stream.IntStream;
 import org.wanda4j.checkpoint.GgufMapping.Piece;
 import org.wanda4j.checkpoint.GgufMapping.Target;
+import org.wanda4j.threads.Threads;
 import tools.jackson.databind.node.ObjectNode;
 
-/// A GGUF file as a model directory: its weights decoded to safetensors, its entries as `config.json`, `tokenizer.json` and
-/// `tokenizer_config.json`.
+/// A GGUF file as a model directory: its weights as safetensors, its entries as `config.json`, `tokenizer.json` and
+/// `tokenizer_config.json`. Matrices of [GgufBlocks] stay quantised, all others are decoded.
 ///
 /// [GgufCache] says where the directory lies.
 final class GgufDirectory {
+
+    private static final ValueLayout.OfLong LONG =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final GgufFile file;
     private final GgufMapping.Model model;
@@ -63,21 +74,39 @@ final class GgufDirectory {
                 Map.of(
                         "config.json", Json.write(json),
                         "tokenizer_config.json", Json.write(GgufTokenizer.config(file))));
-        GgufTokenizer.json(file)
-                .ifPresent(tokenizer ->
-                        output.write(Map.of("tokenizer.json", Json.writeLine(tokenizer))));
+        var tokenizer = new FutureTask<>(() -> GgufTokenizer.json(file).map(Json::writeLine));
+        Thread thread = Thread.ofPlatform().daemon().name("wanda-tokenizer").start(tokenizer);
         try {
-            writeWeights(output);
+            writeWeights(output, tokenizer);
         } catch (IOException e) {
             throw output.failed(e);
+        } finally {
+            Threads.join(thread);
+        }
+        requireNotFailed(tokenizer);
+        tokenizer.resultNow().ifPresent(text -> output.write(Map.of("tokenizer.json", text)));
+    }
+
+    private static void requireNotFailed(Future<?> task) {
+        if (task.state() == Future.State.FAILED) {
+            throw Threads.rethrow(task.exceptionNow());
         }
     }
 
-    private void writeWeights(OutputDirectory output) throws IOException {
-        List<TensorInfo> targets =
-                model.tensors().stream()
-                        .map(it -> TensorInfo.unplaced(it.name(), type(it), it.shape()))
-                        .toList();
+    /// @param beside what is done meanwhile; its failure ends this
+    private void writeWeights(OutputDirectory output, Future<?> beside) throws IOException {
+        Map<Target, GgufBlocks> packed = new HashMap<>();
+        List<TensorInfo> targets = new ArrayList<>();
+        for (Target target : model.tensors()) {
+            Optional<GgufBlocks> blocks = GgufBlocks.of(target);
+            blocks.ifPresentOrElse(
+                    it -> {
+                        packed.put(target, it);
+                        targets.addAll(List.of(it.values(), it.scales(), it.shape()));
+                    },
+                    () -> targets.add(decoded(target)));
+        }
+        Map<String, String> metadata = Map.of("format", "pt");
         long bytes = targets.stream().mapToLong(TensorInfo::length).sum();
         output.requireSpace(bytes + CheckpointWriter.SPARE_BYTES);
         progress.start(String.valueOf(file.path().getFileName()), bytes);
@@ -85,12 +114,19 @@ final class GgufDirectory {
                 var writer =
                         new SafetensorsWriter(
                                 output.resolve(Checkpoint.SINGLE),
-                                Map.of("format", "pt"),
+                                packed.isEmpty()
+                                        ? metadata
+                                        : PackedEncoding.IMPORTED.mark(metadata),
                                 targets);
                 var behind = new WriteBehind()) {
             var parts = new Parts(writer, behind, memory);
-            for (int i = 0; i < targets.size(); i++) {
-                write(model.tensors().get(i), targets.get(i), parts);
+            for (Target target : model.tensors()) {
+                requireNotFailed(beside);
+                if (packed.containsKey(target)) {
+                    split(target, packed.get(target), parts);
+                } else {
+                    write(target, decoded(target), parts);
+                }
             }
             behind.settle();
         }
@@ -99,7 +135,7 @@ final class GgufDirectory {
     /// Memory for what is decoded, while what was decoded before is written.
     private final class Parts {
 
-        private static final long BYTES = 32 << 20;
+        private static final long BYTES = 4 << 20;
 
         private final SafetensorsWriter writer;
         private final WriteBehind behind;
@@ -124,12 +160,21 @@ final class GgufDirectory {
         /// Writes a part of a tensor, once the part before is written.
         void write(TensorInfo tensor, long from, MemorySegment part) throws IOException {
             behind.settle();
-            behind.submit(() -> writer.write(tensor.name(), from, part));
-            progress.advance(part.byteSize(), tensor.name());
+            submit(tensor, from, part);
             MemorySegment free = written;
             written = next;
             next = free;
         }
+
+        /// Writes a part of a tensor that lies in the same memory as the one passed to [#write] before, or in other memory that stays.
+        void submit(TensorInfo tensor, long from, MemorySegment part) throws IOException {
+            behind.submit(() -> writer.write(tensor.name(), from, part));
+            progress.advance(part.byteSize(), tensor.name());
+        }
+    }
+
+    private static TensorInfo decoded(Target target) {
+        return TensorInfo.unplaced(target.name(), type(target), target.shape());
     }
 
     /// The type that all pieces have; fp32 where they differ, or values were changed.
@@ -167,6 +212,70 @@ final class GgufDirectory {
             decode(target, tensor, whole);
             parts.write(tensor, 0, whole);
         }
+    }
+
+    /// Writes the parts of a packed matrix: of each piece as many rows at a time as follow each other in both files and fit the memory.
+    private void split(Target target, GgufBlocks blocks, Parts parts) throws IOException {
+        TensorInfo values = blocks.values();
+        TensorInfo scales = blocks.scales();
+        long rowBytes = blocks.rowBytes();
+        int most = Math.clamp(Parts.BYTES / (rowBytes + blocks.scaleBytes()), 1, Integer.MAX_VALUE);
+        for (Piece piece : target.pieces()) {
+            MatrixView matrix = piece.matrix();
+            int[] places = places(piece);
+            int count;
+            for (int first = 0; first < matrix.rows(); first += count) {
+                int rest = Math.min(matrix.run() - first % matrix.run(), matrix.rows() - first);
+                count = Math.min(most, rest);
+                MemorySegment room = parts.room(count * (rowBytes + blocks.scaleBytes()));
+                MemorySegment numbers = room.asSlice(0, count * rowBytes);
+                MemorySegment factors = room.asSlice(count * rowBytes);
+                split(piece, places, first, blocks, numbers, factors);
+                long row = matrix.row(first);
+                parts.write(values, row * rowBytes, numbers);
+                parts.submit(scales, row * blocks.scaleBytes(), factors);
+            }
+        }
+        long[] extents = target.shape().stream().mapToLong(Long::longValue).toArray();
+        parts.submit(blocks.shape(), 0, parts.memory.allocateFrom(LONG, extents));
+    }
+
+    private void split(
+            Piece piece,
+            int[] places,
+            int first,
+            GgufBlocks blocks,
+            MemorySegment values,
+            MemorySegment scales) {
+        MemorySegment data = file.data(piece.source());
+        int columns = piece.matrix().columns();
+        boolean finite =
+                IntStream.range(0, Math.toIntExact(values.byteSize() / blocks.rowBytes()))
+                        .parallel()
+                        .mapToObj(i -> {
+                            long before = piece.first() + (long) places[first + i] * columns;
+                            return blocks.split(
+                                    data,
+                                    piece.source().type().bytes(before),
+                                    values,
+                                    i * blocks.rowBytes(),
+                                    scales,
+                                    i * blocks.scaleBytes());
+                        })
+                        .reduce(true, Boolean::logicalAnd);
+        if (!finite) {
+            throw file.invalid(
+                    "tensor %s holds an infinite or NaN scale".formatted(piece.source().name()));
+        }
+    }
+
+    /// From a row of the matrix, or a value of the vector, to where it is in the file.
+    private static int[] places(Piece piece) {
+        int[] places = new int[piece.matrix().rows()];
+        for (int row = 0; row < places.length; row++) {
+            places[piece.order().applyAsInt(row)] = row;
+        }
+        return places;
     }
 
     private static boolean isVerbatim(Piece piece, TensorInfo tensor) {
@@ -207,7 +316,6 @@ final class GgufDirectory {
 
         private final int width;
 
-        /// From a row of the matrix, or a value of the vector, to where it is in the file.
         private final int[] places;
 
         Decoder(Piece piece, DType type) {
@@ -223,10 +331,7 @@ final class GgufDirectory {
                         "tensor %s is of type %s, whose blocks do not end where its parts do"
                                 .formatted(piece.source().name(), stored));
             }
-            this.places = new int[rows];
-            for (int row = 0; row < rows; row++) {
-                places[piece.order().applyAsInt(row)] = row;
-            }
+            this.places = places(piece);
         }
 
         /// @param first row of the matrix; 0 of a vector

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -34,18 +35,17 @@ public final class GgufFile implements AutoCloseable {
     /// More than any vocabulary takes; texts are copied to the heap.
     private static final long LARGEST_HEADER = 1 << 28;
 
-    private static final ValueLayout.OfShort SHORT =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt INT =
-            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfLong LONG =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final long WINDOW_BYTES = 1 << 20;
 
     private final Path path;
     private final Arena memory = Arena.ofShared();
     private final MemorySegment file;
     private final Map<String, Object> entries = new LinkedHashMap<>();
     private final Map<String, Tensor> tensors = new LinkedHashMap<>();
+
+    /// The next bytes of the header, on the heap: code that was not compiled yet reads many short texts there in half of the time.
+    private ByteBuffer window = ByteBuffer.allocate(0);
+
     private long at;
     private long listed;
 
@@ -274,37 +274,43 @@ public final class GgufFile implements AutoCloseable {
         if (length < 0 || length > longest) {
             throw invalid("a text claims %s bytes".formatted(Long.toUnsignedString(length)));
         }
-        byte[] bytes = file.asSlice(take(length), length).toArray(ValueLayout.JAVA_BYTE);
+        byte[] bytes = new byte[(int) length];
+        take(length).get(bytes);
         return new String(bytes, StandardCharsets.UTF_8);
     }
 
     private byte getByte() {
-        return file.get(ValueLayout.JAVA_BYTE, take(Byte.BYTES));
+        return take(Byte.BYTES).get();
     }
 
     private short getShort() {
-        return file.get(SHORT, take(Short.BYTES));
+        return take(Short.BYTES).getShort();
     }
 
     private int getInt() {
-        return file.get(INT, take(Integer.BYTES));
+        return take(Integer.BYTES).getInt();
     }
 
     private long getLong() {
-        return file.get(LONG, take(Long.BYTES));
+        return take(Long.BYTES).getLong();
     }
 
-    /// Where the next `length` bytes lie.
-    private long take(long length) {
+    /// The buffer that has the next `length` bytes, at its position.
+    private ByteBuffer take(long length) {
         if (length > file.byteSize() - at) {
             throw invalid("it ends within its header: the file is truncated");
         }
         if (at + length > LARGEST_HEADER) {
             throw invalid("its header is longer than " + LARGEST_HEADER + " bytes");
         }
-        long start = at;
+        if (window.remaining() < length) {
+            long bytes = Math.min(Math.max(length, WINDOW_BYTES), file.byteSize() - at);
+            window =
+                    ByteBuffer.wrap(file.asSlice(at, bytes).toArray(ValueLayout.JAVA_BYTE))
+                            .order(ByteOrder.LITTLE_ENDIAN);
+        }
         at += length;
-        return start;
+        return window;
     }
 
     /// An error about this file.

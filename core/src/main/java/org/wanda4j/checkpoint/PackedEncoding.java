@@ -9,9 +9,14 @@ import java.util.Optional;
 
 /// How a shard says that its matrices are packed, and what their parts are called; `docs/packed.md` defines it.
 ///
-/// @param values the type of the packed values of linears; in versions 1 and 2 of all packed values
-/// @param version 1, or 2 where a tensor is 3-D or transposed, or 3 where the elements of a tensor's values say their type
-record PackedEncoding(ValueType values, int version) {
+/// @param values the type that linears were packed in, and in versions 1 and 2 of all packed values; empty where nobody has packed them: in
+///     version 4
+/// @param version 1, or 2 where a tensor is 3-D or transposed, or 3 where the elements of a tensor's values say their type, or 4 where
+///     scales are in fp16
+record PackedEncoding(Optional<ValueType> values, int version) {
+
+    /// Of matrices that were quantised in the file which they come from.
+    static final PackedEncoding IMPORTED = new PackedEncoding(Optional.empty(), 4);
 
     static final String VALUES = ".compressed";
     static final String SCALES = ".scales";
@@ -37,7 +42,7 @@ record PackedEncoding(ValueType values, int version) {
     private static final String SOURCE_FORMAT_KEY = PREFIX + "format";
 
     private static final String NAME = "bitmask";
-    private static final int LATEST_VERSION = 3;
+    private static final int LATEST_VERSION = 4;
     private static final List<String> PARTS =
             List.of(SCALES, BITMASK, ROW_OFFSETS, SHAPE, TRANSPOSED);
 
@@ -56,11 +61,15 @@ record PackedEncoding(ValueType values, int version) {
                     "its encoding is %s, version %s; this program reads %s, versions 1 to %d"
                             .formatted(metadata.get(NAME_KEY), version, NAME, LATEST_VERSION));
         }
+        if (version.equals(String.valueOf(IMPORTED.version))) {
+            return Optional.of(IMPORTED);
+        }
         String label = String.valueOf(metadata.get(VALUES_KEY));
         return Optional.of(
                 ValueType.of(label)
                         .filter(ValueType::isPacked)
-                        .map(type -> new PackedEncoding(type, Integer.parseInt(version)))
+                        .map(type ->
+                                new PackedEncoding(Optional.of(type), Integer.parseInt(version)))
                         .orElseThrow(() ->
                                 shard.invalid(
                                         "its values are of type "
@@ -70,16 +79,18 @@ record PackedEncoding(ValueType values, int version) {
 
     /// The types that packed values may have, told apart by [#elements(ValueType)].
     List<ValueType> types() {
-        return version > 2
-                ? List.of(ValueType.BF16, ValueType.INT8, ValueType.INT4)
-                : List.of(values);
+        return switch (version) {
+            case 1, 2 -> List.of(values.orElseThrow());
+            case 3 -> List.of(ValueType.BF16, ValueType.INT8, ValueType.INT4);
+            default -> List.of(ValueType.Q8_0, ValueType.Q4_0);
+        };
     }
 
     /// How values of a type are stored in a safetensors file.
     static DType elements(ValueType type) {
         return switch (type) {
-            case INT8 -> DType.I8;
-            case INT4 -> DType.U8;
+            case INT8, Q8_0 -> DType.I8;
+            case INT4, Q4_0 -> DType.U8;
             default -> DType.BF16;
         };
     }
@@ -117,7 +128,7 @@ record PackedEncoding(ValueType values, int version) {
         }
         marked.put(NAME_KEY, NAME);
         marked.put(VERSION_KEY, String.valueOf(version));
-        marked.put(VALUES_KEY, values.label());
+        values.ifPresent(type -> marked.put(VALUES_KEY, type.label()));
         return marked;
     }
 

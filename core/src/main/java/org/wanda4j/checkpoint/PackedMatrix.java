@@ -24,7 +24,7 @@ import java.util.function.IntUnaryOperator;
 /// @param columns inputs of a linear
 /// @param type of the values
 /// @param values little-endian, row after row
-/// @param scales one bf16 for each group of columns of each row, where the type is quantised
+/// @param scales one for each group of columns of each row, where the type is quantised
 /// @param sparseIndex positions of the stored values; empty where all are stored
 public record PackedMatrix(
         int rows,
@@ -181,6 +181,8 @@ public record PackedMatrix(
             case BF16 -> DType.BF16.get(values, index);
             case INT8 -> product(values.get(ValueLayout.JAVA_BYTE, index), scale(row, column));
             case INT4 -> product(nibble(index), scale(row, column));
+            case Q8_0 -> values.get(ValueLayout.JAVA_BYTE, index) * scale(row, column);
+            case Q4_0 -> nibble(index) * scale(row, column);
         };
     }
 
@@ -191,7 +193,7 @@ public record PackedMatrix(
 
     private float scale(int row, int column) {
         long index = row * ValueType.groups(columns) + column / ValueType.GROUP;
-        return DType.BF16.get(scales.orElseThrow(), index);
+        return type.scales().get(scales.orElseThrow(), index);
     }
 
     private int nibble(long index) {

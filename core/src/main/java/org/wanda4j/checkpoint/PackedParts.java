@@ -48,8 +48,9 @@ final class PackedParts {
         if (values.shape().size() != 1) {
             throw wrong(VALUES, "is no list");
         }
-        long length = shape[0] * shape[1] * DType.BF16.bytes();
-        var info = new TensorInfo(name, DType.BF16, layout.shape(), values.offset(), length);
+        DType decoded = type.decoded();
+        long length = shape[0] * shape[1] * decoded.bytes();
+        var info = new TensorInfo(name, decoded, layout.shape(), values.offset(), length);
         return new PackedTensor(shard, info, layout, type, values, scales(shape), sparseIndex);
     }
 
@@ -107,7 +108,7 @@ final class PackedParts {
     }
 
     private Optional<TensorInfo> scales(long[] shape) {
-        Optional<TensorInfo> scales = part(SCALES, DType.BF16);
+        Optional<TensorInfo> scales = part(SCALES, type.scales());
         if (scales.isPresent() != type.isQuantised()) {
             throw wrong(SCALES, type.isQuantised() ? "is missing" : "belongs to no bf16 values");
         }

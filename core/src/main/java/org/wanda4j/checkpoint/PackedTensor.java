@@ -32,11 +32,16 @@ record PackedTensor(
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
     /// The sign bit of each of four scales.
     private static final long SIGNS = 0x8000_8000_8000_8000L;
 
-    /// The lowest bit of each one's exponent.
-    private static final long EXPONENT_UNITS = 0x0080_0080_0080_0080L;
+    /// The lowest bit of each one's exponent, in bf16 and in fp16.
+    private static final long BF16_EXPONENTS = 0x0080_0080_0080_0080L;
+
+    private static final long F16_EXPONENTS = 0x0400_0400_0400_0400L;
 
     /// Tensors of the positions of a sparse matrix's values.
     record SparseIndexTensors(TensorInfo bitmask, TensorInfo rowOffsets) {}
@@ -85,13 +90,19 @@ record PackedTensor(
     }
 
     private static void decode(PackedMatrix matrix, MemorySegment data) {
+        boolean rounded = matrix.type().decoded() == DType.BF16;
         float[] row = new float[matrix.columns()];
         long at = 0;
         for (int i = 0; i < matrix.rows(); i++) {
             matrix.decode(i, row);
             for (float value : row) {
-                data.set(SHORT, at, Bf16.round(value));
-                at += SHORT.byteSize();
+                if (rounded) {
+                    data.set(SHORT, at, Bf16.round(value));
+                    at += SHORT.byteSize();
+                } else {
+                    data.set(FLOAT, at, value);
+                    at += FLOAT.byteSize();
+                }
             }
         }
     }
@@ -135,7 +146,7 @@ record PackedTensor(
     /// Checks rows `first` to `end`, exclusive.
     private void check(PackedMatrix matrix, int first, int end) {
         matrix.sparseIndex().ifPresent(it -> checkCounts(matrix, it.bitmask(), first, end));
-        long rowBytes = ValueType.groups(matrix.columns()) * DType.BF16.bytes();
+        long rowBytes = ValueType.groups(matrix.columns()) * type.scales().bytes();
         matrix.scales().ifPresent(it -> checkScales(it, first * rowBytes, end * rowBytes));
     }
 
@@ -183,7 +194,7 @@ record PackedTensor(
     }
 
     /// The sign bit of each of four scales is set where its exponent is that of infinity and NaN.
-    private static long notFinite(long scales) {
-        return (scales & ~SIGNS) + EXPONENT_UNITS;
+    private long notFinite(long scales) {
+        return (scales & ~SIGNS) + (type.scales() == DType.F16 ? F16_EXPONENTS : BF16_EXPONENTS);
     }
 }

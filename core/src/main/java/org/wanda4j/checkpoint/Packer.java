@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -104,25 +105,17 @@ public final class Packer implements AutoCloseable {
         }
     }
 
-    /// Writes an ordinary copy of the packed `source`: every matrix in bf16.
+    /// Writes an ordinary copy of the packed `source`: every packed matrix in bf16, or in fp32 where its scales are fp16.
     ///
     /// @param output is written, and stays the caller's to close
     /// @param progress receives the bytes of each tensor; in all half of [#work(Checkpoint)]
     /// @throws InvalidInputException when `source` is not packed
     public static void unpack(Checkpoint source, OutputDirectory output, LongConsumer progress) {
-        if (source.packedAs().isEmpty()) {
+        if (!source.isEncoded()) {
             throw new InvalidInputException(source.directory() + " is not packed");
         }
-        List<CheckpointBuilder.Shard> shards = new ArrayList<>();
-        for (Safetensors shard : source.shards()) {
-            shards.add(
-                    new CheckpointBuilder.Shard(
-                            String.valueOf(shard.path().getFileName()),
-                            PackedEncoding.unmark(shard.metadata()),
-                            source.tensors().stream()
-                                    .filter(tensor -> source.shardOf(tensor.name()) == shard)
-                                    .toList()));
-        }
+        List<CheckpointBuilder.Shard> shards =
+                source.shards().stream().map(source::ordinary).toList();
         try (var builder = CheckpointBuilder.create(source, output, shards)) {
             for (TensorInfo tensor : source.tensors()) {
                 try (Arena memory = Arena.ofConfined()) {
@@ -187,7 +180,8 @@ public final class Packer implements AutoCloseable {
         }
     }
 
-    private CheckpointBuilder.Shard plan(Safetensors shard) {
+    private CheckpointBuilder.Shard plan(Safetensors file) {
+        CheckpointBuilder.Shard shard = source.ordinary(file);
         List<TensorInfo> parts = new ArrayList<>();
         for (TensorInfo tensor : shard.tensors()) {
             parts.addAll(plan(tensor));
@@ -201,8 +195,8 @@ public final class Packer implements AutoCloseable {
                         .max()
                         .orElse(1);
         return new CheckpointBuilder.Shard(
-                String.valueOf(shard.path().getFileName()),
-                new PackedEncoding(contents.values, version).mark(shard.metadata()),
+                shard.file(),
+                new PackedEncoding(Optional.of(contents.values), version).mark(shard.metadata()),
                 parts);
     }
 

@@ -24,27 +24,81 @@ import tools.jackson.databind.node.ObjectNode;
 final class SafetensorsWriter implements Closeable {
 
     private final FileChannel channel;
-    private final Map<String, TensorInfo> tensors = new HashMap<>();
+    private final Layout layout;
 
     /// Creates `file` and writes its header.
     ///
     /// @param tensors in the order of the header; where they lie is decided here
     SafetensorsWriter(Path file, Map<String, String> metadata, List<TensorInfo> tensors)
             throws IOException {
-        long end = 0;
-        for (TensorInfo tensor : byElementSize(tensors)) {
-            this.tensors.put(tensor.name(), tensor.at(end));
-            end += tensor.length();
+        this.layout = new Layout(metadata, tensors);
+        this.channel = begin(file, layout.start());
+    }
+
+    /// Where the tensors of a file lie, and how it begins.
+    static final class Layout {
+
+        private final Map<String, TensorInfo> tensors = new HashMap<>();
+        private final MemorySegment start;
+        private final long bytes;
+
+        /// @param tensors in the order of the header
+        Layout(Map<String, String> metadata, List<TensorInfo> tensors) {
+            long end = 0;
+            for (TensorInfo tensor : byElementSize(tensors)) {
+                this.tensors.put(tensor.name(), tensor.at(end));
+                end += tensor.length();
+            }
+            byte[] header = header(metadata, tensors);
+            ByteBuffer first =
+                    ByteBuffer.allocate(Long.BYTES + header.length)
+                            .order(ByteOrder.LITTLE_ENDIAN)
+                            .putLong(header.length)
+                            .put(header)
+                            .flip();
+            this.start = MemorySegment.ofBuffer(first);
+            this.bytes = start.byteSize() + end;
+            this.tensors.replaceAll((_, tensor) -> tensor.at(tensor.offset() + start.byteSize()));
         }
-        byte[] header = header(metadata, tensors);
-        ByteBuffer start =
-                ByteBuffer.allocate(Long.BYTES + header.length)
-                        .order(ByteOrder.LITTLE_ENDIAN)
-                        .putLong(header.length)
-                        .put(header)
-                        .flip();
-        this.tensors.replaceAll((_, tensor) -> tensor.at(tensor.offset() + start.limit()));
-        this.channel = begin(file, MemorySegment.ofBuffer(start));
+
+        /// All before the first tensor.
+        MemorySegment start() {
+            return start;
+        }
+
+        /// Tensor `name`, with its offset in the file.
+        TensorInfo place(String name) {
+            return tensors.get(name);
+        }
+
+        /// Length of the file.
+        long bytes() {
+            return bytes;
+        }
+
+        private static List<TensorInfo> byElementSize(List<TensorInfo> tensors) {
+            return tensors.stream()
+                    .sorted(Comparator.comparingInt(tensor -> -tensor.type().bytes()))
+                    .toList();
+        }
+
+        private byte[] header(Map<String, String> metadata, List<TensorInfo> order) {
+            ObjectNode json = JsonNodeFactory.instance.objectNode();
+            if (!metadata.isEmpty()) {
+                metadata.forEach(json.putObject(Safetensors.METADATA)::put);
+            }
+            for (TensorInfo listed : order) {
+                TensorInfo tensor = tensors.get(listed.name());
+                ObjectNode entry = json.putObject(tensor.name()).put("dtype", tensor.type().name());
+                tensor.shape().forEach(entry.putArray("shape")::add);
+                entry.putArray("data_offsets")
+                        .add(tensor.offset())
+                        .add(tensor.offset() + tensor.length());
+            }
+            String text = json.toString();
+            int length = text.getBytes(StandardCharsets.UTF_8).length;
+            return (text + " ".repeat(-length & 7)).getBytes(StandardCharsets.UTF_8);
+        }
     }
 
     private static FileChannel begin(Path file, MemorySegment start) throws IOException {
@@ -59,33 +113,9 @@ final class SafetensorsWriter implements Closeable {
         }
     }
 
-    private static List<TensorInfo> byElementSize(List<TensorInfo> tensors) {
-        return tensors.stream()
-                .sorted(Comparator.comparingInt(tensor -> -tensor.type().bytes()))
-                .toList();
-    }
-
-    private byte[] header(Map<String, String> metadata, List<TensorInfo> order) {
-        ObjectNode json = JsonNodeFactory.instance.objectNode();
-        if (!metadata.isEmpty()) {
-            metadata.forEach(json.putObject(Safetensors.METADATA)::put);
-        }
-        for (TensorInfo listed : order) {
-            TensorInfo tensor = tensors.get(listed.name());
-            ObjectNode entry = json.putObject(tensor.name()).put("dtype", tensor.type().name());
-            tensor.shape().forEach(entry.putArray("shape")::add);
-            entry.putArray("data_offsets")
-                    .add(tensor.offset())
-                    .add(tensor.offset() + tensor.length());
-        }
-        String text = json.toString();
-        int length = text.getBytes(StandardCharsets.UTF_8).length;
-        return (text + " ".repeat(-length & 7)).getBytes(StandardCharsets.UTF_8);
-    }
-
     /// Writes all of tensor `name`.
     void write(String name, MemorySegment data) throws IOException {
-        TensorInfo tensor = tensors.get(name);
+        TensorInfo tensor = layout.place(name);
         if (data.byteSize() != tensor.length()) {
             throw new IllegalArgumentException(
                     name + ": " + data.byteSize() + " bytes for " + tensor.length());
@@ -97,7 +127,7 @@ final class SafetensorsWriter implements Closeable {
     ///
     /// @param from bytes of the tensor before it
     void write(String name, long from, MemorySegment part) throws IOException {
-        TensorInfo tensor = tensors.get(name);
+        TensorInfo tensor = layout.place(name);
         Objects.checkFromIndexSize(from, part.byteSize(), tensor.length());
         Disk.writeFully(channel, part, tensor.offset() + from);
     }

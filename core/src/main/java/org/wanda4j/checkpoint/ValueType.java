@@ -6,16 +6,20 @@ import java.util.Optional;
 
 /// How the values of a [PackedMatrix] are stored.
 ///
-/// The quantised types have one bf16 scale `s` for each [#GROUP] columns of a row, which may be negative: a value is `q * s`.
+/// The quantised types have one scale `s` for each [#GROUP] columns of a row, which may be negative: a value is `q * s`.
 public enum ValueType {
     F32(32),
     F16(16),
     BF16(16),
-    /// `q` in [-127, 127], a byte each.
+    /// `q` in [-127, 127], a byte each; scales in bf16.
     INT8(8),
     /// `q` in [-8, 7], in two's complement: of two stored values the first is in the upper half of a byte, the second in
-    /// its lower half.
-    INT4(4);
+    /// its lower half; scales in bf16.
+    INT4(4),
+    /// As [#INT8], but `q` may be -128, and scales are in fp16: the values of ggml's type of that name.
+    Q8_0(8),
+    /// As [#INT4], with scales in fp16: the values of ggml's type of that name.
+    Q4_0(4);
 
     /// Columns of a row that share a scale.
     public static final int GROUP = 32;
@@ -34,6 +38,25 @@ public enum ValueType {
         return bits;
     }
 
+    /// The type of scales, where there are some.
+    public DType scales() {
+        return this == Q8_0 || this == Q4_0 ? DType.F16 : DType.BF16;
+    }
+
+    /// Whether two values share a byte.
+    public boolean isHalves() {
+        return bits < Byte.SIZE;
+    }
+
+    /// The type of equal values in an ordinary checkpoint; of those of int8 and int4, which have more digits than that, the nearest.
+    DType decoded() {
+        return switch (this) {
+            case F32, Q8_0, Q4_0 -> DType.F32;
+            case F16 -> DType.F16;
+            case BF16, INT8, INT4 -> DType.BF16;
+        };
+    }
+
     /// Whether values have scales, and each dense row is filled up to whole groups.
     public boolean isQuantised() {
         return bits < Short.SIZE;
@@ -46,7 +69,7 @@ public enum ValueType {
 
     /// Whether a checkpoint can be packed in this type.
     boolean isPacked() {
-        return bits <= Short.SIZE && this != F16;
+        return this == BF16 || this == INT8 || this == INT4;
     }
 
     /// The largest `q` of a quantised type.
@@ -54,7 +77,7 @@ public enum ValueType {
         return (1 << (bits - 1)) - 1;
     }
 
-    /// The least `q` of a quantised type. A byte has one more, which kernels do not take.
+    /// The least `q` of a quantised type.
     int lowest() {
         return this == INT4 ? -8 : -highest();
     }
@@ -66,7 +89,7 @@ public enum ValueType {
 
     /// How many values a run of a sparse row stores for `count` that are kept: whole bytes.
     long filled(long count) {
-        return this == INT4 ? count + (count & 1) : count;
+        return isHalves() ? count + (count & 1) : count;
     }
 
     /// How many scales a row of `columns` has where the type is quantised.
@@ -76,8 +99,7 @@ public enum ValueType {
 
     /// Bytes of the `stored` values of a dense row, and of their scales.
     public long bytes(long stored) {
-        return stored * bits / Byte.SIZE
-                + (isQuantised() ? groups(stored) * DType.BF16.bytes() : 0);
+        return stored * bits / Byte.SIZE + (isQuantised() ? groups(stored) * scales().bytes() : 0);
     }
 
     /// The type of the elements of an ordinary tensor.

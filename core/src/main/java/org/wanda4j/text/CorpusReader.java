@@ -83,7 +83,7 @@ final class CorpusReader {
     Corpus read(String name, List<Path> files) {
         for (Path file : files) {
             if (ends(file.toString(), PARQUET)) {
-                settings.formats().forEachRow(file, this::addRow);
+                settings.formats().forEachRow(file, fields, this::addRow);
                 continue;
             }
             try (InputStream in = Files.newInputStream(file)) {

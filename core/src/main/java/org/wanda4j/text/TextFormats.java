@@ -3,6 +3,7 @@ package org.wanda4j.text;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.function.BiConsumer;
 import org.wanda4j.checkpoint.InvalidInputException;
 import tools.jackson.databind.node.ObjectNode;
@@ -20,7 +21,10 @@ public interface TextFormats {
                 }
 
                 @Override
-                public void forEachRow(Path parquet, BiConsumer<ObjectNode, String> use) {
+                public void forEachRow(
+                        Path parquet,
+                        Collection<String> fields,
+                        BiConsumer<ObjectNode, String> use) {
                     throw new InvalidInputException(
                             parquet + ": Parquet is not read here; give the text as JSON lines");
                 }
@@ -31,6 +35,7 @@ public interface TextFormats {
 
     /// Gives the rows of a Parquet file to `use`, in their order, each as a JSON object with its place for messages.
     ///
+    /// @param fields what is read of a row where it is there; where none of them is, all of it is read
     /// @throws InvalidInputException when the file cannot be read
-    void forEachRow(Path parquet, BiConsumer<ObjectNode, String> use);
+    void forEachRow(Path parquet, Collection<String> fields, BiConsumer<ObjectNode, String> use);
 }

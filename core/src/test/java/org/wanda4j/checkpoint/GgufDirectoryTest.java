@@ -2,11 +2,14 @@ package org.wanda4j.checkpoint;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -16,12 +19,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.wanda4j.GoldenFamilies;
 import org.wanda4j.SharedFiles;
@@ -119,7 +124,8 @@ class GgufDirectoryTest {
     }
 
     private static float[] values(GgufFile file, GgufFile.Tensor tensor) {
-        float[] values = new float[Math.toIntExact(tensor.bytes() / Float.BYTES)];
+        long count = tensor.bytes() / tensor.type().blockBytes() * tensor.type().blockValues();
+        float[] values = new float[Math.toIntExact(count)];
         tensor.type().decode(file.data(tensor), 0, values);
         return values;
     }
@@ -150,9 +156,12 @@ class GgufDirectoryTest {
         return ChatTemplate.of(model).map(ChatTemplate::source);
     }
 
-    @Test
-    void aQuantisedMatrixIsWhatItDecodesTo() {
-        Path file = export(SharedFiles.tinyLlama(), Optional.of(GgmlType.Q8_0));
+    @ParameterizedTest
+    @EnumSource(
+            value = GgmlType.class,
+            names = {"Q8_0", "Q4_0"})
+    void aQuantisedMatrixIsWhatItDecodesTo(GgmlType type) {
+        Path file = export(SharedFiles.tinyLlama(), Optional.of(type));
         Path imported = directory.resolve("imported");
         GgufDirectory.make(file, imported, ByteProgress.NONE);
         try (GgufFile gguf = GgufFile.open(file);
@@ -160,13 +169,141 @@ class GgufDirectoryTest {
                 Arena memory = Arena.ofConfined()) {
             GgufFile.Tensor up = gguf.find("blk.1.ffn_up.weight").orElseThrow();
             TensorView read = checkpoint.map("model.layers.1.mlp.up_proj.weight", memory);
-            float[] values = new float[Math.toIntExact(up.columns() * up.shape().getFirst())];
-            up.type().decode(gguf.data(up), 0, values);
+            float[] values = values(gguf, up);
+            assertEquals(type, up.type());
+            assertTrue(checkpoint.isEncoded());
             assertEquals(DType.F32, read.type());
             for (int i = 0; i < values.length; i++) {
                 assertEquals(values[i], DType.F32.get(read.data(), i));
             }
         }
+    }
+
+    /// Rows in another order, fused matrices, slices: a matrix that stays quantised has the values of the import of a file in which all
+    /// are decoded.
+    @ParameterizedTest
+    @MethodSource("families")
+    void whatStaysQuantisedHasTheDecodedValues(String name) {
+        for (GgmlType type : List.of(GgmlType.Q8_0, GgmlType.Q4_0)) {
+            Path quantised = export(GoldenFamilies.of(name), Optional.of(type));
+            Path packed = directory.resolve("packed-" + type);
+            Path plain = directory.resolve("plain-" + type);
+            GgufDirectory.make(quantised, packed, ByteProgress.NONE);
+            GgufDirectory.make(decoded(quantised), plain, ByteProgress.NONE);
+            try (Checkpoint expected = Checkpoint.open(plain)) {
+                assertFalse(expected.isEncoded());
+                assertValues(expected, packed);
+            }
+        }
+    }
+
+    /// The same file with all its values in fp32.
+    private Path decoded(Path path) {
+        return changed(
+                path,
+                _ -> {},
+                tensor -> tensor.type().isQuantised() ? GgmlType.F32 : tensor.type());
+    }
+
+    private static void assertValues(Checkpoint expected, Path directory) {
+        try (Checkpoint actual = Checkpoint.open(directory);
+                Arena memory = Arena.ofConfined()) {
+            var matrices = new Matrices(actual, memory);
+            assertEquals(expected.tensors().size(), actual.tensors().size());
+            for (TensorInfo tensor : expected.tensors()) {
+                TensorView before = expected.map(tensor.name(), memory);
+                TensorView after = actual.map(tensor.name(), memory);
+                assertEquals(before.type(), after.type(), tensor.name());
+                assertEquals(before.shape(), after.shape(), tensor.name());
+                assertEquals(-1, before.data().mismatch(after.data()), tensor.name());
+                if (tensor.shape().size() > 1) {
+                    PackedMatrix matrix = matrices.whole(tensor.name());
+                    float[] row = new float[matrix.columns()];
+                    for (int i = 0; i < matrix.rows(); i++) {
+                        matrix.decode(i, row);
+                        for (int j = 0; j < row.length; j++) {
+                            long index = (long) i * row.length + j;
+                            assertEquals(before.type().get(before.data(), index), row[j]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is made of such a model is ordinary again: a copy with other weights, resumed too, and an unpacked one.
+    @Test
+    void aCopyOfAModelWithQuantisedMatricesIsOrdinary() {
+        String changed = "model.layers.1.mlp.up_proj.weight";
+        Path file = export(SharedFiles.tinyLlama(), Optional.of(GgmlType.Q8_0));
+        Path imported = directory.resolve("imported");
+        GgufDirectory.make(file, imported, ByteProgress.NONE);
+        Path copy = directory.resolve("copy");
+        Path unpacked = directory.resolve("unpacked");
+        try (Checkpoint source = Checkpoint.open(imported);
+                Arena memory = Arena.ofShared()) {
+            MemorySegment zeros = memory.allocate(source.info(changed).length());
+            try (var writer =
+                    CheckpointWriter.resume(
+                            source, OutputDirectory.claim(copy, imported, false), List.of())) {
+                writer.write(changed, zeros);
+                writer.writeJournal("{}", List.of());
+                writer.settle();
+            }
+            try (var writer =
+                    CheckpointWriter.resume(
+                            source,
+                            OutputDirectory.resume(copy, imported, false),
+                            List.of(changed))) {
+                writer.complete();
+                writer.publish(Map.of());
+            }
+            try (var output = OutputDirectory.claim(unpacked, imported, false)) {
+                Packer.unpack(source, output, _ -> {});
+            }
+            try (Checkpoint ordinary = Checkpoint.open(copy)) {
+                assertFalse(ordinary.isEncoded());
+                for (TensorInfo tensor : source.tensors()) {
+                    MemorySegment expected =
+                            tensor.name().equals(changed)
+                                    ? zeros
+                                    : source.map(tensor.name(), memory).data();
+                    assertEquals(tensor.type(), ordinary.info(tensor.name()).type());
+                    assertEquals(
+                            -1,
+                            expected.mismatch(ordinary.map(tensor.name(), memory).data()),
+                            tensor.name());
+                }
+            }
+            assertValues(source, unpacked);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = GgmlType.class,
+            names = {"Q8_0", "Q4_0"})
+    void aScaleThatIsNoNumberIsRefused(GgmlType type) throws IOException {
+        Path file = export(SharedFiles.tinyLlama(), Optional.of(type));
+        long at;
+        try (GgufFile gguf = GgufFile.open(file)) {
+            GgufFile.Tensor up = gguf.find("blk.1.ffn_up.weight").orElseThrow();
+            at = up.offset() + 3L * type.blockBytes();
+        }
+        byte[] bytes = Files.readAllBytes(file);
+        bytes[Math.toIntExact(at)] = 0;
+        bytes[Math.toIntExact(at) + 1] = 0x7c;
+        Files.write(file, bytes);
+        var refused =
+                assertThrows(
+                        InvalidInputException.class,
+                        () ->
+                                GgufDirectory.make(
+                                        file, directory.resolve("imported"), ByteProgress.NONE));
+        assertEquals(
+                file + ": tensor blk.1.ffn_up.weight holds an infinite or NaN scale",
+                refused.getMessage());
+        assertTrue(Files.notExists(directory.resolve("imported")));
     }
 
     /// SentencePiece's own order of merges, and what it puts before a text.
@@ -216,17 +353,34 @@ class GgufDirectoryTest {
 
     /// The file of a llama with other entries.
     private Path changed(Consumer<Map<String, Object>> change) {
+        Path llama = export(GoldenFamilies.of("llama2"), Optional.empty());
+        return changed(llama, change, GgufFile.Tensor::type);
+    }
+
+    /// A file with other entries, and values of other types.
+    private Path changed(
+            Path original,
+            Consumer<Map<String, Object>> change,
+            Function<GgufFile.Tensor, GgmlType> types) {
         Path path = directory.resolve("changed.gguf");
-        try (GgufFile file = GgufFile.open(export(GoldenFamilies.of("llama2"), Optional.empty()))) {
+        try (GgufFile file = GgufFile.open(original);
+                Arena memory = Arena.ofConfined()) {
             Map<String, Object> entries = new LinkedHashMap<>();
             file.entries().forEach((key, value) -> entries.put(key, narrowed(value)));
             change.accept(entries);
             List<GgufWriter.Tensor> listed =
                     file.tensors().stream()
-                            .map(it -> new GgufWriter.Tensor(it.name(), it.type(), it.shape()))
+                            .map(it ->
+                                    new GgufWriter.Tensor(it.name(), types.apply(it), it.shape()))
                             .toList();
-            try (var writer = GgufWriter.create(path, entries, listed, false)) {
-                file.tensors().forEach(tensor -> writer.write(file.data(tensor)));
+            try (var writer = GgufWriter.create(path, entries, listed, true)) {
+                for (GgufFile.Tensor tensor : file.tensors()) {
+                    writer.write(
+                            types.apply(tensor) == tensor.type()
+                                    ? file.data(tensor)
+                                    : memory.allocateFrom(
+                                            ValueLayout.JAVA_FLOAT, values(file, tensor)));
+                }
                 writer.publish();
             }
         }
@@ -282,7 +436,7 @@ class GgufDirectoryTest {
     private Path export(Path model, Optional<GgmlType> type) {
         Path path = directory.resolve(model.getFileName() + ".gguf");
         try (Checkpoint source = Checkpoint.open(model);
-                GgufExport export = GgufExport.begin(source, path, type, false)) {
+                GgufExport export = GgufExport.begin(source, path, type, true)) {
             export.run(_ -> {});
         }
         return path;

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -51,7 +52,7 @@ class HostilePackedTest {
     @TempDir private Path directory;
 
     private final Map<String, String> metadata =
-            new LinkedHashMap<>(new PackedEncoding(ValueType.BF16, 1).mark(Map.of()));
+            new LinkedHashMap<>(new PackedEncoding(Optional.of(ValueType.BF16), 1).mark(Map.of()));
     private final Map<String, Part> parts = new LinkedHashMap<>();
 
     /// 2 x 9, three values in the first row, two in the second.
@@ -71,7 +72,7 @@ class HostilePackedTest {
 
     @Test
     void unknownEncodings() {
-        for (String version : List.of("4", "0", "12", "")) {
+        for (String version : List.of("5", "0", "12", "")) {
             metadata.put("wanda.encoding.version", version);
             assertRefused("its encoding is bitmask, version " + version);
         }
@@ -264,6 +265,31 @@ class HostilePackedTest {
     private static void set(byte[] scales, int index, int bits) {
         scales[2 * index] = (byte) bits;
         scales[2 * index + 1] = (byte) (bits >>> 8);
+    }
+
+    @Test
+    void scalesOfAnotherVersion() {
+        metadata.put("wanda.values", "int8");
+        parts.put(".shape", Part.longs(1, 64));
+        parts.put(".compressed", Part.of(DType.I8, new int[64]));
+        parts.remove(".bitmask");
+        parts.remove(".row_offsets");
+        parts.put(".scales", Part.of(DType.F16, 1, 1, 1, 1).shaped(1L, 2L));
+        assertRefused(".scales is F16, and must be BF16");
+        metadata.put("wanda.encoding.version", "4");
+        assertRead();
+        for (int bits : new int[] {0x7c00, 0xfc00, 0x7c01, 0xfe00, 0xffff}) {
+            set(parts.get(".scales").data(), 1, bits);
+            assertRefused("tensor " + NAME + ".scales holds an infinite or NaN scale");
+        }
+        for (int bits : new int[] {0, 1, 0x3c00, 0x7bff, 0x8001, 0xfbff}) {
+            set(parts.get(".scales").data(), 1, bits);
+            assertRead();
+        }
+        parts.put(".scales", Part.of(DType.BF16, 1, 1, 1, 1).shaped(1L, 2L));
+        assertRefused(".scales is BF16, and must be F16");
+        parts.put(".compressed", Part.of(DType.BF16, new int[128]));
+        assertRefused(".compressed is BF16, and must be I8 or U8");
     }
 
     @Test

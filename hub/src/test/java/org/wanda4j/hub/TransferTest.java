@@ -184,6 +184,13 @@ class TransferTest extends HubTest {
         assertEquals(List.of(1000, 0), asked());
     }
 
+    private static boolean redirect(HttpExchange exchange, int status, String location)
+            throws IOException {
+        exchange.getResponseHeaders().set("Location", location);
+        exchange.sendResponseHeaders(status, -1);
+        return true;
+    }
+
     private static void send(HttpExchange exchange, int status, byte[] body) throws IOException {
         exchange.sendResponseHeaders(status, body.length);
         exchange.getResponseBody().write(body);
@@ -336,11 +343,7 @@ class TransferTest extends HubTest {
     void aRepositoryThatWasRenamedIsFollowed() throws IOException {
         server.answering(
                 "/api/models/org/name/revision/main",
-                exchange -> {
-                    exchange.getResponseHeaders().set("Location", "/api/models/new/revision/main");
-                    exchange.sendResponseHeaders(307, -1);
-                    return true;
-                });
+                exchange -> redirect(exchange, 307, "/api/models/new/revision/main"));
         server.answering(
                 "/api/models/new/revision/main",
                 exchange -> {
@@ -353,26 +356,14 @@ class TransferTest extends HubTest {
     @ParameterizedTest
     @ValueSource(strings = {"file:///etc/passwd", "", "ftp://127.0.0.1/x", "http:///x", "::"})
     void aRedirectToNoAddressIsRefused(String location) {
-        server.answering(
-                MODEL,
-                exchange -> {
-                    exchange.getResponseHeaders().set("Location", location);
-                    exchange.sendResponseHeaders(302, -1);
-                    return true;
-                });
+        server.answering(MODEL, exchange -> redirect(exchange, 302, location));
         assertTrue(refused().contains("redirect"));
     }
 
     @Test
     void redirectsInACircleEnd() {
         server.answering(
-                MODEL,
-                exchange -> {
-                    exchange.getResponseHeaders()
-                            .set("Location", exchange.getRequestURI().toString());
-                    exchange.sendResponseHeaders(302, -1);
-                    return true;
-                });
+                MODEL, exchange -> redirect(exchange, 302, exchange.getRequestURI().toString()));
         assertTrue(refused().contains("redirects"));
     }
 

@@ -4,6 +4,7 @@ import com.github.luben.zstd.ZstdInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.function.BiConsumer;
 import org.wanda4j.text.TextFormats;
 import tools.jackson.databind.node.ObjectNode;
@@ -20,7 +21,8 @@ public final class DataFormats implements TextFormats {
     }
 
     @Override
-    public void forEachRow(Path parquet, BiConsumer<ObjectNode, String> use) {
-        ParquetRows.forEach(parquet, Integer.MAX_VALUE, ParquetRows.PATIENCE, use);
+    public void forEachRow(
+            Path parquet, Collection<String> fields, BiConsumer<ObjectNode, String> use) {
+        ParquetRows.forEach(parquet, fields, Integer.MAX_VALUE, ParquetRows.PATIENCE, use);
     }
 }

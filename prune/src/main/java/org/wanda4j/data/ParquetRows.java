@@ -6,9 +6,12 @@ import dev.hardwood.reader.RowReader;
 import dev.hardwood.row.PqList;
 import dev.hardwood.row.PqStruct;
 import dev.hardwood.row.StructAccessor;
+import dev.hardwood.schema.ColumnProjection;
+import dev.hardwood.schema.SchemaNode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -33,11 +36,16 @@ public final class ParquetRows {
     /// Gives the first `limit` rows to `use`, each with its place for messages, the file and its number from 1; on a thread that is abandoned when no row has come for `patience`: there are
     /// broken files at which the library loops for ever. It cannot be stopped then: its threads stay busy as long as the process lives.
     ///
+    /// @param fields what is read of a row where it is there; where none of them is, all of it is read
     /// @throws InvalidInputException when the file cannot be read
     public static void forEach(
-            Path file, int limit, Duration patience, BiConsumer<ObjectNode, String> use) {
+            Path file,
+            Collection<String> fields,
+            int limit,
+            Duration patience,
+            BiConsumer<ObjectNode, String> use) {
         var rows = new AtomicInteger();
-        var reading = new FutureTask<>(() -> read(file, limit, rows, use), null);
+        var reading = new FutureTask<>(() -> read(file, fields, limit, rows, use), null);
         Thread thread = Thread.ofVirtual().start(reading);
         try {
             int before;
@@ -59,9 +67,17 @@ public final class ParquetRows {
     }
 
     private static void read(
-            Path file, int limit, AtomicInteger number, BiConsumer<ObjectNode, String> use) {
+            Path file,
+            Collection<String> fields,
+            int limit,
+            AtomicInteger number,
+            BiConsumer<ObjectNode, String> use) {
         try (ParquetFileReader parquet = ParquetFileReader.open(InputFile.of(file));
-                RowReader rows = parquet.buildRowReader().head(limit).build()) {
+                RowReader rows =
+                        parquet.buildRowReader()
+                                .projection(projection(parquet, fields))
+                                .head(limit)
+                                .build()) {
             while (rows.hasNext()) {
                 rows.next();
                 use.accept(object(rows), file + ":" + number.incrementAndGet());
@@ -74,6 +90,17 @@ public final class ParquetRows {
             throw new InvalidInputException(
                     unreadable(file, "it asks for more memory than there is"), e);
         }
+    }
+
+    /// Other columns are not even decompressed.
+    private static ColumnProjection projection(
+            ParquetFileReader parquet, Collection<String> fields) {
+        String[] there =
+                parquet.getFileSchema().getRootNode().children().stream()
+                        .map(SchemaNode::name)
+                        .filter(fields::contains)
+                        .toArray(String[]::new);
+        return there.length == 0 ? ColumnProjection.all() : ColumnProjection.columns(there);
     }
 
     private static String unreadable(Path file, String reason) {

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.Utf8;
@@ -44,7 +45,7 @@ final class Items {
                 throw new InvalidInputException(file + ": gzipped; unpack it first (gunzip)");
             }
             if (beginsWith(PARQUET, file)) {
-                ParquetRows.forEach(file, limit, ParquetRows.PATIENCE, use::accept);
+                ParquetRows.forEach(file, List.of(), limit, ParquetRows.PATIENCE, use::accept);
             } else {
                 lines(file, limit, use);
             }

@@ -73,6 +73,19 @@ class DataFormatsTest {
                 message);
     }
 
+    /// A damaged column does not keep another one from being read.
+    @Test
+    void onlyTheColumnOfTheFieldIsRead() throws IOException {
+        Path whole = resource("items/boolq.parquet");
+        byte[] bytes = Files.readAllBytes(whole);
+        Arrays.fill(bytes, 60, 90, (byte) 0xff); // in the first column's first page
+        Path damaged = Files.write(directory.resolve("damaged.parquet"), bytes);
+        assertTrue(refusal(damaged, settings("question")).contains("not to be read as Parquet"));
+        assertEquals(
+                Corpus.open(whole, settings("passage")).documents(),
+                Corpus.open(damaged, settings("passage")).documents());
+    }
+
     @Test
     void bytesAreNoText() {
         String message = refusal(CHATS, settings("raw"));

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.Hostile;
@@ -35,6 +36,7 @@ class TaskFuzzTest {
         Hostile.isRead(() ->
                 ParquetRows.forEach(
                         file,
+                        List.of(),
                         1000,
                         Duration.ofSeconds(1),
                         (item, _) -> {

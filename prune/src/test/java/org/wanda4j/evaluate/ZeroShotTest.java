@@ -272,6 +272,7 @@ class ZeroShotTest {
                             () ->
                                     ParquetRows.forEach(
                                             Path.of(arguments[0]),
+                                            List.of(),
                                             9,
                                             Duration.ofSeconds(1),
                                             (_, _) -> {}));

@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
+import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.PackedMatrix;
 import org.wanda4j.checkpoint.PackedMatrix.SparseIndex;
 import org.wanda4j.checkpoint.ValueType;
@@ -83,12 +84,20 @@ public final class MatrixFixture {
             }
         }
         for (int j = 0; j < columns; j += 32) {
-            scales.set(SHORT, group++ * 2, bf16(random.nextFloat(-1, 1)));
+            scales.set(SHORT, group++ * 2, scale());
         }
     }
 
+    /// Every sixteenth is subnormal in fp16.
+    private short scale() {
+        float scale = random.nextFloat(-1, 1);
+        return type.scales() == DType.F16
+                ? Float.floatToFloat16(random.nextInt(16) == 0 ? scale * 0x1p-15f : scale)
+                : bf16(scale);
+    }
+
     private void fillByte() {
-        if (type == ValueType.INT4 && at % 2 != 0) {
+        if (type.isHalves() && at % 2 != 0) {
             put(true);
         }
     }
@@ -102,7 +111,10 @@ public final class MatrixFixture {
             case INT8 ->
                     values.set(
                             ValueLayout.JAVA_BYTE, at, zero ? 0 : (byte) random.nextInt(-127, 128));
-            case INT4 -> nibble(zero ? 0 : random.nextInt(-8, 8));
+            case Q8_0 ->
+                    values.set(
+                            ValueLayout.JAVA_BYTE, at, zero ? 0 : (byte) random.nextInt(-128, 128));
+            case INT4, Q4_0 -> nibble(zero ? 0 : random.nextInt(-8, 8));
         }
         at++;
     }

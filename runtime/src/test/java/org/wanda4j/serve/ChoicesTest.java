@@ -3,7 +3,6 @@ package org.wanda4j.serve;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.openai.client.OpenAIClient;
 import com.openai.core.JsonValue;
 import com.openai.models.chat.completions.ChatCompletionChunk;
 import com.openai.models.chat.completions.ChatCompletionContentPart;
@@ -15,44 +14,28 @@ import com.openai.models.completions.CompletionCreateParams;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.runtime.Sampling;
 import tools.jackson.databind.JsonNode;
 
 /// Several choices of a request, several prompts, and prompts that are scored.
-class ChoicesTest {
+class ChoicesTest extends ClientTest {
 
     private static final int TOKENS = 12;
     private static final double TOLERANCE = 1e-3; // a batch of another size rounds otherwise
     private static final List<String> PROMPTS = List.of("The king", "In the year", "A", "She was");
     private static final String TEXT = "The capital of France is a city";
 
-    @TempDir private static Path directory;
-    private static RunningServer running;
-    private static OpenAIClient client;
-
     @BeforeAll
     static void start() throws IOException {
-        RunningServer.copyModel(directory);
-        running = RunningServer.start(directory, 2, 4, Optional.empty());
-        client = running.client("none");
-    }
-
-    @AfterAll
-    static void stop() {
-        client.close();
-        running.close();
+        start(2, 4);
     }
 
     @Test

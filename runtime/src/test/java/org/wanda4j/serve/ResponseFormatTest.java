@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.openai.client.OpenAIClient;
 import com.openai.core.JsonValue;
 import com.openai.errors.BadRequestException;
 import com.openai.models.ResponseFormatJsonObject;
@@ -18,7 +17,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,15 +28,12 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /// Answers whose form is given. The model draws nearly any token, so that none is right by chance.
-class ResponseFormatTest {
+class ResponseFormatTest extends ClientTest {
 
     private static final int SEEDS = 12;
     private static final JsonMapper JSON = new JsonMapper();
 
-    @TempDir private static Path directory;
     @TempDir private static Path otherDirectory;
-    private static RunningServer running;
-    private static OpenAIClient client;
 
     /// What the client makes a schema of, and reads an answer as.
     public static class Person {
@@ -55,15 +50,7 @@ class ResponseFormatTest {
 
     @BeforeAll
     static void start() throws IOException {
-        RunningServer.copyModel(directory);
-        running = RunningServer.start(directory, 4, 16, Optional.empty());
-        client = running.client("none");
-    }
-
-    @AfterAll
-    static void stop() {
-        client.close();
-        running.close();
+        start(4, 16);
     }
 
     @Test

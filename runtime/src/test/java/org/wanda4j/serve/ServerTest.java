@@ -26,33 +26,20 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.runtime.Sampling;
 
 /// The server, as OpenAI's own client for Java sees it.
-class ServerTest {
+class ServerTest extends ClientTest {
 
     private static final int TOKENS = 24;
     private static final Sampling GREEDY = Sampling.GREEDY.withMaxTokens(TOKENS);
 
-    @TempDir private static Path directory;
-    private static RunningServer running;
-    private static OpenAIClient client;
-
     @BeforeAll
     static void start() throws IOException {
-        RunningServer.copyModel(directory);
-        running = RunningServer.start(directory, 4, 16, Optional.empty());
-        client = running.client("none");
-    }
-
-    @AfterAll
-    static void stop() {
-        client.close();
-        running.close();
+        start(4, 16);
     }
 
     @Test

@@ -146,11 +146,11 @@ final class DenseLayout {
             for (int j = 0; j < Long.SIZE; j += each) {
                 long places = (word >>> j) & ((1L << each) - 1);
                 long some =
-                        type == ValueType.INT4
+                        type.isHalves()
                                 ? nibbles(run, at)
                                 : MEMORY.get(LONG, run + at * bits / Byte.SIZE);
                 long dense = Long.expand(some, Long.expand(places, lowest) * value);
-                MEMORY.set(LONG, to, type == ValueType.INT4 ? swapNibbles(dense) : dense);
+                MEMORY.set(LONG, to, type.isHalves() ? swapNibbles(dense) : dense);
                 to += Long.BYTES;
                 at += Long.bitCount(places);
             }

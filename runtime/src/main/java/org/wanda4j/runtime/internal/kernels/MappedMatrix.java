@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Objects;
+import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.PackedMatrix;
 import org.wanda4j.checkpoint.ValueType;
 
@@ -105,12 +106,15 @@ public record MappedMatrix(
     /// Bytes of the values whose bits are set in `word`.
     public static long wordBytes(ValueType type, long word) {
         int count = Long.bitCount(word);
-        return type == ValueType.INT4 ? (count + 1) >>> 1 : (long) count * type.bits() / Byte.SIZE;
+        return type.isHalves() ? (count + 1) >>> 1 : (long) count * type.bits() / Byte.SIZE;
     }
 
     /// The scale of the group of columns that `column` is in.
-    public static float scale(long rowScales, int column) {
+    public static float scale(ValueType type, long rowScales, int column) {
         long address = rowScales + (long) (column / ValueType.GROUP) * Short.BYTES;
-        return Float.intBitsToFloat(MEMORY.get(SHORT, address) << Short.SIZE);
+        short scale = MEMORY.get(SHORT, address);
+        return type.scales() == DType.F16
+                ? Float.float16ToFloat(scale)
+                : Float.intBitsToFloat(scale << Short.SIZE);
     }
 }

@@ -47,7 +47,7 @@ public final class ScalarKernels implements RowKernels {
                 float value = value(type, values, index++);
                 out[at + j] =
                         type.isQuantised()
-                                ? value * MappedMatrix.scale(matrix.rowScales(row), j)
+                                ? value * MappedMatrix.scale(type, matrix.rowScales(row), j)
                                 : value;
             }
             values += MappedMatrix.wordBytes(type, word);
@@ -60,8 +60,8 @@ public final class ScalarKernels implements RowKernels {
             case F32 -> DType.F32.get(MEMORY.asSlice(values), index);
             case F16 -> DType.F16.get(MEMORY.asSlice(values), index);
             case BF16 -> DType.BF16.get(MEMORY.asSlice(values), index);
-            case INT8 -> MEMORY.get(ValueLayout.JAVA_BYTE, values + index);
-            case INT4 -> {
+            case INT8, Q8_0 -> MEMORY.get(ValueLayout.JAVA_BYTE, values + index);
+            case INT4, Q4_0 -> {
                 byte pair = MEMORY.get(ValueLayout.JAVA_BYTE, values + index / 2);
                 yield (index % 2 == 0 ? pair : (byte) (pair << 4)) >> 4;
             }

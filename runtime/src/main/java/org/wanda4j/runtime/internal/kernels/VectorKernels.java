@@ -151,7 +151,7 @@ public class VectorKernels implements RowKernels {
             long scales = matrix.rowScales(row);
             for (int column = 0; column < columns; column += LANES) {
                 FloatVector.fromArray(FLOATS, out, at + column)
-                        .mul(MappedMatrix.scale(scales, column))
+                        .mul(MappedMatrix.scale(type, scales, column))
                         .intoArray(out, at + column);
             }
         }
@@ -170,13 +170,13 @@ public class VectorKernels implements RowKernels {
                     out[at + j] = ScalarKernels.value(type, values, j);
                 }
             }
-            case INT8 -> {
+            case INT8, Q8_0 -> {
                 for (int j = 0; j < count; j += LANES) {
                     ((FloatVector) bytes(values + j).convertShape(B2F, FLOATS, 0))
                             .intoArray(out, at + j);
                 }
             }
-            case INT4 -> {
+            case INT4, Q4_0 -> {
                 for (int j = 0; j < count; j += 2 * LANES) {
                     IntVector pairs = (IntVector) bytes(values + j / 2).convertShape(B2I, INTS, 0);
                     var first = (FloatVector) pairs.lanewise(ASHR, 4).convert(I2F, 0);

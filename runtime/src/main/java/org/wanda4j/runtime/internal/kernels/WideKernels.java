@@ -61,7 +61,7 @@ public final class WideKernels extends VectorKernels {
         return switch (matrix.type()) {
             case BF16 -> Order.PAIRS;
             case INT8, INT4 -> Order.BYTES;
-            case F16, F32 -> Order.PLAIN;
+            case F16, F32, Q8_0, Q4_0 -> Order.PLAIN;
         };
     }
 
@@ -108,7 +108,7 @@ public final class WideKernels extends VectorKernels {
     public void products(
             MappedMatrix matrix, int from, int to, float[] x, float[] y, Scratch scratch) {
         switch (matrix.type()) {
-            case F16, F32 -> super.products(matrix, from, to, x, y, scratch);
+            case F16, F32, Q8_0, Q4_0 -> super.products(matrix, from, to, x, y, scratch);
             case BF16 -> {
                 if (matrix.isSparse()) {
                     sparseBf16(matrix, from, to, x, y, scratch);
@@ -260,7 +260,7 @@ public final class WideKernels extends VectorKernels {
     public void unpack(
             MappedMatrix matrix, int from, int to, float[] out, int width, Scratch scratch) {
         switch (matrix.type()) {
-            case F16, F32 -> super.unpack(matrix, from, to, out, width, scratch);
+            case F16, F32, Q8_0, Q4_0 -> super.unpack(matrix, from, to, out, width, scratch);
             case BF16 -> {
                 if (matrix.isSparse()) {
                     scratch.readWords(matrix, from, to - from);

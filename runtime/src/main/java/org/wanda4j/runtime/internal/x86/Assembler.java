@@ -29,6 +29,7 @@ final class Assembler extends GeneralAssembler {
     private static final int HALF = 32;
     private static final int QUARTER = 16;
     private static final int ELEMENT = 4;
+    private static final int SHORT = 2;
 
     private static final Zmm NONE = new Zmm(0);
     private static final OpMask NO_MASK = new OpMask(0);
@@ -178,6 +179,11 @@ final class Assembler extends GeneralAssembler {
         encode(MAP_0F38, PREFIX_66, W0, 0x58, to, NONE, from, ELEMENT);
     }
 
+    /// 16 bits to each 16 of `to`.
+    void vpbroadcastw(Vector to, MemoryOperand from) {
+        encode(MAP_0F38, PREFIX_66, W0, 0x79, to, NONE, from, SHORT);
+    }
+
     /// Each byte of `to` is the byte of `from`, in the same 128 bits, whose number is in `order`; 0 where that is negative.
     void vpshufb(Vector to, Vector from, Operand order) {
         encode(MAP_0F38, PREFIX_66, W0, 0x00, to, from, order, WHOLE);
@@ -290,6 +296,11 @@ final class Assembler extends GeneralAssembler {
 
     void vcvtdq2ps(Vector to, Operand from) {
         encode(MAP_0F, NO_PREFIX, W0, 0x5b, to, NONE, from, WHOLE);
+    }
+
+    /// Of the lower half of `from`, from fp16.
+    void vcvtph2ps(Vector to, Operand from) {
+        encode(MAP_0F38, PREFIX_66, W0, 0x13, to, NONE, from, HALF);
     }
 
     void vcvtps2dq(Vector to, Operand from) {

@@ -67,7 +67,7 @@ final class Avx2BlockCode {
         var values = new Avx2Values(a, type, density != Density.DENSE);
         // Bytes that were halves have one pointer.
         List<List<Integer>> passes =
-                type == ValueType.INT4 ? List.of(List.of(0), List.of(1)) : List.of(List.of(0, 1));
+                type.isHalves() ? List.of(List.of(0), List.of(1)) : List.of(List.of(0, 1));
         RowFrame.start(a, WORD);
         values.start();
         broadcast(a, UPPER_SHORTS, 0xffff0000);
@@ -116,13 +116,8 @@ final class Avx2BlockCode {
 
     /// Loads the scale of the first or of the second half of a word.
     private void loadScale(int i, int half) {
-        a.vpbroadcastd(SCALE[i], at(SCALES[i], 0));
-        if (half == 0) {
-            a.vpslld(SCALE[i], SCALE[i], Short.SIZE);
-        } else {
-            a.vpandd(SCALE[i], SCALE[i], UPPER_SHORTS);
-        }
-        if (type == ValueType.INT4) {
+        RowFrame.scale(a, type, i, half, SCALE[i], UPPER_SHORTS);
+        if (type.isHalves()) {
             a.vmulps(SCALE[i], SCALE[i], UNIT);
         }
     }

@@ -21,7 +21,7 @@ import org.wanda4j.runtime.internal.kernels.Scratch;
 final class Avx2Kernels extends MachineKernels {
 
     /// Features that the processor must have, as Linux names them.
-    static final Set<String> FEATURES = Set.of("avx2", "fma", "popcnt");
+    static final Set<String> FEATURES = Set.of("avx2", "f16c", "fma", "popcnt");
 
     /// What makes one instruction of two where it is there.
     static final String VNNI = "avx_vnni";
@@ -54,10 +54,7 @@ final class Avx2Kernels extends MachineKernels {
     Avx2Kernels(boolean vnni, boolean bmi2, RowKernels others) {
         super(
                 others,
-                new RowFunctions(
-                        density -> Avx2RowCode.bf16(bmi2, density),
-                        density -> Avx2RowCode.int8(vnni, density),
-                        density -> Avx2RowCode.int4(vnni, density)),
+                new RowFunctions((type, density) -> Avx2RowCode.rows(type, vnni, bmi2, density)),
                 Width.YMM);
         this.others = others;
         this.vnni = vnni;
@@ -67,9 +64,7 @@ final class Avx2Kernels extends MachineKernels {
             several.put(
                     vectors,
                     new RowFunctions(
-                            density -> Avx2BlockCode.multiply(ValueType.BF16, density, vectors),
-                            density -> Avx2BlockCode.multiply(ValueType.INT8, density, vectors),
-                            density -> Avx2BlockCode.multiply(ValueType.INT4, density, vectors)));
+                            (type, density) -> Avx2BlockCode.multiply(type, density, vectors)));
         }
     }
 
@@ -88,8 +83,8 @@ final class Avx2Kernels extends MachineKernels {
         }
         boolean dense =
                 matrix.isSparse()
-                        && (matrix.type() == ValueType.INT4
-                                || (matrix.type() == ValueType.INT8 && threads < MANY_THREADS));
+                        && matrix.type().isQuantised()
+                        && (matrix.type().isHalves() || threads < MANY_THREADS);
         return dense ? Optional.of(matrix.type()) : Optional.empty();
     }
 
@@ -137,7 +132,7 @@ final class Avx2Kernels extends MachineKernels {
             return memory.plain.address();
         }
         MachineCode quantise =
-                matrix.isSparse() ? halves : matrix.type() == ValueType.INT8 ? pairs : fours;
+                matrix.isSparse() ? halves : matrix.type().isHalves() ? fours : pairs;
         quantise.call(
                 memory.plain.address(),
                 memory.prepared.address(),

@@ -10,8 +10,6 @@ import static org.wanda4j.runtime.internal.x86.RowFrame.X;
 import static org.wanda4j.runtime.internal.x86.RowFrame.both;
 import static org.wanda4j.runtime.internal.x86.RowFrame.broadcast;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.List;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
@@ -29,8 +27,8 @@ final class Avx2RowCode {
     /// Ratio of a weight's unit to that of the integer that it is multiplied as.
     static float unit(ValueType type, boolean sparse) {
         return switch (type) {
-            case INT8 -> sparse ? Avx2Values.unit(type) : 0x1p-8f;
-            case INT4 -> sparse ? Avx2Values.unit(type) : 1;
+            case INT8, Q8_0 -> sparse ? Avx2Values.unit(type) : 0x1p-8f;
+            case INT4, Q4_0 -> sparse ? Avx2Values.unit(type) : 1;
             default -> throw new IllegalArgumentException("no whole numbers: " + type);
         };
     }
@@ -39,48 +37,35 @@ final class Avx2RowCode {
     private static final int PLAIN_WORD = Long.SIZE * Float.BYTES;
     private static final int EIGHTS = Long.SIZE / Avx2Values.EIGHT;
 
-    /// Orders of [Assembler#vpshufb] that make fp32 of the first and of the second of two bf16.
-    private static final int FIRST_SCALE = 0x01008080;
-
-    private static final int SECOND_SCALE = 0x03028080;
-
     private static final Ymm[] SUM = {ymm(12), ymm(13)};
 
     private static final Ymm UPPER_SHORTS = ymm(9);
 
     private final Assembler a = new Assembler();
+    private final ValueType type;
     private final boolean vnni;
     private final boolean sparse;
 
-    /// @param vnni whether the processor has AVX-VNNI
-    private Avx2RowCode(boolean vnni, Density density) {
+    private Avx2RowCode(ValueType type, boolean vnni, Density density) {
+        this.type = type;
         this.vnni = vnni;
         this.sparse = density != Density.DENSE;
     }
 
-    /// Rows of bf16, times a vector of fp32.
+    /// Rows of `type`, times a vector: of bf16 one of fp32; of bytes one that [Avx2Activations#pairs] has written, of halves of bytes
+    /// [Avx2Activations#fours], [Avx2Activations#halves] where they are sparse.
     ///
+    /// @param vnni whether the processor has AVX-VNNI
     /// @param bmi2 whether the processor has BMI2, and is fast at it
-    static byte[] bf16(boolean bmi2, Density density) {
-        return bmi2 && density != Density.DENSE
-                ? Avx2SparseCode.bf16()
-                : new Avx2RowCode(false, density).bf16();
-    }
-
-    /// Rows of bytes, times a vector that [Avx2Activations#pairs] has written, [Avx2Activations#halves] where they are sparse.
-    ///
-    /// @param vnni whether the processor has AVX-VNNI
-    static byte[] int8(boolean vnni, Density density) {
-        var code = new Avx2RowCode(vnni, density);
-        return code.sparse ? code.sparse(ValueType.INT8) : code.int8();
-    }
-
-    /// Rows of halves of bytes, times a vector that [Avx2Activations#fours] has written, [Avx2Activations#halves] where they are sparse.
-    ///
-    /// @param vnni whether the processor has AVX-VNNI
-    static byte[] int4(boolean vnni, Density density) {
-        var code = new Avx2RowCode(vnni, density);
-        return code.sparse ? code.sparse(ValueType.INT4) : code.int4();
+    static byte[] rows(ValueType type, boolean vnni, boolean bmi2, Density density) {
+        var code = new Avx2RowCode(type, vnni, density);
+        if (!type.isQuantised()) {
+            return bmi2 && code.sparse ? Avx2SparseCode.bf16() : code.bf16();
+        }
+        if (code.sparse) {
+            return code.sparseIntegers();
+        }
+        return type.isHalves() ? code.int4() : code.int8();
     }
 
     private byte[] bf16() {
@@ -117,7 +102,6 @@ final class Avx2RowCode {
     private byte[] int8() {
         Ymm[] row = {ymm(0), ymm(1)};
         Ymm[] evens = {ymm(2), ymm(3)};
-        Ymm[] scales = {ymm(4), ymm(5)};
         Ymm[] x = {ymm(6), ymm(7)};
         Ymm upperBytes = ymm(14);
         return integers(
@@ -127,7 +111,6 @@ final class Avx2RowCode {
                 },
                 () -> {
                     both(i -> a.prefetcht0(at(VALUES[i], AHEAD)));
-                    both(i -> a.vpbroadcastd(scales[i], at(SCALES[i], 0)));
                     for (int group = 0; group < 2; group++) {
                         int at = group * BYTES;
                         a.vmovups(x[0], at(X, 2 * at));
@@ -137,7 +120,7 @@ final class Avx2RowCode {
                         both(i -> a.vpandd(row[i], row[i], upperBytes));
                         both(i -> a.vpmaddwd(evens[i], evens[i], x[0]));
                         both(i -> multiplyAdd(evens[i], row[i], x[1]));
-                        addGroup(group, evens, scales, row);
+                        addGroup(group, evens, row);
                     }
                     both(i -> a.add(VALUES[i], Long.SIZE));
                 });
@@ -155,7 +138,7 @@ final class Avx2RowCode {
                 () -> {
                     broadcast(a, bias, 0x88888888);
                     broadcast(a, lowest, 0x000f000f);
-                    a.vmovups(eachScale, a.constant(eachScale()));
+                    a.vmovups(eachScale, a.constant(RowFrame.scalesOrder(type, BYTES)));
                 },
                 () -> {
                     both(i -> a.prefetcht0(at(VALUES[i], AHEAD)));
@@ -191,15 +174,7 @@ final class Avx2RowCode {
         both(i -> multiplyAdd(sums[i], part[i], x));
     }
 
-    private static byte[] eachScale() {
-        var order = ByteBuffer.allocate(BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        for (int i = 0; i < BYTES / Integer.BYTES; i++) {
-            order.putInt(i < BYTES / Integer.BYTES / 2 ? FIRST_SCALE : SECOND_SCALE);
-        }
-        return order.array();
-    }
-
-    private byte[] sparse(ValueType type) {
+    private byte[] sparseIntegers() {
         var values = new Avx2Values(a, type, true);
         Ymm[][] row = {{ymm(0), ymm(1)}, {ymm(2), ymm(3)}, {ymm(4), ymm(5)}, {ymm(6), ymm(7)}};
         Ymm[] other = {ymm(8), ymm(9)};
@@ -207,11 +182,11 @@ final class Avx2RowCode {
         Ymm eachScale = ymm(14);
         // Bytes that were halves have one pointer.
         List<List<Integer>> passes =
-                type == ValueType.INT4 ? List.of(List.of(0), List.of(1)) : List.of(List.of(0, 1));
+                type.isHalves() ? List.of(List.of(0), List.of(1)) : List.of(List.of(0, 1));
         return integers(
                 () -> {
                     values.start();
-                    a.vmovups(eachScale, a.constant(eachScale()));
+                    a.vmovups(eachScale, a.constant(RowFrame.scalesOrder(type, BYTES)));
                 },
                 () -> {
                     for (List<Integer> pass : passes) {
@@ -261,9 +236,8 @@ final class Avx2RowCode {
 
     /// Adds the products of both groups of columns, one in each half of a vector, times their scales and the factors of the vector.
     private void addHalves(Ymm[] products, Ymm[] room, Ymm eachScale) {
-        both(i -> a.vpbroadcastd(room[i], at(SCALES[i], 0)));
+        both(i -> RowFrame.scales(a, type, i, room[i], eachScale));
         both(i -> a.vcvtdq2ps(products[i], products[i]));
-        both(i -> a.vpshufb(room[i], room[i], eachScale));
         both(i -> a.vmulps(room[i], room[i], at(X, Avx2Activations.FACTORS_BY_HALVES)));
         both(i -> a.vfmadd231ps(SUM[i], products[i], room[i]));
     }
@@ -271,14 +245,9 @@ final class Avx2RowCode {
     /// Adds the products of a group of columns, times its scale and the factor of the vector.
     ///
     /// @param group 0 or 1
-    /// @param scales those of both groups in each element
-    private void addGroup(int group, Ymm[] products, Ymm[] scales, Ymm[] room) {
+    private void addGroup(int group, Ymm[] products, Ymm[] room) {
         both(i -> a.vcvtdq2ps(products[i], products[i]));
-        if (group == 0) {
-            both(i -> a.vpslld(room[i], scales[i], Short.SIZE));
-        } else {
-            both(i -> a.vpandd(room[i], scales[i], UPPER_SHORTS));
-        }
+        both(i -> RowFrame.scale(a, type, i, group, room[i], UPPER_SHORTS));
         both(i -> a.vmulps(room[i], room[i], at(X, Avx2Activations.FACTORS + group * BYTES)));
         both(i -> a.vfmadd231ps(SUM[i], products[i], room[i]));
     }

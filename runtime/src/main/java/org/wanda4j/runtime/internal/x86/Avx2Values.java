@@ -69,7 +69,7 @@ final class Avx2Values {
 
     /// What a value of [#eight] and [#bytes] is to be multiplied with, beside its scale.
     static float unit(ValueType type) {
-        return type == ValueType.INT4 ? 0x1p-4f : 1;
+        return type.isHalves() ? 0x1p-4f : 1;
     }
 
     /// Sets the registers that hold for the whole function.
@@ -81,7 +81,7 @@ final class Avx2Values {
             a.mov(COUNT[0], 0);
             a.mov(COUNT[1], 0);
         }
-        if (type == ValueType.INT4) {
+        if (type.isHalves()) {
             broadcast(a, UPPER_NIBBLES, 0xf0f0f0f0);
         }
     }
@@ -123,7 +123,7 @@ final class Avx2Values {
         if (isWide()) {
             a.prefetcht0(next(i, AHEAD + LINE));
         }
-        if (type == ValueType.INT4) {
+        if (type.isHalves()) {
             for (int half = 0; half < 2; half++) {
                 a.vpmovzxbw(room[0], at(VALUES[i], half * BYTES / 2));
                 a.vpsllw(room[1], room[0], 12);
@@ -206,12 +206,12 @@ final class Avx2Values {
         a.vmovq(to, next(i, 0));
         a.vpshufb(to, to, at(TABLE, index, EIGHT, 0));
         a.popcntd(index, index);
-        a.add(type == ValueType.INT4 ? BYTE_POINTER : VALUES[i], index);
+        a.add(type.isHalves() ? BYTE_POINTER : VALUES[i], index);
     }
 
     /// Goes on to the values of the next word.
     void nextWord(int i) {
-        if (type == ValueType.INT4 && sparse) {
+        if (type.isHalves() && sparse) {
             General kept = index(i);
             a.popcnt(kept, at(BITMASK[i], 0));
             a.add(kept, 1);
@@ -226,9 +226,7 @@ final class Avx2Values {
     private MemoryOperand next(int i, int distance) {
         return isWide() && sparse
                 ? at(VALUES[i], COUNT[i], Short.BYTES, distance)
-                : at(
-                        type == ValueType.INT4 && distance < AHEAD ? BYTE_POINTER : VALUES[i],
-                        distance);
+                : at(type.isHalves() && distance < AHEAD ? BYTE_POINTER : VALUES[i], distance);
     }
 
     /// Whether a value is more than a byte.
@@ -237,6 +235,6 @@ final class Avx2Values {
     }
 
     private General index(int i) {
-        return type == ValueType.INT4 ? KEPT[0] : KEPT[i];
+        return type.isHalves() ? KEPT[0] : KEPT[i];
     }
 }

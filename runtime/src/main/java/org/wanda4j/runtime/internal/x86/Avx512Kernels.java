@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import java.util.Set;
+import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
@@ -38,7 +39,10 @@ final class Avx512Kernels extends MachineKernels {
     /// For rows in bf16.
     private final MachineCode split;
 
-    private final MachineCode quantise;
+    /// For quantised rows with scales in bf16, and with those in fp16.
+    private final LateCode quantise;
+
+    private final LateCode quantiseForHalves = new LateCode(() -> RowCode.quantise(false));
     private final MachineCode spread = new MachineCode(BlockCode.spread());
     private final BlockFunctions few;
     private final BlockFunctions many;
@@ -49,8 +53,7 @@ final class Avx512Kernels extends MachineKernels {
         static BlockFunctions of(int vectors, Width width) {
             var code = new BlockCode(vectors);
             return new BlockFunctions(
-                    code,
-                    new RowFunctions(density -> code.bf16(width, density), code::int8, code::int4));
+                    code, new RowFunctions((type, density) -> code.rows(type, width, density)));
         }
     }
 
@@ -58,16 +61,13 @@ final class Avx512Kernels extends MachineKernels {
     Avx512Kernels(Width width, RowKernels others) {
         super(
                 others,
-                new RowFunctions(
-                        density -> RowCode.bf16(width, density),
-                        density -> RowCode.int8(width, density),
-                        density -> RowCode.int4(width, density)),
+                new RowFunctions((type, density) -> RowCode.rows(type, width, density)),
                 width);
         this.others = others;
         this.width = width;
         this.panels = PanelKernels.avx512(width);
         this.split = new MachineCode(RowCode.split(width));
-        this.quantise = new MachineCode(RowCode.quantise(width));
+        this.quantise = new LateCode(() -> RowCode.quantise(width.hasPairs()));
         this.few = BlockFunctions.of(BlockCode.MOST_VECTORS / 2, width);
         this.many = BlockFunctions.of(BlockCode.MOST_VECTORS, width);
     }
@@ -92,8 +92,8 @@ final class Avx512Kernels extends MachineKernels {
         }
         int most =
                 switch (matrix.type()) {
-                    case INT8 -> MOST_INT8;
-                    case INT4 -> MOST_INT4;
+                    case INT8, Q8_0 -> MOST_INT8;
+                    case INT4, Q4_0 -> MOST_INT4;
                     default -> MOST_BF16;
                 };
         return tokens > most ? panels.order(matrix) : Order.PLAIN;
@@ -113,10 +113,13 @@ final class Avx512Kernels extends MachineKernels {
         int words = matrix.columns() / Long.SIZE;
         long from = memory.plain.address();
         long to = memory.prepared.address();
-        switch (matrix.type()) {
-            case INT8 -> quantise.call(from, to, words, bits(RowCode.INT8_UNIT), 0);
-            case INT4 -> quantise.call(from, to, words, bits(RowCode.INT4_UNIT), 0);
-            default -> split.call(from, to, words, RowCode.SPLIT_WORD, 0);
+        ValueType type = matrix.type();
+        if (type.isQuantised()) {
+            LateCode code = type.scales() == DType.F16 ? quantiseForHalves : quantise;
+            float unit = type.isHalves() ? RowCode.INT4_UNIT : RowCode.INT8_UNIT;
+            code.code().call(from, to, words, bits(unit), 0);
+        } else {
+            split.call(from, to, words, RowCode.SPLIT_WORD, 0);
         }
         return to;
     }

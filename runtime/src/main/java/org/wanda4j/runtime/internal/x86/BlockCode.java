@@ -14,6 +14,7 @@ import static org.wanda4j.runtime.internal.x86.RowFrame.X;
 
 import java.util.Arrays;
 import java.util.stream.IntStream;
+import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
@@ -90,8 +91,12 @@ final class BlockCode {
         return RowFrame.finish(a);
     }
 
-    /// Rows in bf16.
-    byte[] bf16(Width width, Density density) {
+    /// Rows of `type`.
+    byte[] rows(ValueType type, Width width, Density density) {
+        return type.isQuantised() ? integers(type, density) : bf16(width, density);
+    }
+
+    private byte[] bf16(Width width, Density density) {
         var a = new Assembler();
         RowFrame.start(a, wordBytes);
         if (!width.hasPairs()) {
@@ -126,17 +131,7 @@ final class BlockCode {
         return end(a, density, words, rows);
     }
 
-    /// Rows in int8.
-    byte[] int8(Density density) {
-        return integers(density, false);
-    }
-
-    /// Rows in int4.
-    byte[] int4(Density density) {
-        return integers(density, true);
-    }
-
-    private byte[] integers(Density density, boolean halves) {
+    private byte[] integers(ValueType type, Density density) {
         var a = new Assembler();
         RowFrame.start(a, wordBytes);
         RowCode.upperNibbles(a);
@@ -149,8 +144,8 @@ final class BlockCode {
         Zmm[] scales = {zmm(8), zmm(9)};
         for (int i = 0; i < 2; i++) {
             Zmm row = parts[0][i];
-            RowCode.bytes(a, density, halves, i, row, scales[0]);
-            scales(a, halves, i, scales);
+            RowCode.bytes(a, density, type.isHalves(), i, row, scales[0]);
+            scales(a, type, i, scales);
             for (int part = 3; part >= 0; part--) {
                 Zmm some = parts[part][i];
                 if (part > 0) {
@@ -172,13 +167,11 @@ final class BlockCode {
     }
 
     /// Loads the scales of the next word of row A or B, in fp32.
-    private static void scales(Assembler a, boolean halves, int i, Zmm[] scales) {
-        a.vpbroadcastd(scales[0], at(SCALES[i], 0));
-        a.vpandd(scales[1], scales[0], UPPER_SHORTS);
-        a.vpslld(scales[0], scales[0], Short.SIZE);
-        for (Zmm each : scales) {
-            if (halves) {
-                a.vmulps(each, each, UNIT);
+    private static void scales(Assembler a, ValueType type, int i, Zmm[] scales) {
+        for (int half = 0; half < 2; half++) {
+            RowFrame.scale(a, type, i, half, scales[half], UPPER_SHORTS);
+            if (type.isHalves()) {
+                a.vmulps(scales[half], scales[half], UNIT);
             }
         }
         a.add(SCALES[i], 2 * Short.BYTES);

@@ -7,7 +7,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
@@ -42,10 +41,7 @@ final class PanelKernels {
         static Functions of(PanelLayout layout, boolean vnni) {
             return new Functions(
                     layout,
-                    new RowFunctions(
-                            density -> layout.unpack(ValueType.BF16, density),
-                            density -> layout.unpack(ValueType.INT8, density),
-                            density -> layout.unpack(ValueType.INT4, density)),
+                    new RowFunctions(layout::unpack),
                     new LateCode(layout::arrange),
                     IntStream.rangeClosed(1, layout.mostPanels())
                             .mapToObj(panels ->

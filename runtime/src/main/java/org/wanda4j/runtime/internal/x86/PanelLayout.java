@@ -158,11 +158,10 @@ enum PanelLayout {
         both(i -> {
             values.startWord(i, value, room);
             if (type.isQuantised()) {
-                a.vpbroadcastd(scale[0], at(SCALES[i], 0));
-                a.vpandd(scale[1], scale[0], upperShorts);
-                a.vpslld(scale[0], scale[0], Short.SIZE);
-                a.vmulps(scale[0], scale[0], units);
-                a.vmulps(scale[1], scale[1], units);
+                for (int half = 0; half < 2; half++) {
+                    RowFrame.scale(a, type, i, half, scale[half], upperShorts);
+                    a.vmulps(scale[half], scale[half], units);
+                }
                 a.add(SCALES[i], 2 * Short.BYTES);
             }
             for (int k = 0; k < EIGHTS; k++) {

@@ -29,8 +29,9 @@ import static org.wanda4j.runtime.internal.x86.RowFrame.nextWord;
 import static org.wanda4j.runtime.internal.x86.RowFrame.start;
 import static org.wanda4j.runtime.internal.x86.RowFrame.startRow;
 
-import java.util.Arrays;
 import java.util.List;
+import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.x86.Assembler.OpMask;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
@@ -118,10 +119,12 @@ final class RowCode {
 
     /// Quantises an fp32 vector to 16-bit integers up to [#LARGEST], with a factor for each 32 of them. Writes of each word the integers
     /// at even positions, the others, and the two factors, eight times each: as bf16 pairs with a zero, so that one instruction
-    /// multiplies them with two scales, where the processor is fast at that, in fp32 elsewhere.
+    /// multiplies them with two scales, or in fp32.
     /// It takes four integers: addresses of the vector and of the output, the number of words, and the bits of the fp32 by which
     /// the factors are multiplied.
-    static byte[] quantise(Width width) {
+    ///
+    /// @param pairs whether [#hasPairs]
+    static byte[] quantise(boolean pairs) {
         var a = new Assembler();
         General from = RDI;
         General to = RSI;
@@ -159,7 +162,7 @@ final class RowCode {
             a.vpaddd(most, most, up);
             a.vpandd(most, most, upper);
             a.vmulps(other, most, unit);
-            if (width.hasPairs() && group == 0) {
+            if (pairs && group == 0) {
                 a.vpsrld(other, other, Short.SIZE);
             }
             a.vmovupsHalf(at(to, 2 * LINE + group * LINE / 2), other);
@@ -180,8 +183,7 @@ final class RowCode {
         return finish(a);
     }
 
-    /// Rows in bf16 by a vector that [#split] has written.
-    static byte[] bf16(Width width, Density density) {
+    private static byte[] bf16(Width width, Density density) {
         var a = new Assembler();
         start(a, SPLIT_WORD);
         if (!width.hasPairs()) {
@@ -229,19 +231,20 @@ final class RowCode {
         a.vpandd(row, row, upperShorts);
     }
 
-    /// Rows in int8 by a vector that [#quantise] has written.
-    static byte[] int8(Width width, Density density) {
-        return integers(width, density, false);
+    /// Rows of `type` by a vector that [#split] has written, or [#quantise] where that is quantised.
+    static byte[] rows(ValueType type, Width width, Density density) {
+        return type.isQuantised() ? integers(type, width, density) : bf16(width, density);
     }
 
-    /// Rows in int4 by a vector that [#quantise] has written.
-    static byte[] int4(Width width, Density density) {
-        return integers(width, density, true);
+    /// Whether scales and factors are multiplied as pairs of bf16.
+    static boolean hasPairs(ValueType type, Width width) {
+        return width.hasPairs() && type.scales() == DType.BF16;
     }
 
     /// Decodes the next word's bytes while this one's are multiplied.
-    private static byte[] integers(Width width, Density density, boolean halves) {
+    private static byte[] integers(ValueType type, Width width, Density density) {
         var a = new Assembler();
+        boolean halves = type.isHalves();
         boolean half = halves && density == Density.THIN;
         Zmm[] row = {zmm(0), zmm(4)};
         Zmm[] evens = {zmm(1), zmm(5)};
@@ -251,8 +254,8 @@ final class RowCode {
         start(a, QUANTISED_WORD);
         broadcast(a, UPPER_BYTES, 0xff00ff00);
         upperNibbles(a);
-        if (!width.hasPairs()) {
-            a.vmovups(TO_FLOATS, a.constant(scalesToFloats()));
+        if (!hasPairs(type, width)) {
+            a.vmovups(TO_FLOATS, a.constant(RowFrame.scalesOrder(type, LINE)));
         }
         both(i -> bytes(a, density, halves, i, row[i], room[i]));
         nextPlaces(a, density);
@@ -279,12 +282,11 @@ final class RowCode {
             }
         });
         both(i -> place(a, density, halves, i, row[i]));
-        if (width.hasPairs()) {
+        if (hasPairs(type, width)) {
             both(i -> a.vpxord(scale[i], scale[i], scale[i]));
             both(i -> a.vdpbf16ps(scale[i], FACTORS, each(SCALES[i], 0)));
         } else {
-            both(i -> a.vpbroadcastd(scale[i], at(SCALES[i], 0)));
-            both(i -> a.vpshufb(scale[i], scale[i], TO_FLOATS));
+            both(i -> RowFrame.scales(a, type, i, scale[i], TO_FLOATS));
             both(i -> a.vmulps(scale[i], scale[i], FACTORS));
         }
         both(i -> a.add(SCALES[i], 2 * Short.BYTES));
@@ -302,18 +304,6 @@ final class RowCode {
             a.jmp(loaded[i]);
         }
         return a.code();
-    }
-
-    /// An order of bytes that makes fp32 of two scales in bf16: of the first in the lower half, of the second in the upper.
-    private static byte[] scalesToFloats() {
-        var order = new byte[LINE];
-        Arrays.fill(order, (byte) 0x80);
-        for (int i = 0; i < LINE; i += Float.BYTES) {
-            int scale = i < LINE / 2 ? 0 : Short.BYTES;
-            order[i + 2] = (byte) scale;
-            order[i + 3] = (byte) (scale + 1);
-        }
-        return order;
     }
 
     /// Loads the next 32 values of row A or B to `row`.

@@ -17,8 +17,11 @@ import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDX;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
+import org.wanda4j.checkpoint.DType;
+import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Vector;
@@ -118,6 +121,54 @@ final class RowFrame {
     static void both(IntConsumer step) {
         step.accept(0);
         step.accept(1);
+    }
+
+    /// Has the scale of the first or of the second 32 columns of the next word of row A or B in each element of `to`, in fp32.
+    ///
+    /// @param i 0 for A, 1 for B
+    /// @param half which 32 columns
+    /// @param upperShorts has the upper half of each 32 bits set
+    static void scale(Assembler a, ValueType type, int i, int half, Vector to, Vector upperShorts) {
+        if (type.scales() == DType.F16) {
+            a.vpbroadcastw(to, at(SCALES[i], half * Short.BYTES));
+            a.vcvtph2ps(to, to);
+            return;
+        }
+        a.vpbroadcastd(to, at(SCALES[i], 0));
+        if (half == 0) {
+            a.vpslld(to, to, Short.SIZE);
+        } else {
+            a.vpandd(to, to, upperShorts);
+        }
+    }
+
+    /// Has both scales of the next word of row A or B in `to`, in fp32: the first in the lower half, the second in the upper.
+    ///
+    /// @param order has [#scalesOrder]
+    static void scales(Assembler a, ValueType type, int i, Vector to, Vector order) {
+        a.vpbroadcastd(to, at(SCALES[i], 0));
+        a.vpshufb(to, to, order);
+        if (type.scales() == DType.F16) {
+            a.vcvtph2ps(to, to);
+        }
+    }
+
+    /// The order of bytes in which [#scales] puts two scales: the first in the lower half of a vector, the second in the upper, both in fp32; fp16 in
+    /// the quarters of its lower half.
+    ///
+    /// @param bytes of a vector
+    static byte[] scalesOrder(ValueType type, int bytes) {
+        boolean wide = type.scales() == DType.BF16;
+        var order = new byte[bytes];
+        Arrays.fill(order, (byte) 0x80);
+        int step = wide ? Float.BYTES : Short.BYTES;
+        int end = wide ? bytes : bytes / 2;
+        for (int i = step - Short.BYTES; i < end; i += step) {
+            int scale = i < end / 2 ? 0 : Short.BYTES;
+            order[i] = (byte) scale;
+            order[i + 1] = (byte) (scale + 1);
+        }
+        return order;
     }
 
     /// Saves registers, and loads the parameters.

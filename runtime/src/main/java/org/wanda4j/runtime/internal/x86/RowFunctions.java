@@ -16,24 +16,22 @@ final class RowFunctions {
 
     /// Writes the code of a function.
     interface Writer {
-        byte[] write(Density density);
+
+        /// @param type bf16 or a quantised one
+        byte[] write(ValueType type, Density density);
     }
 
-    RowFunctions(Writer bf16, Writer int8, Writer int4) {
-        put(ValueType.BF16, bf16);
-        put(ValueType.INT8, int8);
-        put(ValueType.INT4, int4);
-    }
-
-    private void put(ValueType type, Writer writer) {
-        Map<Density, LateCode> some = new EnumMap<>(Density.class);
-        for (Density density : Density.values()) {
-            some.put(density, new LateCode(() -> writer.write(density)));
+    RowFunctions(Writer writer) {
+        for (ValueType type : ValueType.values()) {
+            Map<Density, LateCode> some = new EnumMap<>(Density.class);
+            for (Density density : Density.values()) {
+                some.put(density, new LateCode(() -> writer.write(type, density)));
+            }
+            functions.put(type, some);
         }
-        functions.put(type, some);
     }
 
-    /// That for the values of `matrix`: bf16, int8 or int4.
+    /// That for the values of `matrix`: bf16 or quantised ones.
     MachineCode of(MappedMatrix matrix) {
         Density density =
                 !matrix.isSparse()

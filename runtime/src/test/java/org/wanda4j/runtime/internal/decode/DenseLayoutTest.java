@@ -54,7 +54,7 @@ class DenseLayoutTest {
     @ParameterizedTest
     @EnumSource(
             value = ValueType.class,
-            names = {"BF16", "INT8", "INT4"})
+            names = {"BF16", "INT8", "INT4", "Q8_0", "Q4_0"})
     void aDenseCopyHasTheValuesOfTheSparseMatrix(ValueType type) {
         var layout = new DenseLayout(dense, threads, Long.MAX_VALUE, memory);
         for (double density : DENSITIES) {
@@ -73,7 +73,7 @@ class DenseLayoutTest {
     @ParameterizedTest
     @EnumSource(
             value = ValueType.class,
-            names = {"BF16", "INT8", "INT4"})
+            names = {"BF16", "INT8", "INT4", "Q8_0", "Q4_0"})
     void aCopyInBf16HasTheValuesRoundedToBf16(ValueType type) {
         var layout = new DenseLayout(new VectorKernels(), threads, Long.MAX_VALUE, memory);
         for (int columns : List.of(64, 100, 33, 1)) {

@@ -165,6 +165,16 @@ class AssemblerTest {
                         a -> a.vfmadd213ps(zmm(6), zmm(2), zmm(4)),
                         "62f26d48a8f4"),
                 of("vcvtdq2ps zmm1,zmm1", a -> a.vcvtdq2ps(zmm(1), zmm(1)), "62f17c485bc9"),
+                of("vcvtph2ps zmm17,ymm18", a -> a.vcvtph2ps(zmm(17), zmm(18)), "62a27d4813ca"),
+                of("vcvtph2ps ymm3,xmm4", a -> a.vcvtph2ps(ymm(3), ymm(4)), "c4e27d13dc"),
+                of(
+                        "vpbroadcastw zmm12,[r9+2]",
+                        a -> a.vpbroadcastw(zmm(12), at(R9, 2)),
+                        "62527d48796101"),
+                of(
+                        "vpbroadcastw ymm12,[r9+2]",
+                        a -> a.vpbroadcastw(ymm(12), at(R9, 2)),
+                        "c4427d796102"),
                 of("vcvtps2dq zmm1,zmm19", a -> a.vcvtps2dq(zmm(1), zmm(19)), "62b17d485bcb"),
                 of("vcvtneps2bf16 ymm1,zmm0", a -> a.vcvtneps2bf16(zmm(1), zmm(0)), "62f27e4872c8"),
                 of(
