@@ -49,8 +49,12 @@ public interface RowKernels {
         PANELS,
         /// The same of pairs of values that are rounded to bf16.
         BF16_PANELS,
-        /// The same of pairs of whole numbers, 32 of each with a factor.
-        QUANTISED_PANELS;
+        /// The same of whole numbers, 32 of each with a factor.
+        QUANTISED_PANELS,
+        /// The same of at most eight activations.
+        QUANTISED_EIGHTS,
+        /// The same of at most four.
+        QUANTISED_FOURS;
 
         /// Whether activations lie off the heap.
         public boolean isOffHeap() {

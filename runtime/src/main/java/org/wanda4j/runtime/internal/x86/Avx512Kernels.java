@@ -23,13 +23,10 @@ final class Avx512Kernels extends MachineKernels {
     static final Set<String> FEATURES =
             Set.of("avx512bw", "avx512vl", "avx512_vbmi2", "avx512_vnni", "bmi2", "popcnt");
 
-    /// So many activations are multiplied by groups; more take less time in panels, for rows are unpacked once for all of them.
-    private static final int MOST_BF16 = 16;
+    /// So many activations are multiplied with bf16 by groups; more take less time in panels, for rows are unpacked once for all of them.
+    private static final int MOST = 16;
 
-    private static final int MOST_INT8 = 12;
-    private static final int MOST_INT4 = 16;
-
-    private static final int MOST_GROUPS = MOST_BF16 / BlockCode.MOST_VECTORS;
+    private static final int MOST_GROUPS = MOST / BlockCode.MOST_VECTORS;
 
     private final RowKernels others;
     private final PanelKernels panels;
@@ -39,18 +36,15 @@ final class Avx512Kernels extends MachineKernels {
     private final MachineCode split;
 
     private final MachineCode quantise;
-    private final MachineCode spread = new MachineCode(BlockCode.spread());
     private final BlockFunctions few;
     private final BlockFunctions many;
 
-    /// Functions for several activations.
+    /// Functions for several activations, with bf16.
     private record BlockFunctions(BlockCode code, RowFunctions functions) {
 
         static BlockFunctions of(int vectors, Width width) {
             var code = new BlockCode(vectors);
-            return new BlockFunctions(
-                    code,
-                    new RowFunctions(density -> code.bf16(width, density), code::int8, code::int4));
+            return new BlockFunctions(code, new RowFunctions(density -> code.bf16(width, density)));
         }
     }
 
@@ -87,16 +81,12 @@ final class Avx512Kernels extends MachineKernels {
 
     @Override
     public Order order(MappedMatrix matrix, int tokens) {
-        if (!isOurs(matrix)) {
+        if (tokens == 1 || !isOurs(matrix)) {
             return super.order(matrix, tokens);
         }
-        int most =
-                switch (matrix.type()) {
-                    case INT8 -> MOST_INT8;
-                    case INT4 -> MOST_INT4;
-                    default -> MOST_BF16;
-                };
-        return tokens > most ? panels.order(matrix) : Order.PLAIN;
+        return matrix.type().isQuantised() || tokens > MOST
+                ? panels.order(matrix, tokens)
+                : Order.PLAIN;
     }
 
     @Override
@@ -173,12 +163,11 @@ final class Avx512Kernels extends MachineKernels {
             BlockCode code,
             MachineScratch memory) {
         int words = matrix.columns() / Long.SIZE;
-        MachineCode copy = matrix.type() == ValueType.BF16 ? split : spread;
         for (int t = 0; t < count; t++) {
             long group = memory.block.address() + t / code.vectors() * code.bytes(words);
             long place = group + (long) (t % code.vectors()) * BlockCode.PART;
             MemorySegment.copy(x, t * width, memory.plain, JAVA_FLOAT, 0, matrix.columns());
-            copy.call(memory.plain.address(), place, words, code.wordBytes(), 0);
+            split.call(memory.plain.address(), place, words, code.wordBytes(), 0);
         }
     }
 
