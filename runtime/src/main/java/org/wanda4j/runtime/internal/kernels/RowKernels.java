@@ -45,6 +45,8 @@ public interface RowKernels {
         BYTES,
         /// 64 values of each of four activations, the next 64 of each, and so on.
         INTERLEAVED,
+        /// The same of eight.
+        INTERLEAVED_EIGHTS,
         /// The first value of each of some activations, the second of each, and so on.
         PANELS,
         /// The same of pairs of values that are rounded to bf16.

@@ -87,6 +87,7 @@ public final class WideKernels extends VectorKernels {
                 }
             }
             case INTERLEAVED,
+                    INTERLEAVED_EIGHTS,
                     PANELS,
                     BF16_PANELS,
                     QUANTISED_PANELS,

@@ -26,8 +26,6 @@ final class Avx512Kernels extends MachineKernels {
     /// So many activations are multiplied with bf16 by groups; more take less time in panels, for rows are unpacked once for all of them.
     private static final int MOST = 16;
 
-    private static final int MOST_GROUPS = MOST / BlockCode.MOST_VECTORS;
-
     private final RowKernels others;
     private final PanelKernels panels;
     private final Width width;
@@ -40,11 +38,14 @@ final class Avx512Kernels extends MachineKernels {
     private final BlockFunctions many;
 
     /// Functions for several activations, with bf16.
-    private record BlockFunctions(BlockCode code, RowFunctions functions) {
+    private record BlockFunctions(BlockCode code, LateCode split, RowFunctions functions) {
 
         static BlockFunctions of(int vectors, Width width) {
             var code = new BlockCode(vectors);
-            return new BlockFunctions(code, new RowFunctions(density -> code.bf16(width, density)));
+            return new BlockFunctions(
+                    code,
+                    new LateCode(() -> code.split(width)),
+                    new RowFunctions(density -> code.bf16(width, density)));
         }
     }
 
@@ -60,7 +61,7 @@ final class Avx512Kernels extends MachineKernels {
         this.others = others;
         this.width = width;
         this.panels = PanelKernels.avx512(width);
-        this.split = new MachineCode(RowCode.split(width));
+        this.split = new MachineCode(RowCode.split(width, RowCode.SPLIT_WORD));
         this.quantise = new MachineCode(RowCode.quantise(width));
         this.few = BlockFunctions.of(BlockCode.MOST_VECTORS / 2, width);
         this.many = BlockFunctions.of(BlockCode.MOST_VECTORS, width);
@@ -68,10 +69,8 @@ final class Avx512Kernels extends MachineKernels {
 
     @Override
     public Scratch newScratch(int widest, Arena memory) {
-        int words = Scratch.words(widest);
-        long interleaved = MOST_GROUPS * new BlockCode(BlockCode.MOST_VECTORS).bytes(words);
         return new MachineScratch(
-                widest, Math.max(interleaved, PanelKernels.bytes(words * Long.SIZE)), memory);
+                widest, PanelKernels.bytes(Scratch.words(widest) * Long.SIZE), memory);
     }
 
     @Override
@@ -84,17 +83,37 @@ final class Avx512Kernels extends MachineKernels {
         if (tokens == 1 || !isOurs(matrix)) {
             return super.order(matrix, tokens);
         }
-        return matrix.type().isQuantised() || tokens > MOST
-                ? panels.order(matrix, tokens)
-                : Order.PLAIN;
+        if (matrix.type().isQuantised() || tokens > MOST) {
+            return panels.order(matrix, tokens);
+        }
+        return tokens > few.code.vectors() ? Order.INTERLEAVED_EIGHTS : Order.INTERLEAVED;
     }
 
     @Override
     public void arrange(Order order, float[] x, int count, ArrangedBatch batch, int first) {
-        if (order.isOffHeap()) {
-            panels.arrange(order, x, count, batch, first);
-        } else {
-            super.arrange(order, x, count, batch, first);
+        switch (order) {
+            case INTERLEAVED -> interleave(few, x, count, batch, first);
+            case INTERLEAVED_EIGHTS -> interleave(many, x, count, batch, first);
+            case PANELS, BF16_PANELS, QUANTISED_PANELS, QUANTISED_EIGHTS, QUANTISED_FOURS ->
+                    panels.arrange(order, x, count, batch, first);
+            default -> super.arrange(order, x, count, batch, first);
+        }
+    }
+
+    /// Interleaves activations for [BlockCode].
+    private static void interleave(
+            BlockFunctions block, float[] x, int count, ArrangedBatch batch, int first) {
+        int width = batch.width();
+        int words = width / Long.SIZE;
+        for (int t = 0; t < count; t++) {
+            int group = (first + t) / block.code.vectors();
+            int place = (first + t) % block.code.vectors();
+            MemorySegment to =
+                    batch.offHeap()
+                            .asSlice(
+                                    group * block.code.bytes(words)
+                                            + (long) place * BlockCode.PART);
+            block.split.code().call(MachineKernels.part(x, t * width, width), to, to, words, 0);
         }
     }
 
@@ -106,7 +125,7 @@ final class Avx512Kernels extends MachineKernels {
         switch (matrix.type()) {
             case INT8 -> quantise.call(from, to, words, bits(RowCode.INT8_UNIT), 0);
             case INT4 -> quantise.call(from, to, words, bits(RowCode.INT4_UNIT), 0);
-            default -> split.call(from, to, words, RowCode.SPLIT_WORD, 0);
+            default -> split.call(from, to, 0, words, 0);
         }
         return to;
     }
@@ -117,11 +136,7 @@ final class Avx512Kernels extends MachineKernels {
             return memory.plain;
         }
         split.call(
-                memory.plain.address(),
-                memory.prepared.address(),
-                size / Long.SIZE,
-                RowCode.SPLIT_WORD,
-                0);
+                memory.plain.address(), memory.prepared.address(), 0, size / Long.SIZE, 0);
         return memory.prepared;
     }
 
@@ -135,39 +150,19 @@ final class Avx512Kernels extends MachineKernels {
             float[] y,
             int outputs,
             Scratch scratch) {
-        if (!isOurs(matrix) || from == to) {
-            others.block(matrix, from, to, batch, tokens, y, outputs, scratch);
-            return;
-        }
         var memory = (MachineScratch) scratch;
-        if (order(matrix, tokens).isOffHeap()) {
+        Order order = order(matrix, tokens);
+        if (!order.isOffHeap()) {
+            others.block(matrix, from, to, batch, tokens, y, outputs, scratch);
+        } else if (order == Order.INTERLEAVED || order == Order.INTERLEAVED_EIGHTS) {
+            BlockFunctions block = order == Order.INTERLEAVED ? few : many;
+            MachineCode function = block.functions.of(matrix);
+            long bytes = block.code.bytes(matrix.columns() / Long.SIZE);
+            long address = batch.offHeap().address();
+            new BlockKernels(block.code.vectors(), bytes, _ -> function)
+                    .multiply(matrix, from, to, address, tokens, y, 0, outputs, memory);
+        } else {
             panels.block(matrix, from, to, batch, tokens, y, outputs, memory);
-            return;
-        }
-        float[] x = batch.values();
-        int width = batch.width();
-        BlockFunctions block = tokens <= few.code.vectors() ? few : many;
-        int words = matrix.columns() / Long.SIZE;
-        interleave(matrix, x, width, tokens, block.code, memory);
-        MachineCode function = block.functions.of(matrix);
-        new BlockKernels(block.code.vectors(), block.code.bytes(words), _ -> function)
-                .multiply(matrix, from, to, memory.block.address(), tokens, y, 0, outputs, memory);
-    }
-
-    /// Interleaves activations for [BlockCode].
-    private void interleave(
-            MappedMatrix matrix,
-            float[] x,
-            int width,
-            int count,
-            BlockCode code,
-            MachineScratch memory) {
-        int words = matrix.columns() / Long.SIZE;
-        for (int t = 0; t < count; t++) {
-            long group = memory.block.address() + t / code.vectors() * code.bytes(words);
-            long place = group + (long) (t % code.vectors()) * BlockCode.PART;
-            MemorySegment.copy(x, t * width, memory.plain, JAVA_FLOAT, 0, matrix.columns());
-            split.call(memory.plain.address(), place, words, code.wordBytes(), 0);
         }
     }
 

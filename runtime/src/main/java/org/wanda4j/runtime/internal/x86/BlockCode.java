@@ -54,9 +54,9 @@ final class BlockCode {
         return vectors;
     }
 
-    /// Distance of two words of a vector, in bytes.
-    long wordBytes() {
-        return wordBytes;
+    /// Copies a vector to its place, as [RowCode#split] does.
+    byte[] split(Width width) {
+        return RowCode.split(width, wordBytes);
     }
 
     /// Bytes of the vectors, of `words` words.
