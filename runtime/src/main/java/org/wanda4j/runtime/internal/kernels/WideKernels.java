@@ -86,7 +86,13 @@ public final class WideKernels extends VectorKernels {
                     swap(out, at + LANES, at + 2 * LANES);
                 }
             }
-            case INTERLEAVED, PANELS, BF16_PANELS, QUANTISED_PANELS ->
+            case INTERLEAVED,
+                    INTERLEAVED_EIGHTS,
+                    PANELS,
+                    BF16_PANELS,
+                    QUANTISED_PANELS,
+                    QUANTISED_EIGHTS,
+                    QUANTISED_FOURS ->
                     throw new IllegalArgumentException("not on the heap: " + order);
         }
     }

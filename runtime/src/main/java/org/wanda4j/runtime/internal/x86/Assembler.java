@@ -145,6 +145,11 @@ final class Assembler extends GeneralAssembler {
         evex(MAP_0F38, PREFIX_F3, W0, 0x35, from, NONE, to, HALF);
     }
 
+    /// Stores the lower 8 bits of each 32.
+    void vpmovdb(MemoryOperand to, Zmm from) {
+        evex(MAP_0F38, PREFIX_F3, W0, 0x31, from, NONE, to, QUARTER);
+    }
+
     void vshuff32x4(Zmm to, Zmm a, Zmm b, int order) {
         evex(MAP_0F3A, PREFIX_66, W0, 0x23, to, a, b, WHOLE);
         bytes(order);
@@ -166,6 +171,12 @@ final class Assembler extends GeneralAssembler {
         encode(MAP_0F, PREFIX_66, W1, 0x15, to, a, b, WHOLE);
     }
 
+    /// In each 128 bits two numbers of `a`, then two of `b`, as `order` says, two bits each.
+    void vshufps(Vector to, Vector a, Vector b, int order) {
+        encode(MAP_0F, NO_PREFIX, W0, 0xc6, to, a, b, WHOLE);
+        bytes(order);
+    }
+
     void vpermilps(Vector to, Vector from, int order) {
         encode(MAP_0F3A, PREFIX_66, W0, 0x04, to, NONE, from, WHOLE);
         bytes(order);
@@ -182,6 +193,15 @@ final class Assembler extends GeneralAssembler {
     /// 16 bits to each 16 of `to`.
     void vpbroadcastw(Vector to, MemoryOperand from) {
         encode(MAP_0F38, PREFIX_66, W0, 0x79, to, NONE, from, SHORT);
+    }
+
+    void vpbroadcastq(Zmm to, MemoryOperand from) {
+        evex(MAP_0F38, PREFIX_66, W1, 0x59, to, NONE, from, 2 * ELEMENT);
+    }
+
+    /// The 16 bytes at `from`, four times.
+    void vbroadcasti32x4(Zmm to, MemoryOperand from) {
+        evex(MAP_0F38, PREFIX_66, W0, 0x5a, to, NONE, from, QUARTER);
     }
 
     /// Each byte of `to` is the byte of `from`, in the same 128 bits, whose number is in `order`; 0 where that is negative.
@@ -232,6 +252,12 @@ final class Assembler extends GeneralAssembler {
         bytes(bits);
     }
 
+    /// Keeps the sign.
+    void vpsrad(Vector to, Vector from, int bits) {
+        encode(MAP_0F, PREFIX_66, W0, 0x72, like(to, 4), to, from, WHOLE);
+        bytes(bits);
+    }
+
     void vpsrlq(Vector to, Vector from, int bits) {
         encode(MAP_0F, PREFIX_66, W1, 0x73, like(to, 2), to, from, WHOLE);
         bytes(bits);
@@ -262,6 +288,11 @@ final class Assembler extends GeneralAssembler {
     /// Of whole numbers of 32 bits.
     void vpaddd(Vector to, Vector a, Operand b) {
         encode(MAP_0F, PREFIX_66, W0, 0xfe, to, a, b, WHOLE);
+    }
+
+    /// Of whole numbers of 32 bits.
+    void vpsubd(Vector to, Vector a, Operand b) {
+        encode(MAP_0F, PREFIX_66, W0, 0xfa, to, a, b, WHOLE);
     }
 
     /// The larger of numbers of 32 bits with a sign.
@@ -325,6 +356,11 @@ final class Assembler extends GeneralAssembler {
     /// `to_i += a_2i * b_2i + a_2i+1 * b_2i+1`, of 16 bits to 32
     void vpdpwssd(Vector to, Vector a, Operand b) {
         encode(MAP_0F38, PREFIX_66, W0, 0x52, to, a, b, WHOLE);
+    }
+
+    /// `to_i += a_4i * b_4i + ... + a_4i+3 * b_4i+3`, of bytes without a sign and bytes with one to 32 bits
+    void vpdpbusd(Zmm to, Zmm a, Operand b) {
+        evex(MAP_0F38, PREFIX_66, W0, 0x50, to, a, b, WHOLE);
     }
 
     /// `to_i += a_2i * b_2i + a_2i+1 * b_2i+1`, of bf16 to fp32
@@ -405,12 +441,6 @@ final class Assembler extends GeneralAssembler {
         bytes(order);
     }
 
-    /// In each 128 bits two numbers of `a`, then two of `b`, as `order` says, two bits each.
-    void vshufps(Vector to, Vector a, Vector b, int order) {
-        vex(MAP_0F, NO_PREFIX, W0, 0xc6, to, a, b);
-        bytes(order);
-    }
-
     /// In each 128 bits the numbers of 32 bits of `a`, then those of `b`, in 16 bits.
     void vpackssdw(Vector to, Vector a, Vector b) {
         vex(MAP_0F, PREFIX_66, W0, 0x6b, to, a, b);
@@ -435,17 +465,6 @@ final class Assembler extends GeneralAssembler {
     void vpsrlw(Vector to, Vector from, int bits) {
         vex(MAP_0F, PREFIX_66, W0, 0x71, like(to, 2), to, from);
         bytes(bits);
-    }
-
-    /// Keeps the sign.
-    void vpsrad(Vector to, Vector from, int bits) {
-        vex(MAP_0F, PREFIX_66, W0, 0x72, like(to, 4), to, from);
-        bytes(bits);
-    }
-
-    /// Of whole numbers of 32 bits.
-    void vpsubd(Vector to, Vector a, Operand b) {
-        vex(MAP_0F, PREFIX_66, W0, 0xfa, to, a, b);
     }
 
     /// All bits of a number of 32 bits where that of `a` is larger than that of `b`, none elsewhere.

@@ -94,7 +94,7 @@ final class Avx2Kernels extends MachineKernels {
             return super.order(matrix, tokens);
         }
         int most = matrix.type().isQuantised() ? MOST_INTEGERS : MOST_FLOATS;
-        return tokens > most ? panels.order(matrix) : Order.INTERLEAVED;
+        return tokens > most ? panels.order(matrix, tokens) : Order.INTERLEAVED;
     }
 
     @Override

@@ -1,7 +1,5 @@
 package org.wanda4j.runtime.internal.x86;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
@@ -24,13 +22,8 @@ final class Avx512Kernels extends MachineKernels {
     static final Set<String> FEATURES =
             Set.of("avx512bw", "avx512vl", "avx512_vbmi2", "avx512_vnni", "bmi2", "popcnt");
 
-    /// So many activations are multiplied by groups; more take less time in panels, for rows are unpacked once for all of them.
-    private static final int MOST_BF16 = 16;
-
-    private static final int MOST_INT8 = 12;
-    private static final int MOST_INT4 = 16;
-
-    private static final int MOST_GROUPS = MOST_BF16 / BlockCode.MOST_VECTORS;
+    /// So many activations are multiplied with bf16 by groups; more take less time in panels, for rows are unpacked once for all of them.
+    private static final int MOST = 16;
 
     private final RowKernels others;
     private final PanelKernels panels;
@@ -43,17 +36,18 @@ final class Avx512Kernels extends MachineKernels {
     private final LateCode quantise;
 
     private final LateCode quantiseForHalves = new LateCode(() -> RowCode.quantise(false));
-    private final MachineCode spread = new MachineCode(BlockCode.spread());
     private final BlockFunctions few;
     private final BlockFunctions many;
 
-    /// Functions for several activations.
-    private record BlockFunctions(BlockCode code, RowFunctions functions) {
+    /// Functions for several activations, with bf16.
+    private record BlockFunctions(BlockCode code, LateCode split, RowFunctions functions) {
 
         static BlockFunctions of(int vectors, Width width) {
             var code = new BlockCode(vectors);
             return new BlockFunctions(
-                    code, new RowFunctions((type, density) -> code.rows(type, width, density)));
+                    code,
+                    new LateCode(() -> code.split(width)),
+                    new RowFunctions((_, density) -> code.bf16(width, density)));
         }
     }
 
@@ -66,7 +60,7 @@ final class Avx512Kernels extends MachineKernels {
         this.others = others;
         this.width = width;
         this.panels = PanelKernels.avx512(width);
-        this.split = new MachineCode(RowCode.split(width));
+        this.split = new MachineCode(RowCode.split(width, RowCode.SPLIT_WORD));
         this.quantise = new LateCode(() -> RowCode.quantise(width.hasPairs()));
         this.few = BlockFunctions.of(BlockCode.MOST_VECTORS / 2, width);
         this.many = BlockFunctions.of(BlockCode.MOST_VECTORS, width);
@@ -74,10 +68,8 @@ final class Avx512Kernels extends MachineKernels {
 
     @Override
     public Scratch newScratch(int widest, Arena memory) {
-        int words = Scratch.words(widest);
-        long interleaved = MOST_GROUPS * new BlockCode(BlockCode.MOST_VECTORS).bytes(words);
         return new MachineScratch(
-                widest, Math.max(interleaved, PanelKernels.bytes(words * Long.SIZE)), memory);
+                widest, PanelKernels.bytes(Scratch.words(widest) * Long.SIZE), memory);
     }
 
     @Override
@@ -87,24 +79,40 @@ final class Avx512Kernels extends MachineKernels {
 
     @Override
     public Order order(MappedMatrix matrix, int tokens) {
-        if (!isOurs(matrix)) {
+        if (tokens == 1 || !isOurs(matrix)) {
             return super.order(matrix, tokens);
         }
-        int most =
-                switch (matrix.type()) {
-                    case INT8, Q8_0 -> MOST_INT8;
-                    case INT4, Q4_0 -> MOST_INT4;
-                    default -> MOST_BF16;
-                };
-        return tokens > most ? panels.order(matrix) : Order.PLAIN;
+        if (matrix.type().isQuantised() || tokens > MOST) {
+            return panels.order(matrix, tokens);
+        }
+        return tokens > few.code.vectors() ? Order.INTERLEAVED_EIGHTS : Order.INTERLEAVED;
     }
 
     @Override
     public void arrange(Order order, float[] x, int count, ArrangedBatch batch, int first) {
-        if (order.isOffHeap()) {
-            panels.arrange(order, x, count, batch, first);
-        } else {
-            super.arrange(order, x, count, batch, first);
+        switch (order) {
+            case INTERLEAVED -> interleave(few, x, count, batch, first);
+            case INTERLEAVED_EIGHTS -> interleave(many, x, count, batch, first);
+            case PANELS, BF16_PANELS, QUANTISED_PANELS, QUANTISED_EIGHTS, QUANTISED_FOURS ->
+                    panels.arrange(order, x, count, batch, first);
+            default -> super.arrange(order, x, count, batch, first);
+        }
+    }
+
+    /// Interleaves activations for [BlockCode].
+    private static void interleave(
+            BlockFunctions block, float[] x, int count, ArrangedBatch batch, int first) {
+        int width = batch.width();
+        int words = width / Long.SIZE;
+        for (int t = 0; t < count; t++) {
+            int group = (first + t) / block.code.vectors();
+            int place = (first + t) % block.code.vectors();
+            MemorySegment to =
+                    batch.offHeap()
+                            .asSlice(
+                                    group * block.code.bytes(words)
+                                            + (long) place * BlockCode.PART);
+            block.split.code().call(MachineKernels.part(x, t * width, width), to, to, words, 0);
         }
     }
 
@@ -119,7 +127,7 @@ final class Avx512Kernels extends MachineKernels {
             float unit = type.isHalves() ? RowCode.INT4_UNIT : RowCode.INT8_UNIT;
             code.code().call(from, to, words, bits(unit), 0);
         } else {
-            split.call(from, to, words, RowCode.SPLIT_WORD, 0);
+            split.call(from, to, 0, words, 0);
         }
         return to;
     }
@@ -129,12 +137,7 @@ final class Avx512Kernels extends MachineKernels {
         if (!width.hasPairs()) {
             return memory.plain;
         }
-        split.call(
-                memory.plain.address(),
-                memory.prepared.address(),
-                size / Long.SIZE,
-                RowCode.SPLIT_WORD,
-                0);
+        split.call(memory.plain.address(), memory.prepared.address(), 0, size / Long.SIZE, 0);
         return memory.prepared;
     }
 
@@ -148,40 +151,19 @@ final class Avx512Kernels extends MachineKernels {
             float[] y,
             int outputs,
             Scratch scratch) {
-        if (!isOurs(matrix) || from == to) {
-            others.block(matrix, from, to, batch, tokens, y, outputs, scratch);
-            return;
-        }
         var memory = (MachineScratch) scratch;
-        if (order(matrix, tokens).isOffHeap()) {
+        Order order = order(matrix, tokens);
+        if (!order.isOffHeap()) {
+            others.block(matrix, from, to, batch, tokens, y, outputs, scratch);
+        } else if (order == Order.INTERLEAVED || order == Order.INTERLEAVED_EIGHTS) {
+            BlockFunctions block = order == Order.INTERLEAVED ? few : many;
+            MachineCode function = block.functions.of(matrix);
+            long bytes = block.code.bytes(matrix.columns() / Long.SIZE);
+            long address = batch.offHeap().address();
+            new BlockKernels(block.code.vectors(), bytes, _ -> function)
+                    .multiply(matrix, from, to, address, tokens, y, 0, outputs, memory);
+        } else {
             panels.block(matrix, from, to, batch, tokens, y, outputs, memory);
-            return;
-        }
-        float[] x = batch.values();
-        int width = batch.width();
-        BlockFunctions block = tokens <= few.code.vectors() ? few : many;
-        int words = matrix.columns() / Long.SIZE;
-        interleave(matrix, x, width, tokens, block.code, memory);
-        MachineCode function = block.functions.of(matrix);
-        new BlockKernels(block.code.vectors(), block.code.bytes(words), _ -> function)
-                .multiply(matrix, from, to, memory.block.address(), tokens, y, 0, outputs, memory);
-    }
-
-    /// Interleaves activations for [BlockCode].
-    private void interleave(
-            MappedMatrix matrix,
-            float[] x,
-            int width,
-            int count,
-            BlockCode code,
-            MachineScratch memory) {
-        int words = matrix.columns() / Long.SIZE;
-        MachineCode copy = matrix.type() == ValueType.BF16 ? split : spread;
-        for (int t = 0; t < count; t++) {
-            long group = memory.block.address() + t / code.vectors() * code.bytes(words);
-            long place = group + (long) (t % code.vectors()) * BlockCode.PART;
-            MemorySegment.copy(x, t * width, memory.plain, JAVA_FLOAT, 0, matrix.columns());
-            copy.call(memory.plain.address(), place, words, code.wordBytes(), 0);
         }
     }
 

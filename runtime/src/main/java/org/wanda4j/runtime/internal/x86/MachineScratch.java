@@ -23,7 +23,7 @@ final class MachineScratch extends Scratch {
     /// The same in the layout of [RowCode] or [Avx2RowCode].
     final MemorySegment prepared;
 
-    /// What several activations need: those in the layout of [BlockCode], or rows in that of [PanelLayout].
+    /// Rows in the layout of [PanelLayout].
     final MemorySegment block;
 
     /// Products with rows A, one activation after the other, then those with rows B.

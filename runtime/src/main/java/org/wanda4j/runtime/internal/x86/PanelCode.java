@@ -5,6 +5,7 @@ import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R11;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R12;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R13;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R14;
+import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R15;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R8;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R9;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RAX;
@@ -16,6 +17,7 @@ import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDX;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
@@ -28,7 +30,8 @@ import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 ///
 /// A number of a row is broadcast, and multiplied with the numbers of the vectors at its place: no sum has to be added up in the end.
 /// Sums of whole numbers are multiplied with the scale of the row and the factors of the vectors after each step, and added up in
-/// fp32.
+/// fp32. Where a panel has fewer vectors than a register has elements, as many numbers of a row are broadcast together as a vector has elements, and
+/// their sums are added up in the end.
 ///
 /// A function takes the addresses of its parameters, 64 bits each, and of the product of the first row with the first vector, in fp32.
 /// The products of a vector with the rows follow each other.
@@ -70,6 +73,11 @@ final class PanelCode {
 
     private static final int FOUR = 4;
 
+    /// Numbers at even places, and the others, in [Assembler#vshufps].
+    private static final int EVENS = 0x88;
+
+    private static final int ODDS = 0xdd;
+
     private static final General Y = RSI;
     private static final General Y_PITCH = RDX;
     private static final General LEFT = RCX;
@@ -81,11 +89,12 @@ final class PanelCode {
     private static final General THREE_ROWS = R11;
     private static final General GROUPS_LEFT = R12;
     private static final General FIRST = R13;
+    private static final General SCALES = R15;
 
     /// Where the rows 0 and 4 of a group are.
     private static final General[] PLACE = {R8, R14};
 
-    private static final List<General> SAVED = List.of(RBX, RBP, R12, R13, R14);
+    private static final List<General> SAVED = List.of(RBX, RBP, R12, R13, R14, R15);
 
     private final Assembler a = new Assembler();
     private final PanelLayout layout;
@@ -94,6 +103,10 @@ final class PanelCode {
     private final int rows;
     private final int bytes;
     private final Vector[][] sums;
+
+    /// Sums in fp32 of those of whole numbers; empty where they are in memory, for want of registers, and in [#sums] after a step.
+    private final Vector[] totals;
+
     private final Vector[] x;
 
     /// Registers without a use of their own: one or more.
@@ -111,7 +124,10 @@ final class PanelCode {
         }
         this.x = registers(rows * panels, panels);
         int used = rows * panels + panels;
-        this.free = registers(used, layout.width().registers() - used);
+        int all = layout.width().registers();
+        int kept = layout.isWhole() && used + rows * panels + FOUR <= all ? rows * panels : 0;
+        this.totals = registers(all - kept, kept);
+        this.free = registers(used, all - kept - used);
     }
 
     private Vector[] registers(int from, int count) {
@@ -152,10 +168,14 @@ final class PanelCode {
         a.lea(PLACE[1], at(FIRST, ROW, FOUR, 0));
         load(X, PANELS);
         load(LEFT, STEPS);
+        if (layout.isSplit()) {
+            a.lea(SCALES, at(FIRST, ROW, SplitPanels.EIGHT, 0));
+        }
+        RowFrame.clear(a, totals);
         for (Vector[] each : sums) {
             RowFrame.clear(a, each);
         }
-        if (layout.isWhole()) {
+        if (layout.isWhole() && totals.length == 0) {
             for (int i = 0; i < rows * panels; i++) {
                 a.vmovups(room(i), sums[0][0]);
             }
@@ -165,7 +185,9 @@ final class PanelCode {
             a.prefetcht1(at(NEXT, i));
         }
         a.add(NEXT, NEXT_BYTES);
-        if (layout.isWhole()) {
+        if (layout.isSplit()) {
+            stepOfBytes();
+        } else if (layout.isWhole()) {
             stepOfIntegers();
         } else {
             stepOfFloats();
@@ -184,6 +206,9 @@ final class PanelCode {
         }
         a.add(Y, rows * Float.BYTES);
         a.lea(FIRST, at(FIRST, ROW, rows, 0));
+        if (layout.isSplit()) {
+            a.add(FIRST, ROW);
+        }
         a.add(GROUPS_LEFT, -1);
         a.jne(groups);
         SAVED.reversed().forEach(a::pop);
@@ -231,10 +256,63 @@ final class PanelCode {
             }
         }
         for (int i = 0; i < rows; i++) {
-            a.vbroadcastss(row, number(i, layout.numbers()));
-            for (int p = 0; p < panels; p++) {
-                a.vmulps(product, row, numbers(p, layout.numbers()));
-                a.vcvtdq2ps(sums[i][p], sums[i][p]);
+            total(i, number(i, layout.numbers()), layout.numbers());
+        }
+    }
+
+    /// Upper halves of the vectors' numbers first, 256 times those sums, then lower halves.
+    private void stepOfBytes() {
+        int vectors = layout.vectors();
+        int loads = SplitPanels.loads(vectors);
+        Vector row = free[0];
+        Vector[] corrections = Arrays.copyOfRange(free, 2, 2 + panels);
+        for (int p = 0; p < panels; p++) {
+            a.vmovups(corrections[p], numbers(p, 2 * loads + 1));
+        }
+        for (Vector[] each : sums) {
+            RowFrame.clear(a, each);
+        }
+        for (int k = 0; k < 2 * loads; k++) {
+            loadPanels(k);
+            for (int i = 0; i < rows; i++) {
+                broadcast((Zmm) row, number(i, k % loads));
+                for (int p = 0; p < panels; p++) {
+                    if (k == loads) {
+                        a.vpslld(sums[i][p], sums[i][p], Byte.SIZE);
+                        a.vpaddd(sums[i][p], sums[i][p], corrections[p]);
+                    }
+                    a.vpdpbusd((Zmm) sums[i][p], (Zmm) row, x[p]);
+                }
+            }
+        }
+        for (int i = 0; i < rows; i++) {
+            total(i, at(SCALES, i * Float.BYTES), 2 * loads);
+        }
+        a.add(SCALES, SplitPanels.SCALES_BYTES);
+    }
+
+    /// As many bytes of a row as a vector has of a load.
+    private void broadcast(Zmm to, MemoryOperand from) {
+        switch (numberBytes()) {
+            case Integer.BYTES -> a.vpbroadcastd(to, from);
+            case Long.BYTES -> a.vpbroadcastq(to, from);
+            default -> a.vbroadcasti32x4(to, from);
+        }
+    }
+
+    /// Adds the sums of whole numbers of row `i`, multiplied with its scale and the factors of the vectors.
+    ///
+    /// @param factors where these are in a panel
+    private void total(int i, MemoryOperand scale, int factors) {
+        Vector row = free[0];
+        Vector product = free[1];
+        a.vbroadcastss(row, scale);
+        for (int p = 0; p < panels; p++) {
+            a.vmulps(product, row, numbers(p, factors));
+            a.vcvtdq2ps(sums[i][p], sums[i][p]);
+            if (totals.length > 0) {
+                a.vfmadd231ps(totals[i * panels + p], sums[i][p], product);
+            } else {
                 a.vfmadd213ps(sums[i][p], product, room(i * panels + p));
                 a.vmovups(room(i * panels + p), sums[i][p]);
             }
@@ -260,13 +338,18 @@ final class PanelCode {
     /// The number at place `k` of row `i`, or its scale.
     private MemoryOperand number(int i, int k) {
         General place = PLACE[i / FOUR];
-        int distance = k * Float.BYTES;
+        int distance = k * numberBytes();
         return switch (i % FOUR) {
             case 0 -> at(place, distance);
             case 1 -> at(place, ROW, 1, distance);
             case 2 -> at(place, ROW, 2, distance);
             default -> at(place, THREE_ROWS, 1, distance);
         };
+    }
+
+    /// Bytes of a row that are broadcast together.
+    private int numberBytes() {
+        return layout.isSplit() ? SplitPanels.bytes(layout.vectors()) : Float.BYTES;
     }
 
     private MemoryOperand room(int sum) {
@@ -277,17 +360,47 @@ final class PanelCode {
     private void store(int first, int panel) {
         Vector[] sum = new Vector[FOUR];
         for (int i = 0; i < FOUR; i++) {
-            sum[i] = sums[first + i][panel];
+            sum[i] =
+                    totals.length > 0
+                            ? totals[(first + i) * panels + panel]
+                            : sums[first + i][panel];
         }
-        // Vectors that have been multiplied are in registers above the sums.
-        Vector[] four = registers(rows * panels, FOUR);
-        PanelLayout.transpose(a, sum, four);
-        for (int quarter = 0; quarter < layout.vectors() / FOUR; quarter++) {
-            for (Vector each : four) {
+        Vector[] products = products(sum);
+        for (int quarter = 0; quarter < bytes / (FOUR * Float.BYTES); quarter++) {
+            for (Vector each : products) {
                 storeQuarter(each, quarter);
                 a.add(LEFT, Y_PITCH);
             }
         }
+    }
+
+    /// From the sums of four rows to vectors that have in 128 bits the products of these with a vector: the first 128 bits of each, then the
+    /// second, and so on.
+    private Vector[] products(Vector[] sum) {
+        // Vectors that have been multiplied are in registers above the sums.
+        Vector[] four = registers(rows * panels, FOUR);
+        int elements = bytes / Float.BYTES / layout.vectors();
+        if (elements == 1) {
+            PanelLayout.transpose(a, sum, four);
+            return four;
+        }
+        addNeighbours(four[0], sum[0], sum[1]);
+        addNeighbours(four[1], sum[2], sum[3]);
+        if (elements == 2) {
+            a.vshufps(four[2], four[0], four[1], EVENS);
+            a.vshufps(four[3], four[0], four[1], ODDS);
+            return new Vector[] {four[2], four[3]};
+        }
+        addNeighbours(four[2], four[0], four[1]);
+        return new Vector[] {four[2]};
+    }
+
+    /// In each 128 bits the two sums of neighbours in `first`, then those in `second`.
+    private void addNeighbours(Vector to, Vector first, Vector second) {
+        Vector odds = registers(rows * panels + FOUR - 1, 1)[0];
+        a.vshufps(odds, first, second, ODDS);
+        a.vshufps(to, first, second, EVENS);
+        a.vaddps(to, to, odds);
     }
 
     private void storeQuarter(Vector from, int quarter) {

@@ -26,7 +26,7 @@ final class PanelKernels {
     private static final int FEW = 2;
 
     private static final int MOST_ROWS = 128;
-    private static final int ROWS_STEP = 8;
+    private static final int EIGHT_ROWS = 8;
 
     /// Where the rows are in [MachineScratch#block], behind the parameters, and products that lie elsewhere than the matrix's.
     private static final long PRODUCTS_AT = PanelCode.PARAMETERS;
@@ -38,10 +38,11 @@ final class PanelKernels {
     private record Functions(
             PanelLayout layout, RowFunctions unpack, LateCode arrange, List<LateCode> multiply) {
 
-        static Functions of(PanelLayout layout, boolean vnni) {
+        /// @param unpack writes rows of the layout
+        static Functions of(PanelLayout layout, RowFunctions unpack, boolean vnni) {
             return new Functions(
                     layout,
-                    new RowFunctions(layout::unpack),
+                    unpack,
                     new LateCode(layout::arrange),
                     IntStream.rangeClosed(1, layout.mostPanels())
                             .mapToObj(panels ->
@@ -51,23 +52,26 @@ final class PanelKernels {
     }
 
     private final Functions values;
-    private final Functions quantised;
 
-    private PanelKernels(PanelLayout values, PanelLayout quantised, boolean vnni) {
-        this.values = Functions.of(values, vnni);
-        this.quantised = Functions.of(quantised, vnni);
+    /// By the number of vectors in a panel, the largest last; rows are the same for all.
+    private final List<Functions> quantised;
+
+    private PanelKernels(PanelLayout values, List<PanelLayout> quantised, boolean vnni) {
+        this.values = Functions.of(values, new RowFunctions(values::unpack), vnni);
+        var unpack = new RowFunctions(quantised.getLast()::unpack);
+        this.quantised = quantised.stream().map(each -> Functions.of(each, unpack, vnni)).toList();
     }
 
     /// @param vnni whether the processor has AVX-VNNI
     static PanelKernels avx2(boolean vnni) {
-        return new PanelKernels(PanelLayout.FLOATS, PanelLayout.INTEGERS, vnni);
+        return new PanelKernels(PanelLayout.FLOATS, List.of(PanelLayout.INTEGERS), vnni);
     }
 
     /// @param width of AVX-512
     static PanelKernels avx512(Width width) {
         return new PanelKernels(
                 width.hasPairs() ? PanelLayout.PAIRS : PanelLayout.WIDE_FLOATS,
-                PanelLayout.WIDE_INTEGERS,
+                List.of(PanelLayout.SPLIT_FOURS, PanelLayout.SPLIT_EIGHTS, PanelLayout.SPLIT),
                 true);
     }
 
@@ -75,28 +79,41 @@ final class PanelKernels {
     ///
     /// @param widest columns of the widest matrix, rounded up to whole words
     static long bytes(int widest) {
-        return ROWS_AT + Math.max(MANY_BYTES, ROWS_STEP * PanelLayout.FLOATS.rowBytes(widest));
+        return ROWS_AT + Math.max(MANY_BYTES, PanelLayout.FLOATS.eightRowsBytes(widest));
     }
 
-    /// The order in which [#block] takes activations.
-    Order order(MappedMatrix matrix) {
-        return functions(matrix).layout.order();
+    /// The order in which [#block] takes so many activations.
+    Order order(MappedMatrix matrix, int tokens) {
+        return functions(matrix, tokens).layout.order();
     }
 
-    private Functions functions(MappedMatrix matrix) {
-        return matrix.type().isQuantised() ? quantised : values;
+    private Functions functions(MappedMatrix matrix, int tokens) {
+        if (!matrix.type().isQuantised()) {
+            return values;
+        }
+        return quantised.stream()
+                .filter(each -> each.layout.vectors() >= tokens)
+                .findFirst()
+                .orElse(quantised.getLast());
+    }
+
+    private Functions functions(Order order) {
+        return quantised.stream()
+                .filter(each -> each.layout.order() == order)
+                .findFirst()
+                .orElse(values);
     }
 
     /// Writes activations to their panels.
     ///
     /// @param x room for [RowKernels#PANEL] activations, of which `count` are written; what lies behind them is overwritten
     void arrange(Order order, float[] x, int count, ArrangedBatch batch, int first) {
-        Functions some = order == quantised.layout.order() ? quantised : values;
+        Functions some = functions(order);
         PanelLayout layout = some.layout;
         int width = batch.width();
         int whole = Math.ceilDiv(count, layout.vectors()) * layout.vectors();
         Arrays.fill(x, count * width, whole * width, 0);
-        for (int t = 0; t < whole; t += PanelLayout.EIGHT) {
+        for (int t = 0; t < whole; t += layout.arranged()) {
             int vector = first + t;
             long panel = vector / layout.vectors() * layout.panelBytes(width);
             long place = vector % layout.vectors() * (long) Float.BYTES;
@@ -104,7 +121,7 @@ final class PanelKernels {
             some.arrange
                     .code()
                     .call(
-                            MachineKernels.part(x, t * width, PanelLayout.EIGHT * width),
+                            MachineKernels.part(x, t * width, layout.arranged() * width),
                             to,
                             to,
                             width / layout.columns(),
@@ -122,14 +139,15 @@ final class PanelKernels {
             float[] y,
             int outputs,
             MachineScratch memory) {
-        Functions some = functions(matrix);
+        Functions some = functions(matrix, tokens);
         PanelLayout layout = some.layout;
         int vectors = layout.vectors();
         int panels = Math.ceilDiv(tokens, vectors);
         long rowBytes = layout.rowBytes(matrix.columns());
+        long eightRowsBytes = layout.eightRowsBytes(matrix.columns());
         long panelBytes = layout.panelBytes(x.width());
         int cached = panels > FEW ? MANY_BYTES : FEW_BYTES;
-        int most = Math.clamp(cached / rowBytes / ROWS_STEP * ROWS_STEP, ROWS_STEP, MOST_ROWS);
+        int most = Math.clamp(cached / eightRowsBytes * EIGHT_ROWS, EIGHT_ROWS, MOST_ROWS);
         MemorySegment block = memory.block;
         block.set(JAVA_LONG, PanelCode.ROW_BYTES, rowBytes);
         block.set(JAVA_LONG, PanelCode.PANEL_BYTES, panelBytes);
@@ -141,14 +159,15 @@ final class PanelKernels {
             block.set(JAVA_LONG, PanelCode.AHEAD, next);
             for (int p = 0; p < panels; ) {
                 int count = count(panels - p, layout.mostPanels());
+                int group = PanelCode.rows(layout, count);
                 int ahead = p == 0 ? PanelCode.aheadBytes(layout, count) : 0;
                 block.set(JAVA_LONG, PanelCode.PANELS, x.offHeap().address() + p * panelBytes);
                 block.set(JAVA_LONG, PanelCode.AHEAD_BYTES, ahead);
                 multiply(
                         some.multiply.get(count - 1).code(),
-                        PanelCode.rows(layout, count),
+                        group,
+                        group == EIGHT_ROWS ? eightRowsBytes : group * rowBytes,
                         rows,
-                        rowBytes,
                         Math.min(count * vectors, tokens - p * vectors),
                         count * vectors,
                         y,
@@ -172,7 +191,7 @@ final class PanelKernels {
             int rows,
             long rowBytes,
             MachineScratch memory) {
-        int half = Math.ceilDiv(rows, 2);
+        int half = some.layout.isSplit() ? rows : Math.ceilDiv(rows, 2);
         int b = rows - half;
         long tile = memory.block.address() + ROWS_AT;
         memory.set(Parameter.VECTOR, tile);
@@ -186,14 +205,15 @@ final class PanelKernels {
     /// Multiplies the rows that are unpacked with some panels.
     ///
     /// @param group rows that `function` multiplies together
+    /// @param groupBytes from the first of such rows to the first of the next
     /// @param tokens in the panels
     /// @param vectors of the panels
     /// @param at index of the first product
     private static void multiply(
             MachineCode function,
             int group,
+            long groupBytes,
             int rows,
-            long rowBytes,
             int tokens,
             int vectors,
             float[] y,
@@ -214,7 +234,7 @@ final class PanelKernels {
             call(
                     function,
                     block,
-                    address + done * rowBytes,
+                    address + whole * groupBytes,
                     Math.ceilDiv(rows - done, group),
                     pitch,
                     products);

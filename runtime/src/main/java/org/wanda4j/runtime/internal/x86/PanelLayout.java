@@ -39,17 +39,19 @@ enum PanelLayout {
     /// A number is two whole numbers of 16 bits. Behind 32 of these, a step, lies their scale or the factors of the vectors, in fp32. Those of a
     /// vector go up to [#LARGEST]: they are its values to within `2^-16` of the largest of 32.
     INTEGERS(Order.QUANTISED_PANELS, Width.YMM, 2, ValueType.GROUP, 1, 2),
-    /// The same in wider panels.
-    WIDE_INTEGERS(Order.QUANTISED_PANELS, Width.ZMM_FLOATS, 2, ValueType.GROUP, 1, 3);
+    /// Bytes, as [SplitPanels] has them.
+    SPLIT_FOURS(Order.QUANTISED_FOURS, 4, 1),
+    SPLIT_EIGHTS(Order.QUANTISED_EIGHTS, 8, 1),
+    SPLIT(Order.QUANTISED_PANELS, 16, 3);
 
-    /// Vectors that [#arrange] takes.
-    static final int EIGHT = 8;
+    /// Vectors that [#arrange] takes of what is no bytes.
+    private static final int EIGHT = 8;
 
     /// 32 products with bytes add up to less than `2^31`.
     private static final int LARGEST = 32_767;
 
     /// Bytes behind a row, which keep rows that lie a power of two apart from meeting in one set of the cache.
-    private static final int GAP = 64;
+    private static final int GAP = SplitPanels.GAP;
 
     /// Bytes on the stack for a step in fp32.
     private static final int ROOM_BYTES = ValueType.GROUP * EIGHT * Float.BYTES;
@@ -64,6 +66,7 @@ enum PanelLayout {
     private final int columns;
     private final int scales;
     private final int mostPanels;
+    private final int vectors;
 
     /// @param perNumber columns in a number
     /// @param columns in a step
@@ -75,6 +78,18 @@ enum PanelLayout {
         this.columns = columns;
         this.scales = scales;
         this.mostPanels = mostPanels;
+        this.vectors = width.bytes() / Float.BYTES;
+    }
+
+    /// Of bytes.
+    PanelLayout(Order order, int vectors, int mostPanels) {
+        this.order = order;
+        this.width = Width.ZMM_FLOATS;
+        this.perNumber = 1;
+        this.columns = SplitPanels.COLUMNS;
+        this.scales = 1;
+        this.mostPanels = mostPanels;
+        this.vectors = vectors;
     }
 
     /// What kernels call the panels.
@@ -89,7 +104,17 @@ enum PanelLayout {
 
     /// Vectors in a panel.
     int vectors() {
-        return width.bytes() / Float.BYTES;
+        return vectors;
+    }
+
+    /// Vectors that [#arrange] takes.
+    int arranged() {
+        return isSplit() ? vectors : EIGHT;
+    }
+
+    /// Whether rows and panels are those of [SplitPanels].
+    boolean isSplit() {
+        return compareTo(SPLIT_FOURS) >= 0;
     }
 
     /// Whether numbers are whole, with scales.
@@ -109,7 +134,7 @@ enum PanelLayout {
 
     /// Bytes of a step in a row.
     int rowStep() {
-        return (numbers() + scales) * Float.BYTES;
+        return isSplit() ? columns : (numbers() + scales) * Float.BYTES;
     }
 
     /// Numbers in a step of a row.
@@ -119,12 +144,17 @@ enum PanelLayout {
 
     /// Bytes of a step in a panel.
     int panelStep() {
-        return rowStep() * vectors();
+        return isSplit() ? SplitPanels.stepBytes(vectors) : rowStep() * vectors;
     }
 
     /// Bytes from a row to the next.
     long rowBytes(int width) {
         return (long) (width / columns) * rowStep() + GAP;
+    }
+
+    /// Bytes from eight rows to the next eight.
+    long eightRowsBytes(int width) {
+        return (isSplit() ? EIGHT + 1 : EIGHT) * rowBytes(width);
     }
 
     /// Bytes from a panel to the next.
@@ -134,8 +164,11 @@ enum PanelLayout {
 
     // Rows
 
-    /// Writes rows A to [Parameter#VECTOR], and rows B to [Parameter#UNPACKED_B], with parameters as in [RowFrame].
+    /// Writes rows A to [Parameter#VECTOR], and rows B, where it is not of bytes, to [Parameter#UNPACKED_B], with parameters as in [RowFrame].
     byte[] unpack(ValueType type, Density density) {
+        if (isSplit()) {
+            return SplitPanels.unpack(type, density);
+        }
         var a = new Assembler();
         boolean sparse = density != Density.DENSE;
         int numberBytes = perNumber == 1 ? Float.BYTES : Short.BYTES;
@@ -206,9 +239,12 @@ enum PanelLayout {
     private static final Ymm[] COLUMN = {ymm(0), ymm(1), ymm(2), ymm(3)};
     private static final Ymm[] OTHER = {ymm(4), ymm(5), ymm(6), ymm(7)};
 
-    /// Writes [#EIGHT] vectors of a panel. It takes the addresses of the vectors in fp32, one behind the other, of their first numbers in the
+    /// Writes [#arranged] vectors of a panel. It takes the addresses of the vectors in fp32, one behind the other, of their first numbers in the
     /// panel, and of nothing; and how many steps a vector has.
     byte[] arrange() {
+        if (isSplit()) {
+            return SplitPanels.arrange(vectors);
+        }
         var a = new Assembler();
         a.mov(VECTOR, LEFT);
         a.mov(RAX, columns * Float.BYTES);

@@ -81,14 +81,14 @@ final class RowCode {
 
     /// Writes an fp32 vector as [#bf16] takes it, of each 32 values two halves: those rounded to bf16, then their remainders, rounded too,
     /// which add up to them; or, where bf16 is multiplied in fp32, those at even positions, then the others.
-    /// It takes four integers: addresses of the vector and of the output, the number of words, and the distance of two words in
-    /// the output in bytes, [#SPLIT_WORD] or more.
-    static byte[] split(Width width) {
+    /// It takes the addresses of the vector, of the output, and of nothing, and the number of words.
+    ///
+    /// @param wordBytes distance of two words in the output, [#SPLIT_WORD] or more
+    static byte[] split(Width width, int wordBytes) {
         var a = new Assembler();
         General from = RDI;
         General to = RSI;
-        General left = RDX;
-        General step = RCX;
+        General left = RCX;
         int loop = a.here();
         for (int part = 0; part < 4; part++) {
             Zmm x = zmm(0);
@@ -111,7 +111,7 @@ final class RowCode {
             }
         }
         a.add(from, 4 * LINE);
-        a.add(to, step);
+        a.add(to, wordBytes);
         a.add(left, -1);
         a.jne(loop);
         return finish(a);
