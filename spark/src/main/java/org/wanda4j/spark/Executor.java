@@ -2,6 +2,9 @@ package org.wanda4j.spark;
 
 import java.io.IOException;
 import java.net.InetAddress;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Supplier;
 import org.apache.spark.TaskContext;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
@@ -12,6 +15,21 @@ import org.wanda4j.torch.Engine;
 final class Executor {
 
     private Executor() {}
+
+    /// Does the work of a task in a thread that nobody interrupts. Spark interrupts a task that another one was faster than, and an
+    /// interrupted thread closes the file that it reads: the model's, for all tasks of the process.
+    static <T> T uninterrupted(Supplier<T> work) {
+        try {
+            return CompletableFuture.supplyAsync(
+                            work, task -> Thread.ofPlatform().daemon().start(task))
+                    .join();
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            throw e;
+        }
+    }
 
     /// What a task may use of the machine: the cores that Spark gave it, and their share of the memory.
     ///

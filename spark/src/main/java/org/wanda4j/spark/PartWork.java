@@ -132,11 +132,14 @@ record PartWork(
         }
 
         private <T> T on(int windows, BiFunction<Engine, ActivationStore, T> work) {
-            try (var engine = new Engine(type, TaskContext.get().cpus());
-                    var store = new ActivationStore(layout(windows), memory())) {
-                Executor.checkCpu(cpu);
-                return work.apply(engine, store);
-            }
+            Executor.checkCpu(cpu);
+            int threads = TaskContext.get().cpus();
+            return Executor.uninterrupted(() -> {
+                try (var engine = new Engine(type, threads);
+                        var store = new ActivationStore(layout(windows), memory())) {
+                    return work.apply(engine, store);
+                }
+            });
         }
 
         private static ScratchSpace memory() {

@@ -15,6 +15,7 @@ import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.wanda4j.calibrate.CalibrationWindows;
 import org.wanda4j.calibrate.LayerwiseForward;
+import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.WindowParts;
 import org.wanda4j.calibrate.WindowRunner;
 import org.wanda4j.calibrate.Workers;
@@ -109,11 +110,15 @@ final class SparkCluster implements WindowRunner, Workers {
 
     /// One job with a task for each item.
     @Override
-    public <T, R> void forEach(List<T> items, Work<T, R> work, BiConsumer<Integer, R> done) {
+    public <T, R> void forEach(List<T> all, Work<T, R> work, BiConsumer<Integer, R> done) {
         String cpu = Engine.cpuCapability();
         var task =
                 (Function2<TaskContext, Iterator<T>, R> & Serializable)
-                        (context, item) -> work.apply(item.next(), Executor.settings(context, cpu));
+                        (context, items) -> {
+                            T item = items.next();
+                            RunSettings settings = Executor.settings(context, cpu);
+                            return Executor.uninterrupted(() -> work.apply(item, settings));
+                        };
         Function2<Object, R, BoxedUnit> take =
                 (number, result) -> {
                     done.accept((Integer) number, result);
@@ -122,9 +127,9 @@ final class SparkCluster implements WindowRunner, Workers {
         run(() -> {
             spark.sc()
                     .runJob(
-                            spark.parallelize(items, items.size()).rdd(),
+                            spark.parallelize(all, all.size()).rdd(),
                             task,
-                            Range$.MODULE$.apply(0, items.size()),
+                            Range$.MODULE$.apply(0, all.size()),
                             take,
                             ClassTag$.MODULE$.<R>apply(Object.class));
             return null;
