@@ -85,8 +85,7 @@ class LocalSparkTest {
 
     private static Perplexity perplexity(Path directory, WindowRunner runner) {
         var protocol =
-                new Perplexity.Protocol(
-                        OptionalInt.of(64), OptionalInt.of(56), Optional.empty());
+                new Perplexity.Protocol(OptionalInt.of(64), OptionalInt.of(56), Optional.empty());
         RunSettings settings = RunSettings.defaults().withRunner(runner);
         Corpus text = EvaluationText.beginning();
         try (Checkpoint model = Checkpoint.open(directory);
@@ -99,7 +98,8 @@ class LocalSparkTest {
     /// Each answer counts for its own question: of another one it would be right by chance.
     @Test
     void answersAreThoseOfALocalRun() throws IOException {
-        String[] words = EvaluationText.beginning().text().replaceAll("\\P{Alpha}+", " ").split(" ");
+        String[] words =
+                EvaluationText.beginning().text().replaceAll("\\P{Alpha}+", " ").split(" ");
         List<String> items = new ArrayList<>();
         for (int i = 1; i <= 60; i++) {
             items.add(
