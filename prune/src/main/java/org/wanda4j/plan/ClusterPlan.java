@@ -41,13 +41,13 @@ public record ClusterPlan(
     private static final double LINK = 1.25e9;
 
     /// Seconds until an application has its executors.
-    private static final double START_SECONDS = 12;
+    private static final double START_SECONDS = 10;
 
     /// Seconds of the driver for a job besides its tasks.
-    private static final double JOB_SECONDS = 0.1;
+    private static final double JOB_SECONDS = 0.06;
 
     /// Seconds of a core for a task besides what a local run does.
-    private static final double TASK_SECONDS = 0.02;
+    private static final double TASK_SECONDS = 0.044;
 
     private static final int MOST_WORKERS = 64;
     private static final double WORTH = 0.9;
