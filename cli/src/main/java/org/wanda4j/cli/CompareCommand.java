@@ -6,6 +6,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.wanda4j.calibrate.Progress;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.calibrate.WindowRunner;
 import org.wanda4j.checkpoint.AtomicFile;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -13,6 +16,7 @@ import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.ModelName;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.cli.Cells.Variant;
+import org.wanda4j.cli.Cells.Wanted;
 import org.wanda4j.compare.Cell;
 import org.wanda4j.compare.Comparison;
 import org.wanda4j.compare.Frontier;
@@ -50,11 +54,13 @@ import picocli.CommandLine.Parameters;
             "  wanda compare SmolLM2 -o grid --methods admm,admm+tune --sparsities 0.6 --report grid.html",
             "  wanda compare SmolLM2 -o grid --methods wanda --sparsities 0.5 --task hellaswag:items.jsonl",
             "  wanda compare SmolLM2 -o grid --methods balanced,best --sparsities 0.3,0.5,2:4 \\",
-            "      --values bf16,int8,int4 --bench --report grid.html --svg grid.svg"
+            "      --values bf16,int8,int4 --bench --report grid.html --svg grid.svg",
+            "  wanda compare SmolLM2 -o grid --methods wanda,admm --sparsities 0.5,0.6 --spark spark://head:7077"
         })
 final class CompareCommand implements Runnable {
 
     private static final String TUNED = "+tune";
+    private static final String SPECULATION = "spark.speculation";
 
     @Parameters(
             paramLabel = "MODEL",
@@ -108,6 +114,8 @@ final class CompareCommand implements Runnable {
 
     @Mixin private final ComputeOptions compute = new ComputeOptions();
 
+    @Mixin private final SparkOption spark = new SparkOption();
+
     @Option(names = "--keep", description = "keep the pruned checkpoints, in OUT/models")
     private boolean keep;
 
@@ -141,6 +149,15 @@ final class CompareCommand implements Runnable {
             throw new InvalidInputException(
                     "--svg draws size and decode speed: give --values bf16,int8,int4, --bench, or both");
         }
+        if (bench && spark.given()) {
+            throw new InvalidInputException(
+                    "--bench measures this machine, and with --spark others make the cells; leave one of them out");
+        }
+        if (Boolean.getBoolean(SPECULATION) && spark.given()) {
+            throw new InvalidInputException(
+                    "%s has Spark start slow tasks a second time, and two of one cell would write the same files; leave it out"
+                            .formatted(SPECULATION));
+        }
         List<Row> rows = rows();
         Evaluation evaluation =
                 evaluationOptions.of(model, calibration.reading(), tasks, compute.type());
@@ -154,18 +171,33 @@ final class CompareCommand implements Runnable {
             }
         }
         compute.printBanner();
-        var keeping = new Cells.Keeping(bench, keep);
-        try (var grid =
-                new Cells(
+        var plan =
+                new Variants.Plan(
                         model,
                         output,
                         text,
                         calibration.sampling(Recipe.DEFAULT.sampling()),
                         evaluation,
-                        compute,
-                        keeping)) {
+                        new Cells.Keeping(bench, keep));
+        RunSettings settings = compute.settings(Progress.NONE);
+        try (WindowRunner runner = spark.runner(settings);
+                var grid = new Cells(plan, settings)) {
+            runner.workers().ifPresent(workers -> grid.measureBy(workers, wanted(rows)));
             compare(grid, rows);
         }
+    }
+
+    /// All cells.
+    private List<Wanted> wanted(List<Row> rows) {
+        List<Wanted> wanted = new ArrayList<>();
+        wanted.add(new Wanted(Variant.dense(Optional.empty()), Optional.empty()));
+        values.forEach(
+                type -> wanted.add(new Wanted(Variant.dense(Optional.of(type)), Optional.empty())));
+        for (Row row : rows) {
+            variants(row.variant())
+                    .forEach(variant -> wanted.add(new Wanted(variant, Optional.of(row.recipe()))));
+        }
+        return wanted;
     }
 
     private void compare(Cells grid, List<Row> rows) {

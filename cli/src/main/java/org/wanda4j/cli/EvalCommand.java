@@ -7,6 +7,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.wanda4j.calibrate.Progress;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.calibrate.WindowRunner;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.cli.Evaluation.Reference;
@@ -39,7 +42,8 @@ import picocli.CommandLine.Parameters;
             "  wanda eval SmolLM2 --text test.parquet --text-field content",
             "  zcat my-text.txt.gz | wanda eval SmolLM2 --text -",
             "  wanda eval SmolLM2 SmolLM2-half --task hellaswag:hellaswag.jsonl --task boolq:validation.parquet",
-            "  wanda eval SmolLM2 --task hellaswag:hellaswag.jsonl --perplexity"
+            "  wanda eval SmolLM2 --task hellaswag:hellaswag.jsonl --perplexity",
+            "  wanda eval SmolLM2 --spark spark://head:7077"
         })
 final class EvalCommand implements Runnable {
 
@@ -98,6 +102,8 @@ final class EvalCommand implements Runnable {
 
     @Mixin private final ComputeOptions compute = new ComputeOptions();
 
+    @Mixin private final SparkOption spark = new SparkOption();
+
     @Mixin private final ResultOptions result = new ResultOptions();
 
     /// What `--json` prints.
@@ -115,9 +121,11 @@ final class EvalCommand implements Runnable {
             models.forEach(EvalCommand::requireOwn);
         }
         compute.printBanner();
-        Optional<Reference> dense = Optional.ofNullable(reference).map(it -> open(it, evaluation));
+        RunSettings settings = compute.settings(Progress.NONE);
+        Optional<Reference> dense =
+                Optional.ofNullable(reference).map(it -> evaluation.reference(it, settings));
         SortedMap<Integer, Result> results = new TreeMap<>();
-        try {
+        try (WindowRunner runner = spark.runner(settings)) {
             for (int i = 0; i < models.size(); i++) {
                 int place = i;
                 try (var progress = new ProgressDisplay()) {
@@ -125,7 +133,7 @@ final class EvalCommand implements Runnable {
                             evaluation.measure(
                                     models.get(i),
                                     dense,
-                                    compute.settings(progress),
+                                    settings.withProgress(progress).withRunner(runner),
                                     result -> results.put(place, result));
                     if (card) {
                         ModelCard.enter(models.get(i), Figures.of(measured));
@@ -146,12 +154,6 @@ final class EvalCommand implements Runnable {
                         "--card writes into README.md of the model, and %s is none that wanda4j wrote; name only such models"
                                 .formatted(model));
             }
-        }
-    }
-
-    private Reference open(Path model, Evaluation evaluation) {
-        try (var progress = new ProgressDisplay()) {
-            return evaluation.reference(model, compute.settings(progress));
         }
     }
 

@@ -157,7 +157,7 @@ record Evaluation(
                 .forEach(Console::note);
     }
 
-    /// Takes the text through a model that others are to be compared with.
+    /// A model that others are to be compared with; the text is taken through it for the first of them.
     Reference reference(Path model, RunSettings settings) {
         Checkpoint checkpoint = Checkpoint.open(model);
         try {

@@ -9,6 +9,7 @@ import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.wanda4j.calibrate.Progress;
+import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.OutputDirectory;
@@ -130,28 +131,19 @@ final class FitCommand implements Runnable {
         check(evaluation, text);
         compute.printBanner();
         Path work = work();
-        var keeping = new Cells.Keeping(budget instanceof Budget.Decode, true);
+        var plan =
+                new Variants.Plan(
+                        model,
+                        work,
+                        text,
+                        calibration.sampling(Recipe.DEFAULT.sampling()),
+                        evaluation,
+                        new Cells.Keeping(budget instanceof Budget.Decode, true));
+        RunSettings settings = compute.settings(Progress.NONE);
         Report report;
         try (var _ = StopNotice.ofRepeatable();
-                var cells =
-                        new Cells(
-                                model,
-                                work,
-                                text,
-                                calibration.sampling(Recipe.DEFAULT.sampling()),
-                                evaluation,
-                                compute,
-                                keeping)) {
-            var fit =
-                    new Fit(
-                            model,
-                            cells,
-                            budget,
-                            start(),
-                            text,
-                            compute.settings(Progress.NONE),
-                            work,
-                            deadline);
+                var cells = new Cells(plan, settings)) {
+            var fit = new Fit(model, cells, budget, start(), text, settings, work, deadline);
             Optional<Found> found = fit.find();
             if (found.isEmpty()) {
                 Cells.delete(work);

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.PackReport;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.prune.Recipe;
@@ -94,7 +95,8 @@ final class PackCommand implements Runnable {
                 model,
                 calibration.sampling(Recipe.DEFAULT.sampling()),
                 calibration.corpus(model, compute),
-                compute,
+                compute.type(),
+                compute.settings(Progress.NONE),
                 output.directory(),
                 output.force());
     }

@@ -2,6 +2,8 @@ package org.wanda4j.cli;
 
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
+import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.checkpoint.PackReport;
@@ -47,11 +49,14 @@ record Packing(ValueType values, ValueType tableValues) {
     }
 
     /// Writes a packed copy, its linears rounded along windows of a text.
+    ///
+    /// @param type that windows are computed in; the fastest where empty
     PackReport calibrated(
             Path model,
             Recipe.Sampling sampling,
             Corpus text,
-            ComputeOptions compute,
+            Optional<ComputeType> type,
+            RunSettings settings,
             Path output,
             boolean force) {
         try (Checkpoint checkpoint = Checkpoint.open(model);
@@ -62,11 +67,11 @@ record Packing(ValueType values, ValueType tableValues) {
                     checkpoint,
                     values,
                     tableValues,
-                    compute.type().orElseGet(ComputeType::fastest),
+                    type.orElseGet(ComputeType::fastest),
                     sampling,
                     text,
                     directory,
-                    compute.settings(progress));
+                    settings.withProgress(progress));
         }
     }
 }

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
+import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.WindowRunner;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -89,8 +90,9 @@ final class PruneCommand implements Runnable {
         PruneReport report;
         Optional<RecoverReport> recovered = Optional.empty();
         Architecture architecture;
+        RunSettings settings = recipe.settings(Progress.NONE);
         try (Checkpoint checkpoint = Checkpoint.open(model);
-                WindowRunner runner = spark.runner();
+                WindowRunner runner = spark.runner(settings);
                 var progress = new ProgressDisplay();
                 var _ = StopNotice.ofRun(output.directory(), this::left)) {
             recipe.printBanner();
@@ -105,10 +107,7 @@ final class PruneCommand implements Runnable {
                                         .map(done -> "going on: " + done)
                                         .orElse("there is no interrupted run to go on with"));
             }
-            RunSettings settings = recipe.settings(progress).withRunner(runner);
-            if (!runner.equals(WindowRunner.LOCAL)) {
-                settings.requireHost("a run with --spark");
-            }
+            settings = settings.withProgress(progress).withRunner(runner);
             if (recovery.isPresent()) {
                 PruneAndRecover.Report both = recover(checkpoint, recovery.get(), settings);
                 report = both.pruned();

@@ -97,6 +97,8 @@ class BadInputTest {
                 "compare MODEL -o OUT --methods wanda --sparsities 0.5 --eval-seqlen 0; at least 2",
                 "compare MODEL -o OUT --methods wanda --sparsities 0.5 --eval-windows 0; at least 1",
                 "compare MODEL -o OUT --methods wanda --sparsities 0.5 --windows 0; at least 1",
+                "compare MODEL -o OUT --methods wanda --sparsities 0.5 --bench --spark local[2]; leave one of them out",
+                "compare MODEL -o OUT --methods wanda --sparsities 0.5 --spark local[2]; set SPARK_HOME",
                 "generate MODEL --prompt A --max-tokens -1; must not be negative",
                 "generate MODEL --prompt A --temperature -1; must not be negative",
                 "generate MODEL --prompt A --temperature NaN; must not be negative",

@@ -95,6 +95,11 @@ public final class Json {
         return value(read(file).path(field), file, type);
     }
 
+    /// The record that [#writeLine(Object)] made `text` of, in this version of the program.
+    public static <T> T read(String text, Class<T> type) {
+        return Mapping.MAPPER.readValue(text, type);
+    }
+
     private static <T> T value(JsonNode node, Path file, Class<T> type) {
         try {
             return Mapping.MAPPER.treeToValue(node, type);

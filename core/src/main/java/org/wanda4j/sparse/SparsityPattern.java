@@ -1,8 +1,10 @@
 package org.wanda4j.sparse;
 
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import org.wanda4j.checkpoint.InvalidInputException;
 
 /// Which shape the zeros of a matrix take.
+@JsonTypeInfo(use = JsonTypeInfo.Id.DEDUCTION) // Which one JSON says, its fields tell.
 public sealed interface SparsityPattern {
 
     /// Fraction of weights that the pattern removes, in [0, 1).

@@ -1,5 +1,6 @@
 package org.wanda4j.text;
 
+import java.io.Serializable;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -11,7 +12,7 @@ import org.wanda4j.checkpoint.InvalidInputException;
 ///
 /// @param seqlen tokens of a window, at least 1
 /// @param ids of each window, `seqlen` long; shared, not copied
-public record Windows(int seqlen, List<int[]> ids) {
+public record Windows(int seqlen, List<int[]> ids) implements Serializable {
 
     /// Checks the lengths.
     ///

@@ -63,6 +63,18 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
             this(windows, length, hidden, stageWidth, keepsStages, type, TOKENS_PER_BATCH);
         }
 
+        /// Of windows through a model, with batches of [#TOKENS_PER_BATCH].
+        public static Layout of(
+                Architecture architecture, Windows windows, boolean keepsStages, ComputeType type) {
+            return new Layout(
+                    windows.count(),
+                    windows.seqlen(),
+                    architecture.hidden(),
+                    TorchBlock.stageWidth(architecture),
+                    keepsStages,
+                    type);
+        }
+
         /// Bytes of the hidden states.
         public long hiddenBytes() {
             return (long) windows * length * hidden * type.bytes();
@@ -76,6 +88,10 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
         /// The same without what lies between two stages.
         public Layout statesAlone() {
             return new Layout(windows, length, hidden, stageWidth, false, type, tokensPerBatch);
+        }
+
+        private Layout withTokensPerBatch(int tokens) {
+            return new Layout(windows, length, hidden, stageWidth, keepsStages, type, tokens);
         }
 
         /// How many windows a batch has, at most.
@@ -138,16 +154,11 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
             ComputeType type,
             ScratchSpace scratch,
             Device device) {
-        var layout =
-                new Layout(
-                        windows.count(),
-                        windows.seqlen(),
-                        architecture.hidden(),
-                        TorchBlock.stageWidth(architecture),
-                        keepsStages,
-                        type,
-                        device.isHost() ? TOKENS_PER_BATCH : TOKENS_PER_DEVICE_BATCH);
-        return new ActivationStore(layout, scratch, device);
+        var layout = Layout.of(architecture, windows, keepsStages, type);
+        return new ActivationStore(
+                device.isHost() ? layout : layout.withTokensPerBatch(TOKENS_PER_DEVICE_BATCH),
+                scratch,
+                device);
     }
 
     /// A store of its own with the hidden states as they are now, without what lies between two stages.

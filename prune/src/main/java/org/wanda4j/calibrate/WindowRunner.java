@@ -1,5 +1,6 @@
 package org.wanda4j.calibrate;
 
+import java.util.Optional;
 import java.util.ServiceLoader;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.text.Windows;
@@ -44,6 +45,11 @@ public interface WindowRunner extends AutoCloseable {
     /// @param keepsStages whether what lies between two stages outlasts a pass over the windows
     /// @throws InvalidInputException when the model cannot take them, or there is no room for them
     CalibrationWindows embed(LayerwiseForward forward, Windows windows, boolean keepsStages);
+
+    /// The processes behind it, which take other work too; empty where that is this one.
+    default Optional<Workers> workers() {
+        return Optional.empty();
+    }
 
     @Override
     default void close() {}

@@ -1,6 +1,7 @@
 package org.wanda4j.evaluate;
 
 import java.util.Arrays;
+import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -9,6 +10,7 @@ import org.wanda4j.model.families.Families;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Tokenizer;
 import org.wanda4j.text.Windows;
+import org.wanda4j.torch.ComputeType;
 
 /// A text in the tokens of a model.
 record EncodedText(Checkpoint checkpoint, Architecture architecture, Windows windows) {
@@ -23,6 +25,31 @@ record EncodedText(Checkpoint checkpoint, Architecture architecture, Windows win
             LayerwiseForward.check(checkpoint, architecture, windows);
             return new EncodedText(checkpoint, architecture, windows);
         }
+    }
+
+    /// Windows in the tokens of a model.
+    static EncodedText of(Checkpoint checkpoint, Windows windows) {
+        return new EncodedText(checkpoint, Families.describe(checkpoint), windows);
+    }
+
+    /// Other windows.
+    EncodedText with(Windows others) {
+        return new EncodedText(checkpoint, architecture, others);
+    }
+
+    /// The model's directory, as others see it too.
+    String path() {
+        return checkpoint.directory().toAbsolutePath().toString();
+    }
+
+    /// Of the hidden states of all windows.
+    ActivationStore.Layout layout(ComputeType type) {
+        return ActivationStore.Layout.of(architecture, windows, false, type);
+    }
+
+    /// Tokens that a block computes, over all blocks.
+    long work() {
+        return windows.tokens() * architecture.blocks().size();
     }
 
     /// Refuses a reference that does not predict the same tokens at the same positions.

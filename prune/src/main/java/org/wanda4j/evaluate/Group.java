@@ -1,5 +1,6 @@
 package org.wanda4j.evaluate;
 
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -16,7 +17,7 @@ import org.wanda4j.torch.Tree;
 /// @param context at least one token
 /// @param branches the tokens of each choice, at least one
 /// @param places number of the item and of the choice, for each branch
-record Group(int[] context, List<int[]> branches, List<int[]> places) {
+record Group(int[] context, List<int[]> branches, List<int[]> places) implements Serializable {
 
     /// Choices share a context as long as they have no more tokens than it, or than this: a token is compared with all before
     /// it, those of other choices too.

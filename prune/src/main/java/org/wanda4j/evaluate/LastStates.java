@@ -1,6 +1,7 @@
 package org.wanda4j.evaluate;
 
 import java.lang.foreign.Arena;
+import java.util.Optional;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.calibrate.RunSettings;
@@ -8,7 +9,6 @@ import org.wanda4j.calibrate.ScratchDirectory;
 import org.wanda4j.calibrate.ScratchSpace;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
-import org.wanda4j.model.Architecture;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Windows;
 import org.wanda4j.torch.ComputeType;
@@ -16,7 +16,7 @@ import org.wanda4j.torch.Device;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchHead;
 
-/// The hidden states of a text behind the last block of a model.
+/// The hidden states of a text behind the last block of a model, computed when they are first asked for.
 ///
 /// Kept, they are a reference that other models are compared with: its logits, vocabulary / hidden size times as large, are
 /// made from them again, for some tokens at a time.
@@ -27,25 +27,17 @@ public final class LastStates implements AutoCloseable {
     private final Device device;
     private final ScratchDirectory directory;
     private final ScratchSpace scratch;
-    private final ActivationStore store;
+    private Optional<ActivationStore> store = Optional.empty();
 
-    private LastStates(EncodedText text, ComputeType type, RunSettings settings) {
+    LastStates(EncodedText text, ComputeType type, RunSettings settings) {
         this.text = text;
         this.type = type;
         this.device = settings.device();
         this.directory = new ScratchDirectory();
         this.scratch = settings.scratch(directory.path());
-        try {
-            this.store =
-                    ActivationStore.of(
-                            text.architecture(), text.windows(), false, type, scratch, device);
-        } catch (RuntimeException | Error e) {
-            directory.close();
-            throw e;
-        }
     }
 
-    /// Takes a text through all blocks of a model.
+    /// Those of a text in the tokens of a model.
     ///
     /// @param checkpoint must stay open as long as what is returned
     /// @throws InvalidInputException when the text is too short, or the model and its tokenizer cannot be used
@@ -54,28 +46,28 @@ public final class LastStates implements AutoCloseable {
             Corpus text,
             Perplexity.Protocol protocol,
             RunSettings settings) {
-        var states =
-                new LastStates(
-                        EncodedText.of(checkpoint, text, protocol),
-                        protocol.type().orElse(ComputeType.FP32),
-                        settings);
-        try {
-            states.compute(settings);
-            return states;
-        } catch (RuntimeException | Error e) {
-            states.close();
-            throw e;
-        }
+        return new LastStates(
+                EncodedText.of(checkpoint, text, protocol), protocol.computed(), settings);
     }
 
-    private void compute(RunSettings settings) {
-        Architecture architecture = text.architecture();
+    /// The states, in batches; the first call takes the text through all blocks.
+    synchronized ActivationStore store(RunSettings settings) {
+        if (store.isEmpty()) {
+            var embedded =
+                    ActivationStore.of(
+                            text.architecture(), windows(), false, type, scratch, device);
+            store = Optional.of(embedded);
+            compute(embedded, settings);
+        }
+        return store.get();
+    }
+
+    private void compute(ActivationStore states, RunSettings settings) {
         try (Engine engine = settings.engine(type)) {
             LayerwiseForward forward = forward(engine);
-            forward.embed(store, windows());
-            settings.progress()
-                    .start("evaluating", windows().tokens() * architecture.blocks().size());
-            forward.forward(store, settings.progress());
+            forward.embed(states, windows());
+            settings.progress().start("evaluating", text.work());
+            forward.forward(states, settings.progress());
         }
     }
 
@@ -102,13 +94,9 @@ public final class LastStates implements AutoCloseable {
         return type;
     }
 
-    ActivationStore store() {
-        return store;
-    }
-
     @Override
     public void close() {
-        store.close();
+        store.ifPresent(ActivationStore::close);
         directory.close();
     }
 }

@@ -1,16 +1,23 @@
 package org.wanda4j.evaluate;
 
+import static java.util.Collections.nCopies;
+
 import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.IntFunction;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.calibrate.WindowParts;
+import org.wanda4j.calibrate.Workers;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.text.Corpus;
+import org.wanda4j.text.Windows;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.TorchHead;
@@ -45,6 +52,10 @@ public record Perplexity(
         /// The whole text, as the papers do it.
         public static final Protocol DEFAULT =
                 new Protocol(OptionalInt.empty(), OptionalInt.empty(), Optional.empty());
+
+        ComputeType computed() {
+            return type.orElse(ComputeType.FP32);
+        }
 
         int seqlen(Architecture architecture) {
             int length = seqlen.orElse(Math.min(LONGEST_WINDOW, architecture.positions()));
@@ -87,40 +98,94 @@ public record Perplexity(
             Optional<LastStates> reference,
             RunSettings settings) {
         long start = System.nanoTime();
-        try (LastStates states = LastStates.of(checkpoint, text, protocol, settings)) {
-            reference.ifPresent(other -> states.text().requireSame(other.text()));
-            List<Predictions> windows = predict(states, reference, settings);
-            int positions = states.windows().seqlen() - 1;
-            double loss =
-                    windows.stream()
-                            .mapToDouble(each -> each.negativeLogLikelihood() / positions)
-                            .average()
-                            .orElseThrow();
-            requireFinite(loss, checkpoint);
-            Optional<Divergence> divergence =
-                    reference.map(other -> divergence(other.text().checkpoint(), windows));
-            return new Perplexity(
-                    checkpoint.directory().toString(),
-                    Math.exp(loss),
-                    states.windows().count(),
-                    states.windows().tokens(),
-                    (System.nanoTime() - start) / 1e9,
-                    divergence);
+        EncodedText own = EncodedText.of(checkpoint, text, protocol);
+        reference.ifPresent(other -> own.requireSame(other.text()));
+        List<Predictions> windows =
+                settings.runner()
+                        .workers()
+                        .map(workers ->
+                                predictBy(workers, own, protocol.computed(), reference, settings))
+                        .orElseGet(() -> predict(own, protocol.computed(), reference, settings));
+        int positions = own.windows().seqlen() - 1;
+        double loss =
+                windows.stream()
+                        .mapToDouble(each -> each.negativeLogLikelihood() / positions)
+                        .average()
+                        .orElseThrow();
+        requireFinite(loss, checkpoint);
+        Optional<Divergence> divergence =
+                reference.map(other -> divergence(other.text().checkpoint(), windows));
+        return new Perplexity(
+                checkpoint.directory().toString(),
+                Math.exp(loss),
+                own.windows().count(),
+                own.windows().tokens(),
+                (System.nanoTime() - start) / 1e9,
+                divergence);
+    }
+
+    /// Has workers predict every window, some of them each.
+    private static List<Predictions> predictBy(
+            Workers workers,
+            EncodedText text,
+            ComputeType type,
+            Optional<LastStates> reference,
+            RunSettings settings) {
+        List<Windows> parts = WindowParts.of(text.windows(), text.layout(type), workers);
+        List<List<Predictions>> predictions = new ArrayList<>(nCopies(parts.size(), List.of()));
+        String model = text.path();
+        List<String> others = reference.map(it -> it.text().path()).stream().toList();
+        settings.progress().start("evaluating", text.work());
+        workers.forEach(
+                parts,
+                (part, there) -> List.copyOf(predict(part, model, others, type, there)),
+                (part, predicted) -> {
+                    predictions.set(part, predicted);
+                    settings.progress().advance(text.with(parts.get(part)).work(), "windows");
+                });
+        return predictions.stream().flatMap(List::stream).toList();
+    }
+
+    /// What a worker does.
+    ///
+    /// @param model directory
+    /// @param others directory of the reference, where there is one
+    private static List<Predictions> predict(
+            Windows windows,
+            String model,
+            List<String> others,
+            ComputeType type,
+            RunSettings settings) {
+        try (Checkpoint checkpoint = Checkpoint.open(Path.of(model))) {
+            EncodedText text = EncodedText.of(checkpoint, windows);
+            if (others.isEmpty()) {
+                return predict(text, type, Optional.empty(), settings);
+            }
+            try (Checkpoint other = Checkpoint.open(Path.of(others.getFirst()));
+                    var reference =
+                            new LastStates(EncodedText.of(other, windows), type, settings)) {
+                return predict(text, type, Optional.of(reference), settings);
+            }
         }
     }
 
     /// Predicts every window.
     private static List<Predictions> predict(
-            LastStates states, Optional<LastStates> reference, RunSettings settings) {
-        try (Arena memory = Arena.ofShared()) {
+            EncodedText text,
+            ComputeType type,
+            Optional<LastStates> reference,
+            RunSettings settings) {
+        Optional<ActivationStore> known = reference.map(it -> it.store(settings));
+        try (Arena memory = Arena.ofShared();
+                var states = new LastStates(text, type, settings)) {
             Optional<TorchHead> other = reference.map(it -> it.head(memory));
             try {
                 return predict(
                         states,
                         index ->
-                                reference.map(it ->
+                                other.map(head ->
                                         new TorchHead.Reference(
-                                                other.orElseThrow(), it.store().batch(index))),
+                                                head, known.orElseThrow().batch(index))),
                         settings);
             } finally {
                 other.ifPresent(TorchHead::close);
@@ -134,7 +199,7 @@ public record Perplexity(
             IntFunction<Optional<TorchHead.Reference>> reference,
             RunSettings settings) {
         List<int[]> windows = states.windows().ids();
-        ActivationStore store = states.store();
+        ActivationStore store = states.store(settings);
         Predictions[] predictions = new Predictions[windows.size()];
         settings.progress().start("predicting", states.windows().tokens());
         try (Engine engine = settings.engine(states.type())) {

@@ -1,16 +1,22 @@
 package org.wanda4j.evaluate;
 
+import static java.util.Collections.nCopies;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.wanda4j.calibrate.HiddenStates;
 import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.ScratchDirectory;
+import org.wanda4j.calibrate.Workers;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.evaluate.Question.Choice;
@@ -94,17 +100,82 @@ public record ZeroShot(
     static double[][] logLikelihoods(
             Checkpoint checkpoint, Exam exam, ComputeType type, RunSettings settings) {
         Architecture architecture = Families.describe(checkpoint);
+        List<Group> groups = groups(checkpoint, architecture, exam);
+        settings.progress().start("answering", tokens(groups) * architecture.blocks().size());
+        List<double[]> answers =
+                settings.runner()
+                        .workers()
+                        .map(workers ->
+                                answersBy(
+                                        workers,
+                                        checkpoint.directory().toAbsolutePath().toString(),
+                                        groups,
+                                        type,
+                                        progressOf(architecture, settings.progress())))
+                        .orElseGet(() -> answers(checkpoint, groups, type, settings));
         double[][] likelihoods =
                 exam.questions().stream()
                         .map(question -> new double[question.choices().size()])
                         .toArray(double[][]::new);
-        List<Group> groups = groups(checkpoint, architecture, exam);
-        long tokens = groups.stream().mapToLong(group -> group.tree().length()).sum();
-        settings.progress().start("answering", tokens * architecture.blocks().size());
+        for (int i = 0; i < groups.size(); i++) {
+            for (int branch = 0; branch < answers.get(i).length; branch++) {
+                int[] place = groups.get(i).places().get(branch);
+                likelihoods[place[0]][place[1]] = answers.get(i)[branch];
+            }
+        }
+        return likelihoods;
+    }
+
+    private static long tokens(List<Group> groups) {
+        return groups.stream().mapToLong(group -> group.tree().length()).sum();
+    }
+
+    private static Consumer<List<Group>> progressOf(Architecture architecture, Progress progress) {
+        return groups ->
+                progress.advance(tokens(groups) * architecture.blocks().size(), "questions");
+    }
+
+    /// Has workers answer, some of the groups each.
+    private static List<double[]> answersBy(
+            Workers workers,
+            String model,
+            List<Group> groups,
+            ComputeType type,
+            Consumer<List<Group>> answered) {
+        int count = workers.parts(groups.size());
+        List<List<Group>> parts =
+                IntStream.range(0, count).mapToObj(i -> part(groups, i, count)).toList();
+        List<List<double[]>> answers = new ArrayList<>(nCopies(count, List.of()));
+        workers.forEach(
+                parts,
+                (part, there) -> {
+                    try (Checkpoint checkpoint = Checkpoint.open(Path.of(model))) {
+                        return List.copyOf(answers(checkpoint, part, type, there));
+                    }
+                },
+                (part, given) -> {
+                    answers.set(part, given);
+                    answered.accept(parts.get(part));
+                });
+        return answers.stream().flatMap(List::stream).toList();
+    }
+
+    private static List<Group> part(List<Group> groups, int number, int count) {
+        return List.copyOf(
+                groups.subList(
+                        (int) ((long) groups.size() * number / count),
+                        (int) ((long) groups.size() * (number + 1) / count)));
+    }
+
+    /// For each group the log likelihood of each of its branches, in nats.
+    private static List<double[]> answers(
+            Checkpoint checkpoint, List<Group> groups, ComputeType type, RunSettings settings) {
+        Architecture architecture = Families.describe(checkpoint);
+        List<double[]> answers = new ArrayList<>();
         try (var scratch = new ScratchDirectory();
                 Engine engine = settings.engine(type)) {
-            int from = 0;
-            while (from < groups.size()) {
+            while (answers.size() < groups.size()) {
+                int from = answers.size();
                 int to = from;
                 for (long sum = 0; to < groups.size() && (sum == 0 || sum < TOKENS_AT_ONCE); to++) {
                     sum += groups.get(to).tree().length();
@@ -118,11 +189,10 @@ public record ZeroShot(
                                 engine,
                                 settings.scratch(scratch.path()),
                                 depth);
-                score(forward, some, settings.progress(), likelihoods);
-                from = to;
+                answers.addAll(score(forward, some, settings.progress()));
             }
         }
-        return likelihoods;
+        return answers;
     }
 
     private static List<Group> groups(Checkpoint checkpoint, Architecture architecture, Exam exam) {
@@ -136,19 +206,19 @@ public record ZeroShot(
     }
 
     /// Takes some groups through the model, a part of it at a time.
-    private static void score(
-            LayerwiseForward forward,
-            List<Group> groups,
-            Progress progress,
-            double[][] likelihoods) {
+    private static List<double[]> score(
+            LayerwiseForward forward, List<Group> groups, Progress progress) {
+        double[][] likelihoods = new double[groups.size()][];
         try (Arena memory = Arena.ofShared();
                 Trees trees = Trees.of(groups, forward, memory)) {
             forward.embed(trees, index -> List.of(groups.get(index).ids()));
             forward.forward(trees, progress);
             forward.head(
                     trees,
-                    (head, index, batch) -> predict(groups.get(index), head, batch, likelihoods));
+                    (head, index, batch) ->
+                            likelihoods[index] = predict(groups.get(index), head, batch));
         }
+        return List.of(likelihoods);
     }
 
     /// Hidden states of groups: a batch each. In memory of the host's, or on a device.
@@ -207,8 +277,9 @@ public record ZeroShot(
         }
     }
 
-    private static void predict(Group group, TorchHead head, Batch batch, double[][] likelihoods) {
+    private static double[] predict(Group group, TorchHead head, Batch batch) {
         Tree tree = group.tree();
+        double[] likelihoods = new double[group.branches().size()];
         for (int branch = 0; branch < group.branches().size(); branch++) {
             int[] ids = group.branches().get(branch);
             long[] givens = new long[ids.length];
@@ -217,8 +288,8 @@ public record ZeroShot(
                 givens[i] = i == 0 ? tree.context() - 1 : tree.start(branch) + i - 1;
                 targets[i] = ids[i];
             }
-            int[] place = group.places().get(branch);
-            likelihoods[place[0]][place[1]] = head.logLikelihood(batch, givens, targets);
+            likelihoods[branch] = head.logLikelihood(batch, givens, targets);
         }
+        return likelihoods;
     }
 }

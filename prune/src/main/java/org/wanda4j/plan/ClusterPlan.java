@@ -41,12 +41,13 @@ public record ClusterPlan(
     private static final double LINK = 1.25e9;
 
     /// Seconds until an application has its executors.
-    private static final double START_SECONDS = 6;
+    private static final double START_SECONDS = 10;
 
-    /// Seconds of a job besides its tasks, and of the driver for a task.
-    private static final double JOB_SECONDS = 0.1;
+    /// Seconds of the driver for a job besides its tasks.
+    private static final double JOB_SECONDS = 0.06;
 
-    private static final double TASK_SECONDS = 0.004;
+    /// Seconds of a core for a task besides what a local run does.
+    private static final double TASK_SECONDS = 0.044;
 
     private static final int MOST_WORKERS = 64;
     private static final double WORTH = 0.9;
@@ -183,7 +184,8 @@ public record ClusterPlan(
                     phases.put(phase, seconds);
                 }
             });
-            phases.put("cluster", START_SECONDS + jobs * (JOB_SECONDS + parts * TASK_SECONDS));
+            phases.put(
+                    "cluster", START_SECONDS + jobs * (JOB_SECONDS + tasksOf(size) * TASK_SECONDS));
             Map<String, Double> bytes = networkBytes(size);
             phases.put("weights", bytes.get("weights") / LINK);
             // To the first executors by the driver, to the others by those.
@@ -197,7 +199,12 @@ public record ClusterPlan(
 
         /// What of the windows the busiest core runs.
         private double shareOf(Size size) {
-            return (double) Math.ceilDiv(parts, size.workers() * size.cores()) / parts;
+            return (double) tasksOf(size) / parts;
+        }
+
+        /// Tasks of the busiest core, in a job.
+        private int tasksOf(Size size) {
+            return Math.ceilDiv(parts, size.workers() * size.cores());
         }
     }
 }

@@ -1,5 +1,6 @@
 package org.wanda4j.torch;
 
+import java.io.Serializable;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
@@ -83,8 +84,8 @@ public final class TorchHead implements AutoCloseable {
     /// @param negativeLogLikelihood summed over them, in nats
     /// @param divergences `KL(reference || this)` at each, in nats; empty without a reference
     /// @param sameChoices at how many the reference finds the same token the most likely
-    public record Predictions(
-            double negativeLogLikelihood, float[] divergences, long sameChoices) {}
+    public record Predictions(double negativeLogLikelihood, float[] divergences, long sameChoices)
+            implements Serializable {}
 
     /// Predicts the tokens of window `window` of a batch.
     public Predictions predict(Batch batch, int window, int[] ids, Optional<Reference> reference) {

@@ -3,7 +3,6 @@ package org.wanda4j.spark;
 import java.io.IOException;
 import java.io.Serializable;
 import java.lang.foreign.MemorySegment;
-import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
@@ -13,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.BiFunction;
 import java.util.stream.IntStream;
+import org.apache.spark.TaskContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.BlockPass;
@@ -32,7 +32,7 @@ import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
 import scala.Tuple2;
 
-/// What a task does with its part: the same as a local run with all windows, by one thread.
+/// What a task does with its part: the same as a local run with all windows, by the cores that Spark gave it.
 ///
 /// @param run that it belongs to
 /// @param block number of the block
@@ -74,7 +74,7 @@ record PartWork(
         }
 
         /// The part with the embedding of its windows.
-        Part embed(Part part, int[][] ids) {
+        Part embed(Part part, Windows windows) {
             return on(
                     part.windows(),
                     (engine, store) -> {
@@ -85,7 +85,7 @@ record PartWork(
                                         engine,
                                         memory(),
                                         length)
-                                .embed(store, new Windows(length, List.of(ids)));
+                                .embed(store, windows);
                         return part.with(store);
                     });
         }
@@ -127,37 +127,23 @@ record PartWork(
         private static InvalidInputException unseen(String file, IOException cause) {
             return new InvalidInputException(
                     "%s: %s cannot be read or written (%s); the output must lie on a path that the driver and all workers see"
-                            .formatted(host(), file, cause.getMessage()),
+                            .formatted(Executor.host(), file, cause.getMessage()),
                     cause);
         }
 
         private <T> T on(int windows, BiFunction<Engine, ActivationStore, T> work) {
-            try (var engine = new Engine(type, 1);
-                    var store = new ActivationStore(layout(windows), memory())) {
-                checkCpu();
-                return work.apply(engine, store);
-            }
-        }
-
-        private void checkCpu() {
-            String own = Engine.cpuCapability();
-            if (!own.equals(cpu)) {
-                throw new InvalidInputException(
-                        "%s computes with %s, the driver with %s: what comes out would depend on who computes what; use machines of one kind"
-                                .formatted(host(), own, cpu));
-            }
+            Executor.checkCpu(cpu);
+            int threads = TaskContext.get().cpus();
+            return Executor.uninterrupted(() -> {
+                try (var engine = new Engine(type, threads);
+                        var store = new ActivationStore(layout(windows), memory())) {
+                    return work.apply(engine, store);
+                }
+            });
         }
 
         private static ScratchSpace memory() {
             return new ScratchSpace(Long.MAX_VALUE, Path.of(""));
-        }
-
-        private static String host() {
-            try {
-                return InetAddress.getLocalHost().getHostName();
-            } catch (IOException e) {
-                return "a worker";
-            }
         }
     }
 

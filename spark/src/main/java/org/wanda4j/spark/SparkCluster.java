@@ -1,22 +1,35 @@
 package org.wanda4j.spark;
 
 import java.io.IOException;
+import java.io.Serializable;
 import java.net.URISyntaxException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.BiConsumer;
 import org.apache.spark.SparkConf;
+import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.wanda4j.calibrate.CalibrationWindows;
 import org.wanda4j.calibrate.LayerwiseForward;
+import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.calibrate.WindowParts;
 import org.wanda4j.calibrate.WindowRunner;
+import org.wanda4j.calibrate.Workers;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.text.Windows;
+import org.wanda4j.torch.Engine;
+import scala.Function2;
+import scala.collection.Iterator;
+import scala.collection.immutable.Range$;
+import scala.reflect.ClassTag$;
+import scala.runtime.BoxedUnit;
 
-/// An application of a Spark cluster. Its executors run the tasks of [PartWork].
-final class SparkCluster implements WindowRunner {
+/// An application of a Spark cluster. Its executors run the tasks of [PartWork], and those of [#forEach].
+final class SparkCluster implements WindowRunner, Workers {
 
     /// What the launcher gives the driver.
     private static final String JVM_OPTIONS =
@@ -25,6 +38,7 @@ final class SparkCluster implements WindowRunner {
 
     private static final String EXECUTOR_OPTIONS = "spark.executor.extraJavaOptions";
     private static final String EXECUTOR_CLASSES = "spark.executor.extraClassPath";
+    private static final String THREADS = "spark.task.cpus";
     private static final String PARALLELISM = "spark.default.parallelism";
 
     private final JavaSparkContext spark;
@@ -81,6 +95,47 @@ final class SparkCluster implements WindowRunner {
         return new SparkWindows(this, forward, windows, keepsStages);
     }
 
+    @Override
+    public Optional<Workers> workers() {
+        return Optional.of(this);
+    }
+
+    @Override
+    public int parts(int units) {
+        int threads = spark.getConf().getInt(THREADS, 1);
+        return Math.min(
+                Math.ceilDiv(units, threads),
+                spark.getConf().getInt(PARALLELISM, WindowParts.MOST));
+    }
+
+    /// One job with a task for each item.
+    @Override
+    public <T, R> void forEach(List<T> all, Work<T, R> work, BiConsumer<Integer, R> done) {
+        String cpu = Engine.cpuCapability();
+        var task =
+                (Function2<TaskContext, Iterator<T>, R> & Serializable)
+                        (context, items) -> {
+                            T item = items.next();
+                            RunSettings settings = Executor.settings(context, cpu);
+                            return Executor.uninterrupted(() -> work.apply(item, settings));
+                        };
+        Function2<Object, R, BoxedUnit> take =
+                (number, result) -> {
+                    done.accept((Integer) number, result);
+                    return BoxedUnit.UNIT;
+                };
+        run(() -> {
+            spark.sc()
+                    .runJob(
+                            spark.parallelize(all, all.size()).rdd(),
+                            task,
+                            Range$.MODULE$.apply(0, all.size()),
+                            take,
+                            ClassTag$.MODULE$.<R>apply(Object.class));
+            return null;
+        });
+    }
+
     JavaSparkContext context() {
         return spark;
     }
@@ -88,13 +143,6 @@ final class SparkCluster implements WindowRunner {
     /// `Spark 4.2.0 on spark://host:7077`
     String describe() {
         return "Spark " + spark.version() + " on " + spark.master();
-    }
-
-    /// How many parts the windows are to be cut into, where somebody has said.
-    Optional<Integer> parallelism() {
-        return spark.getConf().contains(PARALLELISM)
-                ? Optional.of(Math.max(1, spark.defaultParallelism()))
-                : Optional.empty();
     }
 
     /// Does what runs jobs.

@@ -56,32 +56,25 @@ final class SparkWindows implements CalibrationWindows, KeptStates {
                         keepsStages,
                         Engine.cpuCapability());
         this.layout = run.layout(windows.count());
-        this.parts = parts();
-        this.states = embedded(windows);
+        List<Windows> cut = WindowParts.of(windows, layout, cluster);
+        this.parts = parts(cut);
+        this.states = embedded(cut);
     }
 
     /// The parts, without states.
-    private List<Part> parts() {
-        int count = WindowParts.count(layout, cluster.parallelism());
-        List<Part> cut = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            int first = WindowParts.firstWindow(layout, i, count);
-            int end = WindowParts.firstWindow(layout, i + 1, count);
-            cut.add(new Part(i, first, end - first, new byte[0], new byte[0]));
+    private static List<Part> parts(List<Windows> cut) {
+        List<Part> parts = new ArrayList<>();
+        int first = 0;
+        for (Windows windows : cut) {
+            parts.add(new Part(parts.size(), first, windows.count(), new byte[0], new byte[0]));
+            first += windows.count();
         }
-        return cut;
+        return parts;
     }
 
-    private JavaRDD<Part> embedded(Windows windows) {
-        List<Tuple2<Part, int[][]>> ids = new ArrayList<>();
-        for (Part part : parts) {
-            ids.add(
-                    new Tuple2<>(
-                            part,
-                            windows.ids()
-                                    .subList(part.first(), part.first() + part.windows())
-                                    .toArray(int[][]::new)));
-        }
+    private JavaRDD<Part> embedded(List<Windows> cut) {
+        List<Tuple2<Part, Windows>> ids =
+                parts.stream().map(part -> new Tuple2<>(part, cut.get(part.number()))).toList();
         PartWork.Run it = run;
         return cluster.context()
                 .parallelize(ids, ids.size())

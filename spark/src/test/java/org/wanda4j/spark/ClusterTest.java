@@ -1,6 +1,7 @@
 package org.wanda4j.spark;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
@@ -8,18 +9,38 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
+import org.apache.spark.SparkContext;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerTaskStart;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.JavaProcess;
+import org.wanda4j.SharedFiles;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.WindowRunner;
+import org.wanda4j.checkpoint.Json;
+import org.wanda4j.cli.Main;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// A cluster of processes, and what happens to it.
 class ClusterTest {
+
+    /// Whatever takes longer than another task is slow.
+    private static final Map<String, String> SPECULATION =
+            Map.of(
+                    "spark.speculation", "true",
+                    "spark.speculation.interval", "2ms",
+                    "spark.speculation.quantile", "0.25",
+                    "spark.speculation.multiplier", "0.1",
+                    "spark.speculation.minTaskRuntime", "1ms");
 
     @TempDir private static Path directory;
 
@@ -41,10 +62,13 @@ class ClusterTest {
         cluster.close();
     }
 
-    /// An executor is killed within one block, a worker with its executor within another; what they had is computed again.
+    /// An executor is killed within one block, a worker with its executor within another; what they had is computed again. Tasks that take
+    /// longer than others are started a second time.
     @Test
-    void whatIsKilledDoesNotChangeTheOutput() {
+    void whatIsKilledOrSlowDoesNotChangeTheOutput() {
         List<String> killed = new ArrayList<>();
+        var copies = new AtomicInteger();
+        SPECULATION.forEach(System::setProperty);
         var progress =
                 new SparkJob.Steps(step -> {
                     if (step.equals("block 2/6 o")) {
@@ -57,10 +81,74 @@ class ClusterTest {
                 });
         Path output = directory.resolve("killed");
         try (WindowRunner spark = WindowRunner.spark(cluster.url())) {
+            SparkContext.getOrCreate().addSparkListener(counting(copies));
             SparkJob.prune(SparkJob.WANDA, output, spark, progress, false);
+        } finally {
+            SPECULATION.keySet().forEach(System::clearProperty);
         }
+        assertTrue(copies.get() > 0);
         assertEquals(List.of("executor", "worker"), killed);
         assertEquals(expected, SparkJob.digests(output));
+    }
+
+    /// Executors make the checkpoints, one of them is killed at that, and measure them packed.
+    @Test
+    void aComparisonIsThatOfALocalRun() throws IOException, InterruptedException {
+        Path local = directory.resolve("grid-local");
+        assertEquals(0, compare(local, List.of()).waitFor());
+        Path grid = directory.resolve("grid");
+        Process driver = compare(grid, List.of("--spark", cluster.url()));
+        Path begun = grid.resolve("models/wanda-0.5.json");
+        while (driver.isAlive() && !Files.exists(begun)) {
+            LockSupport.parkNanos(5_000_000);
+        }
+        cluster.killExecutors(0);
+        assertEquals(0, driver.waitFor());
+        assertEquals(figures(local), figures(grid));
+    }
+
+    private static Process compare(Path output, List<String> options) throws IOException {
+        List<String> arguments =
+                new ArrayList<>(
+                        List.of(
+                                "compare",
+                                SharedFiles.tinyLlama().toString(),
+                                "-o",
+                                output.toString(),
+                                "--methods",
+                                "wanda,sparsegpt",
+                                "--sparsities",
+                                "0.5",
+                                "--values",
+                                "int8",
+                                "--windows",
+                                "8",
+                                "--seqlen",
+                                "64",
+                                "--eval-seqlen",
+                                "64",
+                                "--eval-windows",
+                                "8"));
+        arguments.addAll(options);
+        return JavaProcess.of(
+                        SparkJob.settings().entrySet().stream()
+                                .map(each -> "-D%s=%s".formatted(each.getKey(), each.getValue()))
+                                .toList(),
+                        Main.class,
+                        arguments.toArray(String[]::new))
+                .redirectOutput(Redirect.DISCARD)
+                .redirectError(Redirect.INHERIT)
+                .start();
+    }
+
+    /// The cells of a comparison without what depends on when and where they were made.
+    private static JsonNode figures(Path output) {
+        JsonNode cells = Json.read(output.resolve("comparison.json")).path("cells");
+        assertEquals(3, cells.size());
+        for (JsonNode cell : cells) {
+            ((ObjectNode) cell).remove(List.of("seconds", "peakResidentBytes"));
+        }
+        return cells;
     }
 
     /// By a run on the cluster, and by one without it.
@@ -83,6 +171,17 @@ class ClusterTest {
         }
         assertEquals(expected, SparkJob.digests(output));
         assertEquals("block 3/6 qkv", steps.getFirst());
+    }
+
+    private static SparkListener counting(AtomicInteger copies) {
+        return new SparkListener() {
+            @Override
+            public void onTaskStart(SparkListenerTaskStart task) {
+                if (task.taskInfo().speculative()) {
+                    copies.incrementAndGet();
+                }
+            }
+        };
     }
 
     private static Path partial(Path output) {

@@ -5,20 +5,33 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
+import org.wanda4j.EvaluationText;
+import org.wanda4j.SharedFiles;
 import org.wanda4j.allocate.Allocation;
+import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.WindowRunner;
+import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.evaluate.Exam;
+import org.wanda4j.evaluate.LastStates;
+import org.wanda4j.evaluate.Perplexity;
+import org.wanda4j.evaluate.Task;
+import org.wanda4j.evaluate.ZeroShot;
 import org.wanda4j.prune.Recipe;
+import org.wanda4j.text.Corpus;
 import org.wanda4j.tune.Tuning;
 
 /// Spark in this process.
@@ -55,6 +68,66 @@ class LocalSparkTest {
         assertEquals(
                 SparkJob.digests(SparkJob.prune(recipe, out("local"), WindowRunner.LOCAL)),
                 SparkJob.digests(SparkJob.prune(recipe, out("spark"), spark)));
+    }
+
+    /// To the last digit: parts are whole batches, and the driver adds up what they gave in the order of a local run.
+    @Test
+    void perplexityAndDivergenceAreThoseOfALocalRun() {
+        Path pruned =
+                SparkJob.prune(
+                        SparkJob.WANDA.withMethod("magnitude"), out("pruned"), WindowRunner.LOCAL);
+        Perplexity local = perplexity(pruned, WindowRunner.LOCAL);
+        Perplexity cluster = perplexity(pruned, spark);
+        assertEquals(local.perplexity(), cluster.perplexity());
+        assertEquals(local.divergence(), cluster.divergence());
+        assertTrue(cluster.divergence().isPresent());
+    }
+
+    private static Perplexity perplexity(Path directory, WindowRunner runner) {
+        var protocol =
+                new Perplexity.Protocol(OptionalInt.of(64), OptionalInt.of(56), Optional.empty());
+        RunSettings settings = RunSettings.defaults().withRunner(runner);
+        Corpus text = EvaluationText.beginning();
+        try (Checkpoint model = Checkpoint.open(directory);
+                Checkpoint dense = Checkpoint.open(SharedFiles.tinyLlama());
+                LastStates reference = LastStates.of(dense, text, protocol, settings)) {
+            return Perplexity.measure(model, text, protocol, Optional.of(reference), settings);
+        }
+    }
+
+    /// Each answer counts for its own question: of another one it would be right by chance.
+    @Test
+    void answersAreThoseOfALocalRun() throws IOException {
+        String[] words =
+                EvaluationText.beginning().text().replaceAll("\\P{Alpha}+", " ").split(" ");
+        List<String> items = new ArrayList<>();
+        for (int i = 1; i <= 60; i++) {
+            items.add(
+                    "{\"query\": \"%s %s\", \"choices\": [\"%s\", \"%s\"], \"label\": %d}"
+                            .formatted(
+                                    words[5 * i],
+                                    words[5 * i + 1],
+                                    words[5 * i + 2],
+                                    words[5 * i + 3],
+                                    i % 2));
+        }
+        Exam exam =
+                Exam.read(
+                        Task.HELLASWAG,
+                        Files.write(out("items.jsonl"), items),
+                        OptionalInt.empty());
+        ZeroShot local = answers(exam, WindowRunner.LOCAL);
+        ZeroShot cluster = answers(exam, spark);
+        assertEquals(local.accuracy(), cluster.accuracy());
+        assertEquals(local.accuracyNorm(), cluster.accuracyNorm());
+        assertEquals(60, cluster.items());
+    }
+
+    private static ZeroShot answers(Exam exam, WindowRunner runner) {
+        RunSettings settings = RunSettings.defaults().withRunner(runner);
+        try (Checkpoint model = Checkpoint.open(SharedFiles.tinyLlama())) {
+            return ZeroShot.measure(model, exam, Optional.empty(), settings);
+        }
     }
 
     @Test

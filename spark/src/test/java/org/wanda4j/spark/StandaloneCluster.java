@@ -13,7 +13,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/// A standalone cluster of Spark on loopback: a master and two workers, each a process, each worker with one core.
+/// A standalone cluster of Spark on loopback: a master and two workers, each a process, each worker with one core and an address of its
+/// own, as Spark starts no second copy of a task on the same host.
 ///
 /// The class path of the test stands in for the jars of an installation.
 final class StandaloneCluster implements AutoCloseable {
@@ -33,7 +34,13 @@ final class StandaloneCluster implements AutoCloseable {
         this.home = home;
         Files.createDirectories(home.resolve("jars"));
         this.master =
-                start("org.apache.spark.deploy.master.Master", "--port", "0", "--webui-port", "0");
+                start(
+                        "127.0.0.1",
+                        "org.apache.spark.deploy.master.Master",
+                        "--port",
+                        "0",
+                        "--webui-port",
+                        "0");
         this.url = await(master, MASTER).group(1);
         startWorker();
         startWorker();
@@ -48,6 +55,7 @@ final class StandaloneCluster implements AutoCloseable {
     void startWorker() throws IOException {
         Process worker =
                 start(
+                        "127.0.0." + (workers.size() + 1),
                         "org.apache.spark.deploy.worker.Worker",
                         "--cores",
                         "1",
@@ -79,7 +87,7 @@ final class StandaloneCluster implements AutoCloseable {
         executors.forEach(ProcessHandle::destroyForcibly);
     }
 
-    private Process start(String program, String... arguments) throws IOException {
+    private Process start(String host, String program, String... arguments) throws IOException {
         List<String> command =
                 new ArrayList<>(
                         List.of(
@@ -91,12 +99,12 @@ final class StandaloneCluster implements AutoCloseable {
                                 System.getProperty("java.class.path"),
                                 program,
                                 "--host",
-                                "127.0.0.1"));
+                                host));
         command.addAll(List.of(arguments));
         var process = new ProcessBuilder(command).redirectErrorStream(true);
         process.environment().put("SPARK_HOME", home.toString());
         process.environment().put("SPARK_SCALA_VERSION", "2.13"); // As its start scripts have it.
-        process.environment().put("SPARK_LOCAL_IP", "127.0.0.1");
+        process.environment().put("SPARK_LOCAL_IP", host);
         return process.start();
     }
 
