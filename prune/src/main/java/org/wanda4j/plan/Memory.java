@@ -43,7 +43,8 @@ public record Memory(
             return new Memory(costs.programBytes(), 0, false, 0, weights, costs.blockBytes());
         }
         ActivationStore.Layout layout = layout(model.architecture(), recipe);
-        // What tuning carries along: the dense model's states behind each branch, and those before the block at hand.
+        // What tuning carries along: the dense model's states behind each branch, and those before
+        // the block at hand.
         long states =
                 recipe.tuning().isPresent()
                         ? (1 + block.states()) * layout.statesAlone().bytes()
