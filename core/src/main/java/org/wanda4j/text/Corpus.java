@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -199,6 +200,17 @@ public final class Corpus {
     /// All documents as one text, an empty line between two.
     public String text() {
         return String.join("\n\n", documents());
+    }
+
+    /// Of the same name, digest and documents.
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Corpus it && name.equals(it.name) && content().equals(it.content());
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(name, content());
     }
 
     @Override

@@ -16,9 +16,9 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -87,8 +87,7 @@ class CorpusTest {
                         });
         Corpus other = Corpus.of("b", List.of("b"));
         Corpus mixed =
-                Corpus.mixed(
-                        List.of(new Corpus.Share(later, 1), new Corpus.Share(other, 1)));
+                Corpus.mixed(List.of(new Corpus.Share(later, 1), new Corpus.Share(other, 1)));
         assertEquals("later", later.name());
         assertEquals("later:1.0,b:1.0", mixed.name());
         assertEquals(0, made.get());

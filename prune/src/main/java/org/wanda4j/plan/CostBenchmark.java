@@ -116,7 +116,7 @@ final class CostBenchmark {
         long forEachThread = WEIGHTS_OF_ALL_BATCHES / block.weights();
         int batches = settings.threads() * Math.clamp(forEachThread, 1, MOST_BATCHES);
         if (recipe.tuning().isPresent()) {
-            batches = Math.max(batches, BlockTuner.FEWEST_BATCHES);
+            batches = Math.max(batches, Math.ceilDiv(BlockTuner.FEWEST_WINDOWS, perBatch));
         }
         int hidden = block.stages().getFirst().width();
         return new ActivationStore.Layout(

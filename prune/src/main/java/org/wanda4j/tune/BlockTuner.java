@@ -30,21 +30,18 @@ import org.wanda4j.torch.Engine;
 /// that error, are what counts.
 public final class BlockTuner {
 
-    private static final int TASKS_PER_STEP = 2;
+    private static final int WINDOWS_PER_STEP = 2;
     private static final int HELD_OUT = 10;
 
-    /// Batches of a step, and one to be held out; a task has at most the windows of a batch.
-    public static final int FEWEST_BATCHES = TASKS_PER_STEP + 1;
+    /// Windows of a step, and one to be held out.
+    public static final int FEWEST_WINDOWS = WINDOWS_PER_STEP + 1;
 
     private final Engine engine;
     private final ActivationStore inputs;
     private final List<ActivationStore> targets;
     private final Progress progress;
-    private final List<Task> training;
-    private final List<Task> heldOut;
-
-    /// Windows whose gradient one thread computes.
-    private record Task(int first, int count) {}
+    private final List<Integer> training;
+    private final List<Integer> heldOut;
 
     /// @param inputs hidden states of the pruned model before the block
     /// @param targets hidden states of the dense model behind each of its branches, [Block#states()] of them
@@ -57,23 +54,10 @@ public final class BlockTuner {
         this.inputs = inputs;
         this.targets = List.copyOf(targets);
         this.progress = progress;
-        List<Task> tasks = tasks(inputs.layout());
-        int first = tasks.size() - Math.ceilDiv(tasks.size(), HELD_OUT);
-        this.heldOut = tasks.subList(first, tasks.size());
-        this.training = first == 0 ? tasks : tasks.subList(0, first);
-    }
-
-    private static List<Task> tasks(ActivationStore.Layout layout) {
-        int count = windowsPerTask(layout);
-        return IntStream.range(0, Math.ceilDiv(layout.windows(), count))
-                .map(i -> i * count)
-                .mapToObj(first -> new Task(first, Math.min(count, layout.windows() - first)))
-                .toList();
-    }
-
-    /// A step takes about as many tokens as a batch has.
-    private static int windowsPerTask(ActivationStore.Layout layout) {
-        return Math.max(1, layout.tokensPerBatch() / TASKS_PER_STEP / layout.length());
+        List<Integer> windows = IntStream.range(0, inputs.layout().windows()).boxed().toList();
+        int first = windows.size() - Math.ceilDiv(windows.size(), HELD_OUT);
+        this.heldOut = windows.subList(first, windows.size());
+        this.training = first == 0 ? windows : windows.subList(0, first);
     }
 
     /// Trains a block.
@@ -122,27 +106,28 @@ public final class BlockTuner {
     }
 
     private void train(BlockTraining block, Tuning tuning, long seed, int epoch) {
-        List<Task> order = new ArrayList<>(training);
+        List<Integer> order = new ArrayList<>(training);
         Collections.shuffle(order, new Random(seed + epoch));
-        int steps = Math.ceilDiv(order.size(), TASKS_PER_STEP);
+        int steps = Math.ceilDiv(order.size(), WINDOWS_PER_STEP);
         for (int step = 0; step < steps; step++) {
-            int first = step * TASKS_PER_STEP;
-            List<Task> tasks = order.subList(first, Math.min(first + TASKS_PER_STEP, order.size()));
+            int first = step * WINDOWS_PER_STEP;
+            List<Integer> windows =
+                    order.subList(first, Math.min(first + WINDOWS_PER_STEP, order.size()));
             double done = (epoch * (double) steps + step) / (tuning.epochs() * (double) steps);
             double rate = tuning.learningRate() * (1 + Math.cos(Math.PI * done)) / 2;
-            block.step(engine, gradients(block, tasks), rate);
+            block.step(engine, gradients(block, windows), rate);
         }
     }
 
-    private List<Gradient> gradients(BlockTraining block, List<Task> tasks) {
-        double scale = 1 / values(tasks);
-        Gradient[] gradients = new Gradient[tasks.size()];
+    private List<Gradient> gradients(BlockTraining block, List<Integer> windows) {
+        double scale = 1 / values(windows);
+        Gradient[] gradients = new Gradient[windows.size()];
         engine.forEach(
-                tasks.size(),
+                windows.size(),
                 i -> {
-                    Task task = tasks.get(i);
-                    gradients[i] = block.gradient(of(inputs, task), targets(task), scale);
-                    progress.advance(tokens(task), "tune");
+                    int window = windows.get(i);
+                    gradients[i] = block.gradient(input(window), targets(window), scale);
+                    progress.advance(inputs.layout().length(), "tune");
                 });
         return Arrays.asList(gradients);
     }
@@ -152,28 +137,25 @@ public final class BlockTuner {
         engine.forEach(
                 errors.length,
                 i -> {
-                    Task task = heldOut.get(i);
-                    errors[i] = block.error(of(inputs, task), targets(task));
+                    int window = heldOut.get(i);
+                    errors[i] = block.error(input(window), targets(window));
                 });
         return Arrays.stream(errors).sum() / values(heldOut);
     }
 
-    private static Batch of(ActivationStore store, Task task) {
-        return store.windows(task.first(), task.count());
+    private Batch input(int window) {
+        return inputs.windows(window, 1);
     }
 
-    private List<Batch> targets(Task task) {
-        return targets.stream().map(store -> of(store, task)).toList();
+    private List<Batch> targets(int window) {
+        return targets.stream().map(store -> store.windows(window, 1)).toList();
     }
 
-    private double values(List<Task> tasks) {
-        return tasks.stream().mapToDouble(this::tokens).sum()
+    private double values(List<Integer> windows) {
+        return (double) windows.size()
+                * inputs.layout().length()
                 * inputs.layout().hidden()
                 * targets.size();
-    }
-
-    private long tokens(Task task) {
-        return (long) task.count() * inputs.layout().length();
     }
 
     private static void keep(

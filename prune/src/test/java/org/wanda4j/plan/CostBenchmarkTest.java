@@ -138,9 +138,9 @@ class CostBenchmarkTest {
                 });
         assertEquals(plan.phases().values().stream().mapToDouble(it -> it).sum(), plan.seconds());
         Memory memory = plan.memory();
-        // 2048 tokens of 192 hidden and 512 intermediate values, and two more streams of 192; in
+        // 2048 tokens of 192 hidden and 512 intermediate values, and three more streams of 192; in
         // fp32.
-        assertEquals(2048 * (192 + 512 + 2 * 192) * 4, memory.activations());
+        assertEquals(2048 * (192 + 512 + 3 * 192) * 4, memory.activations());
         assertFalse(memory.activationsInFile());
         assertEquals(2 * 393_216, memory.weights());
         // Adam's moments, values, gradients and their sum, in fp32.
@@ -180,7 +180,7 @@ class CostBenchmarkTest {
                     recipe,
                     Optional.empty(),
                     Corpus.bundledCalibration(),
-                    RunPlan.Writing.NONE,
+                    new RunPlan.Writing(600, 300),
                     directory,
                     settings,
                     Optional.of(new ClusterPlan.Size(2, 2)));

@@ -95,7 +95,7 @@ class ResumeTest {
         "SPARSEGPT_BF16, org.wanda4j.prune.BlockPruner,           prune,           6, 4",
         "TUNED_BLOCK,    org.wanda4j.prune.BlockPruner,           prune,           5, 3",
         "ADMM,           org.wanda4j.prune.LinearPruner,          prune,          18, 1",
-        "TUNED,          org.wanda4j.torch.BlockTraining,         step,            6, 3",
+        "TUNED,          org.wanda4j.torch.BlockTraining,         step,           56, 3",
         "MAGNITUDE,      org.wanda4j.checkpoint.Disk,             writeFully,     20, 1",
         "WANDA,          org.wanda4j.checkpoint.Disk,             writeFully,     40, 2",
         "WANDA,          org.wanda4j.checkpoint.Disk,             force,           8, 2",
