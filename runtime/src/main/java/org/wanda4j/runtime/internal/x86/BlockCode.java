@@ -7,11 +7,12 @@ import static org.wanda4j.runtime.internal.x86.RowFrame.MOST_ROWS;
 import static org.wanda4j.runtime.internal.x86.RowFrame.SUMS;
 import static org.wanda4j.runtime.internal.x86.RowFrame.X;
 
-import java.util.Arrays;
-import java.util.stream.IntStream;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
+
+import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /// Functions that multiply rows in bf16 with several vectors, with the parameters of [RowCode].
 ///

@@ -3,15 +3,16 @@ package org.wanda4j.runtime.internal.x86;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
-import java.util.List;
-import java.util.stream.IntStream;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /// Products of a matrix with several activations, by [PanelCode]: bf16 in fp32, or in bf16 where the processor is fast at that; int8 and
 /// int4 as whole numbers.
@@ -60,8 +61,7 @@ final class PanelKernels {
     private PanelKernels(PanelLayout values, List<PanelLayout> quantised, boolean vnni) {
         this.values = Functions.of(values, unpack(values), vnni);
         RowFunctions unpack = unpack(quantised.getLast());
-        this.quantised =
-                quantised.stream().map(each -> Functions.of(each, unpack, vnni)).toList();
+        this.quantised = quantised.stream().map(each -> Functions.of(each, unpack, vnni)).toList();
     }
 
     private static RowFunctions unpack(PanelLayout layout) {
