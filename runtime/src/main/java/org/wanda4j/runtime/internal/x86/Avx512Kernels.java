@@ -11,11 +11,12 @@ import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.Scratch;
 
-/// [MachineKernels] for AVX-512: sums of products of whole numbers of 16 bits (VNNI), and of bf16 (BF16) where the processor is fast at them.
+/// [MachineKernels] for AVX-512: sums of products of whole numbers of 16 and 8 bits (VNNI), and of bf16 (BF16) where the processor is fast at them.
 ///
 /// Such a processor multiplies an activation with bf16 as two bf16 that add up to each of its values, to within `2^-17` of it, one of
 /// many as one bf16, to within `2^-8`; any other in fp32. One that is alone is multiplied with integers as whole numbers of 15 bits with a
-/// factor for each 32, to within `1.01 * 2^-15` of the largest of those; one of many as whole numbers of 16 bits, to within `2^-16`.
+/// factor for each 32, to within `1.01 * 2^-15` of the largest of those; one of several as whole numbers of 16 bits in two bytes, to within
+/// `1.01 * 2^-16`.
 final class Avx512Kernels extends MachineKernels {
 
     /// Features that the processor must have, as Linux names them.

@@ -25,9 +25,9 @@ import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
-/// How rows of a matrix and panels of vectors lie for [PanelCode], and functions that write them so, by AVX2 but for [#PAIRS].
+/// How rows of a matrix and panels of vectors lie for [PanelCode], and functions that write them so: by AVX2 but for [#PAIRS], and those of bytes, which [SplitPanels] has.
 ///
-/// A number has 32 bits. A row has its numbers in order; a panel has the first numbers of its vectors, as many as a vector register
+/// A number has 32 bits, but for bytes. A row has its numbers in order; a panel has the first numbers of its vectors, as many as a vector register
 /// has elements, then their second ones, and so on.
 enum PanelLayout {
     /// A number is a value in fp32.
@@ -39,9 +39,11 @@ enum PanelLayout {
     /// A number is two whole numbers of 16 bits. Behind 32 of these, a step, lies their scale or the factors of the vectors, in fp32. Those of a
     /// vector go up to [#LARGEST]: they are its values to within `2^-16` of the largest of 32.
     INTEGERS(Order.QUANTISED_PANELS, Width.YMM, 2, ValueType.GROUP, 1, 2),
-    /// Bytes, as [SplitPanels] has them.
+    /// Bytes, in panels of four vectors.
     SPLIT_FOURS(Order.QUANTISED_FOURS, 4, 1),
+    /// Of eight.
     SPLIT_EIGHTS(Order.QUANTISED_EIGHTS, 8, 1),
+    /// Of sixteen.
     SPLIT(Order.QUANTISED_PANELS, 16, 3);
 
     /// Vectors that [#arrange] takes of what is no bytes.

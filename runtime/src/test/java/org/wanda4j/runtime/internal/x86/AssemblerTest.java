@@ -46,6 +46,28 @@ class AssemblerTest {
                 of("vbroadcastss zmm0,xmm16", a -> a.vbroadcastss(zmm(0), zmm(16)), "62b27d4818c0"),
                 of("vpbroadcastd zmm31,eax", a -> a.vpbroadcastd(zmm(31), RAX), "62627d487cf8"),
                 of(
+                        "vpbroadcastq zmm9,[r10+rcx*2+8]",
+                        a -> a.vpbroadcastq(zmm(9), at(R10, RCX, 2, 8)),
+                        "6252fd48594c4a01"),
+                of(
+                        "vbroadcasti32x4 zmm20,[r8+16]",
+                        a -> a.vbroadcasti32x4(zmm(20), at(R8, 16)),
+                        "62c27d485a6001"),
+                of(
+                        "vpmovdb [rsp-64],zmm1",
+                        a -> a.vpmovdb(at(RSP, -64), zmm(1)),
+                        "62f27e48314c24fc"),
+                of(
+                        "vshufps zmm10,zmm0,zmm17,0x88",
+                        a -> a.vshufps(zmm(10), zmm(0), zmm(17), 0x88),
+                        "62317c48c6d188"),
+                of("vpsrad zmm1,zmm1,8", a -> a.vpsrad(zmm(1), zmm(1), 8), "62f1754872e108"),
+                of("vpsubd zmm0,zmm1,zmm0", a -> a.vpsubd(zmm(0), zmm(1), zmm(0)), "62f17548fac0"),
+                of(
+                        "vpdpbusd zmm0,zmm26,[rsi+64]",
+                        a -> a.vpdpbusd(zmm(0), zmm(26), at(RSI, 64)),
+                        "62f22d40504601"),
+                of(
                         "vpexpandb zmm6{k3}{z},zmm6",
                         a -> a.vpexpandb(zmm(6), K3, zmm(6)),
                         "62f27dcb62f6"),
