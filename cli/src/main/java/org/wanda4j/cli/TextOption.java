@@ -80,8 +80,7 @@ final class TextOption {
     /// What share of the text the model writes.
     double selfShare() {
         List<Source> sources = sources();
-        double written =
-                sources.stream().filter(Source::isSelf).mapToDouble(Source::weight).sum();
+        double written = sources.stream().filter(Source::isSelf).mapToDouble(Source::weight).sum();
         return written / sources.stream().mapToDouble(Source::weight).sum();
     }
 

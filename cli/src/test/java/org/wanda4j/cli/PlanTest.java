@@ -109,7 +109,8 @@ class PlanTest {
                 plan.at("/phases/text").asDouble(),
                 1e-9);
         assertTrue(plan.at("/phases/text").asDouble() > 0);
-        assertEquals(0, json(MODEL, "--windows", "8", "--seqlen", "64").at("/phases/text").asDouble());
+        assertEquals(
+                0, json(MODEL, "--windows", "8", "--seqlen", "64").at("/phases/text").asDouble());
         // A text that is not read is not written.
         assertEquals(
                 0,
@@ -128,7 +129,9 @@ class PlanTest {
                         "--calibration",
                         "self");
         assertEquals(0, bare.exitCode(), bare.errors()::toString);
-        assertTrue(bare.out().contains("576 tokens that the model writes, for which no time"), bare.out());
+        assertTrue(
+                bare.out().contains("576 tokens that the model writes, for which no time"),
+                bare.out());
     }
 
     @Test
