@@ -123,9 +123,7 @@ final class FitCommand implements Runnable {
             throw new InvalidInputException("--minutes must be above 0, got " + minutes);
         }
         long deadline = begin + Math.round(minutes * TimeUnit.MINUTES.toNanos(1));
-        Corpus text =
-                calibration.corpus(
-                        model, Recipe.DEFAULT.sampling(), TrainingOptions.WRITTEN_TOKENS, compute);
+        Corpus text = calibration.corpus(model, compute);
         Evaluation evaluation =
                 evaluationOptions.ofPart(model, calibration.reading(), compute.type());
         check(evaluation, text);
