@@ -114,24 +114,6 @@ final class Avx2Kernels extends MachineKernels {
         }
     }
 
-    private static void interleave(float[] x, int count, ArrangedBatch batch, int first) {
-        int words = batch.width() / Long.SIZE;
-        for (int t = 0; t < count; t++) {
-            int group = (first + t) / Avx2BlockCode.MOST_VECTORS;
-            int place = (first + t) % Avx2BlockCode.MOST_VECTORS;
-            for (int word = 0; word < words; word++) {
-                MemorySegment.copy(
-                        x,
-                        t * batch.width() + word * Long.SIZE,
-                        batch.offHeap(),
-                        JAVA_FLOAT,
-                        ((long) group * words + word) * Avx2BlockCode.WORD
-                                + (long) place * Avx2BlockCode.PART,
-                        Long.SIZE);
-            }
-        }
-    }
-
     @Override
     long prepare(MappedMatrix matrix, MachineScratch memory) {
         if (!matrix.type().isQuantised()) {

@@ -20,13 +20,8 @@ final class RowFunctions {
         byte[] write(Density density);
     }
 
-    /// For matrices in bf16 alone.
-    RowFunctions(Writer bf16) {
-        put(ValueType.BF16, bf16);
-    }
-
     RowFunctions(Writer bf16, Writer int8, Writer int4) {
-        this(bf16);
+        put(ValueType.BF16, bf16);
         put(ValueType.INT8, int8);
         put(ValueType.INT4, int4);
     }
