@@ -45,8 +45,10 @@ public interface RowKernels {
         BYTES,
         /// 64 values of each of four activations, the next 64 of each, and so on.
         INTERLEAVED,
+        /// The same, as products with bf16 take them.
+        BF16_FOURS,
         /// The same of eight.
-        INTERLEAVED_EIGHTS,
+        BF16_EIGHTS,
         /// The first value of each of some activations, the second of each, and so on.
         PANELS,
         /// The same of pairs of values that are rounded to bf16.
@@ -54,9 +56,7 @@ public interface RowKernels {
         /// The same of whole numbers, 32 of each with a factor.
         QUANTISED_PANELS,
         /// The same of at most eight activations.
-        QUANTISED_EIGHTS,
-        /// The same of at most four.
-        QUANTISED_FOURS;
+        QUANTISED_EIGHTS;
 
         /// Whether activations lie off the heap.
         public boolean isOffHeap() {

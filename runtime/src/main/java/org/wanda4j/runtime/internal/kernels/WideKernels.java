@@ -87,12 +87,12 @@ public final class WideKernels extends VectorKernels {
                 }
             }
             case INTERLEAVED,
-                    INTERLEAVED_EIGHTS,
+                    BF16_FOURS,
+                    BF16_EIGHTS,
                     PANELS,
                     BF16_PANELS,
                     QUANTISED_PANELS,
-                    QUANTISED_EIGHTS,
-                    QUANTISED_FOURS ->
+                    QUANTISED_EIGHTS ->
                     throw new IllegalArgumentException("not on the heap: " + order);
         }
     }

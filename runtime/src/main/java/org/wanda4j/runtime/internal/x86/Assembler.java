@@ -199,11 +199,6 @@ final class Assembler extends GeneralAssembler {
         evex(MAP_0F38, PREFIX_66, W1, 0x59, to, NONE, from, 2 * ELEMENT);
     }
 
-    /// The 16 bytes at `from`, four times.
-    void vbroadcasti32x4(Zmm to, MemoryOperand from) {
-        evex(MAP_0F38, PREFIX_66, W0, 0x5a, to, NONE, from, QUARTER);
-    }
-
     /// Each byte of `to` is the byte of `from`, in the same 128 bits, whose number is in `order`; 0 where that is negative.
     void vpshufb(Vector to, Vector from, Operand order) {
         encode(MAP_0F38, PREFIX_66, W0, 0x00, to, from, order, WHOLE);

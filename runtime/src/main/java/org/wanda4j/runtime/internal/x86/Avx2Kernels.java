@@ -1,7 +1,5 @@
 package org.wanda4j.runtime.internal.x86;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
@@ -105,24 +103,6 @@ final class Avx2Kernels extends MachineKernels {
             panels.arrange(order, x, count, batch, first);
         } else {
             super.arrange(order, x, count, batch, first);
-        }
-    }
-
-    private static void interleave(float[] x, int count, ArrangedBatch batch, int first) {
-        int words = batch.width() / Long.SIZE;
-        for (int t = 0; t < count; t++) {
-            int group = (first + t) / Avx2BlockCode.MOST_VECTORS;
-            int place = (first + t) % Avx2BlockCode.MOST_VECTORS;
-            for (int word = 0; word < words; word++) {
-                MemorySegment.copy(
-                        x,
-                        t * batch.width() + word * Long.SIZE,
-                        batch.offHeap(),
-                        JAVA_FLOAT,
-                        ((long) group * words + word) * Avx2BlockCode.WORD
-                                + (long) place * Avx2BlockCode.PART,
-                        Long.SIZE);
-            }
         }
     }
 

@@ -15,16 +15,18 @@ import org.wanda4j.runtime.internal.kernels.Scratch;
 ///
 /// Such a processor multiplies an activation with bf16 as two bf16 that add up to each of its values, to within `2^-17` of it, one of
 /// many as one bf16, to within `2^-8`; any other in fp32. One that is alone is multiplied with integers as whole numbers of 15 bits with a
-/// factor for each 32, to within `1.01 * 2^-15` of the largest of those; one of several as whole numbers of 16 bits in two bytes, to within
-/// `1.01 * 2^-16`.
+/// factor for each 32, to within `1.01 * 2^-15` of the largest of those; one of up to four in fp32; one of more as whole numbers of 16 bits in two bytes, to
+/// within `1.01 * 2^-16`.
 final class Avx512Kernels extends MachineKernels {
 
     /// Features that the processor must have, as Linux names them.
     static final Set<String> FEATURES =
             Set.of("avx512bw", "avx512vl", "avx512_vbmi2", "avx512_vnni", "bmi2", "popcnt");
 
-    /// So many activations are multiplied with bf16 by groups; more take less time in panels, for rows are unpacked once for all of them.
-    private static final int MOST = 16;
+    /// So many activations are multiplied by groups; more take less time in panels, for rows are unpacked once for all of them.
+    private static final int MOST_BF16 = 16;
+
+    private static final int MOST_INTEGERS = 4;
 
     private final RowKernels others;
     private final PanelKernels panels;
@@ -40,7 +42,7 @@ final class Avx512Kernels extends MachineKernels {
     private final BlockFunctions few;
     private final BlockFunctions many;
 
-    /// Functions for several activations, with bf16.
+    /// Functions for several activations, with `split` to copy those for rows in bf16.
     private record BlockFunctions(BlockCode code, LateCode split, RowFunctions functions) {
 
         static BlockFunctions of(int vectors, Width width) {
@@ -48,7 +50,7 @@ final class Avx512Kernels extends MachineKernels {
             return new BlockFunctions(
                     code,
                     new LateCode(() -> code.split(width)),
-                    new RowFunctions((_, density) -> code.bf16(width, density)));
+                    new RowFunctions((type, density) -> code.rows(type, width, density)));
         }
     }
 
@@ -83,25 +85,30 @@ final class Avx512Kernels extends MachineKernels {
         if (tokens == 1 || !isOurs(matrix)) {
             return super.order(matrix, tokens);
         }
-        if (matrix.type().isQuantised() || tokens > MOST) {
+        boolean integers = matrix.type().isQuantised();
+        if (tokens > (integers ? MOST_INTEGERS : MOST_BF16)) {
             return panels.order(matrix, tokens);
         }
-        return tokens > few.code.vectors() ? Order.INTERLEAVED_EIGHTS : Order.INTERLEAVED;
+        if (integers) {
+            return Order.INTERLEAVED;
+        }
+        return tokens > few.code.vectors() ? Order.BF16_EIGHTS : Order.BF16_FOURS;
     }
 
     @Override
     public void arrange(Order order, float[] x, int count, ArrangedBatch batch, int first) {
         switch (order) {
-            case INTERLEAVED -> interleave(few, x, count, batch, first);
-            case INTERLEAVED_EIGHTS -> interleave(many, x, count, batch, first);
-            case PANELS, BF16_PANELS, QUANTISED_PANELS, QUANTISED_EIGHTS, QUANTISED_FOURS ->
+            case INTERLEAVED -> interleave(x, count, batch, first);
+            case BF16_FOURS -> split(few, x, count, batch, first);
+            case BF16_EIGHTS -> split(many, x, count, batch, first);
+            case PANELS, BF16_PANELS, QUANTISED_PANELS, QUANTISED_EIGHTS ->
                     panels.arrange(order, x, count, batch, first);
             default -> super.arrange(order, x, count, batch, first);
         }
     }
 
-    /// Interleaves activations for [BlockCode].
-    private static void interleave(
+    /// Interleaves activations for rows in bf16.
+    private static void split(
             BlockFunctions block, float[] x, int count, ArrangedBatch batch, int first) {
         int width = batch.width();
         int words = width / Long.SIZE;
@@ -154,17 +161,18 @@ final class Avx512Kernels extends MachineKernels {
             Scratch scratch) {
         var memory = (MachineScratch) scratch;
         Order order = order(matrix, tokens);
-        if (!order.isOffHeap()) {
-            others.block(matrix, from, to, batch, tokens, y, outputs, scratch);
-        } else if (order == Order.INTERLEAVED || order == Order.INTERLEAVED_EIGHTS) {
-            BlockFunctions block = order == Order.INTERLEAVED ? few : many;
-            MachineCode function = block.functions.of(matrix);
-            long bytes = block.code.bytes(matrix.columns() / Long.SIZE);
-            long address = batch.offHeap().address();
-            new BlockKernels(block.code.vectors(), bytes, _ -> function)
-                    .multiply(matrix, from, to, address, tokens, y, 0, outputs, memory);
-        } else {
-            panels.block(matrix, from, to, batch, tokens, y, outputs, memory);
+        switch (order) {
+            case INTERLEAVED, BF16_FOURS, BF16_EIGHTS -> {
+                BlockFunctions block = order == Order.BF16_EIGHTS ? many : few;
+                MachineCode function = block.functions.of(matrix);
+                long bytes = block.code.bytes(matrix.columns() / Long.SIZE);
+                long address = batch.offHeap().address();
+                new BlockKernels(block.code.vectors(), bytes, _ -> function)
+                        .multiply(matrix, from, to, address, tokens, y, 0, outputs, memory);
+            }
+            case PANELS, BF16_PANELS, QUANTISED_PANELS, QUANTISED_EIGHTS ->
+                    panels.block(matrix, from, to, batch, tokens, y, outputs, memory);
+            default -> others.block(matrix, from, to, batch, tokens, y, outputs, scratch);
         }
     }
 

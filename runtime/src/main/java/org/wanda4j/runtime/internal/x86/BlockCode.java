@@ -4,24 +4,30 @@ import static org.wanda4j.runtime.internal.x86.Assembler.zmm;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
 import static org.wanda4j.runtime.internal.x86.RowFrame.LINE;
 import static org.wanda4j.runtime.internal.x86.RowFrame.MOST_ROWS;
+import static org.wanda4j.runtime.internal.x86.RowFrame.SCALES;
 import static org.wanda4j.runtime.internal.x86.RowFrame.SUMS;
 import static org.wanda4j.runtime.internal.x86.RowFrame.X;
 
 import java.util.Arrays;
 import java.util.stream.IntStream;
+import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 
-/// Functions that multiply rows in bf16 with several vectors, with the parameters of [RowCode].
+/// Functions that multiply rows of a matrix with several vectors, with the parameters of [RowCode].
 ///
-/// The vectors are interleaved: 64 values of each, as [RowCode#split] writes them, then the next 64 of each. Products with a vector are [#PITCH] bytes behind those with the one before.
+/// The vectors are interleaved: 64 values of each, then the next 64 of each. For bf16 they are as [RowCode#split] writes
+/// them, for integers in fp32. Products with a vector are [#PITCH] bytes behind those with the one before.
 final class BlockCode {
 
     /// The most vectors that a function takes.
     static final int MOST_VECTORS = 8;
 
     static final int PITCH = (MOST_ROWS + 4) * Float.BYTES;
+
+    /// What half of a byte is of the byte whose upper half it is.
+    private static final float INT4_UNIT = 0x1p-4f;
 
     /// Bytes of 64 values of a vector.
     static final int PART = Long.SIZE * Float.BYTES;
@@ -31,6 +37,7 @@ final class BlockCode {
 
     private static final Zmm VECTOR = zmm(11);
     private static final Zmm UPPER_SHORTS = zmm(12);
+    private static final Zmm UNIT = zmm(10);
 
     private final int vectors;
     private final int wordBytes;
@@ -64,8 +71,12 @@ final class BlockCode {
         return (long) words * wordBytes;
     }
 
-    /// Rows in bf16.
-    byte[] bf16(Width width, Density density) {
+    /// Rows of `type`.
+    byte[] rows(ValueType type, Width width, Density density) {
+        return type.isQuantised() ? integers(type, density) : bf16(width, density);
+    }
+
+    private byte[] bf16(Width width, Density density) {
         var a = new Assembler();
         RowFrame.start(a, wordBytes);
         if (!width.hasPairs()) {
@@ -98,6 +109,52 @@ final class BlockCode {
             }
         }
         return end(a, density, words, rows);
+    }
+
+    private byte[] integers(ValueType type, Density density) {
+        var a = new Assembler();
+        RowFrame.start(a, wordBytes);
+        RowCode.upperNibbles(a);
+        RowFrame.broadcast(a, UPPER_SHORTS, 0xffff0000);
+        RowFrame.broadcast(a, UNIT, Float.floatToRawIntBits(INT4_UNIT));
+        int rows = RowFrame.startRow(a);
+        clear(a);
+        int words = a.alignedHere();
+        Zmm[][] parts = {{zmm(0), zmm(1)}, {zmm(2), zmm(3)}, {zmm(4), zmm(5)}, {zmm(6), zmm(7)}};
+        Zmm[] scales = {zmm(8), zmm(9)};
+        for (int i = 0; i < 2; i++) {
+            Zmm row = parts[0][i];
+            RowCode.bytes(a, density, type.isHalves(), i, row, scales[0]);
+            scales(a, type, i, scales);
+            for (int part = 3; part >= 0; part--) {
+                Zmm some = parts[part][i];
+                if (part > 0) {
+                    a.vextracti32x4(some, row, part);
+                }
+                a.vpmovsxbd(some, part > 0 ? some : row);
+                a.vcvtdq2ps(some, some);
+                a.vmulps(some, some, scales[part / 2]);
+            }
+        }
+        for (int part = 0; part < 4; part++) {
+            for (int t = 0; t < vectors; t++) {
+                a.vmovups(VECTOR, at(X, t * PART + part * LINE));
+                a.vfmadd231ps(sums[0][t], parts[part][0], VECTOR);
+                a.vfmadd231ps(sums[1][t], parts[part][1], VECTOR);
+            }
+        }
+        return end(a, density, words, rows);
+    }
+
+    /// Loads the scales of the next word of row A or B, in fp32.
+    private static void scales(Assembler a, ValueType type, int i, Zmm[] scales) {
+        for (int half = 0; half < 2; half++) {
+            RowFrame.scale(a, type, i, half, scales[half], UPPER_SHORTS);
+            if (type.isHalves()) {
+                a.vmulps(scales[half], scales[half], UNIT);
+            }
+        }
+        a.add(SCALES[i], 2 * Short.BYTES);
     }
 
     private void clear(Assembler a) {

@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
 import org.wanda4j.runtime.internal.kernels.CachedHead;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
@@ -120,6 +121,25 @@ public abstract sealed class MachineKernels implements RowKernels
     static MemorySegment part(float[] x, int from, int count) {
         return MemorySegment.ofArray(x)
                 .asSlice((long) from * Float.BYTES, (long) count * Float.BYTES);
+    }
+
+    /// Copies activations to their places in [Order#INTERLEAVED].
+    static void interleave(float[] x, int count, ArrangedBatch batch, int first) {
+        int words = batch.width() / Long.SIZE;
+        for (int t = 0; t < count; t++) {
+            int group = (first + t) / Avx2BlockCode.MOST_VECTORS;
+            int place = (first + t) % Avx2BlockCode.MOST_VECTORS;
+            for (int word = 0; word < words; word++) {
+                MemorySegment.copy(
+                        x,
+                        t * batch.width() + word * Long.SIZE,
+                        batch.offHeap(),
+                        JAVA_FLOAT,
+                        ((long) group * words + word) * Avx2BlockCode.WORD
+                                + (long) place * Avx2BlockCode.PART,
+                        Long.SIZE);
+            }
+        }
     }
 
     @Override

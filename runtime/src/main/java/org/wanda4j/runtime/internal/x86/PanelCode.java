@@ -293,10 +293,10 @@ final class PanelCode {
 
     /// As many bytes of a row as a vector has of a load.
     private void broadcast(Zmm to, MemoryOperand from) {
-        switch (numberBytes()) {
-            case Integer.BYTES -> a.vpbroadcastd(to, from);
-            case Long.BYTES -> a.vpbroadcastq(to, from);
-            default -> a.vbroadcasti32x4(to, from);
+        if (numberBytes() == Long.BYTES) {
+            a.vpbroadcastq(to, from);
+        } else {
+            a.vpbroadcastd(to, from);
         }
     }
 
@@ -379,20 +379,15 @@ final class PanelCode {
     private Vector[] products(Vector[] sum) {
         // Vectors that have been multiplied are in registers above the sums.
         Vector[] four = registers(rows * panels, FOUR);
-        int elements = bytes / Float.BYTES / layout.vectors();
-        if (elements == 1) {
+        if (bytes == layout.vectors() * Float.BYTES) {
             PanelLayout.transpose(a, sum, four);
             return four;
         }
         addNeighbours(four[0], sum[0], sum[1]);
         addNeighbours(four[1], sum[2], sum[3]);
-        if (elements == 2) {
-            a.vshufps(four[2], four[0], four[1], EVENS);
-            a.vshufps(four[3], four[0], four[1], ODDS);
-            return new Vector[] {four[2], four[3]};
-        }
-        addNeighbours(four[2], four[0], four[1]);
-        return new Vector[] {four[2]};
+        a.vshufps(four[2], four[0], four[1], EVENS);
+        a.vshufps(four[3], four[0], four[1], ODDS);
+        return new Vector[] {four[2], four[3]};
     }
 
     /// In each 128 bits the two sums of neighbours in `first`, then those in `second`.

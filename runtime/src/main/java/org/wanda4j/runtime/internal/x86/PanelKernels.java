@@ -71,7 +71,7 @@ final class PanelKernels {
     static PanelKernels avx512(Width width) {
         return new PanelKernels(
                 width.hasPairs() ? PanelLayout.PAIRS : PanelLayout.WIDE_FLOATS,
-                List.of(PanelLayout.SPLIT_FOURS, PanelLayout.SPLIT_EIGHTS, PanelLayout.SPLIT),
+                List.of(PanelLayout.SPLIT_EIGHTS, PanelLayout.SPLIT),
                 true);
     }
 

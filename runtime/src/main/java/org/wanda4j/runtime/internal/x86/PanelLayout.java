@@ -39,9 +39,7 @@ enum PanelLayout {
     /// A number is two whole numbers of 16 bits. Behind 32 of these, a step, lies their scale or the factors of the vectors, in fp32. Those of a
     /// vector go up to [#LARGEST]: they are its values to within `2^-16` of the largest of 32.
     INTEGERS(Order.QUANTISED_PANELS, Width.YMM, 2, ValueType.GROUP, 1, 2),
-    /// Bytes, in panels of four vectors.
-    SPLIT_FOURS(Order.QUANTISED_FOURS, 4, 1),
-    /// Of eight.
+    /// Bytes, in panels of eight vectors.
     SPLIT_EIGHTS(Order.QUANTISED_EIGHTS, 8, 1),
     /// Of sixteen.
     SPLIT(Order.QUANTISED_PANELS, 16, 3);
@@ -116,7 +114,7 @@ enum PanelLayout {
 
     /// Whether rows and panels are those of [SplitPanels].
     boolean isSplit() {
-        return compareTo(SPLIT_FOURS) >= 0;
+        return compareTo(SPLIT_EIGHTS) >= 0;
     }
 
     /// Whether numbers are whole, with scales.
@@ -156,7 +154,7 @@ enum PanelLayout {
 
     /// Bytes from eight rows to the next eight.
     long eightRowsBytes(int width) {
-        return (isSplit() ? EIGHT + 1 : EIGHT) * rowBytes(width);
+        return (isSplit() ? SplitPanels.EIGHT + 1 : SplitPanels.EIGHT) * rowBytes(width);
     }
 
     /// Bytes from a panel to the next.

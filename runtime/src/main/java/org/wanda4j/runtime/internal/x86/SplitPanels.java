@@ -25,7 +25,7 @@ import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 /// A row has a byte for each column, the whole number plus 128, and [#GAP] more. Behind eight rows lie, in as many bytes as a row has, their scales
 /// in fp32: the first of each row, the second of each, and so on.
 ///
-/// A panel of `n` vectors has for each 32 columns, a step:
+/// A panel of `n` vectors, 8 or 16, has for each 32 columns, a step:
 ///
 ///     64 / n bytes of each vector: upper halves of its first columns
 ///     the same of the next columns, to the last
@@ -227,22 +227,15 @@ final class SplitPanels {
         }
     }
 
-    /// @param bytes 4, 8 or 16
+    /// @param bytes 4 or 8
     private static void copy(Assembler a, MemoryOperand to, int place, int bytes) {
         MemoryOperand from = at(RSP, place);
-        switch (bytes) {
-            case Integer.BYTES -> {
-                a.movd(RAX, from);
-                a.movd(to, RAX);
-            }
-            case Long.BYTES -> {
-                a.mov(RAX, from);
-                a.mov(to, RAX);
-            }
-            default -> {
-                a.vmovups(Assembler.xmm(0), from);
-                a.vmovups(to, Assembler.xmm(0));
-            }
+        if (bytes == Long.BYTES) {
+            a.mov(RAX, from);
+            a.mov(to, RAX);
+        } else {
+            a.movd(RAX, from);
+            a.movd(to, RAX);
         }
     }
 

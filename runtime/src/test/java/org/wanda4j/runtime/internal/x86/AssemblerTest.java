@@ -50,10 +50,6 @@ class AssemblerTest {
                         a -> a.vpbroadcastq(zmm(9), at(R10, RCX, 2, 8)),
                         "6252fd48594c4a01"),
                 of(
-                        "vbroadcasti32x4 zmm20,[r8+16]",
-                        a -> a.vbroadcasti32x4(zmm(20), at(R8, 16)),
-                        "62c27d485a6001"),
-                of(
                         "vpmovdb [rsp-64],zmm1",
                         a -> a.vpmovdb(at(RSP, -64), zmm(1)),
                         "62f27e48314c24fc"),
