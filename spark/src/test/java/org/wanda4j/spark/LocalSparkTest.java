@@ -98,8 +98,7 @@ class LocalSparkTest {
     /// Each answer counts for its own question: of another one it would be right by chance.
     @Test
     void answersAreThoseOfALocalRun() throws IOException {
-        String[] words =
-                EvaluationText.beginning().text().replaceAll("\\P{Alpha}+", " ").split(" ");
+        String[] words = EvaluationText.beginning().text().split("\\P{Alpha}+", -1);
         List<String> items = new ArrayList<>();
         for (int i = 1; i <= 60; i++) {
             items.add(
