@@ -75,7 +75,7 @@ final class Variants implements AutoCloseable {
     /// A checkpoint of a variant.
     ///
     /// @param seconds that it took to make
-    private record Made(
+    record Made(
             Path checkpoint, double sparsity, double seconds, OptionalLong peakResidentBytes) {}
 
     Variants(Plan plan, RunSettings settings) {
