@@ -75,8 +75,7 @@ final class Variants implements AutoCloseable {
     /// A checkpoint of a variant.
     ///
     /// @param seconds that it took to make
-    record Made(
-            Path checkpoint, double sparsity, double seconds, OptionalLong peakResidentBytes) {}
+    record Made(Path checkpoint, double sparsity, double seconds, OptionalLong peakResidentBytes) {}
 
     Variants(Plan plan, RunSettings settings) {
         this.plan = plan;
