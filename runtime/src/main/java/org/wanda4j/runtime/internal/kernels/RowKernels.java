@@ -1,10 +1,9 @@
 package org.wanda4j.runtime.internal.kernels;
 
-import org.wanda4j.checkpoint.ValueType;
-
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.Optional;
+import org.wanda4j.checkpoint.ValueType;
 
 /// The arithmetic of decoding, on rows of a matrix or one head of the cache.
 ///

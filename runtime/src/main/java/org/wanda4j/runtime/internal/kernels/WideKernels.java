@@ -1,14 +1,14 @@
 package org.wanda4j.runtime.internal.kernels;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2S;
-
 import static org.wanda4j.runtime.internal.kernels.MappedMatrix.MEMORY;
 
-import static java.nio.ByteOrder.LITTLE_ENDIAN;
-
+import java.util.Optional;
+import java.util.Set;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -16,11 +16,7 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
-
 import org.wanda4j.checkpoint.ValueType;
-
-import java.util.Optional;
-import java.util.Set;
 
 /// [VectorKernels] for processors that expand a vector of shorts or bytes in one instruction (AVX-512 VBMI2): a row is
 /// multiplied as it is expanded, 64 columns at a time.

@@ -1,19 +1,16 @@
 package org.wanda4j.runtime.internal.x86;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
-import org.wanda4j.checkpoint.ValueType;
-import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
-import org.wanda4j.runtime.internal.kernels.MappedMatrix;
-import org.wanda4j.runtime.internal.kernels.RowKernels;
-import org.wanda4j.runtime.internal.kernels.Scratch;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.wanda4j.checkpoint.ValueType;
+import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
+import org.wanda4j.runtime.internal.kernels.MappedMatrix;
+import org.wanda4j.runtime.internal.kernels.RowKernels;
+import org.wanda4j.runtime.internal.kernels.Scratch;
 
 /// [MachineKernels] for AVX2.
 ///

@@ -1,15 +1,14 @@
 package org.wanda4j.runtime.internal.x86;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+import java.util.Set;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 import org.wanda4j.runtime.internal.kernels.Scratch;
-
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.Optional;
-import java.util.Set;
 
 /// [MachineKernels] for AVX-512: sums of products of whole numbers of 16 and 8 bits (VNNI), and of bf16 (BF16) where the processor is fast at them.
 ///

@@ -1,10 +1,6 @@
 package org.wanda4j.runtime.internal.x86;
 
 import static org.wanda4j.runtime.internal.x86.Assembler.zmm;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RCX;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDI;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDX;
-import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
 import static org.wanda4j.runtime.internal.x86.RowFrame.LINE;
 import static org.wanda4j.runtime.internal.x86.RowFrame.MOST_ROWS;

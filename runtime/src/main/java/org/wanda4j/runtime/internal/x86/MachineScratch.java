@@ -3,14 +3,13 @@ package org.wanda4j.runtime.internal.x86;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import org.wanda4j.runtime.internal.kernels.CachedHead;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.Scratch;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
-
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.Objects;
 
 /// Scratch with memory off the heap for the machine code that a thread calls.
 final class MachineScratch extends Scratch {

@@ -17,15 +17,14 @@ import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDX;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
 
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Vector;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
-
-import java.util.Arrays;
-import java.util.List;
-import java.util.stream.IntStream;
 
 /// Functions that multiply rows with panels of vectors, both as [PanelLayout] has them, by AVX2 or AVX-512 as its width says.
 ///

@@ -3,16 +3,15 @@ package org.wanda4j.runtime.internal.x86;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
-
-import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
-import java.util.List;
-import java.util.stream.IntStream;
 
 /// Products of a matrix with several activations, by [PanelCode]: bf16 in fp32, or in bf16 where the processor is fast at that; int8 and
 /// int4 as whole numbers.

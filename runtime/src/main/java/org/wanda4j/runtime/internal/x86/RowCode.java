@@ -29,14 +29,13 @@ import static org.wanda4j.runtime.internal.x86.RowFrame.nextWord;
 import static org.wanda4j.runtime.internal.x86.RowFrame.start;
 import static org.wanda4j.runtime.internal.x86.RowFrame.startRow;
 
+import java.util.Arrays;
+import java.util.List;
 import org.wanda4j.runtime.internal.x86.Assembler.OpMask;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
-
-import java.util.Arrays;
-import java.util.List;
 
 /// Functions of AVX-512 that multiply rows of a matrix with a vector, within [RowFrame].
 ///

@@ -1,11 +1,10 @@
 package org.wanda4j.runtime.internal.x86;
 
+import java.util.EnumMap;
+import java.util.Map;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
-
-import java.util.EnumMap;
-import java.util.Map;
 
 /// A function for each type and density of a matrix, assembled at its first use.
 final class RowFunctions {

@@ -12,13 +12,12 @@ import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
 import static org.wanda4j.runtime.internal.x86.RowFrame.LINE;
 import static org.wanda4j.runtime.internal.x86.RowFrame.broadcast;
 
+import java.util.List;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
-
-import java.util.List;
 
 /// Functions of AVX-512 that write rows of int8 and int4 and panels of vectors so that `vpdpbusd` multiplies them, a byte without a sign
 /// and one with a sign.

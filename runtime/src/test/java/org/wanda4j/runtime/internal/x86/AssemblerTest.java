@@ -3,14 +3,13 @@ package org.wanda4j.runtime.internal.x86;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.wanda4j.runtime.internal.x86.Assembler.*;
 
+import java.util.HexFormat;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
-
-import java.util.HexFormat;
-import java.util.function.Consumer;
-import java.util.stream.Stream;
 
 /// Instructions against what the GNU assembler makes of them, on any machine.
 class AssemblerTest {
