@@ -9,7 +9,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Scalar;
@@ -26,14 +28,19 @@ import org.wanda4j.calibrate.LoadedBlock;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.ScratchDirectory;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.MatrixView;
+import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Step;
 import org.wanda4j.model.Experts;
 import org.wanda4j.model.Norm;
 import org.wanda4j.model.Stage;
 import org.wanda4j.model.families.Families;
 import org.wanda4j.text.Windows;
+import org.wanda4j.torch.DifferentiableBlock.Kept;
 import org.wanda4j.torch.TorchBlock.Measured;
 
 /// Devices: their names, and, by one that has shapes and no values, that all of a model's tensors get there and none is read back.
@@ -100,7 +107,7 @@ class DeviceTest {
                                 RunSettings.defaults().scratch(scratch.path()),
                                 Device.EMULATED)) {
             for (int i = 0; i < 24; i++) {
-                store.states().setAtIndex(ValueLayout.JAVA_FLOAT, i, i);
+                store.room().setAtIndex(ValueLayout.JAVA_FLOAT, i, i);
                 store.restore();
             }
             try (Engine engine = new Engine(ComputeType.FP32, 1, Device.EMULATED)) {
@@ -168,6 +175,73 @@ class DeviceTest {
                     measured.size());
             assertThrows(RuntimeException.class, () -> measured.getFirst().squares().get());
         }
+    }
+
+    /// Through a model's blocks and back, its weights trained by a step; only the norm of the gradient is read.
+    @ParameterizedTest
+    @MethodSource("cases")
+    void noValueIsReadBackOnTheWayBackNorBySteps(Path directory) {
+        try (Checkpoint checkpoint = Checkpoint.open(directory);
+                Arena memory = Arena.ofShared();
+                var scratch = new ScratchDirectory();
+                Engine engine = new Engine(ComputeType.FP32, 1, Device.SHAPES)) {
+            Architecture architecture = Families.describe(checkpoint);
+            var layout =
+                    new ActivationStore.Layout(
+                            2,
+                            6,
+                            architecture.hidden(),
+                            TorchBlock.stageWidth(architecture),
+                            false,
+                            ComputeType.FP32,
+                            12);
+            var adam = new DeviceAdam(Device.SHAPES, 0.1, 0.001, 1e-8);
+            try (var before =
+                            new ActivationStore(
+                                    layout,
+                                    RunSettings.defaults().scratch(scratch.path()),
+                                    Device.SHAPES);
+                    ActivationStore behind = before.copy()) {
+                for (Block block : architecture.blocks()) {
+                    Map<MatrixView, TrainedWeight> trained = new HashMap<>();
+                    block.views()
+                            .forEach(view ->
+                                    trained.put(
+                                            view, trained(checkpoint.map(view, memory), adam, memory)));
+                    try (var differentiable =
+                            new DifferentiableBlock(
+                                    block,
+                                    trained,
+                                    new FixedWeights(checkpoint::map, Device.SHAPES),
+                                    ComputeType.FP32,
+                                    6,
+                                    memory)) {
+                        engine.forEach(
+                                1,
+                                _ -> {
+                                    try (Kept kept =
+                                            differentiable.keep(before.batch(0), behind.batch(0))) {
+                                        differentiable.backward(
+                                                0, kept, behind.batch(0), new GradientSum());
+                                    }
+                                });
+                    }
+                }
+                adam.update(1, 1e-3f, 1);
+                assertThrows(RuntimeException.class, adam::norm);
+            }
+        }
+    }
+
+    private static TrainedWeight trained(TensorView stored, DeviceAdam adam, Arena memory) {
+        List<MirroredTensor> tensors = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            TensorView host = Rounding.to(DType.F32, stored, memory);
+            tensors.add(new MirroredTensor(host, Device.SHAPES));
+        }
+        var variable = new Variable(tensors.get(0), tensors.get(1), Optional.empty());
+        adam.add(variable, tensors.get(2), tensors.get(3));
+        return new WholeWeight(variable);
     }
 
     private static void along(TorchBlock block, Batch batch, int index, List<Measured> measured) {
