@@ -182,7 +182,8 @@ class CostBenchmarkTest {
                     Corpus.bundledCalibration(),
                     directory,
                     settings,
-                    Optional.of(new ClusterPlan.Size(2, 2)));
+                    Optional.of(new ClusterPlan.Size(2, 2)),
+                    Optional.empty());
         }
     }
 }
