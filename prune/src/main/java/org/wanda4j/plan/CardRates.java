@@ -35,8 +35,7 @@ public record CardRates(
                     new CardRates(
                             name, type, false, half ? 312e12 : 19.5e12, 19.5e12, 2.039e12, 32e9);
             case "h100" ->
-                    new CardRates(
-                            name, type, false, half ? 989e12 : 67e12, 67e12, 3.35e12, 64e9);
+                    new CardRates(name, type, false, half ? 989e12 : 67e12, 67e12, 3.35e12, 64e9);
             default ->
                     throw new InvalidInputException(
                             "--card %s: a100 and h100 are known; --device cuda measures the card that is here"

@@ -207,7 +207,8 @@ class DeviceTest {
                     block.views()
                             .forEach(view ->
                                     trained.put(
-                                            view, trained(checkpoint.map(view, memory), adam, memory)));
+                                            view,
+                                            trained(checkpoint.map(view, memory), adam, memory)));
                     try (var differentiable =
                             new DifferentiableBlock(
                                     block,
