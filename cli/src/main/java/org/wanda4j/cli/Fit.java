@@ -183,6 +183,7 @@ final class Fit {
                             text,
                             disk,
                             settings,
+                            Optional.empty(),
                             Optional.empty())
                     .seconds();
         }
