@@ -2,16 +2,20 @@
 """wanda4j on a card: is it right, how fast is it, how much of the card's memory does it take.
 
     cuda.py package DIRECTORY             what travels to a machine with PyTorch for CUDA and nothing else; under 64 MiB
-    cuda.py run [--device cuda|emulated|cpu] [--small]
+    cuda.py run [PART ...] [--device cuda|emulated|cpu] [--small]
 
 `run` is called there, in DIRECTORY, by the Python that has PyTorch. It
 
 1. prunes the tiny model by each method, and compares the masks with the golden results;
 2. makes a model of four blocks of 7B's shape, prunes it by wanda and sparsegpt along 128 windows of 2048 tokens, and does the same in
    PyTorch, one window at a time, as the published code does;
-3. measures perplexity, in tokens a second.
+3. measures perplexity, in tokens a second;
+4. trains the tiny model pruned, there and on the processor, and compares the losses;
+5. has PyTorch multiply by a 2:4 matrix of the model that was pruned to it, dense and semi-structured;
+6. predicts what 2 takes, at rates that it measures.
 
---small makes the shapes small enough to try all of it on a processor. One line of JSON for each measurement.
+--small makes the shapes small enough to try all of it on a processor; a number after `run` does that part alone. One line of JSON for each
+measurement. A part that fails does not keep the others from being done; then the exit code is 1.
 """
 import argparse
 import ctypes
@@ -27,6 +31,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -122,18 +127,23 @@ def write(path, tensors):
 
 
 class CardMemory:
-    """The most memory that processes have on the first card, in MB, by nvidia-smi; 0 without one."""
+    """The most memory that processes took on the first card meanwhile, in MB, by nvidia-smi; 0 without one."""
 
     def __enter__(self):
         self.peak, self.running = 0, True
+        self.before = self.used()
         self.thread = threading.Thread(target=self.poll)
         self.thread.start()
         return self
 
-    def poll(self):
+    @staticmethod
+    def used():
         query = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", "--id=0"]
-        while self.running and shutil.which("nvidia-smi"):
-            self.peak = max(self.peak, int(subprocess.run(query, stdout=subprocess.PIPE, text=True).stdout or 0))
+        return int(subprocess.run(query, stdout=subprocess.PIPE, text=True).stdout or 0) if shutil.which(query[0]) else 0
+
+    def poll(self):
+        while self.running:
+            self.peak = max(self.peak, self.used() - self.before)
             time.sleep(0.2)
 
     def __exit__(self, *_):
@@ -145,7 +155,7 @@ def wanda(*arguments):
     launcher = HERE / "bin/wanda" if (HERE / "bin/wanda").exists() else HERE.parent / "wanda"
     done = subprocess.run([str(launcher), *map(str, arguments)], stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        sys.exit(f"cuda.py: wanda {' '.join(map(str, arguments))} ended with {done.returncode}")
+        raise RuntimeError(f"wanda {' '.join(map(str, arguments))} ended with {done.returncode}")
     return done.stdout
 
 
@@ -153,8 +163,12 @@ def tell(**measured):
     print(json.dumps(measured), flush=True)
 
 
+def tiny_model():
+    return HERE / "tiny-llama" if (HERE / "tiny-llama").exists() else HERE.parent.parent / "shared/models/tiny-llama"
+
+
 def golden(device, out, windows):
-    tiny = HERE / "tiny-llama" if (HERE / "tiny-llama").exists() else HERE.parent.parent / "shared/models/tiny-llama"
+    tiny = tiny_model()
     masks = HERE / "golden" if (HERE / "golden").exists() else HERE.parent.parent / "shared/golden/tiny"
     for method, pattern, name in GOLDEN:
         form = ["--sparsity", "0.5"] if pattern == "unstructured" else ["--pattern", pattern]
@@ -181,7 +195,7 @@ class Shape:
 
 def make_model(shape, directory):
     import torch
-    tiny = HERE / "tiny-llama" if (HERE / "tiny-llama").exists() else HERE.parent.parent / "shared/models/tiny-llama"
+    tiny = tiny_model()
     directory.mkdir()
     config = json.loads((tiny / "config.json").read_text())
     config.update(hidden_size=shape.hidden, intermediate_size=shape.inner, num_attention_heads=shape.heads,
@@ -295,9 +309,8 @@ class Peer:
         return w
 
 
-def measure(device, shape, out):
+def measure(device, shape, out, tensors):
     import torch
-    tensors = make_model(shape, out / "model")
     where = "cuda" if device.startswith("cuda") else "cpu"
     for method in ("wanda", "sparsegpt"):
         with torch.no_grad(), CardMemory() as memory:
@@ -319,10 +332,62 @@ def measure(device, shape, out):
                     "--seqlen", shape.length, "--json"))
             tell(what="prune", by="wanda4j", method=method, order=order, seconds=round(report["seconds"], 2),
                  timesFaster=round(seconds / report["seconds"], 2), cardMB=memory.peak, phases=report["phases"])
+
+
+def perplexity(device, shape, out):
     with CardMemory() as memory:
         result = json.loads(wanda("eval", out / "model", "--text", out / "model/text.jsonl", "--device", device, "--dtype", "bf16",
                                   "--seqlen", shape.length, "--windows", shape.windows, "--json"))["results"][0]
     tell(what="perplexity", tokensPerSecond=round(result["tokens"] / result["seconds"]), cardMB=memory.peak)
+
+
+def recover(device, out):
+    tiny = tiny_model()
+    wanda("prune", tiny, "-o", out / "half", "--windows", 32, "--seqlen", 128, "--dtype", "fp32", "--json")
+    reports = {where: json.loads(wanda("recover", out / "half", "--teacher", tiny, "-o", out / ("recovered-" + where.replace(":", "")),
+                                       "--tokens", 65536, "--seqlen", 256, "--dtype", "fp32", "--device", where, "--json"))
+               for where in (device, "cpu")}
+    losses = zip(reports[device]["losses"], reports["cpu"]["losses"])
+    tell(what="recover", losses=reports[device]["losses"][::8], tokensPerSecond=round(reports[device]["tokensPerSecond"]),
+         largestDifference=max(abs(a - b) / b for a, b in losses))
+
+
+def sparse(device, shape, out):
+    """A linear of the pruned checkpoint, times the tokens of a batch."""
+    import torch
+    wanda("prune", out / "model", "-o", out / "half24", "--pattern", "2:4", "--device", device, "--dtype", "bf16",
+          "--calibration", out / "model/text.jsonl", "--windows", 2, "--seqlen", shape.length, "--json")
+    weight = next(tensor for file in (out / "half24").glob("*.safetensors") for name, tensor in read(file).items()
+                  if name.endswith("layers.0.mlp.down_proj.weight"))
+    assert (weight.view(-1, 4) == 0).sum(1).min() >= 2, "not 2:4"
+    if not device.startswith("cuda"):
+        tell(what="2:4", zeros=(weight == 0).float().mean().item())
+        return
+    from torch.sparse import to_sparse_semi_structured
+    dense = weight.cuda()
+    packed = to_sparse_semi_structured(dense)
+    x = torch.randn(4096, dense.shape[1], device="cuda", dtype=torch.bfloat16)
+    seconds = {}
+    for name, each in (("dense", dense), ("semi-structured", packed)):
+        for _ in range(3):
+            product = torch.nn.functional.linear(x, each)
+        torch.cuda.synchronize()
+        begin = time.time()
+        for _ in range(50):
+            product = torch.nn.functional.linear(x, each)
+        torch.cuda.synchronize()
+        seconds[name] = (time.time() - begin) / 50
+        if name == "dense":
+            expected = product.float()
+    tell(what="2:4", shape=list(dense.shape), tokens=len(x), seconds=seconds,
+         error=((product.float() - expected).norm() / expected.norm()).item())
+
+
+def plan(device, shape, out):
+    for method in ("wanda", "sparsegpt"):
+        card = json.loads(wanda("plan", out / "model", "--method", method, "--device", device, "--dtype", "bf16", "--windows", shape.windows,
+                                "--seqlen", shape.length, "--json"))["card"]
+        tell(what="plan", method=method, **card)
 
 
 def main():
@@ -333,6 +398,7 @@ def main():
     running = commands.add_parser("run")
     running.add_argument("--device", default="cuda")
     running.add_argument("--small", action="store_true")
+    running.add_argument("parts", nargs="*", type=int, default=[1, 2, 3, 4, 5, 6])
     arguments = parser.parse_args()
     if arguments.command == "package":
         package(arguments.directory.resolve())
@@ -343,8 +409,22 @@ def main():
     tell(what="machine", torch=torch.__version__, card=torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none")
     with tempfile.TemporaryDirectory() as directory:
         out = pathlib.Path(directory)
-        golden(arguments.device, out, 128)
-        measure(arguments.device, Shape(arguments.small), out)
+        shape = Shape(arguments.small)
+        tensors = make_model(shape, out / "model")
+        parts = [lambda: golden(arguments.device, out, 128), lambda: measure(arguments.device, shape, out, tensors),
+                 lambda: perplexity(arguments.device, shape, out), lambda: recover(arguments.device, out),
+                 lambda: sparse(arguments.device, shape, out), lambda: plan(arguments.device, shape, out)]
+        failed = False
+        for part in arguments.parts:
+            begin = time.time()
+            try:
+                parts[part - 1]()
+            except Exception as e:  # The other parts count too: a card may be had for minutes.
+                failed = True
+                traceback.print_exc()
+                tell(what="failed", part=part, why=str(e)[:300])
+            tell(what="took", part=part, seconds=round(time.time() - begin, 1))
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

@@ -184,6 +184,7 @@ final class Fit {
                             RunPlan.Writing.NONE,
                             disk,
                             settings,
+                            Optional.empty(),
                             Optional.empty())
                     .seconds();
         }

@@ -12,6 +12,8 @@ import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.ModelDirectory;
+import org.wanda4j.plan.CardPlan;
+import org.wanda4j.plan.CardRates;
 import org.wanda4j.plan.ClusterPlan;
 import org.wanda4j.plan.Memory;
 import org.wanda4j.plan.ModelFootprint;
@@ -20,6 +22,7 @@ import org.wanda4j.plan.Work;
 import org.wanda4j.plan.Workload;
 import org.wanda4j.runtime.SelfWriter;
 import org.wanda4j.text.Corpus;
+import org.wanda4j.torch.Device;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -41,7 +44,8 @@ import picocli.CommandLine.Parameters;
             "  wanda plan SmolLM2",
             "  wanda plan SmolLM2 --method sparsegpt --pattern 2:4 --windows 256",
             "  wanda plan Llama-3-70B --seqlen 2048 --json",
-            "  wanda plan Llama-3-70B --seqlen 2048 --workers 16 --cores 32"
+            "  wanda plan Llama-3-70B --seqlen 2048 --workers 16 --cores 32",
+            "  wanda plan Llama-2-7B --seqlen 2048 --card a100"
         })
 final class PlanCommand implements Runnable {
 
@@ -73,6 +77,13 @@ final class PlanCommand implements Runnable {
             description = "cores of each of them (default: as many as --threads)")
     private Integer cores;
 
+    @Option(
+            names = "--card",
+            paramLabel = "a100|h100",
+            description =
+                    "also say what it would take on such a card, at the rates of its data sheet; --device cuda measures the card that is here")
+    private String card;
+
     @Mixin private final RecipeOptions recipe = new RecipeOptions();
 
     @Mixin private final ResultOptions result = new ResultOptions();
@@ -89,13 +100,18 @@ final class PlanCommand implements Runnable {
                         recipe.plannedCorpus(model),
                         writing(footprint),
                         disk(),
-                        recipe.settings(Progress.NONE),
-                        cluster());
+                        recipe.settings(Progress.NONE).withDevice(Device.HOST),
+                        cluster(),
+                        rates());
         result.print(
                 plan,
                 () ->
                         text(plan)
                                 + plan.cluster()
+                                        .map(PlanCommand::text)
+                                        .map("\n\n"::concat)
+                                        .orElse("")
+                                + plan.card()
                                         .map(PlanCommand::text)
                                         .map("\n\n"::concat)
                                         .orElse(""));
@@ -108,6 +124,17 @@ final class PlanCommand implements Runnable {
         return new RunPlan.Writing(
                 tokens,
                 measured ? SelfWriter.rate(model, Corpus.bundledCalibration(), threads) : 0);
+    }
+
+    private Optional<CardRates> rates() {
+        Device device = recipe.settings(Progress.NONE).device();
+        if (card != null && !device.isHost()) {
+            throw new InvalidInputException(
+                    "--card is one that is not here; leave out either it or --device");
+        }
+        return device.isHost()
+                ? Optional.ofNullable(card).map(it -> CardRates.named(it, recipe.typeOnCard()))
+                : Optional.of(CardRates.of(device, recipe.typeOnCard()));
     }
 
     private Optional<ClusterPlan.Size> cluster() {
@@ -257,6 +284,44 @@ final class PlanCommand implements Runnable {
                                 .collect(Collectors.joining(", ")),
                 "enough       %,d workers: twice as many save less than a tenth"
                         .formatted(cluster.enoughWorkers()));
+    }
+
+    private static String text(CardPlan plan) {
+        CardRates card = plan.card();
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("phase", "time"));
+        plan.phases()
+                .forEach((phase, seconds) -> {
+                    if (seconds > 0) {
+                        rows.add(List.of(phase, Format.duration(seconds)));
+                    }
+                });
+        return String.join(
+                "\n",
+                "on %s in %s, %s: %s, %s in fp64, memory %s, from the host %s:"
+                        .formatted(
+                                card.name(),
+                                card.type(),
+                                card.measured() ? "as measured" : "by its data sheet",
+                                giga(card.products(), "FLOP/s"),
+                                giga(card.products64(), "FLOP/s"),
+                                giga(card.bandwidth(), "B/s"),
+                                giga(card.link(), "B/s")),
+                "",
+                Format.table(rows),
+                "",
+                "time         at least "
+                        + Format.duration(plan.seconds())
+                        + ", and the host's: reading, encoding, writing",
+                "on the card  at least %s (%s)"
+                        .formatted(
+                                Format.megabytes(plan.peakBytes()),
+                                plan.memory().entrySet().stream()
+                                        .map(each ->
+                                                each.getKey()
+                                                        + " "
+                                                        + Format.megabytes(each.getValue()))
+                                        .collect(Collectors.joining(", "))));
     }
 
     /// Amounts of the kinds of work in a phase.

@@ -16,6 +16,7 @@ import org.wanda4j.recover.Recovery;
 import org.wanda4j.recover.Recovery.Length;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
+import org.wanda4j.torch.ComputeType;
 import org.wanda4j.tune.Tuning;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Mixin;
@@ -193,6 +194,11 @@ final class RecipeOptions {
                         .withSampling(calibration.sampling(start.sampling()))
                         .withLinears(skip, only);
         return compute.typeOfWork().map(recipe::withType).orElse(recipe);
+    }
+
+    /// The type that a card would compute in.
+    ComputeType typeOnCard() {
+        return compute.type().orElse(ComputeType.BF16);
     }
 
     /// How the whole model is trained afterwards, where it is.

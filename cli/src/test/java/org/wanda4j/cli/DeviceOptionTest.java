@@ -31,9 +31,8 @@ class DeviceOptionTest {
 
     @ParameterizedTest
     @CsvSource({
-        "prune --tune -o, --tune",
-        "prune --recover-minutes 1 -o, recovery",
-        "plan, a prediction",
+        "prune --recover-minutes 1 --values int4 -o, --values",
+        "pack --values int4 -o, packing",
     })
     void whatIsDoneOnTheHostAloneIsSaid(String command, String work) {
         List<String> arguments = new ArrayList<>(List.of(command.split(" ")));

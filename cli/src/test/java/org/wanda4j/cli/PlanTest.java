@@ -75,6 +75,53 @@ class PlanTest {
         assertFalse(plan.get("weightsPresent").asBoolean());
     }
 
+    /// A 7B model of Llama's shape: counts that are written out here, at the rates of the data sheet.
+    @Test
+    void aCardIsPlannedByItsDataSheet() throws IOException {
+        config(
+                """
+                {"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
+                "num_attention_heads": 32, "vocab_size": 32000, "max_position_embeddings": 4096}
+                """);
+        JsonNode card =
+                json(directory.toString(), "--windows", "128", "--seqlen", "2048", "--card", "a100")
+                        .get("card");
+        double block = 4 * 4096.0 * 4096 + 3 * 4096.0 * 11008;
+        double tokens = 128.0 * 2048;
+        // The last block is left before its last step.
+        double products = 2 * tokens * (32 * block - 4096.0 * 11008);
+        assertEquals(products / 312e12, card.at("/phases/linears").asDouble(), 1e-6);
+        assertEquals(
+                3 * 2 * 32 * (block + 2.0 / 3 * 4096) / 32e9,
+                card.at("/phases/upload").asDouble(),
+                1e-2);
+        assertEquals(tokens * 4096 * 2, card.at("/memory/states").asDouble());
+        assertEquals(tokens * 11008 * 2, card.at("/memory/stages").asDouble());
+        assertTrue(card.get("peakBytes").asLong() < 12_000_000_000L, card::toString);
+        assertTrue(
+                Wanda.run("plan", MODEL, "--windows", "8", "--card", "h100")
+                        .out()
+                        .contains("on h100 in bf16, by its data sheet"));
+        assertRefused("--card tpu: a100 and h100 are known", MODEL, "--card", "tpu");
+    }
+
+    @Test
+    void aDeviceIsMeasured() {
+        JsonNode card =
+                json(MODEL, "--windows", "8", "--seqlen", "64", "--device", "emulated").get("card");
+        assertTrue(card.at("/card/measured").asBoolean());
+        for (String rate : List.of("products", "products64", "bandwidth", "link")) {
+            assertTrue(card.at("/card/" + rate).asDouble() > 1e6, card::toString);
+        }
+        double sum = 0;
+        for (JsonNode phase : card.get("phases")) {
+            sum += phase.asDouble();
+        }
+        assertEquals(card.get("seconds").asDouble(), sum, 1e-9);
+        assertRefused(
+                "--card is one that is not here", MODEL, "--card", "a100", "--device", "emulated");
+    }
+
     @Test
     void aTotalTimeIsThatOfPruningAndRecovery() {
         JsonNode plan =

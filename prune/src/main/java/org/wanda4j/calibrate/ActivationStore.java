@@ -29,7 +29,10 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
     private final Layout layout;
     private final ScratchSpace scratch;
     private final Arena arena;
-    private final MemorySegment hidden;
+
+    /// Of a device, room on the host, which is made when it is needed.
+    private Optional<MemorySegment> hidden;
+
     private final MemorySegment between;
     private final int windowsPerBatch;
     private final Device device;
@@ -112,7 +115,7 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
         this(layout, scratch, Device.HOST);
     }
 
-    /// Makes a store on a device, and room on the host for the hidden states alone.
+    /// Makes a store on the host or on a device.
     ///
     /// @throws InvalidInputException when the file of a large one cannot be had
     public ActivationStore(Layout layout, ScratchSpace scratch, Device device) {
@@ -120,23 +123,26 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
         this.layout = layout;
         this.scratch = scratch;
         this.windowsPerBatch = layout.windowsPerBatch();
-        long betweenBytes = device.isHost() ? layout.betweenBytes() : 0;
-        this.arena = scratch.arena(layout.hiddenBytes() + betweenBytes);
+        this.arena = scratch.arena(device.isHost() ? layout.bytes() : layout.hiddenBytes());
         try {
-            MemorySegment all = arena.allocate(layout.hiddenBytes() + betweenBytes, ALIGNMENT);
-            this.hidden = all.asSlice(0, layout.hiddenBytes());
-            this.between = all.asSlice(layout.hiddenBytes(), betweenBytes);
-            this.onDevice =
-                    device.isHost()
-                            ? Optional.empty()
-                            : Optional.of(
-                                    new DeviceStates(
-                                            device,
-                                            (long) layout.windows() * layout.length(),
-                                            layout.hidden(),
-                                            layout.stageWidth(),
-                                            layout.keepsStages(),
-                                            layout.type()));
+            if (device.isHost()) {
+                MemorySegment all = arena.allocate(layout.bytes(), ALIGNMENT);
+                this.hidden = Optional.of(all.asSlice(0, layout.hiddenBytes()));
+                this.between = all.asSlice(layout.hiddenBytes());
+                this.onDevice = Optional.empty();
+            } else {
+                this.hidden = Optional.empty();
+                this.between = MemorySegment.NULL;
+                this.onDevice =
+                        Optional.of(
+                                new DeviceStates(
+                                        device,
+                                        (long) layout.windows() * layout.length(),
+                                        layout.hidden(),
+                                        layout.stageWidth(),
+                                        layout.keepsStages(),
+                                        layout.type()));
+            }
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
@@ -172,13 +178,21 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
     public void copyStates(ActivationStore other) {
         onDevice.ifPresentOrElse(
                 it -> it.copyStates(other.onDevice.orElseThrow()),
-                () -> hidden.copyFrom(other.hidden));
+                () -> room().copyFrom(other.room()));
     }
 
     /// The hidden states of all windows, one after the other; those of a device as they are now.
     public MemorySegment states() {
-        onDevice.ifPresent(it -> it.download(hidden));
-        return hidden;
+        onDevice.ifPresent(it -> it.download(room()));
+        return room();
+    }
+
+    /// Memory of the host for the hidden states of all windows, one after the other: where they lie there, themselves.
+    public MemorySegment room() {
+        if (hidden.isEmpty()) {
+            hidden = Optional.of(arena.allocate(layout.hiddenBytes(), ALIGNMENT));
+        }
+        return hidden.get();
     }
 
     /// What each window hands from one stage to the next, one after the other; empty where that is not kept.
@@ -186,9 +200,9 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
         return between;
     }
 
-    /// Takes over what was written to [#states()].
+    /// Takes over what was written to [#room()].
     public void restore() {
-        onDevice.ifPresent(it -> it.upload(hidden));
+        onDevice.ifPresent(it -> it.upload(room()));
     }
 
     /// What it holds.
@@ -231,7 +245,7 @@ public final class ActivationStore implements HiddenStates, AutoCloseable {
         if (onDevice.isPresent()) {
             return onDevice.get().batch((long) first * layout.length(), count, layout.length());
         }
-        MemorySegment states = slice(hidden, first, count, layout.hidden());
+        MemorySegment states = slice(room(), first, count, layout.hidden());
         return layout.keepsStages()
                 ? Batch.over(
                         count,

@@ -1,6 +1,5 @@
 package org.wanda4j.calibrate;
 
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.wanda4j.checkpoint.CheckpointWriter;
 
@@ -44,17 +43,13 @@ public interface KeptStates {
 
         @Override
         public void keep(CheckpointWriter writer, String file) {
-            writer.keep(file, segments());
+            writer.keep(file, stores.stream().map(ActivationStore::states).toList());
         }
 
         @Override
         public void restore(CheckpointWriter writer, String file) {
-            writer.restore(file, segments());
+            writer.restore(file, stores.stream().map(ActivationStore::room).toList());
             stores.forEach(ActivationStore::restore);
-        }
-
-        private List<MemorySegment> segments() {
-            return stores.stream().map(ActivationStore::states).toList();
         }
     }
 }

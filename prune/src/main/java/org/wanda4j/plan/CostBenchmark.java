@@ -74,7 +74,6 @@ final class CostBenchmark {
     /// @param recipe with nothing left open
     /// @param scratch a directory
     static Costs of(ModelFootprint model, Recipe recipe, RunSettings settings, Path scratch) {
-        settings.requireHost("a prediction");
         return new CostBenchmark(model, recipe, settings, scratch).costs();
     }
 

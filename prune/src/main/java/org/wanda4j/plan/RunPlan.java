@@ -36,6 +36,7 @@ import org.wanda4j.text.Corpus;
 /// @param freeDiskBytes where the output goes
 /// @param recovery of the whole model afterwards, where it is asked for
 /// @param cluster that runs the windows, where it is asked for; the rest is about a run without it
+/// @param card that runs and prunes, likewise
 public record RunPlan(
         String model,
         boolean weightsPresent,
@@ -59,7 +60,8 @@ public record RunPlan(
         long memoryBytes,
         long freeDiskBytes,
         Optional<RecoveryPlan> recovery,
-        Optional<ClusterPlan> cluster) {
+        Optional<ClusterPlan> cluster,
+        Optional<CardPlan> card) {
 
     /// Text that the model writes first.
     ///
@@ -78,6 +80,7 @@ public record RunPlan(
     /// @param writing of the text, where that is not there yet
     /// @param disk a directory on the disk that the output will go to
     /// @param cluster that is to run the windows
+    /// @param card that is to run and to prune
     /// @throws InvalidInputException when the recipe does not go with the model
     public static RunPlan of(
             ModelFootprint model,
@@ -87,7 +90,8 @@ public record RunPlan(
             Writing writing,
             Path disk,
             RunSettings settings,
-            Optional<ClusterPlan.Size> cluster) {
+            Optional<ClusterPlan.Size> cluster,
+            Optional<CardRates> card) {
         Recipe recipe = asked.resolve(model.architecture());
         Workload workload = Workload.of(model, recipe);
         workload.work().put(Work.TEXT, (double) writing.tokens());
@@ -153,7 +157,8 @@ public record RunPlan(
                 RunSettings.physicalMemory(),
                 MachineProbe.freeBytes(disk),
                 recovering,
-                spread);
+                spread,
+                card.map(it -> CardPlan.of(model, recipe, it)));
     }
 
     private static double sum(Map<String, Double> phases) {

@@ -2,6 +2,7 @@ package org.wanda4j.prune;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -76,6 +77,10 @@ final class Journal implements AutoCloseable {
     private List<BlockScores> survey;
     private Outcome outcome;
     private boolean finished;
+    private final Duration interval;
+    private final List<String> unwritten = new ArrayList<>();
+    private long lastWritten = System.nanoTime();
+    private int writtenBlocks;
 
     private Journal(
             OutputDirectory directory,
@@ -83,14 +88,17 @@ final class Journal implements AutoCloseable {
             Entry start,
             Entry left,
             BackgroundTask<String> sha256,
-            Phases phases) {
+            Phases phases,
+            Duration interval) {
         this.directory = directory;
+        this.interval = interval;
         this.writer = writer;
         this.masks = new MaskFiles(writer);
         this.start = start;
         this.sha256 = sha256;
         this.phases = phases;
         this.done = new ArrayList<>(left.outcome().blocks());
+        this.writtenBlocks = done.size();
         this.notes = new ArrayList<>(left.outcome().notes());
         this.survey = left.survey();
         this.outcome = left.outcome();
@@ -104,6 +112,7 @@ final class Journal implements AutoCloseable {
     /// @param recipe of this run
     /// @param machine what computes
     /// @param blocks of the model
+    /// @param interval shortest time between two states that are written
     /// @throws InvalidInputException when the journal is that of another recipe, model, version or machine
     static Journal open(
             Checkpoint source,
@@ -111,7 +120,8 @@ final class Journal implements AutoCloseable {
             RecipeDocument recipe,
             String machine,
             int blocks,
-            Phases phases) {
+            Phases phases,
+            Duration interval) {
         var start =
                 new Entry(
                         recipe,
@@ -135,7 +145,8 @@ final class Journal implements AutoCloseable {
                             .orElseGet(() -> BackgroundTask.start("wanda-digest", source::sha256));
             List<String> written = left.map(Entry::written).orElse(List.of());
             var writer = CheckpointWriter.resume(source, directory, written);
-            return new Journal(directory, writer, start, left.orElse(start), sha256, phases);
+            return new Journal(
+                    directory, writer, start, left.orElse(start), sha256, phases, interval);
         } catch (RuntimeException | Error e) {
             directory.close();
             throw e;
@@ -244,7 +255,8 @@ final class Journal implements AutoCloseable {
         }
     }
 
-    /// The next block is done. Afterwards its memory may go and the states may change.
+    /// The next block is done. Afterwards its memory may go and the states may change. Where the last states were written less than
+    /// the interval ago, these are not, and a resumed run does the block again.
     ///
     /// @param pruned masks of its linears, in the order of the report
     /// @param states behind it; none where nothing will read them
@@ -253,15 +265,26 @@ final class Journal implements AutoCloseable {
         phases.time(
                 "waitWrite",
                 () -> {
-                    List<String> kept = new ArrayList<>();
-                    kept.add(masks.keep(block, pruned.values()));
-                    if (states.bytes() > 0) {
-                        kept.add(states(done.size()));
-                        states.keep(writer, kept.getLast());
+                    unwritten.add(masks.keep(block, pruned.values()));
+                    boolean due = states.bytes() == 0 || isDue();
+                    if (due && states.bytes() > 0) {
+                        unwritten.add(states(done.size()));
+                        states.keep(writer, unwritten.getLast());
                     }
                     writer.settle();
-                    write(kept);
+                    if (due) {
+                        write(List.copyOf(unwritten));
+                        unwritten.clear();
+                        lastWritten = System.nanoTime();
+                        writtenBlocks = done.size();
+                    }
                 });
+    }
+
+    /// Never two times into the same file: the last states stay until the journal names the next.
+    private boolean isDue() {
+        return !states(done.size()).equals(states(writtenBlocks))
+                && System.nanoTime() - lastWritten >= interval.toNanos();
     }
 
     /// Does what follows the last block, unless an interrupted run has. Nothing is left to be computed afterwards.

@@ -2,6 +2,7 @@ package org.wanda4j.prune;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -44,6 +45,8 @@ public final class Pruner {
 
     /// File of the output with the report of the run.
     public static final String REPORT = "wanda-report.json";
+
+    private static final Duration INTERVAL_ON_DEVICE = Duration.ofMinutes(1);
 
     private final Checkpoint source;
     private final Recipe recipe;
@@ -191,9 +194,15 @@ public final class Pruner {
         String machine = needsCalibration() ? Engine.machine(settings.device()) : "any";
         int blocks = architecture.blocks().size();
         try (var journal =
-                Journal.open(source, directory, recipeDocument(), machine, blocks, phases)) {
+                Journal.open(
+                        source, directory, recipeDocument(), machine, blocks, phases, interval())) {
             return run(directory, journal, masks);
         }
+    }
+
+    /// A card may prune a block in less time than its states take to be written.
+    private Duration interval() {
+        return settings.device().isHost() ? Duration.ZERO : INTERVAL_ON_DEVICE;
     }
 
     private PruneReport run(

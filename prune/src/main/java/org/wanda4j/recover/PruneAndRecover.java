@@ -28,6 +28,7 @@ public final class PruneAndRecover {
     public record Report(PruneReport pruned, RecoverReport recovered) {}
 
     /// @param text to calibrate with and to train on
+    /// @throws InvalidInputException when the settings' device does not train what is asked for
     public PruneAndRecover(
             Checkpoint dense, Recipe recipe, Recovery recovery, Corpus text, RunSettings settings) {
         this.dense = dense;
@@ -35,6 +36,7 @@ public final class PruneAndRecover {
         this.recovery = recovery;
         this.text = text;
         this.settings = settings;
+        recovery.values().ifPresent(_ -> settings.requireHost("--values"));
     }
 
     /// Writes the result to `output`, which appears there whole or not at all. What a run that is cut off had come to is left for

@@ -51,24 +51,44 @@ final class DeviceGram implements AutoCloseable {
 
     /// Kept past all scopes.
     private Tensor factorise() {
-        Tensor hessian = gram.to(ScalarType.Double).mul_(new Scalar(2));
-        hessian.diagonal().masked_fill_(dead(), new Scalar(1));
-        double mean = hessian.diagonal().mean().item_double();
+        double mean =
+                gram.diagonal()
+                        .to(ScalarType.Double)
+                        .mul_(new Scalar(2))
+                        .masked_fill_(dead(), new Scalar(1))
+                        .mean()
+                        .item_double();
         for (double added = Gram.OBS_DAMPING; added <= Gram.HARDEST_DAMPING; added *= 10) {
             try (var _ = new PointerScope()) {
-                Tensor damped = hessian.clone();
-                damped.diagonal().add_(new Scalar(added * mean));
-                Optional<Tensor> upper = inverse(damped).flatMap(it -> cholesky(it, true));
+                Optional<Tensor> upper =
+                        lower(added * mean).map(DeviceGram::upper).filter(DeviceGram::isFinite);
                 if (upper.isPresent()) {
-                    Tensor rounded = upper.get().to(ScalarType.Float);
-                    if (isFinite(rounded)) {
-                        damping = Optional.of(added);
-                        return Tensors.kept(rounded);
-                    }
+                    damping = Optional.of(added);
+                    return Tensors.kept(upper.get());
                 }
             }
         }
         throw new ArithmeticException("the inputs' Gram matrix cannot be inverted");
+    }
+
+    /// The lower factor of the Hessian with rows and columns in reverse order, as for [PositiveDefinite]; fp64, to be released.
+    private Optional<Tensor> lower(double added) {
+        try (var _ = new PointerScope()) {
+            Tensor hessian = gram.flip(0, 1).to(ScalarType.Double).mul_(new Scalar(2));
+            hessian.diagonal().masked_fill_(dead().flip(0), new Scalar(1)).add_(new Scalar(added));
+            return cholesky(hessian).map(Tensors::kept);
+        }
+    }
+
+    /// The upper factor of the inverse, fp32.
+    private static Tensor upper(Tensor lower) {
+        try {
+            Tensor inverse = torch.eye(lower.size(0), lower.options());
+            torch.linalg_solve_triangular_out(inverse, lower, inverse, false);
+            return inverse.flip(0, 1).to(ScalarType.Float);
+        } finally {
+            lower.releaseReference();
+        }
     }
 
     /// [Gram#normalised(double)].
@@ -82,7 +102,8 @@ final class DeviceGram implements AutoCloseable {
                 Tensor matrix = gram.to(ScalarType.Double).div_(wide).div_(wide.view(-1, 1));
                 matrix.diagonal().fill_(new Scalar(2 + added));
                 Tensor inverse =
-                        inverse(matrix)
+                        cholesky(matrix)
+                                .map(it -> torch.cholesky_inverse(it, false))
                                 .map(it -> it.to(ScalarType.Float))
                                 .filter(DeviceGram::isFinite)
                                 .orElseThrow(() ->
@@ -98,14 +119,13 @@ final class DeviceGram implements AutoCloseable {
         return normalised.get();
     }
 
-    private static Optional<Tensor> inverse(Tensor matrix) {
-        return cholesky(matrix, false).map(it -> torch.cholesky_inverse(it, false));
-    }
-
-    /// Empty where the matrix is not positive definite.
-    private static Optional<Tensor> cholesky(Tensor matrix, boolean upper) {
-        T_TensorTensor_T result = torch.linalg_cholesky_ex(matrix, upper, false);
-        return result.get1().item_int() == 0 ? Optional.of(result.get0()) : Optional.empty();
+    /// The lower factor; empty where the matrix is not positive definite.
+    private static Optional<Tensor> cholesky(Tensor matrix) {
+        T_TensorTensor_T result = torch.linalg_cholesky_ex(matrix, false, false);
+        // A handle of its own: the pair's goes with the pair.
+        return result.get1().item_int() == 0
+                ? Optional.of(result.get0().detach())
+                : Optional.empty();
     }
 
     static boolean isFinite(Tensor values) {

@@ -170,34 +170,28 @@ public final class DeviceLinear implements AutoCloseable {
         });
     }
 
+    /// With the rows of the factor divided by their diagonal: then what is taken of a column goes from the column itself too, and
+    /// a column is two operations, which a card starts one by one.
     private void settle(long from, long count, Tensor factor, Column visitor) {
+        long all = weights.size(1) - from;
+        Tensor rows = factor.narrow(0, from, count).narrow(1, from, all);
+        Tensor unit = rows.div(rows.diagonal().view(-1, 1));
         Tensor panel = weights.narrow(1, from, count).clone();
-        Tensor errors = torch.zeros_like(panel);
-        Tensor own = factor.narrow(0, from, count).narrow(1, from, count);
+        Tensor taken = torch.empty_like(panel);
         for (long j = 0; j < count; j++) {
             try (var _ = new PointerScope()) {
                 visitor.before(panel, from, j);
-                Tensor column = panel.narrow(1, j, 1);
-                Tensor gone = removed.narrow(1, from + j, 1);
-                Tensor error =
-                        column.mul(gone.to(ScalarType.Float))
-                                .div_(own.narrow(0, j, 1).narrow(1, j, 1));
-                errors.narrow(1, j, 1).copy_(error);
-                column.masked_fill_(gone, new Scalar(0));
-                long right = count - j - 1;
-                if (right > 0) {
-                    panel.narrow(1, j + 1, right)
-                            .sub_(error.mul(own.narrow(0, j, 1).narrow(1, j + 1, right)));
-                }
+                Tensor gone = taken.narrow(1, j, 1);
+                torch.mul_out(gone, panel.narrow(1, j, 1), removed.narrow(1, from + j, 1));
+                panel.narrow(1, j, count - j)
+                        .addcmul_(
+                                gone, unit.narrow(0, j, 1).narrow(1, j, count - j), new Scalar(-1));
             }
         }
         weights.narrow(1, from, count).copy_(panel);
-        long right = weights.size(1) - from - count;
-        if (right > 0) {
-            weights.narrow(1, from + count, right)
-                    .sub_(
-                            errors.matmul(
-                                    factor.narrow(0, from, count).narrow(1, from + count, right)));
+        if (all > count) {
+            weights.narrow(1, from + count, all - count)
+                    .sub_(taken.matmul(unit.narrow(1, count, all - count)));
         }
     }
 
@@ -274,7 +268,8 @@ public final class DeviceLinear implements AutoCloseable {
     /// Rounds the weights, as updated, to the type of `weight`, and stores them there.
     public void storeIn(TensorView weight) {
         try (var _ = new PointerScope()) {
-            Tensors.over(weight).copy_(weights);
+            Tensor host = Tensors.over(weight);
+            host.copy_(weights.to(host.scalar_type())); // Here: a copy of half the size.
         }
     }
 

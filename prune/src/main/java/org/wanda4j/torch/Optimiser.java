@@ -55,6 +55,11 @@ public final class Optimiser implements AutoCloseable {
                 new TensorView(value.name(), DType.F32, value.shape(), data), engine.device());
     }
 
+    /// A rule for each variable, in their order.
+    List<Rule> rules() {
+        return rules;
+    }
+
     /// All that is remembered from step to step.
     public List<MirroredTensor> state() {
         return rules.stream().flatMap(it -> it.state().stream()).toList();

@@ -29,7 +29,7 @@ import org.wanda4j.torch.Weights.LoadedNorm;
 /// one matrix.
 final class TorchAttention implements TorchMixer {
 
-    private static final int SLICE = 128;
+    static final int SLICE = 128;
 
     private final Attention attention;
     private final Map<String, LoadedLinear> linears;

@@ -34,6 +34,9 @@ import org.wanda4j.torch.Weights.LoadedNorm;
 /// replaced, before they are computed. It does what the [Block] says, whatever the family.
 public final class TorchBlock implements AutoCloseable {
 
+    /// Queries whose scores are computed together, of each head and window.
+    public static final int QUERIES_AT_ONCE = TorchAttention.SLICE;
+
     private final Block block;
     private final List<Step> steps;
     private final Weights weights;

@@ -183,7 +183,8 @@ class CostBenchmarkTest {
                     new RunPlan.Writing(600, 300),
                     directory,
                     settings,
-                    Optional.of(new ClusterPlan.Size(2, 2)));
+                    Optional.of(new ClusterPlan.Size(2, 2)),
+                    Optional.empty());
         }
     }
 }

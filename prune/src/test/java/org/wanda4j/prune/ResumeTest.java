@@ -2,6 +2,7 @@ package org.wanda4j.prune;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -26,6 +27,7 @@ import org.wanda4j.checkpoint.Json;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.prune.PruneProcess.Job;
 import org.wanda4j.sparse.Mask;
+import org.wanda4j.torch.Device;
 import tools.jackson.databind.node.ObjectNode;
 
 /// A process that is killed (SIGKILL) anywhere leaves what another one makes the same output of, byte for byte, as one that
@@ -81,6 +83,35 @@ class ResumeTest {
         } else {
             assertArrayEquals(MASKS.get(job).toArray(), masks.toArray());
         }
+    }
+
+    /// A device does not have the states of every block written.
+    @Test
+    void aRunOnADeviceThatIsStoppedGoesOnToTheSameBytes() throws IOException {
+        RunSettings device = SETTINGS.withDevice(Device.EMULATED);
+        Path whole = directory.resolve("whole");
+        Path stopped = directory.resolve("stopped");
+        Job.WANDA.resume(whole, device, _ -> {});
+        Progress stopping =
+                new Progress() {
+                    @Override
+                    public void start(String what, long tokens) {}
+
+                    @Override
+                    public void advance(long tokens, String step) {
+                        if (step.startsWith("block 4")) {
+                            throw new IllegalStateException(step);
+                        }
+                    }
+                };
+        assertThrows(
+                IllegalStateException.class,
+                () -> Job.WANDA.resume(stopped, device.withProgress(stopping), _ -> {}));
+        Job.WANDA.resume(stopped, device, _ -> {});
+        assertEquals(
+                -1,
+                Files.mismatch(
+                        whole.resolve("model.safetensors"), stopped.resolve("model.safetensors")));
     }
 
     @ParameterizedTest(name = "{0} killed at call {3} of {1}.{2}")

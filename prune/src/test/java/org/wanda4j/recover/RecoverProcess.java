@@ -47,6 +47,10 @@ record RecoverProcess(Path pruned, Path teacher, Path output, Recovery recovery)
 
     /// Runs it in this process, from where an earlier one was.
     RecoverReport resume(int threads) {
+        return resume(new RunSettings(threads, Long.MAX_VALUE, Progress.NONE));
+    }
+
+    RecoverReport resume(RunSettings settings) {
         try (Checkpoint model = Checkpoint.open(pruned);
                 Checkpoint dense = Checkpoint.open(teacher)) {
             return new Recoverer(
@@ -55,7 +59,7 @@ record RecoverProcess(Path pruned, Path teacher, Path output, Recovery recovery)
                             recovery,
                             Corpus.bundledCalibration(),
                             output,
-                            new RunSettings(threads, Long.MAX_VALUE, Progress.NONE),
+                            settings,
                             Duration.ZERO)
                     .resume(output, false);
         }

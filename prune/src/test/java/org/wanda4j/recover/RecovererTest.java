@@ -3,6 +3,7 @@ package org.wanda4j.recover;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.EvaluationText;
 import org.wanda4j.HeldProcess.Point;
 import org.wanda4j.SharedFiles;
@@ -36,6 +38,7 @@ import org.wanda4j.report.RecoverReport;
 import org.wanda4j.report.SparsityProfile;
 import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
+import org.wanda4j.torch.Device;
 
 /// The tiny model at 70 %, trained for some steps.
 class RecovererTest {
@@ -155,6 +158,73 @@ class RecovererTest {
         assertEquals(report.losses(), resumed.losses());
         assertEquals(report.heldOut(), resumed.heldOut());
         assertSame(references.resolve("out"), process.output());
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aDeviceTrainsTheSameToRounding(boolean lowRank) {
+        RunSettings device = SETTINGS.withDevice(Device.EMULATED);
+        RecoverReport there = process("there", lowRank).resume(device);
+        RecoverReport here = lowRank ? process("here", true).resume(SETTINGS) : report;
+        for (int step = 0; step < here.losses().size(); step++) {
+            double expected = here.losses().get(step);
+            assertEquals(expected, there.losses().get(step), 1e-3 * expected, "step " + step);
+        }
+        assertEquals(here.lossAfter(), there.lossAfter(), 1e-3 * here.lossAfter());
+        assertEquals(here.sparsity(), there.sparsity());
+        assertTrue(there.engine().contains("emulated"), there::engine);
+    }
+
+    @Test
+    void aDeviceGoesOnToTheSameBytes() throws IOException {
+        RunSettings device = SETTINGS.withDevice(Device.EMULATED);
+        RecoverReport whole = process("whole", false).resume(device);
+        var stopped = new IllegalStateException("stopped");
+        Progress stopping =
+                new Progress() {
+                    private long tokens;
+
+                    @Override
+                    public void start(String task, long count) {}
+
+                    @Override
+                    public void advance(long count, String detail) {
+                        tokens += count;
+                        if (tokens > 5L * Recovery.WINDOWS_PER_STEP * RecoverProcess.LENGTH) {
+                            throw stopped;
+                        }
+                    }
+                };
+        RecoverProcess process = process("resumed", false);
+        assertEquals(
+                stopped,
+                assertThrows(
+                        IllegalStateException.class,
+                        () -> process.resume(device.withProgress(stopping))));
+        assertTrue(OutputDirectory.journalOf(process.output()).isPresent());
+        RecoverReport resumed = process.resume(device);
+        assertEquals(whole.losses(), resumed.losses());
+        assertEquals(whole.heldOut(), resumed.heldOut());
+        assertSame(directory.resolve("whole"), process.output());
+    }
+
+    private RecoverProcess process(String output, boolean lowRank) {
+        Recovery recovery = RecoverProcess.RECOVERY;
+        return new RecoverProcess(
+                pruned,
+                DENSE,
+                directory.resolve(output),
+                lowRank
+                        ? new Recovery(
+                                new Recovery.Scope.LowRank(4, 8),
+                                recovery.objective(),
+                                recovery.length(),
+                                recovery.learningRate(),
+                                recovery.seqlen(),
+                                recovery.seed(),
+                                recovery.values(),
+                                recovery.type())
+                        : recovery);
     }
 
     @Test

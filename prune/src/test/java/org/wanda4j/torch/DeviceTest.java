@@ -9,7 +9,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Scalar;
@@ -26,14 +28,19 @@ import org.wanda4j.calibrate.LoadedBlock;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.ScratchDirectory;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.MatrixView;
+import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Architecture;
+import org.wanda4j.model.Block;
 import org.wanda4j.model.Block.Step;
 import org.wanda4j.model.Experts;
 import org.wanda4j.model.Norm;
 import org.wanda4j.model.Stage;
 import org.wanda4j.model.families.Families;
 import org.wanda4j.text.Windows;
+import org.wanda4j.torch.DifferentiableBlock.Kept;
 import org.wanda4j.torch.TorchBlock.Measured;
 
 /// Devices: their names, and, by one that has shapes and no values, that all of a model's tensors get there and none is read back.
@@ -100,7 +107,7 @@ class DeviceTest {
                                 RunSettings.defaults().scratch(scratch.path()),
                                 Device.EMULATED)) {
             for (int i = 0; i < 24; i++) {
-                store.states().setAtIndex(ValueLayout.JAVA_FLOAT, i, i);
+                store.room().setAtIndex(ValueLayout.JAVA_FLOAT, i, i);
                 store.restore();
             }
             try (Engine engine = new Engine(ComputeType.FP32, 1, Device.EMULATED)) {
@@ -168,6 +175,76 @@ class DeviceTest {
                     measured.size());
             assertThrows(RuntimeException.class, () -> measured.getFirst().squares().get());
         }
+    }
+
+    /// Through a model's blocks and back, its weights trained by a step; only the norm of the gradient is read.
+    @ParameterizedTest
+    @MethodSource("cases")
+    void noValueIsReadBackOnTheWayBackNorBySteps(Path directory) {
+        try (Checkpoint checkpoint = Checkpoint.open(directory);
+                Arena memory = Arena.ofShared();
+                var scratch = new ScratchDirectory();
+                Engine engine = new Engine(ComputeType.FP32, 1, Device.SHAPES)) {
+            Architecture architecture = Families.describe(checkpoint);
+            var layout =
+                    new ActivationStore.Layout(
+                            2,
+                            6,
+                            architecture.hidden(),
+                            TorchBlock.stageWidth(architecture),
+                            false,
+                            ComputeType.FP32,
+                            12);
+            List<Variable> variables = new ArrayList<>();
+            try (var before =
+                            new ActivationStore(
+                                    layout,
+                                    RunSettings.defaults().scratch(scratch.path()),
+                                    Device.SHAPES);
+                    ActivationStore behind = before.copy()) {
+                for (Block block : architecture.blocks()) {
+                    Map<MatrixView, TrainedWeight> trained = new HashMap<>();
+                    block.views()
+                            .forEach(view ->
+                                    trained.put(
+                                            view,
+                                            trained(
+                                                    checkpoint.map(view, memory),
+                                                    variables,
+                                                    memory)));
+                    try (var differentiable =
+                            new DifferentiableBlock(
+                                    block,
+                                    trained,
+                                    new FixedWeights(checkpoint::map, Device.SHAPES),
+                                    ComputeType.FP32,
+                                    6,
+                                    memory)) {
+                        engine.forEach(
+                                1,
+                                _ -> {
+                                    try (Kept kept =
+                                            differentiable.keep(before.batch(0), behind.batch(0))) {
+                                        differentiable.backward(
+                                                0, kept, behind.batch(0), new GradientSum());
+                                    }
+                                });
+                    }
+                }
+                var optimiser = new Optimiser(engine, variables, memory);
+                engine.forEach(1, _ -> optimiser.rules().forEach(it -> it.update(0, 1e-3, 1)));
+                assertThrows(RuntimeException.class, () -> optimiser.step(0, 1e-3));
+            }
+        }
+    }
+
+    private static TrainedWeight trained(
+            TensorView stored, List<Variable> variables, Arena memory) {
+        TensorView value = Rounding.to(DType.F32, stored, memory);
+        TensorView gradient = Rounding.to(DType.F32, stored, memory);
+        boolean matrix = value.shape().size() == 2;
+        variables.add(new Variable(value, gradient, matrix, Device.SHAPES));
+        return new WholeWeight(variables.getLast());
     }
 
     private static void along(TorchBlock block, Batch batch, int index, List<Measured> measured) {

@@ -9,6 +9,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +31,7 @@ import org.wanda4j.model.families.Families;
 import org.wanda4j.report.PruneReport.TuneReport;
 import org.wanda4j.sparse.Mask;
 import org.wanda4j.torch.ComputeType;
+import org.wanda4j.torch.Device;
 import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.Rounding;
 import org.wanda4j.torch.TorchBlock;
@@ -47,6 +49,8 @@ class BlockTunerTest {
     private static final Tuning TUNING = new Tuning(3, 1e-3);
 
     @TempDir private Path scratch;
+
+    private Device device = Device.HOST;
 
     private final Map<MatrixView, Mask> masks = new HashMap<>();
     private final Map<MatrixView, TensorView> pruned = new HashMap<>();
@@ -87,6 +91,21 @@ class BlockTunerTest {
         });
     }
 
+    @Test
+    void aDeviceComesToTheSameErrorsToRounding() {
+        List<TuneReport> reports = new ArrayList<>();
+        for (Device each : List.of(Device.HOST, Device.EMULATED)) {
+            device = each;
+            pruned.clear();
+            best.clear();
+            tune((_, _, _, report) -> reports.add(report));
+        }
+        TuneReport here = reports.getFirst();
+        TuneReport there = reports.getLast();
+        assertEquals(here.errorBefore(), there.errorBefore(), 1e-4 * here.errorBefore());
+        assertEquals(here.errorAfter(), there.errorAfter(), 1e-3 * here.errorAfter());
+    }
+
     private interface Check {
         void check(
                 Block block,
@@ -98,7 +117,7 @@ class BlockTunerTest {
     private void tune(Check check) {
         try (Checkpoint model = Checkpoint.open(MODEL);
                 Arena memory = Arena.ofShared();
-                Engine engine = new Engine(ComputeType.FP32, 2)) {
+                Engine engine = new Engine(ComputeType.FP32, 2, device)) {
             Architecture architecture = Families.describe(model);
             Block block = architecture.blocks().getFirst();
             for (Linear linear : block.linears()) {
@@ -120,8 +139,10 @@ class BlockTunerTest {
                             false,
                             ComputeType.FP32);
             try (var inputs =
-                    new ActivationStore(layout, new ScratchSpace(Long.MAX_VALUE, scratch))) {
-                fill(inputs.states());
+                    new ActivationStore(
+                            layout, new ScratchSpace(Long.MAX_VALUE, scratch), device)) {
+                fill(inputs.room());
+                inputs.restore();
                 try (ActivationStore middle = inputs.copy();
                         ActivationStore end = inputs.copy()) {
                     Function<MatrixView, TensorView> dense = view -> model.map(view, memory);
