@@ -56,20 +56,22 @@ class SelfCalibrationTest {
     void aModelIsRecoveredOnWhatItsTeacherWrites() {
         String model = SharedFiles.tinyLlama().toString();
         Path output = directory.resolve("recovered");
-        Wanda run =
-                Wanda.run(
-                        "recover",
-                        prune("pruned", "c4").toString(),
-                        "--teacher",
-                        model,
-                        "-o",
-                        output.toString(),
-                        "--calibration",
-                        "self",
-                        "--tokens",
-                        "1024",
-                        "--seqlen",
-                        "64");
+        String[] arguments = {
+            "recover",
+            prune("pruned", "c4").toString(),
+            "--teacher",
+            model,
+            "-o",
+            output.toString(),
+            "--calibration",
+            "self",
+            "--tokens",
+            "1024",
+            "--seqlen",
+            "64",
+            "--resume"
+        };
+        Wanda run = Wanda.run(arguments);
         assertEquals(0, run.exitCode(), run.errors()::toString);
         JsonNode report = Json.read(output.resolve("wanda-recovery-report.json"));
         assertEquals(2, report.get("steps").asInt());
@@ -79,6 +81,10 @@ class SelfCalibrationTest {
                 report::toString);
         JsonNode recipe = Json.read(output.resolve("wanda-recovery-recipe.json"));
         assertEquals("self", recipe.get("text").asString());
+        // The run is complete: the text is written once more, and has to be the same.
+        Wanda again = Wanda.run(arguments);
+        assertEquals(0, again.exitCode(), again.errors()::toString);
+        assertEquals(report, Json.read(output.resolve("wanda-recovery-report.json")));
     }
 
     @Test

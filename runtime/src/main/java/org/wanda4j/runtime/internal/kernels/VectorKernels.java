@@ -1,11 +1,9 @@
 package org.wanda4j.runtime.internal.kernels;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
-import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.B2I;
-import static jdk.incubator.vector.VectorOperators.EXP;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
@@ -46,6 +44,75 @@ public class VectorKernels implements RowKernels {
     /// Narrower vectors have no instruction that expands them.
     private static final boolean EXPANDS = LANES >= 8;
 
+    private static final VectorShuffle<Float> BY_8 = rotation(8);
+    private static final VectorShuffle<Float> BY_4 = rotation(4);
+    private static final VectorShuffle<Float> BY_2 = rotation(2);
+    private static final VectorShuffle<Float> BY_1 = rotation(1);
+
+    private static final float LOG2_E = (float) (1 / Math.log(2));
+
+    /// `ln 2` in two parts, of which the first has few digits.
+    private static final float LN2_UPPER = 0x1.63p-1f;
+
+    private static final float LN2_LOWER = (float) (Math.log(2) - LN2_UPPER);
+
+    /// Added to a float and taken away again, it rounds it to a whole number, which is in the lower bits in between.
+    private static final float TO_WHOLE = 0x1.8p23f;
+
+    private static final float LEAST_EXPONENT = -87;
+    private static final float LARGEST_EXPONENT = 88;
+    private static final int EXPONENT_BIT = 23;
+
+    /// Of `(e^r - 1 - r) / r^2` for `abs(r) <= ln 2 / 2`, the highest power first (Moshier's Cephes, `expf`).
+    private static final float[] EXPONENTIAL = {
+        (float) 1.9875691500e-4,
+        (float) 1.3981999507e-3,
+        (float) 8.3334519073e-3,
+        (float) 4.1665795894e-2,
+        (float) 1.6666665459e-1,
+        (float) 5.0000001201e-1
+    };
+
+    private static VectorShuffle<Float> rotation(int distance) {
+        return VectorShuffle.fromOp(FLOATS, lane -> (lane + distance) % LANES);
+    }
+
+    /// The sum of all lanes, in one order. That of `reduceLanes` is another once the JVM has compiled what calls it.
+    static float sum(FloatVector vector) {
+        FloatVector sum = vector;
+        if (LANES > 8) {
+            sum = sum.add(sum.rearrange(BY_8));
+        }
+        if (LANES > 4) {
+            sum = sum.add(sum.rearrange(BY_4));
+        }
+        if (LANES > 2) {
+            sum = sum.add(sum.rearrange(BY_2));
+        }
+        return sum.add(sum.rearrange(BY_1)).lane(0);
+    }
+
+    /// `e^x` to within two units in the last place, 0 below [#LEAST_EXPONENT]. That of the Vector API has other last digits once the JVM has
+    /// compiled what calls it.
+    private static FloatVector exp(FloatVector x) {
+        FloatVector bounded = x.min(LARGEST_EXPONENT).max(LEAST_EXPONENT);
+        FloatVector shifted = bounded.mul(LOG2_E).add(TO_WHOLE);
+        FloatVector whole = shifted.sub(TO_WHOLE);
+        FloatVector rest =
+                whole.fma(
+                        FloatVector.broadcast(FLOATS, -LN2_LOWER),
+                        whole.fma(FloatVector.broadcast(FLOATS, -LN2_UPPER), bounded));
+        FloatVector sum = FloatVector.broadcast(FLOATS, EXPONENTIAL[0]);
+        for (int i = 1; i < EXPONENTIAL.length; i++) {
+            sum = sum.fma(rest, FloatVector.broadcast(FLOATS, EXPONENTIAL[i]));
+        }
+        FloatVector power = sum.fma(rest.mul(rest), rest).add(1);
+        return power.reinterpretAsInts()
+                .add(shifted.reinterpretAsInts().lanewise(LSHL, EXPONENT_BIT))
+                .reinterpretAsFloats()
+                .blend(0, x.lt(LEAST_EXPONENT));
+    }
+
     /// A row that is not plain floating point takes three to eight times as long as one of bf16.
     @Override
     public Optional<ValueType> denseType(MappedMatrix matrix, int threads) {
@@ -80,7 +147,7 @@ public class VectorKernels implements RowKernels {
                     FloatVector.fromArray(FLOATS, row, from + j + LANES)
                             .fma(FloatVector.fromArray(FLOATS, x, j + LANES), odd);
         }
-        return even.add(odd).reduceLanes(ADD);
+        return sum(even.add(odd));
     }
 
     private static float dotWide(ValueType type, long values, int count, float[] x) {
@@ -96,7 +163,7 @@ public class VectorKernels implements RowKernels {
         for (; j < count; j++) {
             rest += ScalarKernels.value(type, values, j) * x[j];
         }
-        return sum.reduceLanes(ADD) + rest;
+        return sum(sum) + rest;
     }
 
     static FloatVector wide(ValueType type, long address) {
@@ -316,10 +383,10 @@ public class VectorKernels implements RowKernels {
 
     private static void store(
             FloatVector a, FloatVector b, FloatVector c, FloatVector d, float[] y, int at) {
-        y[at] = a.reduceLanes(ADD);
-        y[at + 1] = b.reduceLanes(ADD);
-        y[at + 2] = c.reduceLanes(ADD);
-        y[at + 3] = d.reduceLanes(ADD);
+        y[at] = sum(a);
+        y[at + 1] = sum(b);
+        y[at + 2] = sum(c);
+        y[at + 3] = sum(d);
     }
 
     @Override
@@ -359,7 +426,7 @@ public class VectorKernels implements RowKernels {
         for (; j < count; j++) {
             rest += a[from + j] * ScalarKernels.value(ValueType.BF16, values, j);
         }
-        return sum.reduceLanes(ADD) + rest;
+        return sum(sum) + rest;
     }
 
     private static void add(float weight, long values, int count, float[] out, int from) {
@@ -415,7 +482,7 @@ public class VectorKernels implements RowKernels {
         for (; j < count; j++) {
             rest += x[from + j] * x[from + j];
         }
-        return sum.reduceLanes(ADD) + rest;
+        return sum(sum) + rest;
     }
 
     @Override
@@ -423,7 +490,7 @@ public class VectorKernels implements RowKernels {
         FloatVector sum = FloatVector.zero(FLOATS);
         int j = 0;
         for (; j + LANES <= count; j += LANES) {
-            FloatVector some = FloatVector.fromArray(FLOATS, x, j).sub(shift).lanewise(EXP);
+            FloatVector some = exp(FloatVector.fromArray(FLOATS, x, j).sub(shift));
             some.intoArray(x, j);
             sum = sum.add(some);
         }
@@ -432,7 +499,7 @@ public class VectorKernels implements RowKernels {
             x[j] = (float) Math.exp(x[j] - shift);
             rest += x[j];
         }
-        return sum.reduceLanes(ADD) + rest;
+        return sum(sum) + rest;
     }
 
     @Override
@@ -440,7 +507,7 @@ public class VectorKernels implements RowKernels {
         int j = from;
         for (; j + LANES <= from + count; j += LANES) {
             FloatVector some = FloatVector.fromArray(FLOATS, gate, j);
-            some.div(some.neg().lanewise(EXP).add(1))
+            some.div(exp(some.neg()).add(1))
                     .mul(FloatVector.fromArray(FLOATS, up, j))
                     .intoArray(gate, j);
         }

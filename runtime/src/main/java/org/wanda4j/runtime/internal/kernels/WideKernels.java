@@ -1,7 +1,6 @@
 package org.wanda4j.runtime.internal.kernels;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
-import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2S;
@@ -148,7 +147,7 @@ public final class WideKernels extends VectorKernels {
             c = lower(more).fma(FloatVector.fromArray(FLOATS, x, j + 2 * LANES), c);
             d = upper(more).fma(FloatVector.fromArray(FLOATS, x, j + 3 * LANES), d);
         }
-        float sum = a.add(b).add(c.add(d)).reduceLanes(ADD);
+        float sum = sum(a.add(b).add(c.add(d)));
         return whole == columns ? sum : sum + rest(values, whole, columns, x);
     }
 
@@ -161,7 +160,9 @@ public final class WideKernels extends VectorKernels {
             VectorMask<Float> odds = FLOATS.indexInRange(0, (columns - j) / 2);
             FloatVector even = lower(some).mul(FloatVector.fromArray(FLOATS, x, j));
             FloatVector odd = upper(some).mul(FloatVector.fromArray(FLOATS, x, j + LANES));
-            sum += even.reduceLanes(ADD, evens) + odd.reduceLanes(ADD, odds);
+            sum +=
+                    sum(FloatVector.zero(FLOATS).blend(even, evens))
+                            + sum(FloatVector.zero(FLOATS).blend(odd, odds));
         }
         return sum;
     }
@@ -204,7 +205,7 @@ public final class WideKernels extends VectorKernels {
                     d = upper(more).fma(FloatVector.fromArray(FLOATS, x, j + 3 * LANES), d);
                     values += 2L * Long.bitCount(word);
                 }
-                y[i] = a.add(b).add(c.add(d)).reduceLanes(ADD);
+                y[i] = sum(a.add(b).add(c.add(d)));
             }
         }
     }
@@ -237,7 +238,7 @@ public final class WideKernels extends VectorKernels {
                     int kept = Long.bitCount(word);
                     values += halves ? (kept + 1) >>> 1 : kept;
                 }
-                y[i] = sum.reduceLanes(ADD) * (halves ? NIBBLE_UNIT : BYTE_UNIT);
+                y[i] = sum(sum) * (halves ? NIBBLE_UNIT : BYTE_UNIT);
             }
         }
     }
@@ -257,7 +258,7 @@ public final class WideKernels extends VectorKernels {
                     ByteVector some = halves ? nibbles(values + (j >>> 1)) : bytes(values + j);
                     sum = groups(some, x, j).fma(pair(scratch.scales[k++]), sum);
                 }
-                y[i] = sum.reduceLanes(ADD) * (halves ? NIBBLE_UNIT : BYTE_UNIT);
+                y[i] = sum(sum) * (halves ? NIBBLE_UNIT : BYTE_UNIT);
             }
         }
     }
