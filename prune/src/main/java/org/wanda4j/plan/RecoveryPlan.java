@@ -93,7 +93,7 @@ public record RecoveryPlan(
                 seconds,
                 bytes(model, recovery, settings),
                 2
-                        * (floats(recovery.scope()) - 1)
+                        * (floats(recovery) - 1)
                         * Float.BYTES
                         * trained(model.architecture(), recovery.scope()));
     }
@@ -109,7 +109,7 @@ public record RecoveryPlan(
         }
         double head = 2.0 * model.vocabulary() * model.embedding().width();
         double steps =
-                recovery.scope() instanceof Scope.All
+                trainsMatrices(recovery)
                         ? model.linears().stream()
                                 .mapToDouble(it -> Orthogonal.operations(it.outputs(), it.inputs()))
                                 .sum()
@@ -161,7 +161,7 @@ public record RecoveryPlan(
                         ? 0
                         : settings.threads() * largest.weights() * Float.BYTES;
         long heads = 2L * architecture.vocabulary() * architecture.embedding().width() * type;
-        return floats(recovery.scope()) * Float.BYTES * trained(architecture, recovery.scope())
+        return floats(recovery) * Float.BYTES * trained(architecture, recovery.scope())
                 + states
                 + graph
                 + blocks
@@ -170,10 +170,15 @@ public record RecoveryPlan(
                 + settings.threads() * BYTES_LOGITS;
     }
 
-    /// How many numbers there are for a value that is trained: itself, its gradient, what the optimiser remembers of it (one of a whole
-    /// matrix, two else), and the best so far. On the disk they are twice, but for the gradient.
-    private static long floats(Scope scope) {
-        return scope instanceof Scope.All ? 4 : 5;
+    /// How many numbers there are for a value that is trained: itself, its gradient, what the optimiser remembers of it (Muon one,
+    /// Adam two), and the best so far. On the disk they are twice, but for the gradient.
+    private static long floats(Recovery recovery) {
+        return trainsMatrices(recovery) ? 4 : 5;
+    }
+
+    /// Whether it trains whole matrices, by Muon.
+    private static boolean trainsMatrices(Recovery recovery) {
+        return recovery.scope() instanceof Scope.All && recovery.values().isEmpty();
     }
 
     /// How many values are trained.

@@ -280,7 +280,12 @@ public final class Recoverer {
                                                     recovery.seed(),
                                                     engine.device(),
                                                     memory));
-                    var optimiser = new Optimiser(engine, student.variables(), memory)) {
+                    var optimiser =
+                            new Optimiser(
+                                    engine,
+                                    student.variables(),
+                                    recovery.values().isPresent(),
+                                    memory)) {
                 try (var pass =
                         new ModelPass(
                                 engine,

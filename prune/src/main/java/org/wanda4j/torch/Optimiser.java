@@ -9,7 +9,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.TensorView;
 
-/// Changes what is trained against its gradients: the matrices of linears by [Muon], all else by [Adam].
+/// Changes what is trained against its gradients: the matrices of linears by [Muon], unless they are rounded, all else by [Adam].
 ///
 /// The gradient of all variables together is clipped to a norm, `g <- g * min(1, CLIP / norm(g))`. What was removed has none and
 /// stays zero.
@@ -36,14 +36,15 @@ public final class Optimiser implements AutoCloseable {
         void update(int step, double rate, double factor);
     }
 
+    /// @param rounded whether matrices are computed with as they will be packed
     /// @param memory that outlives this
-    public Optimiser(Engine engine, List<Variable> variables, Arena memory) {
+    public Optimiser(Engine engine, List<Variable> variables, boolean rounded, Arena memory) {
         this.engine = engine;
-        this.rules = variables.stream().map(it -> rule(it, memory)).toList();
+        this.rules = variables.stream().map(it -> rule(it, rounded, memory)).toList();
     }
 
-    private Rule rule(Variable variable, Arena memory) {
-        return variable.pruned()
+    private Rule rule(Variable variable, boolean rounded, Arena memory) {
+        return variable.pruned() && !rounded
                 ? new Muon(variable, zeros(variable, memory), engine.type())
                 : new Adam(variable, zeros(variable, memory), zeros(variable, memory));
     }
