@@ -1,5 +1,7 @@
 package org.wanda4j.text;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -17,7 +19,7 @@ import java.util.stream.Collectors;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Sha256;
 
-/// Documents of text, in the order of their source.
+/// Documents of text, in the order of their source. As JSON it is its name, digest and documents.
 public final class Corpus {
 
     private final String name;
@@ -32,7 +34,11 @@ public final class Corpus {
     ///   directory. Behind them come the documents where the bytes do not say them all: a field was named, a chat template rendered them, or
     ///   they come from Parquet, which adds no bytes
     /// @param documents at least one
-    public Corpus(String name, String sha256, List<String> documents) {
+    @JsonCreator
+    public Corpus(
+            @JsonProperty("name") String name,
+            @JsonProperty("sha256") String sha256,
+            @JsonProperty("documents") List<String> documents) {
         this.name = name;
         this.maker = () -> this;
         this.content = Optional.of(new Content(sha256, List.copyOf(documents)));
@@ -55,16 +61,19 @@ public final class Corpus {
     }
 
     /// File or directory name of the source, without its path.
+    @JsonProperty
     public String name() {
         return name;
     }
 
     /// Digest of the text.
+    @JsonProperty
     public String sha256() {
         return content().sha256();
     }
 
     /// At least one.
+    @JsonProperty
     public List<String> documents() {
         return content().documents();
     }

@@ -472,4 +472,11 @@ class CorpusTest {
     private static String failure(Path source) {
         return assertThrows(InvalidInputException.class, () -> Corpus.open(source)).getMessage();
     }
+
+    @Test
+    void goesToAnotherProcessAsJsonThatWhichIsMadeLaterToo() {
+        Corpus made = Corpus.of("made", List.of("one", "two\n"));
+        Corpus later = Corpus.later("made", () -> made);
+        assertEquals(made, Json.read(Json.writeLine(later), Corpus.class));
+    }
 }
