@@ -51,11 +51,6 @@ public class VectorKernels implements RowKernels {
 
     private static final float LOG2_E = (float) (1 / Math.log(2));
 
-    /// `ln 2` in two parts, of which the first has few digits.
-    private static final float LN2_UPPER = 0x1.63p-1f;
-
-    private static final float LN2_LOWER = (float) (Math.log(2) - LN2_UPPER);
-
     /// Added to a float and taken away again, it rounds it to a whole number, which is in the lower bits in between.
     private static final float TO_WHOLE = 0x1.8p23f;
 
@@ -63,15 +58,13 @@ public class VectorKernels implements RowKernels {
     private static final float LARGEST_EXPONENT = 88;
     private static final int EXPONENT_BIT = 23;
 
-    /// Of `(e^r - 1 - r) / r^2` for `abs(r) <= ln 2 / 2`, the highest power first (Moshier's Cephes, `expf`).
-    private static final float[] EXPONENTIAL = {
-        (float) 1.9875691500e-4,
-        (float) 1.3981999507e-3,
-        (float) 8.3334519073e-3,
-        (float) 4.1665795894e-2,
-        (float) 1.6666665459e-1,
-        (float) 5.0000001201e-1
-    };
+    private static final float[] EXPONENTIAL = new float[Exponential.P.size()];
+
+    static {
+        for (int i = 0; i < EXPONENTIAL.length; i++) {
+            EXPONENTIAL[i] = Exponential.P.get(i).floatValue();
+        }
+    }
 
     private static VectorShuffle<Float> rotation(int distance) {
         return VectorShuffle.fromOp(FLOATS, lane -> (lane + distance) % LANES);
@@ -100,8 +93,10 @@ public class VectorKernels implements RowKernels {
         FloatVector whole = shifted.sub(TO_WHOLE);
         FloatVector rest =
                 whole.fma(
-                        FloatVector.broadcast(FLOATS, -LN2_LOWER),
-                        whole.fma(FloatVector.broadcast(FLOATS, -LN2_UPPER), bounded));
+                        FloatVector.broadcast(FLOATS, (float) -Exponential.LN_2_LOW),
+                        whole.fma(
+                                FloatVector.broadcast(FLOATS, (float) -Exponential.LN_2_HIGH),
+                                bounded));
         FloatVector sum = FloatVector.broadcast(FLOATS, EXPONENTIAL[0]);
         for (int i = 1; i < EXPONENTIAL.length; i++) {
             sum = sum.fma(rest, FloatVector.broadcast(FLOATS, EXPONENTIAL[i]));

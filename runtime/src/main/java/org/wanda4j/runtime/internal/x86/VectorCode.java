@@ -13,6 +13,7 @@ import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.function.IntUnaryOperator;
+import org.wanda4j.runtime.internal.kernels.Exponential;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Constant;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
@@ -26,17 +27,6 @@ final class VectorCode {
     private static final General[] VECTORS = {RDI, RSI, RDX};
     private static final General LEFT = RCX;
     private static final General ALL_ONES = R8;
-
-    /// `e^r` for `|r| <= ln 2 / 2` is `1 + r + r^2 P(r)`; from the Cephes library's expf, highest power first.
-    private static final double[] P = {
-        1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
-        4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1
-    };
-
-    /// `ln 2` in two parts, the first with few digits.
-    private static final double LN_2_HIGH = 0.693359375;
-
-    private static final double LN_2_LOW = -2.12194440e-4;
 
     /// `e^x` is 0 below, infinite above.
     private static final double LOWEST = -105;
@@ -214,11 +204,11 @@ final class VectorCode {
         a.vminps(x, highest, x);
         a.vmulps(power, x, constant(1 / Math.log(2)));
         a.vrndscaleps(power, power, 0);
-        a.vfmadd231ps(x, power, constant(-LN_2_HIGH));
-        a.vfmadd231ps(x, power, constant(-LN_2_LOW));
-        a.vmovups(result, constant(P[0]));
-        for (int i = 1; i < P.length; i++) {
-            a.vfmadd213ps(result, x, constant(P[i]));
+        a.vfmadd231ps(x, power, constant(-Exponential.LN_2_HIGH));
+        a.vfmadd231ps(x, power, constant(-Exponential.LN_2_LOW));
+        a.vmovups(result, constant(Exponential.P.getFirst()));
+        for (int i = 1; i < Exponential.P.size(); i++) {
+            a.vfmadd213ps(result, x, constant(Exponential.P.get(i)));
         }
         a.vmulps(result, result, x);
         a.vfmadd213ps(result, x, x);
