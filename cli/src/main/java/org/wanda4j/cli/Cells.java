@@ -187,7 +187,7 @@ final class Cells implements AutoCloseable {
     /// Everything that decides a cell.
     private String key(Wanted wanted) {
         return Variants.isCalibrated(wanted.variant())
-                ? "%s, rounded along %s %s"
+                ? "%s, rounded along %s %s, norms trained"
                         .formatted(
                                 madeBy(wanted),
                                 plan.text().sha256(),

@@ -9,6 +9,7 @@ import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.PackReport;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.prune.Recipe;
+import org.wanda4j.recover.PackAndRecover;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -25,8 +26,9 @@ import picocli.CommandLine.Parameters;
             "'wanda inspect' and 'wanda eval' read it, 'wanda unpack' gives an ordinary checkpoint back. With bf16 values",
             "that one is bit for bit the same, where the model was in bf16; fp16 and fp32 weights are rounded to bf16.",
             "",
-            "int4 weights are rounded block after block along calibration text, so that what one misses others make up for.",
-            "--calibration none rounds each to the nearest value, in seconds; int8 is rounded so unless a text is named.",
+            "int4 weights are rounded block after block along calibration text, so that what one misses others make up for;",
+            "then norms and biases are trained towards the model. --calibration none rounds each to the nearest value, in",
+            "seconds; int8 is rounded so unless a text is named.",
             "",
             "Examples:",
             "  wanda pack SmolLM2-half -o SmolLM2-packed",
@@ -64,6 +66,13 @@ final class PackCommand implements Runnable {
                     "the same for embedding and head (default: int8 where --values is int4, else as --values)")
     private ValueType embedding;
 
+    @Option(
+            names = "--recover-tokens",
+            paramLabel = "N",
+            description =
+                    "train norms and biases towards MODEL on so many tokens of the calibration text behind rounding; 0 leaves them as they are (default: 16384)")
+    private long recoverTokens = PackAndRecover.TOKENS;
+
     @Mixin private final CalibrationOptions calibration = new CalibrationOptions();
 
     @Mixin private final ComputeOptions compute = new ComputeOptions();
@@ -96,6 +105,7 @@ final class PackCommand implements Runnable {
                 calibration.sampling(Recipe.DEFAULT.sampling()),
                 calibration.corpus(model, compute),
                 compute.type(),
+                recoverTokens,
                 compute.settings(Progress.NONE),
                 output.directory(),
                 output.force());
@@ -109,6 +119,11 @@ final class PackCommand implements Runnable {
                         lines.add(
                                 "calibrated   %,d tokens; the output error is ||X (Q - W)^T||^2 / ||X W^T||^2, on average"
                                         .formatted(tokens)));
+        report.recovered()
+                .ifPresent(it ->
+                        lines.add(
+                                "recovered    norms and biases, %,d tokens; divergence from the model on held-out text %.4f before, %.4f after"
+                                        .formatted(it.tokens(), it.lossBefore(), it.lossAfter())));
         lines.add("time         " + Format.duration(report.seconds()));
         lines.add("output       " + report.output());
         return String.join("\n", lines);

@@ -10,8 +10,8 @@ import org.wanda4j.checkpoint.PackReport;
 import org.wanda4j.checkpoint.Packer;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.prune.Recipe;
-import org.wanda4j.quantize.CalibratedPacking;
 import org.wanda4j.quantize.NearestPacking;
+import org.wanda4j.recover.PackAndRecover;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
 
@@ -48,30 +48,32 @@ record Packing(ValueType values, ValueType tableValues) {
         }
     }
 
-    /// Writes a packed copy, its linears rounded along windows of a text.
+    /// Writes a packed copy, its linears rounded along windows of a text, its norms then trained on it.
     ///
     /// @param type that windows are computed in; the fastest where empty
+    /// @param tokens that norms are trained on; 0 leaves them as they are
     PackReport calibrated(
             Path model,
             Recipe.Sampling sampling,
             Corpus text,
             Optional<ComputeType> type,
+            long tokens,
             RunSettings settings,
             Path output,
             boolean force) {
         try (Checkpoint checkpoint = Checkpoint.open(model);
-                var directory = OutputDirectory.claim(output, model, force);
                 var progress = new ProgressDisplay()) {
             checkpoint.remarks().forEach(remark -> Console.note("note: " + remark));
-            return CalibratedPacking.pack(
-                    checkpoint,
-                    values,
-                    tableValues,
-                    type.orElseGet(ComputeType::fastest),
-                    sampling,
-                    text,
-                    directory,
-                    settings.withProgress(progress));
+            return new PackAndRecover(
+                            checkpoint,
+                            values,
+                            tableValues,
+                            type.orElseGet(ComputeType::fastest),
+                            sampling,
+                            text,
+                            tokens,
+                            settings.withProgress(progress))
+                    .pack(output, force);
         }
     }
 }

@@ -16,6 +16,7 @@ import org.wanda4j.compare.Cell.Speed;
 import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Pruner;
 import org.wanda4j.prune.Recipe;
+import org.wanda4j.recover.PackAndRecover;
 import org.wanda4j.report.ModelCard;
 import org.wanda4j.report.PeakMemory;
 import org.wanda4j.report.PruneReport;
@@ -160,6 +161,7 @@ final class Variants implements AutoCloseable {
                                 plan.sampling(),
                                 plan.text(),
                                 plan.evaluation().type(),
+                                PackAndRecover.TOKENS,
                                 settings,
                                 target,
                                 true)

@@ -115,8 +115,20 @@ class PackTest {
 
     @Test
     void calibratedHalvesOfBytesAreCloserThanNearestOnes() {
-        String[] common = {"pack", half(), "--values", "int4", "--windows", "16", "--seqlen", "64"};
+        String[] common = {
+            "pack",
+            half(),
+            "--values",
+            "int4",
+            "--windows",
+            "16",
+            "--seqlen",
+            "64",
+            "--recover-tokens",
+            "512"
+        };
         JsonNode report = json(with(common, "-o", at("calibrated"), "--json"));
+        assertEquals(512, report.at("/recovered/tokens").asInt());
         assertEquals(16 * 64, report.get("calibrationTokens").asInt());
         for (JsonNode matrix : report.get("matrices")) {
             boolean table = matrix.get("name").asString().contains("embed");

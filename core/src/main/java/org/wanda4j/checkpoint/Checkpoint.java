@@ -134,6 +134,16 @@ public final class Checkpoint implements AutoCloseable {
         return PackedEncoding.of(shards.getFirst()).flatMap(PackedEncoding::values);
     }
 
+    /// Checks that nobody packed it.
+    ///
+    /// @throws InvalidInputException when its linears are packed
+    public void requireUnpacked() {
+        if (packedAs().isPresent()) {
+            throw new InvalidInputException(
+                    directory + " is packed; unpack it first with wanda unpack");
+        }
+    }
+
     /// Whether its files are not those of an ordinary checkpoint: it was packed, or imported from a GGUF file with quantised matrices.
     boolean isEncoded() {
         return shards.stream().anyMatch(shard -> PackedEncoding.of(shard).isPresent());

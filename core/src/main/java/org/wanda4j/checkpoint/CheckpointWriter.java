@@ -19,8 +19,8 @@ import java.util.Map;
 import java.util.Set;
 
 /// Writes a copy of a checkpoint in which some tensors have other values: same shards, headers, names, order and
-/// types, and every tensor that was not written byte for byte as it was. Where the source has packed matrices, which a GGUF file came
-/// with, these lie in the copy as in an ordinary checkpoint.
+/// types, and every tensor that was not written byte for byte as it was. Of a packed source, the packed matrices cannot be written.
+/// Where a GGUF file came with quantised matrices, these lie in the copy as in an ordinary checkpoint.
 ///
 /// All goes to an [OutputDirectory], and so appears whole or not at all. Tensors are written on a thread of its own, while
 /// the caller computes: the memory that they are written from must stay until [#settle()] or [#abandon()].
@@ -43,7 +43,7 @@ public final class CheckpointWriter implements AutoCloseable {
     private CheckpointWriter(Checkpoint source, OutputDirectory output) {
         this.source = source;
         this.output = output;
-        if (source.isEncoded()) {
+        if (source.isEncoded() && source.packedAs().isEmpty()) {
             for (Safetensors shard : source.shards()) {
                 CheckpointBuilder.Shard ordinary = source.ordinary(shard);
                 layouts.put(
@@ -56,13 +56,11 @@ public final class CheckpointWriter implements AutoCloseable {
     /// Begins or goes on with a copy of `source` in `output`, which this writer closes.
     ///
     /// @param written names of the tensors that have been written; none where it begins
-    /// @throws InvalidInputException when there is no space or no permission, `source` is packed, or what was written is not
-    ///     there
+    /// @throws InvalidInputException when there is no space or no permission, or what was written is not there
     public static CheckpointWriter resume(
             Checkpoint source, OutputDirectory output, Collection<String> written) {
         var writer = new CheckpointWriter(source, output);
         try {
-            writer.requireOrdinary();
             writer.written.addAll(written);
             writer.requireSpace(0);
             writer.openShards();
@@ -324,13 +322,6 @@ public final class CheckpointWriter implements AutoCloseable {
             thread.submit(work);
         } catch (IOException e) {
             throw output.failed(e);
-        }
-    }
-
-    private void requireOrdinary() {
-        if (source.packedAs().isPresent()) {
-            throw new InvalidInputException(
-                    source.directory() + " is packed; unpack it first with wanda unpack");
         }
     }
 

@@ -1,6 +1,7 @@
 package org.wanda4j.checkpoint;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 
@@ -12,6 +13,7 @@ import java.util.OptionalLong;
 /// @param bytesBefore of all weights' files
 /// @param bytesAfter of all weights' files
 /// @param calibrationTokens of the text that rounding went by, where it did
+/// @param recovered how norms and biases were trained behind it, where they were
 /// @param matrices in the order of the shards
 public record PackReport(
         String model,
@@ -21,7 +23,15 @@ public record PackReport(
         long bytesAfter,
         double seconds,
         OptionalLong calibrationTokens,
+        Optional<Recovered> recovered,
         List<Matrix> matrices) {
+
+    /// Norms and biases that were trained towards the checkpoint that was packed.
+    ///
+    /// @param tokens that they were trained on
+    /// @param lossBefore mean KL divergence from that checkpoint on held-out text
+    /// @param lossAfter the same behind the training
+    public record Recovered(long tokens, double lossBefore, double lossAfter, double seconds) {}
 
     /// One matrix; what is not listed was copied.
     ///
@@ -42,4 +52,20 @@ public record PackReport(
             long bytesBefore,
             long bytesAfter,
             OptionalDouble outputError) {}
+
+    /// This report of a copy that went on to be trained.
+    ///
+    /// @param directory where it is in the end
+    public PackReport recovered(String directory, Recovered how) {
+        return new PackReport(
+                model,
+                directory,
+                values,
+                bytesBefore,
+                bytesAfter,
+                seconds + how.seconds(),
+                calibrationTokens,
+                Optional.of(how),
+                matrices);
+    }
 }

@@ -170,6 +170,7 @@ public final class Packer implements AutoCloseable {
                     packed.bytes(),
                     (System.nanoTime() - begin) / 1e9,
                     calibrationTokens,
+                    Optional.empty(),
                     matrices.entrySet().stream()
                             .map(each ->
                                     each.getValue()

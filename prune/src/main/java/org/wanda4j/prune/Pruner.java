@@ -59,6 +59,7 @@ public final class Pruner {
     private final Phases phases = new Phases();
 
     private Pruner(Checkpoint source, Recipe recipe, Corpus text, RunSettings settings) {
+        source.requireUnpacked();
         this.source = source;
         this.text = text;
         this.settings = settings;

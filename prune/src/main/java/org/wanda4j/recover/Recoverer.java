@@ -22,6 +22,7 @@ import org.wanda4j.model.families.Families;
 import org.wanda4j.prune.Pruner;
 import org.wanda4j.quantize.NearestPacking;
 import org.wanda4j.recover.Recovery.Objective;
+import org.wanda4j.recover.Recovery.Scope;
 import org.wanda4j.report.ModelCard;
 import org.wanda4j.report.PeakMemory;
 import org.wanda4j.report.Phases;
@@ -33,7 +34,8 @@ import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.Optimiser;
 import tools.jackson.databind.JsonNode;
 
-/// Trains what survives in a pruned checkpoint, masks held, and publishes the result as an ordinary checkpoint.
+/// Trains what survives in a pruned checkpoint, masks held, and publishes the result as an ordinary checkpoint. Where norms alone are
+/// trained, the checkpoint may be packed; then the result is too, with the same packed values.
 public final class Recoverer {
 
     /// Windows that are held out.
@@ -73,6 +75,9 @@ public final class Recoverer {
         this.architecture = Families.describe(pruned);
         this.recovery = recovery.resolve(architecture);
         recovery.values().ifPresent(_ -> settings.requireHost("--values"));
+        if (!(recovery.scope() instanceof Scope.Norms)) {
+            pruned.requireUnpacked();
+        }
         checkTeacher();
     }
 

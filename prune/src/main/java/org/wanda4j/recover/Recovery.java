@@ -185,7 +185,7 @@ public record Recovery(
             }
             if (scope instanceof Scope.Norms) {
                 throw new InvalidInputException(
-                        "--values goes with --train all or lora: norms alone do not make up for rounding");
+                        "--values goes with --train all or lora; to train the norms of packed values, give a packed model");
             }
         });
         if (seqlen.isPresent() && seqlen.getAsInt() < 2) {

@@ -149,7 +149,7 @@ class RecoverAndPackTest {
     }
 
     @Test
-    void normsAloneDoNotMakeUpForRounding() {
+    void normsAreNotTrainedThroughRounding() {
         assertThrows(
                 InvalidInputException.class, () -> recovery(new Scope.Norms(), ValueType.INT4));
     }
