@@ -382,6 +382,7 @@ public final class Recoverer {
                 written.sparsity(),
                 progress.steps(),
                 tokens,
+                recovery.rate(progress.heldOut().getFirst().loss()),
                 progress.heldOut().getFirst().loss(),
                 progress.best().loss(),
                 progress.heldOut(),

@@ -13,7 +13,7 @@ import org.wanda4j.torch.ComputeType;
 /// @param scope what is trained
 /// @param objective what the loss is
 /// @param length how long it is trained
-/// @param learningRate of the optimiser at its peak; that of the scope where empty
+/// @param learningRate of the optimiser at its peak; where empty, that of the scope, and less where there is little to recover: [#rate]
 /// @param seqlen tokens of a window; [#LONGEST_WINDOW] or what the model can take where empty
 /// @param seed of the order of the text
 /// @param values int8 or int4: the linears are computed with as they will be packed, and the result is packed; an ordinary checkpoint
@@ -39,6 +39,9 @@ public record Recovery(
 
     /// How much of the usual rate is taken where weights are rounded: larger steps change more numbers than training settles.
     private static final double ROUNDED = 0.2;
+
+    /// Divergence from the teacher, in nats, from which on weights take steps of the usual size.
+    private static final double FAR = 0.5;
 
     /// A quarter of an hour towards the teacher's logits.
     public static final Recovery DEFAULT =
@@ -201,8 +204,21 @@ public record Recovery(
                 : OptionalDouble.empty();
     }
 
-    private double usualRate() {
-        return values.isPresent() ? ROUNDED * scope.learningRate() : scope.learningRate();
+    /// The optimiser's rate at its peak. Steps that bring a model nearer that is far from its teacher take one away that is near: where all
+    /// weights are trained, from a loss of [#FAR] on, the rate falls with the loss.
+    ///
+    /// @param before loss of the held-out windows before the first step
+    double rate(double before) {
+        return learningRate.orElseGet(() -> {
+            if (values.isPresent()) {
+                return ROUNDED * scope.learningRate();
+            }
+            boolean near =
+                    scope instanceof Scope.All
+                            && objective instanceof Objective.Logits(double _, double hidden)
+                            && hidden == 0;
+            return near ? scope.learningRate() * Math.min(1, before / FAR) : scope.learningRate();
+        });
     }
 
     /// This recovery behind a pruning that took so many seconds: of a total time what is left, but a minute at least.
@@ -220,13 +236,13 @@ public record Recovery(
                 : this;
     }
 
-    /// This recovery with nothing left open, for a model; of a total time nothing is taken.
+    /// This recovery for a model, with nothing left open but what its loss decides; of a total time nothing is taken.
     public Recovery resolve(Architecture architecture) {
         return new Recovery(
                 scope,
                 objective,
                 after(0).length,
-                OptionalDouble.of(learningRate.orElseGet(this::usualRate)),
+                learningRate,
                 OptionalInt.of(seqlen.orElse(Math.min(LONGEST_WINDOW, architecture.positions()))),
                 seed,
                 values,

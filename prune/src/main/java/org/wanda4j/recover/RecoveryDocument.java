@@ -14,6 +14,7 @@ import org.wanda4j.torch.ComputeType;
 
 /// `wanda-recovery-recipe.json`: everything that decides a result. Serialised as it stands: `docs/json.md` documents the fields.
 ///
+/// @param learningRate as it was given; empty where the loss at the start decides it
 /// @param steps of the run; empty while they are not known
 /// @param modelSha256 of the pruned model, once it is known
 /// @param teacherSha256 likewise
@@ -26,7 +27,7 @@ record RecoveryDocument(
         OptionalDouble hiddenLoss,
         OptionalDouble minutes,
         OptionalLong tokens,
-        double learningRate,
+        OptionalDouble learningRate,
         int windowsPerStep,
         int seqlen,
         long seed,
@@ -64,7 +65,7 @@ record RecoveryDocument(
                 recovery.length() instanceof Length.Tokens(long tokens)
                         ? OptionalLong.of(tokens)
                         : OptionalLong.empty(),
-                recovery.learningRate().orElseThrow(),
+                recovery.learningRate(),
                 Recovery.WINDOWS_PER_STEP,
                 recovery.seqlen().orElseThrow(),
                 recovery.seed(),

@@ -154,14 +154,13 @@ final class Training {
     private void step(int step) {
         List<int[]> windows = text.next(Recovery.WINDOWS_PER_STEP);
         double loss = phases.time("gradients", () -> pass.gradient(windows));
-        double rate =
-                new Schedule(recovery.learningRate().orElseThrow(), steps.orElse(Schedule.WARM_UP))
-                        .rate(step);
+        double peak = recovery.rate(heldOut.getFirst().loss());
+        double rate = new Schedule(peak, steps.orElse(Schedule.WARM_UP)).rate(step);
         double norm = phases.time("optimiser", () -> optimiser.step(step, rate));
         if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
             throw new InvalidInputException(
                     "step %d: the loss is not finite any more; use a smaller --lr than %s"
-                            .formatted(step + 1, recovery.learningRate().orElseThrow()));
+                            .formatted(step + 1, peak));
         }
         losses.add(loss);
         progress.advance(

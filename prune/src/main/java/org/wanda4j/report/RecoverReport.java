@@ -14,6 +14,7 @@ import java.util.OptionalLong;
 /// @param sparsity fraction of the linears' weights that is zero in the output
 /// @param steps of training
 /// @param tokens that were trained on, a text that is gone through several times counted each time
+/// @param learningRate of the optimiser at its peak
 /// @param lossBefore mean loss of the held-out tokens at the start, in nats
 /// @param lossAfter the lowest, which the output has
 /// @param heldOut the held-out loss on the way, that at the start first
@@ -31,6 +32,7 @@ public record RecoverReport(
         double sparsity,
         int steps,
         long tokens,
+        double learningRate,
         double lossBefore,
         double lossAfter,
         List<HeldOut> heldOut,

@@ -57,18 +57,18 @@ class RecoveryTest {
 
     @Test
     void roundedWeightsAreTrainedBySmallerSteps() {
-        Architecture model = Families.describe(SharedFiles.tinyLlama());
         Scope scope = new Scope.LowRank(4, 8);
-        double usual =
-                of(scope, new Length.Minutes(1), Optional.empty())
-                        .resolve(model)
-                        .learningRate()
-                        .orElseThrow();
-        double rounded =
-                of(scope, new Length.Minutes(1), Optional.of(ValueType.INT4))
-                        .resolve(model)
-                        .learningRate()
-                        .orElseThrow();
-        assertEquals(usual / 5, rounded, 1e-12);
+        Length length = new Length.Minutes(1);
+        double usual = of(scope, length, Optional.empty()).rate(1);
+        assertEquals(usual / 5, of(scope, length, Optional.of(ValueType.INT4)).rate(1), 1e-12);
+    }
+
+    @Test
+    void whatIsNearToItsTeacherIsTrainedBySmallerSteps() {
+        Recovery all = lasting(new Length.Minutes(1));
+        assertEquals(new Scope.All().learningRate(), all.rate(0.7));
+        assertEquals(all.rate(0.7) / 5, all.rate(0.1), 1e-12);
+        Recovery norms = of(new Scope.Norms(), new Length.Minutes(1), Optional.empty());
+        assertEquals(norms.rate(0.7), norms.rate(0.1));
     }
 }
