@@ -271,6 +271,9 @@ final class PanelCode {
                 }
             }
         }
+        // Of few sums, each would wait for its last product.
+        Vector[] odd = Arrays.copyOfRange(free, 3, 3 + (sums.length * panels > FOUR ? 0 : FOUR));
+        RowFrame.clear(a, odd);
         for (int k = 0; k < loads; k++) {
             loadPanels(k);
             for (int i = 0; i < sums.length; i++) {
@@ -280,9 +283,13 @@ final class PanelCode {
                         a.vpslld(sums[i][p], sums[i][p], Byte.SIZE);
                         a.vpaddd(sums[i][p], sums[i][p], corrections[p]);
                     }
-                    a.vpdpbusd((Zmm) sums[i][p], (Zmm) row, x[p]);
+                    Vector sum = odd.length > 0 && k % 2 > 0 ? odd[i] : sums[i][p];
+                    a.vpdpbusd((Zmm) sum, (Zmm) row, x[p]);
                 }
             }
+        }
+        for (int i = 0; i < odd.length; i++) {
+            a.vpaddd(sums[i][0], sums[i][0], odd[i]);
         }
         for (int i = 0; i < sums.length; i++) {
             total(i, scale(i), loads);

@@ -17,14 +17,8 @@ import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 /// int4 as whole numbers, with AVX-512 of bytes where there are few activations.
 final class PanelKernels {
 
-    /// Rows that are unpacked together stay in the second cache while they are multiplied with all activations; those of few
-    /// activations in the first.
-    private static final int MANY_BYTES = 192 << 10;
-
-    private static final int FEW_BYTES = 32 << 10;
-
-    /// In panels.
-    private static final int FEW = 2;
+    /// Rows that are unpacked together stay in the second cache while they are multiplied with all activations.
+    private static final int CACHED_BYTES = 192 << 10;
 
     /// So many activations are multiplied as bytes where there is a layout for that, more as halves.
     private static final int MOST_BYTES = 16;
@@ -87,7 +81,7 @@ final class PanelKernels {
     ///
     /// @param widest columns of the widest matrix, rounded up to whole words
     static long bytes(int widest) {
-        return ROWS_AT + Math.max(MANY_BYTES, EIGHT_ROWS * PanelLayout.FLOATS.rowBytes(widest));
+        return ROWS_AT + Math.max(CACHED_BYTES, EIGHT_ROWS * PanelLayout.FLOATS.rowBytes(widest));
     }
 
     /// The order in which [#block] takes so many activations.
@@ -150,10 +144,8 @@ final class PanelKernels {
         int panels = Math.ceilDiv(tokens, vectors);
         long rowBytes = layout.rowBytes(matrix.columns());
         long panelBytes = layout.panelBytes(x.width());
-        int cached = panels > FEW ? MANY_BYTES : FEW_BYTES;
-        int most =
-                Math.clamp(
-                        cached / (EIGHT_ROWS * rowBytes) * EIGHT_ROWS, EIGHT_ROWS, MOST_ROWS);
+        long fitting = CACHED_BYTES / (EIGHT_ROWS * rowBytes) * EIGHT_ROWS;
+        int most = Math.clamp(fitting, EIGHT_ROWS, MOST_ROWS);
         int steps = matrix.columns() / layout.columns();
         MemorySegment block = memory.block;
         block.set(JAVA_LONG, PanelCode.ROW_BYTES, rowBytes);
