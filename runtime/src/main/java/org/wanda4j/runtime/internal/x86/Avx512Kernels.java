@@ -47,8 +47,7 @@ final class Avx512Kernels extends MachineKernels {
 
         static BlockFunctions of(int vectors, Width width) {
             var code = new BlockCode(vectors, width);
-            return new BlockFunctions(
-                    code, new LateCode(code::copy), new RowFunctions(code::rows));
+            return new BlockFunctions(code, new LateCode(code::copy), new RowFunctions(code::rows));
         }
     }
 

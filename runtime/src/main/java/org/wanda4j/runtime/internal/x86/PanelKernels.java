@@ -73,7 +73,8 @@ final class PanelKernels {
     static PanelKernels avx512(Width width) {
         return new PanelKernels(
                 width.hasPairs() ? PanelLayout.PAIRS : PanelLayout.WIDE_FLOATS,
-                PanelLayout.BYTES, PanelLayout.HALVES,
+                PanelLayout.BYTES,
+                PanelLayout.HALVES,
                 true);
     }
 
