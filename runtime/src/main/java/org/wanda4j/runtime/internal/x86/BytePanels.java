@@ -36,8 +36,8 @@ import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 ///
 /// A panel has for each step 8 loads of four bytes of each vector, then factors in fp32, then what products with 128 add up to, negative. It has
 /// either 8 vectors, each twice, for row A and for row B: numbers up to [#LARGEST], the values of the vector to within `1.01 * 2^-8` of the largest of 32.
-/// Or 16 vectors, once, with 8 loads more behind the first: a number up to [#LARGEST_HALVES] is `256 * upper + lower`, both with a sign, and upper
-/// halves are first; the values to within `1.01 * 2^-16` of the largest of 32.
+/// Or it has 16 vectors, each once, and 8 loads more behind the first: a number up to [#LARGEST_HALVES] is `256 * upper + lower`, both with a sign, and
+/// upper halves are first; the values to within `1.01 * 2^-16` of the largest of 32.
 final class BytePanels {
 
     /// Columns in a step.

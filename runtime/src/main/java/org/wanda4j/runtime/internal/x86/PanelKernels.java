@@ -116,7 +116,7 @@ final class PanelKernels {
         for (int t = 0; t < whole; t += layout.arranged()) {
             int vector = first + t;
             long panel = vector / layout.vectors() * layout.panelBytes(width);
-            long place = vector % layout.vectors() * layout.vectorBytes();
+            long place = (long) vector % layout.vectors() * layout.vectorBytes();
             MemorySegment to = batch.offHeap().asSlice(panel + place);
             some.arrange
                     .code()
