@@ -135,11 +135,13 @@ class RowKernelsTest {
     /// @param order of the vectors
     private static double roundedVector(
             Order order, MappedMatrix matrix, float[] values, float[] x) {
-        double ofValue = order == Order.BF16_PANELS ? 0x1p-8 : 0x1p-17;
+        boolean rounded = order == Order.BF16_PANELS || order == Order.BF16_EIGHTS;
+        double ofValue = rounded ? 0x1p-8 : 0x1p-17;
+        double ofLargest = order == Order.QUANTISED_EIGHTS ? 1.01 * 0x1p-8 : 0x1p-15;
         double sum = 0;
         for (int j = 0; j < matrix.columns(); j++) {
             boolean quantised = matrix.type().isQuantised();
-            double step = quantised ? 0x1p-15 * largest(x, j) : ofValue * Math.abs(x[j]);
+            double step = quantised ? ofLargest * largest(x, j) : ofValue * Math.abs(x[j]);
             sum += step * Math.abs(values[j]);
         }
         return sum;

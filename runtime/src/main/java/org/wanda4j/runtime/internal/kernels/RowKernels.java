@@ -47,7 +47,7 @@ public interface RowKernels {
         INTERLEAVED,
         /// The same, as products with bf16 take them.
         BF16_FOURS,
-        /// The same of eight.
+        /// The same of eight, rounded to bf16 where the processor multiplies that.
         BF16_EIGHTS,
         /// The first value of each of some activations, the second of each, and so on.
         PANELS,
@@ -55,7 +55,7 @@ public interface RowKernels {
         BF16_PANELS,
         /// The same of whole numbers, 32 of each with a factor.
         QUANTISED_PANELS,
-        /// The same of at most eight activations.
+        /// The same of whole numbers of 8 bits, of eight activations.
         QUANTISED_EIGHTS;
 
         /// Whether activations lie off the heap.

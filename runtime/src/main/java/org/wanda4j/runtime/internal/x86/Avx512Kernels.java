@@ -13,10 +13,10 @@ import org.wanda4j.runtime.internal.kernels.Scratch;
 
 /// [MachineKernels] for AVX-512: sums of products of whole numbers of 16 and 8 bits (VNNI), and of bf16 (BF16) where the processor is fast at them.
 ///
-/// Such a processor multiplies an activation with bf16 as two bf16 that add up to each of its values, to within `2^-17` of it, one of
-/// many as one bf16, to within `2^-8`; any other in fp32. One that is alone is multiplied with integers as whole numbers of 15 bits with a
-/// factor for each 32, to within `1.01 * 2^-15` of the largest of those; one of up to four in fp32; one of more as whole numbers of 16 bits in two bytes, to
-/// within `1.01 * 2^-16`.
+/// Such a processor multiplies up to four activations with bf16 as two bf16 that add up to each of their values, to within `2^-17` of it, more
+/// as one bf16, to within `2^-8`; any other multiplies them in fp32. One that is alone is multiplied with integers as whole numbers of 15 bits with a
+/// factor for each 32, to within `1.01 * 2^-15` of the largest of those; up to four in fp32; up to 16 as whole numbers of 8 bits, to within `1.01 * 2^-8`; more as
+/// whole numbers of 16 bits in two bytes, to within `1.01 * 2^-16`.
 final class Avx512Kernels extends MachineKernels {
 
     /// Features that the processor must have, as Linux names them.
@@ -42,15 +42,12 @@ final class Avx512Kernels extends MachineKernels {
     private final BlockFunctions few;
     private final BlockFunctions many;
 
-    /// Functions for several activations, with `split` to copy those for rows in bf16.
-    private record BlockFunctions(BlockCode code, LateCode split, RowFunctions functions) {
+    /// Functions for several activations, with `copy` for those for rows in bf16.
+    private record BlockFunctions(BlockCode code, LateCode copy, RowFunctions functions) {
 
         static BlockFunctions of(int vectors, Width width) {
-            var code = new BlockCode(vectors);
-            return new BlockFunctions(
-                    code,
-                    new LateCode(() -> code.split(width)),
-                    new RowFunctions((type, density) -> code.rows(type, width, density)));
+            var code = new BlockCode(vectors, width);
+            return new BlockFunctions(code, new LateCode(code::copy), new RowFunctions(code::rows));
         }
     }
 
@@ -99,8 +96,8 @@ final class Avx512Kernels extends MachineKernels {
     public void arrange(Order order, float[] x, int count, ArrangedBatch batch, int first) {
         switch (order) {
             case INTERLEAVED -> interleave(x, count, batch, first);
-            case BF16_FOURS -> split(few, x, count, batch, first);
-            case BF16_EIGHTS -> split(many, x, count, batch, first);
+            case BF16_FOURS -> copy(few, x, count, batch, first);
+            case BF16_EIGHTS -> copy(many, x, count, batch, first);
             case PANELS, BF16_PANELS, QUANTISED_PANELS, QUANTISED_EIGHTS ->
                     panels.arrange(order, x, count, batch, first);
             default -> super.arrange(order, x, count, batch, first);
@@ -108,7 +105,7 @@ final class Avx512Kernels extends MachineKernels {
     }
 
     /// Interleaves activations for rows in bf16.
-    private static void split(
+    private static void copy(
             BlockFunctions block, float[] x, int count, ArrangedBatch batch, int first) {
         int width = batch.width();
         int words = width / Long.SIZE;
@@ -119,8 +116,8 @@ final class Avx512Kernels extends MachineKernels {
                     batch.offHeap()
                             .asSlice(
                                     group * block.code.bytes(words)
-                                            + (long) place * BlockCode.PART);
-            block.split.code().call(MachineKernels.part(x, t * width, width), to, to, words, 0);
+                                            + (long) place * block.code.partBytes());
+            block.copy.code().call(MachineKernels.part(x, t * width, width), to, to, words, 0);
         }
     }
 

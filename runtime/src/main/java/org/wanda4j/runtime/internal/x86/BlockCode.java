@@ -18,7 +18,7 @@ import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 /// Functions that multiply rows of a matrix with several vectors, with the parameters of [RowCode].
 ///
 /// The vectors are interleaved: 64 values of each, then the next 64 of each. For bf16 they are as [RowCode#split] writes
-/// them, for integers in fp32. Products with a vector are [#PITCH] bytes behind those with the one before.
+/// them, [#MOST_VECTORS] of them as [RowCode#round] does where the processor multiplies bf16, for integers in fp32. Products with a vector are [#PITCH] bytes behind those with the one before.
 final class BlockCode {
 
     /// The most vectors that a function takes.
@@ -29,9 +29,6 @@ final class BlockCode {
     /// What half of a byte is of the byte whose upper half it is.
     private static final float INT4_UNIT = 0x1p-4f;
 
-    /// Bytes of 64 values of a vector.
-    static final int PART = Long.SIZE * Float.BYTES;
-
     /// Sums of each row, one for each vector.
     private static final int SUMS_BYTES = (MOST_ROWS + 4) * MOST_VECTORS * Float.BYTES + LINE;
 
@@ -40,13 +37,19 @@ final class BlockCode {
     private static final Zmm UNIT = zmm(10);
 
     private final int vectors;
+    private final Width width;
+    private final boolean rounded;
+    private final int partBytes;
     private final int wordBytes;
     private final Zmm[][] sums = new Zmm[2][];
 
     /// @param vectors how many are multiplied together, 4 or 8
-    BlockCode(int vectors) {
+    BlockCode(int vectors, Width width) {
         this.vectors = vectors;
-        this.wordBytes = vectors * PART;
+        this.width = width;
+        this.rounded = width.hasPairs() && vectors == MOST_VECTORS;
+        this.partBytes = Long.SIZE * (rounded ? Short.BYTES : Float.BYTES);
+        this.wordBytes = vectors * partBytes;
         for (int i = 0; i < 2; i++) {
             int first = 16 + i * vectors;
             sums[i] =
@@ -61,9 +64,14 @@ final class BlockCode {
         return vectors;
     }
 
-    /// Copies a vector to its place, as [RowCode#split] does.
-    byte[] split(Width width) {
-        return RowCode.split(width, wordBytes);
+    /// Copies a vector to its place, for rows in bf16.
+    byte[] copy() {
+        return rounded ? RowCode.round(wordBytes) : RowCode.split(width, wordBytes);
+    }
+
+    /// Bytes of 64 values of a vector.
+    int partBytes() {
+        return partBytes;
     }
 
     /// Bytes of the vectors, of `words` words.
@@ -72,11 +80,11 @@ final class BlockCode {
     }
 
     /// Rows of `type`.
-    byte[] rows(ValueType type, Width width, Density density) {
-        return type.isQuantised() ? integers(type, density) : bf16(width, density);
+    byte[] rows(ValueType type, Density density) {
+        return type.isQuantised() ? integers(type, density) : bf16(density);
     }
 
-    private byte[] bf16(Width width, Density density) {
+    private byte[] bf16(Density density) {
         var a = new Assembler();
         RowFrame.start(a, wordBytes);
         if (!width.hasPairs()) {
@@ -94,10 +102,11 @@ final class BlockCode {
                     RowCode.floats(a, row[i], evens[i], UPPER_SHORTS);
                 }
             }
-            for (int part = 2 * half; part < 2 * half + 2; part++) {
-                Zmm[] floats = part % 2 == 0 ? evens : row;
+            int parts = rounded ? 1 : 2;
+            for (int part = 0; part < parts; part++) {
+                Zmm[] floats = part == 0 ? evens : row;
                 for (int t = 0; t < vectors; t++) {
-                    a.vmovups(VECTOR, at(X, t * PART + part * LINE));
+                    a.vmovups(VECTOR, at(X, t * partBytes + (half * parts + part) * LINE));
                     for (int i = 0; i < 2; i++) {
                         if (width.hasPairs()) {
                             a.vdpbf16ps(sums[i][t], row[i], VECTOR);
@@ -138,7 +147,7 @@ final class BlockCode {
         }
         for (int part = 0; part < 4; part++) {
             for (int t = 0; t < vectors; t++) {
-                a.vmovups(VECTOR, at(X, t * PART + part * LINE));
+                a.vmovups(VECTOR, at(X, t * partBytes + part * LINE));
                 a.vfmadd231ps(sums[0][t], parts[part][0], VECTOR);
                 a.vfmadd231ps(sums[1][t], parts[part][1], VECTOR);
             }

@@ -30,11 +30,10 @@ import org.wanda4j.runtime.internal.x86.GeneralAssembler.Zmm;
 ///
 /// A number of a row is broadcast, and multiplied with the numbers of the vectors at its place: no sum has to be added up in the end.
 /// Sums of whole numbers are multiplied with the scale of the row and the factors of the vectors after each step, and added up in
-/// fp32. Where a panel has fewer vectors than a register has elements, as many numbers of a row are broadcast together as a vector has elements, and
-/// their sums are added up in the end.
+/// fp32. Of [PanelLayout#BYTES], which has a vector twice, numbers of two rows are broadcast together.
 ///
 /// A function takes the addresses of its parameters, 64 bits each, and of the product of the first row with the first vector, in fp32.
-/// The products of a vector with the rows follow each other.
+/// The products of a vector with rows follow each other, but for those with the second half of a group's.
 final class PanelCode {
 
     /// Where a parameter is: the address of the rows, and bytes from a row to the next.
@@ -61,6 +60,9 @@ final class PanelCode {
 
     static final int AHEAD_BYTES = 64;
 
+    /// Bytes from the products with the first four rows of a group to those with the next four.
+    static final int NEXT_FOUR = 72;
+
     private static final int LINE = 64;
     private static final int ROOM = 128;
     private static final int MOST_SUMS = 24;
@@ -72,11 +74,6 @@ final class PanelCode {
     static final int PARAMETERS = ROOM + MOST_SUMS * LINE;
 
     private static final int FOUR = 4;
-
-    /// Numbers at even places, and the others, in [Assembler#vshufps].
-    private static final int EVENS = 0x88;
-
-    private static final int ODDS = 0xdd;
 
     private static final General Y = RSI;
     private static final General Y_PITCH = RDX;
@@ -93,6 +90,9 @@ final class PanelCode {
 
     /// Where the rows 0 and 4 of a group are.
     private static final General[] PLACE = {R8, R14};
+
+    /// Where the products with rows B go, when they are written.
+    private static final General Y_B = X;
 
     private static final List<General> SAVED = List.of(RBX, RBP, R12, R13, R14, R15);
 
@@ -118,14 +118,15 @@ final class PanelCode {
         this.panels = panels;
         this.rows = rows(layout, panels);
         this.bytes = layout.width().bytes();
-        this.sums = new Vector[rows][];
-        for (int i = 0; i < rows; i++) {
+        this.sums = new Vector[layout == PanelLayout.BYTES ? rows / 2 : rows][];
+        for (int i = 0; i < sums.length; i++) {
             sums[i] = registers(i * panels, panels);
         }
-        this.x = registers(rows * panels, panels);
-        int used = rows * panels + panels;
+        int summed = sums.length * panels;
+        this.x = registers(summed, panels);
+        int used = summed + panels;
         int all = layout.width().registers();
-        int kept = layout.isWhole() && used + rows * panels + FOUR <= all ? rows * panels : 0;
+        int kept = layout.isWhole() && used + summed + FOUR <= all ? summed : 0;
         this.totals = registers(all - kept, kept);
         this.free = registers(used, all - kept - used);
     }
@@ -168,15 +169,17 @@ final class PanelCode {
         a.lea(PLACE[1], at(FIRST, ROW, FOUR, 0));
         load(X, PANELS);
         load(LEFT, STEPS);
-        if (layout.isSplit()) {
-            a.lea(SCALES, at(FIRST, ROW, SplitPanels.EIGHT, 0));
+        if (layout.isOfBytes()) {
+            a.mov(SCALES, LEFT);
+            a.shl(SCALES, Integer.numberOfTrailingZeros(layout.rowStep()));
+            a.add(SCALES, FIRST);
         }
         RowFrame.clear(a, totals);
         for (Vector[] each : sums) {
             RowFrame.clear(a, each);
         }
         if (layout.isWhole() && totals.length == 0) {
-            for (int i = 0; i < rows * panels; i++) {
+            for (int i = 0; i < sums.length * panels; i++) {
                 a.vmovups(room(i), sums[0][0]);
             }
         }
@@ -185,7 +188,7 @@ final class PanelCode {
             a.prefetcht1(at(NEXT, i));
         }
         a.add(NEXT, NEXT_BYTES);
-        if (layout.isSplit()) {
+        if (layout.isOfBytes()) {
             stepOfBytes();
         } else if (layout.isWhole()) {
             stepOfIntegers();
@@ -198,17 +201,8 @@ final class PanelCode {
         }
         a.add(LEFT, -1);
         a.jne(steps);
-        for (int four = 0; four < rows; four += FOUR) {
-            a.lea(LEFT, at(Y, four * Float.BYTES));
-            for (int p = 0; p < panels; p++) {
-                store(four, p);
-            }
-        }
-        a.add(Y, rows * Float.BYTES);
+        store();
         a.lea(FIRST, at(FIRST, ROW, rows, 0));
-        if (layout.isSplit()) {
-            a.add(FIRST, ROW);
-        }
         a.add(GROUPS_LEFT, -1);
         a.jne(groups);
         SAVED.reversed().forEach(a::pop);
@@ -260,44 +254,74 @@ final class PanelCode {
         }
     }
 
-    /// Upper halves of the vectors' numbers first, 256 times those sums, then lower halves.
+    /// Upper halves of the vectors' numbers first, 256 times those sums, then lower halves; or bytes.
     private void stepOfBytes() {
-        int vectors = layout.vectors();
-        int loads = SplitPanels.loads(vectors);
+        int loads = layout.loads();
         Vector row = free[0];
         Vector[] corrections = Arrays.copyOfRange(free, 2, 2 + panels);
         for (int p = 0; p < panels; p++) {
-            a.vmovups(corrections[p], numbers(p, 2 * loads + 1));
+            a.vmovups(corrections[p], numbers(p, loads + 1));
         }
         for (Vector[] each : sums) {
-            RowFrame.clear(a, each);
-        }
-        for (int k = 0; k < 2 * loads; k++) {
-            loadPanels(k);
-            for (int i = 0; i < rows; i++) {
-                broadcast((Zmm) row, number(i, k % loads));
+            if (loads > BytePanels.LOADS) {
+                RowFrame.clear(a, each);
+            } else {
                 for (int p = 0; p < panels; p++) {
-                    if (k == loads) {
-                        a.vpslld(sums[i][p], sums[i][p], Byte.SIZE);
-                        a.vpaddd(sums[i][p], sums[i][p], corrections[p]);
-                    }
-                    a.vpdpbusd((Zmm) sums[i][p], (Zmm) row, x[p]);
+                    a.vmovups(each[p], corrections[p]);
                 }
             }
         }
-        for (int i = 0; i < rows; i++) {
-            total(i, at(SCALES, i * Float.BYTES), 2 * loads);
+        // Of few sums, each would wait for its last product.
+        Vector[] odd = Arrays.copyOfRange(free, 3, 3 + (sums.length * panels > FOUR ? 0 : FOUR));
+        RowFrame.clear(a, odd);
+        for (int k = 0; k < loads; k++) {
+            loadPanels(k);
+            for (int i = 0; i < sums.length; i++) {
+                broadcast((Zmm) row, bytes(i, k % BytePanels.LOADS));
+                for (int p = 0; p < panels; p++) {
+                    if (k == BytePanels.LOADS) {
+                        a.vpslld(sums[i][p], sums[i][p], Byte.SIZE);
+                        a.vpaddd(sums[i][p], sums[i][p], corrections[p]);
+                    }
+                    Vector sum = odd.length > 0 && k % 2 > 0 ? odd[i] : sums[i][p];
+                    a.vpdpbusd((Zmm) sum, (Zmm) row, x[p]);
+                }
+            }
         }
-        a.add(SCALES, SplitPanels.SCALES_BYTES);
+        for (int i = 0; i < odd.length; i++) {
+            a.vpaddd(sums[i][0], sums[i][0], odd[i]);
+        }
+        for (int i = 0; i < sums.length; i++) {
+            total(i, scale(i), loads);
+        }
+        a.add(SCALES, BytePanels.SCALES_BYTES);
     }
 
-    /// As many bytes of a row as a vector has of a load.
-    private void broadcast(Zmm to, MemoryOperand from) {
-        if (numberBytes() == Long.BYTES) {
-            a.vpbroadcastq(to, from);
+    /// Four bytes of a row, or of both rows of a pair.
+    private void broadcast(Vector to, MemoryOperand from) {
+        if (layout == PanelLayout.BYTES) {
+            a.vpbroadcastq((Zmm) to, from);
         } else {
             a.vpbroadcastd(to, from);
         }
+    }
+
+    /// Where row `i`, of the rows A of all pairs and then their rows B, has the columns of a load.
+    private MemoryOperand bytes(int i, int load) {
+        int pair = i % BytePanels.PAIRS;
+        int ofRow = i / BytePanels.PAIRS * Integer.BYTES;
+        return place(2 * pair + BytePanels.line(load), BytePanels.place(load) + ofRow);
+    }
+
+    /// The scale of such a row.
+    private MemoryOperand scale(int i) {
+        int ofRow = i / BytePanels.PAIRS * Float.BYTES;
+        return switch (i % BytePanels.PAIRS) {
+            case 0 -> at(SCALES, ofRow);
+            case 1 -> at(SCALES, ROW, 2, ofRow);
+            case 2 -> at(SCALES, ROW, 4, ofRow);
+            default -> at(SCALES, THREE_ROWS, 2, ofRow);
+        };
     }
 
     /// Adds the sums of whole numbers of row `i`, multiplied with its scale and the factors of the vectors.
@@ -306,7 +330,7 @@ final class PanelCode {
     private void total(int i, MemoryOperand scale, int factors) {
         Vector row = free[0];
         Vector product = free[1];
-        a.vbroadcastss(row, scale);
+        broadcast(row, scale);
         for (int p = 0; p < panels; p++) {
             a.vmulps(product, row, numbers(p, factors));
             a.vcvtdq2ps(sums[i][p], sums[i][p]);
@@ -337,8 +361,12 @@ final class PanelCode {
 
     /// The number at place `k` of row `i`, or its scale.
     private MemoryOperand number(int i, int k) {
+        return place(i, k * Float.BYTES);
+    }
+
+    /// In row `i`, or line `i` of the pairs.
+    private MemoryOperand place(int i, int distance) {
         General place = PLACE[i / FOUR];
-        int distance = k * numberBytes();
         return switch (i % FOUR) {
             case 0 -> at(place, distance);
             case 1 -> at(place, ROW, 1, distance);
@@ -347,16 +375,24 @@ final class PanelCode {
         };
     }
 
-    /// Bytes of a row that are broadcast together.
-    private int numberBytes() {
-        return layout.isSplit() ? SplitPanels.bytes(layout.vectors()) : Float.BYTES;
-    }
-
     private MemoryOperand room(int sum) {
         return at(RDI, ROOM + sum * bytes);
     }
 
-    /// Writes the products of four rows with a panel, and advances to those with the next.
+    /// Writes the products of the rows with all panels.
+    private void store() {
+        for (int four = 0; four < sums.length; four += FOUR) {
+            a.mov(LEFT, Y);
+            load(Y_B, NEXT_FOUR);
+            a.add(Y_B, Y);
+            for (int p = 0; p < panels; p++) {
+                store(four, p);
+            }
+        }
+        a.add(Y, layout.isOfBytes() ? BytePanels.PAIRS * Float.BYTES : rows * Float.BYTES);
+    }
+
+    /// Writes the products of four rows, or four pairs of rows, with a panel, and advances to those with the next.
     private void store(int first, int panel) {
         Vector[] sum = new Vector[FOUR];
         for (int i = 0; i < FOUR; i++) {
@@ -365,41 +401,21 @@ final class PanelCode {
                             ? totals[(first + i) * panels + panel]
                             : sums[first + i][panel];
         }
-        Vector[] products = products(sum);
+        // Vectors that have been multiplied are in registers above the sums.
+        Vector[] products = registers(sums.length * panels, FOUR);
+        PanelLayout.transpose(a, sum, products);
         for (int quarter = 0; quarter < bytes / (FOUR * Float.BYTES); quarter++) {
-            for (Vector each : products) {
-                storeQuarter(each, quarter);
-                a.add(LEFT, Y_PITCH);
+            for (int i = 0; i < FOUR; i++) {
+                boolean ofB = layout == PanelLayout.BYTES ? i % 2 > 0 : first > 0;
+                General to = ofB ? Y_B : LEFT;
+                storeQuarter(to, products[i], quarter);
+                a.add(to, Y_PITCH);
             }
         }
     }
 
-    /// From the sums of four rows to vectors that have in 128 bits the products of these with a vector: the first 128 bits of each, then the
-    /// second, and so on.
-    private Vector[] products(Vector[] sum) {
-        // Vectors that have been multiplied are in registers above the sums.
-        Vector[] four = registers(rows * panels, FOUR);
-        if (bytes == layout.vectors() * Float.BYTES) {
-            PanelLayout.transpose(a, sum, four);
-            return four;
-        }
-        addNeighbours(four[0], sum[0], sum[1]);
-        addNeighbours(four[1], sum[2], sum[3]);
-        a.vshufps(four[2], four[0], four[1], EVENS);
-        a.vshufps(four[3], four[0], four[1], ODDS);
-        return new Vector[] {four[2], four[3]};
-    }
-
-    /// In each 128 bits the two sums of neighbours in `first`, then those in `second`.
-    private void addNeighbours(Vector to, Vector first, Vector second) {
-        Vector odds = registers(rows * panels + FOUR - 1, 1)[0];
-        a.vshufps(odds, first, second, ODDS);
-        a.vshufps(to, first, second, EVENS);
-        a.vaddps(to, to, odds);
-    }
-
-    private void storeQuarter(Vector from, int quarter) {
-        MemoryOperand to = at(LEFT, 0);
+    private void storeQuarter(General place, Vector from, int quarter) {
+        MemoryOperand to = at(place, 0);
         if (quarter == 0) {
             RowFrame.storeFour(a, to, from);
         } else if (from instanceof Ymm upper) {

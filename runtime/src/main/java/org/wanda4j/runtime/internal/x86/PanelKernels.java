@@ -7,23 +7,21 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.wanda4j.runtime.internal.kernels.ArrangedBatch;
 import org.wanda4j.runtime.internal.kernels.MappedMatrix;
 import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
 /// Products of a matrix with several activations, by [PanelCode]: bf16 in fp32, or in bf16 where the processor is fast at that; int8 and
-/// int4 as whole numbers.
+/// int4 as whole numbers, with AVX-512 of bytes where there are few activations.
 final class PanelKernels {
 
-    /// Rows that are unpacked together stay in the second cache while they are multiplied with all activations; those of few
-    /// activations in the first.
-    private static final int MANY_BYTES = 192 << 10;
+    /// Rows that are unpacked together stay in the second cache while they are multiplied with all activations.
+    private static final int CACHED_BYTES = 192 << 10;
 
-    private static final int FEW_BYTES = 32 << 10;
-
-    /// In panels.
-    private static final int FEW = 2;
+    /// So many activations are multiplied as bytes where there is a layout for that, more as halves.
+    private static final int MOST_BYTES = 16;
 
     private static final int MOST_ROWS = 128;
     private static final int EIGHT_ROWS = 8;
@@ -53,25 +51,30 @@ final class PanelKernels {
 
     private final Functions values;
 
-    /// By the number of vectors in a panel, the largest last; rows are the same for all.
-    private final List<Functions> quantised;
+    /// For few activations, and for many; rows are the same for both.
+    private final Functions few;
 
-    private PanelKernels(PanelLayout values, List<PanelLayout> quantised, boolean vnni) {
+    private final Functions many;
+
+    private PanelKernels(PanelLayout values, PanelLayout few, PanelLayout many, boolean vnni) {
         this.values = Functions.of(values, new RowFunctions(values::unpack), vnni);
-        var unpack = new RowFunctions(quantised.getLast()::unpack);
-        this.quantised = quantised.stream().map(each -> Functions.of(each, unpack, vnni)).toList();
+        var unpack = new RowFunctions(many::unpack);
+        this.few = Functions.of(few, unpack, vnni);
+        this.many = Functions.of(many, unpack, vnni);
     }
 
     /// @param vnni whether the processor has AVX-VNNI
     static PanelKernels avx2(boolean vnni) {
-        return new PanelKernels(PanelLayout.FLOATS, List.of(PanelLayout.INTEGERS), vnni);
+        return new PanelKernels(
+                PanelLayout.FLOATS, PanelLayout.INTEGERS, PanelLayout.INTEGERS, vnni);
     }
 
     /// @param width of AVX-512
     static PanelKernels avx512(Width width) {
         return new PanelKernels(
                 width.hasPairs() ? PanelLayout.PAIRS : PanelLayout.WIDE_FLOATS,
-                List.of(PanelLayout.SPLIT_EIGHTS, PanelLayout.SPLIT),
+                PanelLayout.BYTES,
+                PanelLayout.HALVES,
                 true);
     }
 
@@ -79,7 +82,7 @@ final class PanelKernels {
     ///
     /// @param widest columns of the widest matrix, rounded up to whole words
     static long bytes(int widest) {
-        return ROWS_AT + Math.max(MANY_BYTES, PanelLayout.FLOATS.eightRowsBytes(widest));
+        return ROWS_AT + Math.max(CACHED_BYTES, EIGHT_ROWS * PanelLayout.FLOATS.rowBytes(widest));
     }
 
     /// The order in which [#block] takes so many activations.
@@ -91,14 +94,11 @@ final class PanelKernels {
         if (!matrix.type().isQuantised()) {
             return values;
         }
-        return quantised.stream()
-                .filter(each -> each.layout.vectors() >= tokens)
-                .findFirst()
-                .orElse(quantised.getLast());
+        return tokens > MOST_BYTES ? many : few;
     }
 
     private Functions functions(Order order) {
-        return quantised.stream()
+        return Stream.of(few, many)
                 .filter(each -> each.layout.order() == order)
                 .findFirst()
                 .orElse(values);
@@ -111,12 +111,12 @@ final class PanelKernels {
         Functions some = functions(order);
         PanelLayout layout = some.layout;
         int width = batch.width();
-        int whole = Math.ceilDiv(count, layout.vectors()) * layout.vectors();
+        int whole = Math.ceilDiv(count, layout.arranged()) * layout.arranged();
         Arrays.fill(x, count * width, whole * width, 0);
         for (int t = 0; t < whole; t += layout.arranged()) {
             int vector = first + t;
             long panel = vector / layout.vectors() * layout.panelBytes(width);
-            long place = vector % layout.vectors() * (long) Float.BYTES;
+            long place = (long) vector % layout.vectors() * layout.vectorBytes();
             MemorySegment to = batch.offHeap().asSlice(panel + place);
             some.arrange
                     .code()
@@ -144,14 +144,14 @@ final class PanelKernels {
         int vectors = layout.vectors();
         int panels = Math.ceilDiv(tokens, vectors);
         long rowBytes = layout.rowBytes(matrix.columns());
-        long eightRowsBytes = layout.eightRowsBytes(matrix.columns());
         long panelBytes = layout.panelBytes(x.width());
-        int cached = panels > FEW ? MANY_BYTES : FEW_BYTES;
-        int most = Math.clamp(cached / eightRowsBytes * EIGHT_ROWS, EIGHT_ROWS, MOST_ROWS);
+        long fitting = CACHED_BYTES / (EIGHT_ROWS * rowBytes) * EIGHT_ROWS;
+        int most = Math.clamp(fitting, EIGHT_ROWS, MOST_ROWS);
+        int steps = matrix.columns() / layout.columns();
         MemorySegment block = memory.block;
         block.set(JAVA_LONG, PanelCode.ROW_BYTES, rowBytes);
         block.set(JAVA_LONG, PanelCode.PANEL_BYTES, panelBytes);
-        block.set(JAVA_LONG, PanelCode.STEPS, matrix.columns() / layout.columns());
+        block.set(JAVA_LONG, PanelCode.STEPS, steps);
         for (int i = from; i < to; i += most) {
             int rows = Math.min(most, to - i);
             unpack(some, matrix, i, rows, rowBytes, memory);
@@ -159,15 +159,12 @@ final class PanelKernels {
             block.set(JAVA_LONG, PanelCode.AHEAD, next);
             for (int p = 0; p < panels; ) {
                 int count = count(panels - p, layout.mostPanels());
-                int group = PanelCode.rows(layout, count);
                 int ahead = p == 0 ? PanelCode.aheadBytes(layout, count) : 0;
                 block.set(JAVA_LONG, PanelCode.PANELS, x.offHeap().address() + p * panelBytes);
                 block.set(JAVA_LONG, PanelCode.AHEAD_BYTES, ahead);
                 multiply(
                         some.multiply.get(count - 1).code(),
-                        group,
-                        group == EIGHT_ROWS ? eightRowsBytes : group * rowBytes,
-                        rows,
+                        RowGroup.of(layout, count, rows, rowBytes),
                         Math.min(count * vectors, tokens - p * vectors),
                         count * vectors,
                         y,
@@ -176,6 +173,23 @@ final class PanelKernels {
                         block);
                 p += count;
             }
+        }
+    }
+
+    /// Rows that a function multiplies together.
+    ///
+    /// @param rows whose products follow each other: all of a group, or its rows A
+    /// @param bytes from a group to the next
+    /// @param all such rows of a block
+    /// @param b index of the first row B of a block; 0 where there are no pairs
+    private record RowGroup(int rows, long bytes, int all, int b) {
+
+        static RowGroup of(PanelLayout layout, int panels, int rows, long rowBytes) {
+            int lines = PanelCode.rows(layout, panels);
+            int half = Math.ceilDiv(rows, 2);
+            return layout.isOfBytes()
+                    ? new RowGroup(BytePanels.PAIRS, lines * rowBytes, half, rows - half)
+                    : new RowGroup(lines, lines * rowBytes, rows, 0);
         }
     }
 
@@ -191,11 +205,11 @@ final class PanelKernels {
             int rows,
             long rowBytes,
             MachineScratch memory) {
-        int half = some.layout.isSplit() ? rows : Math.ceilDiv(rows, 2);
+        int half = Math.ceilDiv(rows, 2);
         int b = rows - half;
         long tile = memory.block.address() + ROWS_AT;
         memory.set(Parameter.VECTOR, tile);
-        memory.set(Parameter.UNPACKED_B, tile + b * rowBytes);
+        memory.set(Parameter.UNPACKED_B, tile + (some.layout.isOfBytes() ? 1 : b) * rowBytes);
         memory.set(Parameter.WORDS, matrix.columns() / Long.SIZE);
         memory.setRows(matrix, first, first + b, half);
         memory.setValues(matrix, first, first + b);
@@ -204,16 +218,12 @@ final class PanelKernels {
 
     /// Multiplies the rows that are unpacked with some panels.
     ///
-    /// @param group rows that `function` multiplies together
-    /// @param groupBytes from the first of such rows to the first of the next
     /// @param tokens in the panels
     /// @param vectors of the panels
     /// @param at index of the first product
     private static void multiply(
             MachineCode function,
-            int group,
-            long groupBytes,
-            int rows,
+            RowGroup group,
             int tokens,
             int vectors,
             float[] y,
@@ -221,45 +231,54 @@ final class PanelKernels {
             int outputs,
             MemorySegment block) {
         long address = block.address() + ROWS_AT;
-        int whole = tokens == vectors ? rows / group : 0;
+        int whole = tokens == vectors ? group.all / group.rows : 0;
         if (whole > 0) {
-            int products = (tokens - 1) * outputs + whole * group;
-            call(function, block, address, whole, outputs, MachineKernels.part(y, at, products));
+            int products = (tokens - 1) * outputs + group.b + whole * group.rows;
+            MemorySegment to = MachineKernels.part(y, at, products);
+            call(function, block, address, whole, outputs, group.b, to);
         }
-        int done = whole * group;
-        if (done < rows) {
+        int done = whole * group.rows;
+        if (done < group.all) {
             // The rest is of vectors and rows that are not there.
             int pitch = MOST_ROWS;
+            int b = group.b > 0 ? MOST_ROWS / 2 : 0;
+            int left = group.all - done;
             MemorySegment products = block.asSlice(PRODUCTS_AT, ROWS_AT - PRODUCTS_AT);
             call(
                     function,
                     block,
-                    address + whole * groupBytes,
-                    Math.ceilDiv(rows - done, group),
+                    address + whole * group.bytes,
+                    Math.ceilDiv(left, group.rows),
                     pitch,
+                    b,
                     products);
             for (int t = 0; t < tokens; t++) {
-                MemorySegment.copy(
-                        products,
-                        JAVA_FLOAT,
-                        (long) t * pitch * Float.BYTES,
-                        y,
-                        at + t * outputs + done,
-                        rows - done);
+                copy(products, t * pitch, y, at + t * outputs + done, left);
+                if (b > 0) {
+                    copy(products, t * pitch + b, y, at + t * outputs + group.b + done, left);
+                }
             }
         }
     }
 
+    private static void copy(MemorySegment products, int from, float[] y, int to, int count) {
+        MemorySegment.copy(products, JAVA_FLOAT, (long) from * Float.BYTES, y, to, count);
+    }
+
+    /// @param b index of the product with the first row B; 0 where there are no pairs
     private static void call(
             MachineCode function,
             MemorySegment block,
             long rows,
             int groups,
             int pitch,
+            int b,
             MemorySegment products) {
         block.set(JAVA_LONG, PanelCode.ROWS, rows);
         block.set(JAVA_LONG, PanelCode.GROUPS, groups);
         block.set(JAVA_LONG, PanelCode.PITCH, (long) pitch * Float.BYTES);
+        int nextFour = b > 0 ? b : EIGHT_ROWS / 2;
+        block.set(JAVA_LONG, PanelCode.NEXT_FOUR, (long) nextFour * Float.BYTES);
         function.call(block, products, block, 0, 0);
     }
 }

@@ -25,7 +25,7 @@ import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
-/// How rows of a matrix and panels of vectors lie for [PanelCode], and functions that write them so: by AVX2 but for [#PAIRS], and those of bytes, which [SplitPanels] has.
+/// How rows of a matrix and panels of vectors lie for [PanelCode], and functions that write them so: by AVX2 but for [#PAIRS], and those of bytes, which [BytePanels] has.
 ///
 /// A number has 32 bits, but for bytes. A row has its numbers in order; a panel has the first numbers of its vectors, as many as a vector register
 /// has elements, then their second ones, and so on.
@@ -39,10 +39,10 @@ enum PanelLayout {
     /// A number is two whole numbers of 16 bits. Behind 32 of these, a step, lies their scale or the factors of the vectors, in fp32. Those of a
     /// vector go up to [#LARGEST]: they are its values to within `2^-16` of the largest of 32.
     INTEGERS(Order.QUANTISED_PANELS, Width.YMM, 2, ValueType.GROUP, 1, 2),
-    /// Bytes, in panels of eight vectors.
-    SPLIT_EIGHTS(Order.QUANTISED_EIGHTS, 8, 1),
-    /// Of sixteen.
-    SPLIT(Order.QUANTISED_PANELS, 16, 3);
+    /// Whole numbers of 8 bits in panels of [BytePanels#EIGHT] vectors.
+    BYTES(Order.QUANTISED_EIGHTS, BytePanels.EIGHT, BytePanels.LOADS),
+    /// Whole numbers of 16 bits, in two bytes, in panels of [BytePanels#SIXTEEN].
+    HALVES(Order.QUANTISED_PANELS, BytePanels.SIXTEEN, 2 * BytePanels.LOADS);
 
     /// Vectors that [#arrange] takes of what is no bytes.
     private static final int EIGHT = 8;
@@ -51,12 +51,12 @@ enum PanelLayout {
     private static final int LARGEST = 32_767;
 
     /// Bytes behind a row, which keep rows that lie a power of two apart from meeting in one set of the cache.
-    private static final int GAP = SplitPanels.GAP;
+    private static final int GAP = BytePanels.GAP;
 
     /// Bytes on the stack for a step in fp32.
     private static final int ROOM_BYTES = ValueType.GROUP * EIGHT * Float.BYTES;
 
-    private static final int BYTES = 32;
+    private static final int YMM_BYTES = 32;
     private static final int EIGHTS = Long.SIZE / Avx2Values.EIGHT;
     private static final int FOUR = 4;
 
@@ -67,6 +67,7 @@ enum PanelLayout {
     private final int scales;
     private final int mostPanels;
     private final int vectors;
+    private final int loads;
 
     /// @param perNumber columns in a number
     /// @param columns in a step
@@ -79,17 +80,19 @@ enum PanelLayout {
         this.scales = scales;
         this.mostPanels = mostPanels;
         this.vectors = width.bytes() / Float.BYTES;
+        this.loads = columns / perNumber;
     }
 
     /// Of bytes.
-    PanelLayout(Order order, int vectors, int mostPanels) {
+    PanelLayout(Order order, int vectors, int loads) {
         this.order = order;
         this.width = Width.ZMM_FLOATS;
         this.perNumber = 1;
-        this.columns = SplitPanels.COLUMNS;
+        this.columns = BytePanels.COLUMNS;
         this.scales = 1;
-        this.mostPanels = mostPanels;
+        this.mostPanels = 3;
         this.vectors = vectors;
+        this.loads = loads;
     }
 
     /// What kernels call the panels.
@@ -107,14 +110,28 @@ enum PanelLayout {
         return vectors;
     }
 
-    /// Vectors that [#arrange] takes.
-    int arranged() {
-        return isSplit() ? vectors : EIGHT;
+    /// Bytes that a vector of a panel has of a load.
+    int vectorBytes() {
+        return width.bytes() / vectors;
     }
 
-    /// Whether rows and panels are those of [SplitPanels].
-    boolean isSplit() {
-        return compareTo(SPLIT_EIGHTS) >= 0;
+    /// Vectors that [#arrange] takes.
+    int arranged() {
+        return switch (this) {
+            case BYTES -> 1;
+            case HALVES -> vectors;
+            default -> EIGHT;
+        };
+    }
+
+    /// Whether rows and panels are those of [BytePanels].
+    boolean isOfBytes() {
+        return compareTo(BYTES) >= 0;
+    }
+
+    /// Loads of a panel's numbers in a step.
+    int loads() {
+        return loads;
     }
 
     /// Whether numbers are whole, with scales.
@@ -134,7 +151,7 @@ enum PanelLayout {
 
     /// Bytes of a step in a row.
     int rowStep() {
-        return isSplit() ? columns : (numbers() + scales) * Float.BYTES;
+        return isOfBytes() ? columns : (numbers() + scales) * Float.BYTES;
     }
 
     /// Numbers in a step of a row.
@@ -144,17 +161,14 @@ enum PanelLayout {
 
     /// Bytes of a step in a panel.
     int panelStep() {
-        return isSplit() ? SplitPanels.stepBytes(vectors) : rowStep() * vectors;
+        return isOfBytes() ? BytePanels.stepBytes(loads) : rowStep() * vectors;
     }
 
-    /// Bytes from a row to the next.
+    /// Bytes from a row to the next; of bytes, from a line of a pair to the next.
     long rowBytes(int width) {
-        return (long) (width / columns) * rowStep() + GAP;
-    }
-
-    /// Bytes from eight rows to the next eight.
-    long eightRowsBytes(int width) {
-        return (isSplit() ? SplitPanels.EIGHT + 1 : SplitPanels.EIGHT) * rowBytes(width);
+        return isOfBytes()
+                ? BytePanels.lineBytes(width)
+                : (long) (width / columns) * rowStep() + GAP;
     }
 
     /// Bytes from a panel to the next.
@@ -164,10 +178,11 @@ enum PanelLayout {
 
     // Rows
 
-    /// Writes rows A to [Parameter#VECTOR], and rows B, where it is not of bytes, to [Parameter#UNPACKED_B], with parameters as in [RowFrame].
+    /// Writes rows A to [Parameter#VECTOR], and rows B to [Parameter#UNPACKED_B], with parameters as in [RowFrame]; of bytes, both as
+    /// [BytePanels#unpack] does.
     byte[] unpack(ValueType type, Density density) {
-        if (isSplit()) {
-            return SplitPanels.unpack(type, density);
+        if (isOfBytes()) {
+            return BytePanels.unpack(type, density);
         }
         var a = new Assembler();
         boolean sparse = density != Density.DENSE;
@@ -200,16 +215,16 @@ enum PanelLayout {
             for (int k = 0; k < EIGHTS; k++) {
                 if (perNumber == 1) {
                     values.eight(i, k, value);
-                    a.vmovups(at(to[i], k * BYTES), value);
+                    a.vmovups(at(to[i], k * YMM_BYTES), value);
                 } else {
                     Xmm shorts = lower(value);
                     values.eightShorts(i, k, shorts);
                     int half = k / (EIGHTS / 2);
                     int behind = half * scales * Float.BYTES;
-                    a.vmovups(at(to[i], k * BYTES / 2 + behind), shorts);
+                    a.vmovups(at(to[i], k * YMM_BYTES / 2 + behind), shorts);
                     if (isWhole() && k % (EIGHTS / 2) == EIGHTS / 2 - 1) {
                         // What is too much is overwritten next, or lies in the gap.
-                        a.vmovups(at(to[i], (k + 1) * BYTES / 2 + behind), lower(scale[half]));
+                        a.vmovups(at(to[i], (k + 1) * YMM_BYTES / 2 + behind), lower(scale[half]));
                     }
                 }
             }
@@ -242,8 +257,8 @@ enum PanelLayout {
     /// Writes [#arranged] vectors of a panel. It takes the addresses of the vectors in fp32, one behind the other, of their first numbers in the
     /// panel, and of nothing; and how many steps a vector has.
     byte[] arrange() {
-        if (isSplit()) {
-            return SplitPanels.arrange(vectors);
+        if (isOfBytes()) {
+            return this == BYTES ? BytePanels.arrange() : BytePanels.arrangeHalves();
         }
         var a = new Assembler();
         a.mov(VECTOR, LEFT);
@@ -286,7 +301,7 @@ enum PanelLayout {
         for (int k = 0; k < columns; k += FOUR) {
             fourColumns(a, k);
             for (int i = 0; i < FOUR; i++) {
-                a.vmovups(at(ROOM, (k + i) * BYTES), COLUMN[i]);
+                a.vmovups(at(ROOM, (k + i) * YMM_BYTES), COLUMN[i]);
                 // Of floats without a sign, the larger is the larger number of bits; NaN is larger
                 // than all others.
                 a.vpandd(COLUMN[i], COLUMN[i], noSign);
@@ -296,8 +311,8 @@ enum PanelLayout {
         a.vdivps(factor, factor, largest);
         a.vdivps(inverse, one, factor);
         for (int k = 0; k < columns; k += 2) {
-            a.vmulps(first, inverse, at(ROOM, k * BYTES));
-            a.vmulps(second, inverse, at(ROOM, (k + 1) * BYTES));
+            a.vmulps(first, inverse, at(ROOM, k * YMM_BYTES));
+            a.vmulps(second, inverse, at(ROOM, (k + 1) * YMM_BYTES));
             a.vcvtps2dq(first, first);
             a.vcvtps2dq(second, second);
             a.vpslld(second, second, Short.SIZE);

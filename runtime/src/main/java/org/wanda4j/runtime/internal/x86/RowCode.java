@@ -117,6 +117,27 @@ final class RowCode {
         return finish(a);
     }
 
+    /// Writes an fp32 vector rounded to bf16. It takes the addresses of the vector, of the output, and of nothing, and the number of words.
+    ///
+    /// @param wordBytes distance of two words in the output
+    static byte[] round(int wordBytes) {
+        var a = new Assembler();
+        General from = RDI;
+        General to = RSI;
+        General left = RCX;
+        Zmm x = zmm(0);
+        int loop = a.here();
+        for (int part = 0; part < 4; part++) {
+            a.vcvtneps2bf16(x, at(from, part * LINE));
+            a.vmovupsHalf(at(to, part * LINE / 2), x);
+        }
+        a.add(from, 4 * LINE);
+        a.add(to, wordBytes);
+        a.add(left, -1);
+        a.jne(loop);
+        return finish(a);
+    }
+
     /// Quantises an fp32 vector to 16-bit integers up to [#LARGEST], with a factor for each 32 of them. Writes of each word the integers
     /// at even positions, the others, and the two factors, eight times each: as bf16 pairs with a zero, so that one instruction
     /// multiplies them with two scales, or in fp32.
