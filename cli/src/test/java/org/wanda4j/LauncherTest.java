@@ -125,6 +125,21 @@ class LauncherTest {
     }
 
     @Test
+    void reads_names_of_files_as_utf8_where_no_locale_says_otherwise() throws Exception {
+        Path jdk = jdk(jdks.resolve("25"), "25.0.3");
+        script(jdk.resolve("bin/java"), "printf '%s' \"${LC_ALL:-}\"");
+
+        assertEquals("C.UTF-8", wanda().output);
+        environment.put("LC_ALL", "POSIX");
+        assertEquals("C.UTF-8", wanda().output);
+        environment.put("LC_ALL", "de_DE.ISO-8859-1");
+        assertEquals("de_DE.ISO-8859-1", wanda().output);
+        environment.put("LC_ALL", "");
+        environment.put("LANG", "en_GB.UTF-8");
+        assertEquals("", wanda().output);
+    }
+
+    @Test
     void builds_on_first_use_only_with_the_jdk_that_it_found() throws Exception {
         Path jdk = jdk(jdks.resolve("25"), "25.0.3");
 

@@ -7,7 +7,9 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.GgufCache;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.hub.Hub;
 import org.wanda4j.hub.HubSettings;
 import org.wanda4j.runtime.LanguageModel;
 import org.wanda4j.sparse.Kernels;
@@ -82,7 +84,8 @@ final class DoctorCommand implements Callable<Integer> {
                 threads(),
                 memory(),
                 attempt("disk", DoctorCommand::disk),
-                attempt("hub", this::hub));
+                attempt("hub", this::hub),
+                attempt("imports", this::imports));
     }
 
     private static Finding java() {
@@ -202,10 +205,7 @@ final class DoctorCommand implements Callable<Integer> {
         } catch (InvalidInputException e) {
             return new Finding("hub", "no model can be fetched", e.getMessage());
         }
-        Path existing = settings.cache();
-        while (!Files.exists(existing)) {
-            existing = existing.getParent();
-        }
+        boolean unverified = settings.endpoint().getScheme().equals("https") && Hub.trusted() == 0;
         return new Finding(
                 "hub",
                 "%s%s, %s; cache %s"
@@ -214,10 +214,29 @@ final class DoctorCommand implements Callable<Integer> {
                                 settings.offline() ? " (not asked: HF_HUB_OFFLINE)" : "",
                                 settings.token().map(Object::toString).orElse("no token"),
                                 settings.cache()),
-                Files.isDirectory(existing) && Files.isWritable(existing)
-                        ? ""
-                        : existing
-                                + " cannot be written to: make it a folder of yours, or name another by HF_HUB_CACHE");
+                unverified
+                        ? "Java has no certificates to know the hub by: install the system's (ca-certificates-java), or a JDK from its vendor's archive"
+                        : mend(settings.cache(), "HF_HUB_CACHE"));
+    }
+
+    private Finding imports() {
+        Path directory = GgufCache.of(main.environment()).directory();
+        return new Finding(
+                "imports", "GGUF files to " + directory, mend(directory, "XDG_CACHE_HOME"));
+    }
+
+    /// What to do where nothing can be written to a folder, or no folder be made of that name.
+    ///
+    /// @param variable that names another place
+    private static String mend(Path folder, String variable) {
+        Path existing = folder.toAbsolutePath();
+        while (!Files.exists(existing)) {
+            existing = existing.getParent();
+        }
+        return Files.isDirectory(existing) && Files.isWritable(existing)
+                ? ""
+                : "%s cannot be written to: make it a folder of yours, or name another by %s"
+                        .formatted(existing, variable);
     }
 
     /// A check that throws becomes a finding.

@@ -101,10 +101,7 @@ final class InspectCommand implements Runnable {
                 checkpoint.tensors().stream().mapToLong(TensorInfo::elements).sum(),
                 checkpoint.bytes(),
                 checkpoint.shards().size(),
-                checkpoint.tensors().stream()
-                        .map(tensor -> tensor.type().name())
-                        .distinct()
-                        .toList(),
+                checkpoint.types(),
                 checkpoint.packedAs().map(ValueType::label),
                 SparsityProfile.overall(linears),
                 linears,

@@ -93,6 +93,8 @@ public final class Main implements Runnable {
         if (args.length > 0 && ANSWERING.contains(args[0])) {
             Thread.ofPlatform().daemon().start(LanguageModel::prepare);
         }
+        Locale.setDefault(
+                Locale.Category.FORMAT, Locale.ROOT); // numbers as in the text around them
         StandardError.takeBack();
         System.exit(run(args));
     }

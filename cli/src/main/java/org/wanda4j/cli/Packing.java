@@ -34,7 +34,7 @@ record Packing(ValueType values, ValueType tableValues) {
     /// Writes a packed copy, each weight rounded by itself.
     PackReport nearest(Path model, Path output, boolean force) {
         try (Checkpoint checkpoint = Checkpoint.open(model);
-                var directory = OutputDirectory.claim(output, model, force);
+                var directory = OutputDirectory.claim(output, checkpoint, force);
                 var progress = new ProgressDisplay("bytes")) {
             checkpoint.remarks().forEach(remark -> Console.note("note: " + remark));
             progress.start("packing", Packer.work(checkpoint));

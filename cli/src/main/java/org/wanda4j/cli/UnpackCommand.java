@@ -48,7 +48,7 @@ final class UnpackCommand implements Runnable {
     private Unpacked unpack() {
         long begin = System.nanoTime();
         try (Checkpoint source = Checkpoint.open(packed);
-                var directory = OutputDirectory.claim(output.directory(), packed, output.force());
+                var directory = OutputDirectory.claim(output.directory(), source, output.force());
                 var progress = new ProgressDisplay("bytes")) {
             progress.start("unpacking", Packer.work(source) / 2);
             Packer.unpack(source, directory, bytes -> progress.advance(bytes, "bf16"));

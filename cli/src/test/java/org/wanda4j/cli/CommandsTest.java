@@ -8,9 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -20,6 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.wanda4j.EvaluationText;
 import org.wanda4j.GoldenFamilies;
+import org.wanda4j.JavaProcess;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.Json;
@@ -199,6 +202,29 @@ class CommandsTest {
         Wanda wanda = Wanda.run("doctor");
         assertEquals(0, wanda.exitCode(), wanda.out());
         assertTrue(wanda.out().contains("libtorch"));
+    }
+
+    @Test
+    void numbersAreWrittenAsTheTextIsWhateverTheLocale() throws IOException {
+        List<String> german = List.of("-Duser.language=de", "-Duser.country=DE");
+        Process process = JavaProcess.of(german, Main.class, "inspect", MODEL).start();
+        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertTrue(out.lines().anyMatch(it -> it.matches("parameters +2,\\d{3},\\d{3}")), out);
+    }
+
+    @Test
+    void theDoctorNamesAFolderThatCannotBeWrittenTo() throws IOException {
+        Path file = Files.createFile(directory.resolve("file"));
+        for (String variable : List.of("HF_HUB_CACHE", "XDG_CACHE_HOME")) {
+            Wanda wanda = Wanda.run(Map.of(variable, file.toString()), "doctor");
+            assertEquals(1, wanda.exitCode(), wanda.out());
+            assertTrue(
+                    wanda.out()
+                            .contains(
+                                    "mend: %s cannot be written to: make it a folder of yours, or name another by %s"
+                                            .formatted(file, variable)),
+                    wanda.out());
+        }
     }
 
     @Test

@@ -7,13 +7,17 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.wanda4j.EvaluationText;
 import org.wanda4j.GoldenFamilies;
 import org.wanda4j.SharedFiles;
+import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.GgufFile;
 import org.wanda4j.checkpoint.Json;
+import org.wanda4j.gguf.GgufExport;
 import tools.jackson.databind.JsonNode;
 
 /// Models go out as GGUF files and come in from them.
@@ -113,6 +117,53 @@ class ExportTest {
                 again.errors().getFirst().contains("replace it with --force"),
                 again.errors()::toString);
         assertEquals(0, Wanda.run("export", MODEL, "-o", file.toString(), "--force").exitCode());
+    }
+
+    @Test
+    void theModelStaysWhateverIsForced() throws IOException {
+        Path model = TinyModel.copyTo(directory.resolve("model")).directory();
+        Path weights = model.resolve("model.safetensors");
+        Path file = model.resolve("tiny.gguf");
+        Wanda.run("export", MODEL, "-o", file.toString(), "--type", "q8_0");
+        String half = directory.resolve("half").toString();
+        refused("is the model itself", "export", file, "-o", file);
+        refused("is the model itself", "prune", file, "-o", half, "--gguf", file);
+        refused("is no GGUF file", "export", model, "-o", weights);
+        refused("the output must lie outside", "prune", file, "-o", model);
+        refused("the output must lie outside", "unpack", file, "-o", model);
+        refused("the output must lie outside", "recover", MODEL, "--teacher", file, "-o", model);
+        assertTrue(Files.size(file) < Files.size(weights));
+        assertEquals(-1, Files.mismatch(weights, Path.of(MODEL, "model.safetensors")));
+        assertTrue(Files.notExists(Path.of(half)));
+    }
+
+    private static void refused(String expected, Object... arguments) {
+        Wanda wanda =
+                Wanda.run(
+                        Stream.concat(
+                                        Stream.of(arguments).map(Object::toString),
+                                        Stream.of("--force"))
+                                .toArray(String[]::new));
+        assertEquals(2, wanda.exitCode(), wanda.out());
+        assertTrue(wanda.errors().getFirst().contains(expected), wanda.errors()::toString);
+    }
+
+    @Test
+    void twoRunsDoNotWriteToOneFile() throws IOException {
+        Path file = directory.resolve("tiny.gguf");
+        try (Checkpoint source = Checkpoint.open(SharedFiles.tinyLlama());
+                GgufExport first = GgufExport.begin(source, file, Optional.empty(), false)) {
+            Wanda second = Wanda.run("export", MODEL, "-o", file.toString(), "--type", "q4_0");
+            assertEquals(2, second.exitCode());
+            assertTrue(
+                    second.errors().getFirst().contains("another run is writing there"),
+                    second.errors()::toString);
+            first.run(_ -> {});
+        }
+        Path alone = directory.resolve("alone").resolve("tiny.gguf");
+        Files.createDirectory(alone.getParent());
+        assertEquals(0, Wanda.run("export", MODEL, "-o", alone.toString()).exitCode());
+        assertEquals(-1, Files.mismatch(file, alone));
     }
 
     private double perplexity(String model) {

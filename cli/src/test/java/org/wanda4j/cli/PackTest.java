@@ -213,6 +213,24 @@ class PackTest {
         assertTrue(json("inspect", half(), "--json").get("packed").isNull());
     }
 
+    /// A GGUF file's quantised matrices are imported as they are, and are smaller than what they decode to.
+    @Test
+    void sizesBeforeAreThoseOfTheFile() {
+        String gguf = at("tiny-q8_0.gguf");
+        ok("export", SharedFiles.tinyLlama().toString(), "-o", gguf, "--type", "q8_0");
+        JsonNode report = json("pack", gguf, "-o", at("packed"), "--values", "int8", "--json");
+        long matrices =
+                report.get("matrices")
+                        .valueStream()
+                        .mapToLong(matrix -> matrix.get("bytesBefore").asLong())
+                        .sum();
+        long all = report.get("bytesBefore").asLong();
+        assertTrue(matrices < all && matrices > 0.9 * all, matrices + " of " + all);
+        JsonNode inspection = json("inspect", gguf, "--json");
+        assertTrue(inspection.get("packed").isNull());
+        assertEquals("[\"Q8_0\",\"F32\"]", inspection.get("types").toString());
+    }
+
     @Test
     void pruningAsksToUnpackFirst() {
         ok("pack", half(), "-o", at("packed"));

@@ -48,6 +48,24 @@ class PlanTest {
         assertTrue(plan.get("peakResidentBytes").asLong() > 50_000_000);
     }
 
+    /// What is pruned of quantised matrices is in fp32.
+    @Test
+    void whatIsWrittenOfAQuantisedFileIsLargerThanIt() throws IOException {
+        Path file = directory.resolve("tiny-q8_0.gguf");
+        String[] export = {"export", MODEL, "-o", file.toString(), "--type", "q8_0"};
+        assertEquals(0, Wanda.run(export).exitCode());
+        Path output = directory.resolve("out");
+        String[] prune = {"prune", file.toString(), "-o", output.toString()};
+        String[] options = {"--method", "magnitude"};
+        Wanda run = Wanda.run(Stream.of(prune, options).flatMap(Stream::of).toArray(String[]::new));
+        assertEquals(0, run.exitCode(), run.errors()::toString);
+        JsonNode plan = json(file.toString(), "--method", "magnitude");
+        long size = Files.size(output.resolve("model.safetensors"));
+        assertEquals(size, plan.at("/workload/work/write").asLong());
+        assertEquals(size, plan.get("diskBytes").asLong());
+        assertTrue(plan.get("modelBytes").asLong() < size);
+    }
+
     @Test
     void theTextNamesEachPhase() {
         Wanda wanda = Wanda.run("plan", MODEL, "--windows", "8", "--seqlen", "64");

@@ -76,6 +76,23 @@ class StoppedTest {
         assertEquals(List.of(), left());
     }
 
+    @Test
+    void ofAFileThatIsNotWrittenToItsEndNothingIsLeft() throws Exception {
+        Path file = directory.resolve("tiny.gguf");
+        String[] export = {"export", MODEL, "-o", file.toString()};
+        Point tenthPart = new Point("org.wanda4j.checkpoint.GgufWriter", "write", 10);
+        try (HeldProcess run = start(tenthPart, export)) {
+            assertEquals(List.of("tiny.gguf.partial"), left());
+            stop(run, "INT", 130);
+        }
+        assertEquals(List.of(), left());
+        try (HeldProcess run = start(tenthPart, export)) {
+            stop(run, "KILL", 137);
+        }
+        assertEquals(0, Wanda.run(export).exitCode());
+        assertEquals(List.of("tiny.gguf"), left());
+    }
+
     @ParameterizedTest
     @CsvSource({"INT, 130", "KILL, 137"})
     void aComparisonGoesOnWithinTheCellThatItWasAt(String signal, int exitCode) throws Exception {

@@ -11,6 +11,7 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,14 +36,16 @@ public final class Checkpoint implements AutoCloseable {
     /// Names the shard of each tensor.
     static final String INDEX = "model.safetensors.index.json";
 
+    private final Path given;
     private final Path directory;
     private final List<Safetensors> shards = new ArrayList<>();
     private final Map<String, StoredTensor> tensors = new LinkedHashMap<>();
 
     private boolean indexed;
 
-    private Checkpoint(Path directory) {
-        this.directory = directory;
+    private Checkpoint(Path given) {
+        this.given = given;
+        this.directory = ModelDirectory.of(given);
     }
 
     /// Opens the checkpoint in `directory`, or in the snapshot that [ModelDirectory#of(Path)] finds there, and checks every
@@ -50,7 +53,7 @@ public final class Checkpoint implements AutoCloseable {
     ///
     /// @throws InvalidInputException when something is missing or does not fit together
     public static Checkpoint open(Path directory) {
-        var checkpoint = new Checkpoint(ModelDirectory.of(directory));
+        var checkpoint = new Checkpoint(directory);
         try {
             checkpoint.openShards();
             return checkpoint;
@@ -58,6 +61,11 @@ public final class Checkpoint implements AutoCloseable {
             checkpoint.close();
             throw e;
         }
+    }
+
+    /// What it was opened by: its directory, a folder of the Hugging Face cache, or the GGUF file that it was imported from.
+    public Path given() {
+        return given;
     }
 
     /// The directory.
@@ -172,6 +180,34 @@ public final class Checkpoint implements AutoCloseable {
     /// Bytes of all weights' files.
     public long bytes() {
         return shards.stream().mapToLong(Safetensors::size).sum();
+    }
+
+    /// Bytes of all weights' files of a copy with other values ([CheckpointWriter]).
+    public long copiedBytes() {
+        Map<Safetensors, SafetensorsWriter.Layout> layouts = copiedLayouts();
+        return layouts.isEmpty()
+                ? bytes()
+                : layouts.values().stream().mapToLong(SafetensorsWriter.Layout::bytes).sum();
+    }
+
+    /// How its shards lie in such a copy: where a GGUF file came with quantised matrices, as in an ordinary checkpoint; empty where they
+    /// lie as here.
+    Map<Safetensors, SafetensorsWriter.Layout> copiedLayouts() {
+        Map<Safetensors, SafetensorsWriter.Layout> layouts = new HashMap<>();
+        if (isEncoded() && packedAs().isEmpty()) {
+            for (Safetensors shard : shards) {
+                CheckpointBuilder.Shard ordinary = ordinary(shard);
+                layouts.put(
+                        shard,
+                        new SafetensorsWriter.Layout(ordinary.metadata(), ordinary.tensors()));
+            }
+        }
+        return layouts;
+    }
+
+    /// Names of the types that the weights' files hold, in the order of the tensors.
+    public List<String> types() {
+        return tensors.values().stream().map(StoredTensor::typeName).distinct().toList();
     }
 
     /// A digest of `config.json` and of every shard (name and content), in hexadecimal. Reads all of them.

@@ -34,7 +34,7 @@ public final class CheckpointWriter implements AutoCloseable {
     private final Map<Safetensors, FileChannel> shards = new HashMap<>();
 
     /// Of the shards that lie otherwise in an ordinary checkpoint than in the source.
-    private final Map<Safetensors, SafetensorsWriter.Layout> layouts = new HashMap<>();
+    private final Map<Safetensors, SafetensorsWriter.Layout> layouts;
 
     private final Set<Safetensors> unforced = new HashSet<>();
     private final Set<String> written = new LinkedHashSet<>();
@@ -43,14 +43,7 @@ public final class CheckpointWriter implements AutoCloseable {
     private CheckpointWriter(Checkpoint source, OutputDirectory output) {
         this.source = source;
         this.output = output;
-        if (source.isEncoded() && source.packedAs().isEmpty()) {
-            for (Safetensors shard : source.shards()) {
-                CheckpointBuilder.Shard ordinary = source.ordinary(shard);
-                layouts.put(
-                        shard,
-                        new SafetensorsWriter.Layout(ordinary.metadata(), ordinary.tensors()));
-            }
-        }
+        this.layouts = source.copiedLayouts();
     }
 
     /// Begins or goes on with a copy of `source` in `output`, which this writer closes.
@@ -82,16 +75,10 @@ public final class CheckpointWriter implements AutoCloseable {
         try {
             long there = written.stream().mapToLong(name -> source.info(name).length()).sum();
             long sidecars = SidecarFiles.bytes(otherFiles());
-            output.requireSpace(bytes() - there + sidecars + SPARE_BYTES + more);
+            output.requireSpace(source.copiedBytes() - there + sidecars + SPARE_BYTES + more);
         } catch (IOException e) {
             throw output.failed(e);
         }
-    }
-
-    private long bytes() {
-        return layouts.isEmpty()
-                ? source.bytes()
-                : layouts.values().stream().mapToLong(SafetensorsWriter.Layout::bytes).sum();
     }
 
     /// What a tensor is, and where it lies in the output.

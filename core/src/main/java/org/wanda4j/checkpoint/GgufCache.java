@@ -10,6 +10,9 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /// The directories that GGUF files were imported to: `wanda4j/gguf` in `$XDG_CACHE_HOME` or `~/.cache`.
@@ -18,7 +21,12 @@ import java.util.stream.Stream;
 public final class GgufCache {
 
     private static final String ROOT = "XDG_CACHE_HOME";
+    private static final Path FOLDER = Path.of("wanda4j", "gguf");
+    private static final Pattern NAME = Pattern.compile("(.+)-[0-9a-f]{16}");
     private static final String LOCK = ".lock";
+
+    /// Characters of a file's name that its directory's name begins with: at most 200 bytes of the 255 that a name may have.
+    private static final int LONGEST_STEM = 50;
 
     private final Path directory;
 
@@ -43,7 +51,17 @@ public final class GgufCache {
                         : Path.of(
                                 environment.getOrDefault("HOME", System.getProperty("user.home")),
                                 ".cache");
-        return new GgufCache(root.resolve("wanda4j").resolve("gguf"));
+        return new GgufCache(root.resolve(FOLDER));
+    }
+
+    /// What the GGUF file is called that `directory` was imported from; empty where it is no such directory.
+    static Optional<String> fileOf(Path directory) {
+        Path folder = directory.getParent();
+        String name = String.valueOf(directory.getFileName());
+        Matcher matcher = NAME.matcher(name);
+        return folder != null && folder.endsWith(FOLDER) && matcher.matches()
+                ? Optional.of(matcher.group(1))
+                : Optional.empty();
     }
 
     /// Where it is.
@@ -75,7 +93,10 @@ public final class GgufCache {
                 file + "\n" + Files.size(file) + "\n" + Files.getLastModifiedTime(file).toMillis();
         byte[] digest = Sha256.begin().digest(identity.getBytes(StandardCharsets.UTF_8));
         String stem = String.valueOf(file.getFileName()).replaceFirst("(?i)\\.gguf$", "");
-        return stem + "-" + HexFormat.of().formatHex(digest, 0, 8);
+        int end =
+                stem.offsetByCodePoints(
+                        0, Math.min(LONGEST_STEM, stem.codePointCount(0, stem.length())));
+        return stem.substring(0, end) + "-" + HexFormat.of().formatHex(digest, 0, 8);
     }
 
     /// All that is there, by name. What a killed import has left is listed too.
@@ -117,12 +138,7 @@ public final class GgufCache {
     /// One at a time, of threads and processes; of threads alone where the file system has no locks.
     private void exclusively(Work work) throws IOException {
         synchronized (GgufCache.class) {
-            Files.createDirectories(directory);
-            try (FileChannel channel =
-                    FileChannel.open(
-                            directory.resolve(LOCK),
-                            StandardOpenOption.CREATE,
-                            StandardOpenOption.WRITE)) {
+            try (FileChannel channel = openLock()) {
                 try {
                     var _ = channel.lock(); // until it is closed
                 } catch (IOException e) {
@@ -130,6 +146,19 @@ public final class GgufCache {
                 }
                 work.run();
             }
+        }
+    }
+
+    private FileChannel openLock() {
+        try {
+            Files.createDirectories(directory);
+            return FileChannel.open(
+                    directory.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        } catch (IOException e) {
+            throw new InvalidInputException(
+                    "cannot write to %s, where GGUF files are imported to: %s; XDG_CACHE_HOME names another place"
+                            .formatted(directory, Reason.of(e)),
+                    e);
         }
     }
 

@@ -108,7 +108,8 @@ final class GgufDirectory {
         }
         Map<String, String> metadata = Map.of("format", "pt");
         long bytes = targets.stream().mapToLong(TensorInfo::length).sum();
-        output.requireSpace(bytes + CheckpointWriter.SPARE_BYTES);
+        output.requireSpace(
+                bytes + CheckpointWriter.SPARE_BYTES, "name another place by XDG_CACHE_HOME");
         progress.start(String.valueOf(file.path().getFileName()), bytes);
         try (Arena memory = Arena.ofShared();
                 var writer =

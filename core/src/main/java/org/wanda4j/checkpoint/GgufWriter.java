@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,7 +37,9 @@ public final class GgufWriter implements AutoCloseable {
     private long position;
     private int next;
     private long left;
+    private final Thread onExit = new Thread(this::leave, "leave-gguf");
     private boolean published;
+    private boolean gone;
 
     /// A tensor of the file.
     ///
@@ -54,16 +57,28 @@ public final class GgufWriter implements AutoCloseable {
         }
     }
 
-    private GgufWriter(Path target, List<Tensor> tensors, byte[] header) throws IOException {
+    private GgufWriter(Path target, List<Tensor> tensors) throws IOException {
         this.target = target;
         this.partial = target.resolveSibling(target.getFileName() + ".partial");
         this.tensors = List.copyOf(tensors);
         this.channel =
-                FileChannel.open(
-                        partial,
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.TRUNCATE_EXISTING,
-                        StandardOpenOption.WRITE);
+                FileChannel.open(partial, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    }
+
+    /// Whether no other run writes to the file. Where the file system has no locks, it is taken for so.
+    private boolean isAlone() {
+        try {
+            return channel.tryLock() != null; // until it is closed
+        } catch (OverlappingFileLockException e) {
+            return false; // another thread's
+        } catch (IOException e) {
+            return true;
+        }
+    }
+
+    private void begin(byte[] header) throws IOException {
+        Runtime.getRuntime().addShutdownHook(onExit);
+        channel.truncate(0);
         Disk.writeFully(channel, MemorySegment.ofArray(header), 0);
         position = header.length;
     }
@@ -90,7 +105,20 @@ public final class GgufWriter implements AutoCloseable {
                         "%s: the file needs %,d MB and its disk has %,d MB free; make room or choose another disk"
                                 .formatted(target, (bytes >> 20) + 1, free >> 20));
             }
-            return new GgufWriter(target, tensors, header);
+            var writer = new GgufWriter(target, tensors);
+            if (!writer.isAlone()) {
+                writer.channel.close();
+                throw new InvalidInputException(
+                        target
+                                + ": another run is writing there; wait for it, or choose another name");
+            }
+            try {
+                writer.begin(header);
+                return writer;
+            } catch (IOException e) {
+                writer.close();
+                throw e;
+            }
         } catch (IOException e) {
             throw failed(target, e);
         }
@@ -98,6 +126,7 @@ public final class GgufWriter implements AutoCloseable {
 
     /// Checks that `target` can be a new file.
     ///
+    /// @param force whether a GGUF file that is there is replaced
     /// @throws InvalidInputException when there is one that is not to be replaced, or no directory for it
     public static void check(Path target, boolean force) {
         if (Disk.exists(target) && !(force && Files.isRegularFile(target))) {
@@ -107,6 +136,11 @@ public final class GgufWriter implements AutoCloseable {
                             + (Files.isDirectory(target)
                                     ? "name a file"
                                     : "choose another name, or replace it with --force"));
+        }
+        if (Disk.exists(target) && !GgufDirectory.is(target)) {
+            throw new InvalidInputException(
+                    target
+                            + " is there and is no GGUF file, so --force does not replace it; choose another name");
         }
         Path directory = target.toAbsolutePath().getParent();
         if (directory == null || !Files.isDirectory(directory)) {
@@ -135,22 +169,25 @@ public final class GgufWriter implements AutoCloseable {
     }
 
     /// Gives the file its name, once the disk has all of it.
-    public void publish() {
+    public synchronized void publish() {
         if (next < tensors.size() || left > 0) {
             throw new IllegalStateException("tensors are missing");
+        }
+        if (gone) {
+            throw new InvalidInputException(target + ": stopped before it got its name");
         }
         try {
             if (channel.size() < position) {
                 Disk.writeFully(channel, MemorySegment.ofArray(new byte[1]), position - 1);
             }
             channel.force(true);
-            channel.close();
             Files.move(
                     partial,
                     target,
                     StandardCopyOption.ATOMIC_MOVE,
                     StandardCopyOption.REPLACE_EXISTING);
             published = true;
+            channel.close(); // With the lock: no other run has begun in the file that was renamed.
             Disk.forceDirectory(target.toAbsolutePath().getParent());
         } catch (IOException e) {
             throw failed(target, e);
@@ -160,10 +197,24 @@ public final class GgufWriter implements AutoCloseable {
     @Override
     public void close() {
         try {
-            channel.close();
+            Runtime.getRuntime().removeShutdownHook(onExit);
+        } catch (IllegalStateException e) {
+            return; // the process is ending, and the shutdown hook does the rest
+        }
+        leave();
+    }
+
+    /// Deletes what has no name yet.
+    private synchronized void leave() {
+        if (gone) {
+            return; // The name may be another run's by now.
+        }
+        gone = true;
+        try {
             if (!published) {
                 Files.deleteIfExists(partial);
             }
+            channel.close();
         } catch (IOException e) {
             throw failed(target, e);
         }

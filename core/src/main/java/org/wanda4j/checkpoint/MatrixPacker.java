@@ -177,8 +177,9 @@ final class MatrixPacker {
 
     /// The report on the matrix.
     ///
+    /// @param bytesBefore that its tensor takes in the file which it is read from
     /// @param outputError where it was measured
-    PackReport.Matrix report(OptionalDouble outputError) {
+    PackReport.Matrix report(long bytesBefore, OptionalDouble outputError) {
         return new PackReport.Matrix(
                 source.name(),
                 rows,
@@ -186,7 +187,7 @@ final class MatrixPacker {
                 kept,
                 starts.isPresent() ? "sparse" : "dense",
                 type.label(),
-                source.length(),
+                bytesBefore,
                 parts().stream().mapToLong(TensorInfo::length).sum(),
                 outputError);
     }

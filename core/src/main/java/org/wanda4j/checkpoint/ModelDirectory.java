@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -84,7 +85,9 @@ public final class ModelDirectory {
         } catch (IOException e) {
             // What it holds is not known then.
         }
-        return " is a file; " + WANTED;
+        return file.toString().toLowerCase(Locale.ROOT).endsWith(".gguf")
+                ? " does not begin as a GGUF file does: download it again"
+                : " is a file; " + WANTED;
     }
 
     /// Why there are no weights in `directory`.

@@ -11,7 +11,8 @@ public final class ModelName {
     private ModelName() {}
 
     /// The directory's own name; of a folder in the cache of Hugging Face's tools, `models--ORG--NAME` or a snapshot
-    /// `models--ORG--NAME/snapshots/COMMIT`, the model's name on the hub, `ORG/NAME`.
+    /// `models--ORG--NAME/snapshots/COMMIT`, the model's name on the hub, `ORG/NAME`; of a directory that a GGUF file was imported to, the
+    /// file's name.
     public static String of(Path directory) {
         Path absolute = directory.toAbsolutePath().normalize();
         Path parent = absolute.getParent();
@@ -20,7 +21,7 @@ public final class ModelName {
         String cached = name(model);
         return cached.startsWith(MODEL)
                 ? cached.substring(MODEL.length()).replace("--", "/")
-                : name(absolute);
+                : GgufCache.fileOf(absolute).orElse(name(absolute));
     }
 
     private static String name(Path directory) {

@@ -64,6 +64,30 @@ public final class OutputDirectory implements AutoCloseable {
         return claim(output, input, replace, true);
     }
 
+    /// The same as [#claim(Path, Path, boolean)], where both the directory of `source` and what it was opened by must survive.
+    public static OutputDirectory claim(Path output, Checkpoint source, boolean replace) {
+        requireApart(output, source);
+        return claim(output, source.directory(), replace);
+    }
+
+    /// The same as [#resume(Path, Path, boolean)], where both the directory of `source` and what it was opened by must survive.
+    public static OutputDirectory resume(Path output, Checkpoint source, boolean replace) {
+        requireApart(output, source);
+        return resume(output, source.directory(), replace);
+    }
+
+    /// Checks that `output` is not, and does not hold, what `source` was opened by.
+    ///
+    /// @throws InvalidInputException when it is, or does
+    public static void requireApart(Path output, Checkpoint source) {
+        Path target = output.toAbsolutePath().normalize();
+        try {
+            checkApart(target, source.given());
+        } catch (IOException e) {
+            throw failed(target, e);
+        }
+    }
+
     /// Gives a complete checkpoint, a directory on the same disk, the name `output`.
     ///
     /// @param replace whether a checkpoint that already has the name may be replaced
@@ -178,11 +202,18 @@ public final class OutputDirectory implements AutoCloseable {
     }
 
     void requireSpace(long bytes) throws IOException {
+        requireSpace(bytes, "choose another -o");
+    }
+
+    /// Checks that the disk has space.
+    ///
+    /// @param instead what to do where no room can be made
+    void requireSpace(long bytes, String instead) throws IOException {
         long free = Files.getFileStore(partial).getUsableSpace();
         if (free < bytes) {
             throw new InvalidInputException(
-                    "%s: the output needs %,d MB and its disk has %,d MB free; make room or choose another -o"
-                            .formatted(target, (bytes >> 20) + 1, free >> 20));
+                    "%s: the output needs %,d MB and its disk has %,d MB free; make room or %s"
+                            .formatted(target, (bytes >> 20) + 1, free >> 20, instead));
         }
     }
 

@@ -38,7 +38,7 @@ public record PackReport(
     /// @param kept values that are not zero
     /// @param layout `sparse` or `dense`
     /// @param values type of its values, as the command line spells it
-    /// @param bytesBefore of its tensor
+    /// @param bytesBefore of its tensor in the file
     /// @param bytesAfter of its parts
     /// @param outputError `||X (Q - W)^T||^2 / ||X W^T||^2` over the calibration text, `Q` what `W` was rounded to; the mean of the
     ///     linears in the tensor. Empty without calibration

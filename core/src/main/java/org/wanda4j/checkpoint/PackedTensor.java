@@ -125,6 +125,11 @@ record PackedTensor(
     }
 
     @Override
+    public String typeName() {
+        return type.name();
+    }
+
+    @Override
     public PackedMatrix matrix(Function<TensorInfo, MemorySegment> mapped) {
         PackedMatrix matrix = unchecked(mapped);
         check(matrix, 0, matrix.rows());

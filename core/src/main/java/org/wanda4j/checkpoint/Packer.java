@@ -112,7 +112,8 @@ public final class Packer implements AutoCloseable {
     /// @throws InvalidInputException when `source` is not packed
     public static void unpack(Checkpoint source, OutputDirectory output, LongConsumer progress) {
         if (!source.isEncoded()) {
-            throw new InvalidInputException(source.directory() + " is not packed");
+            throw new InvalidInputException(
+                    source.directory() + " is not packed: it is an ordinary checkpoint already");
         }
         List<CheckpointBuilder.Shard> shards =
                 source.shards().stream().map(source::ordinary).toList();
@@ -175,6 +176,7 @@ public final class Packer implements AutoCloseable {
                             .map(each ->
                                     each.getValue()
                                             .report(
+                                                    source.bytes(each.getKey()),
                                                     outputErrors.getOrDefault(
                                                             each.getKey(), OptionalDouble.empty())))
                             .toList());

@@ -43,6 +43,11 @@ record PlainTensor(Safetensors shard, TensorInfo info) implements StoredTensor {
         return info.length();
     }
 
+    @Override
+    public String typeName() {
+        return info.type().name();
+    }
+
     private InvalidInputException noMatrix() {
         return shard.invalid(
                 "tensor %s (%s %s) is no matrix of weights"

@@ -32,4 +32,7 @@ sealed interface StoredTensor permits PlainTensor, PackedTensor {
 
     /// What it takes in the file.
     long bytes();
+
+    /// Name of the type that its elements have there.
+    String typeName();
 }

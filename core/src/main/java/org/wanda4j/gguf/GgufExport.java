@@ -1,7 +1,9 @@
 package org.wanda4j.gguf;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,6 +18,7 @@ import org.wanda4j.checkpoint.GgmlType;
 import org.wanda4j.checkpoint.GgufWriter;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.ModelName;
+import org.wanda4j.checkpoint.Reason;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.gguf.GgufTensor.Part;
 import org.wanda4j.gguf.GgufTensor.Rows;
@@ -68,6 +71,7 @@ public final class GgufExport implements AutoCloseable {
                 GgufEntries.of(model, family, ModelName.of(source.directory()), type);
         Map<String, Object> entries = new LinkedHashMap<>(described.entries());
         entries.putAll(GgufVocabulary.of(source.directory(), model.vocabulary()));
+        requireApart(source, target);
         List<GgufTensor> tensors = GgufTensors.of(model, family);
         List<GgufWriter.Tensor> listed =
                 tensors.stream()
@@ -90,7 +94,19 @@ public final class GgufExport implements AutoCloseable {
         GgufFamily family = ModelTraits.check(model);
         GgufEntries.of(model, family, "", GgmlType.F32);
         GgufVocabulary.of(source.directory(), model.vocabulary());
+        requireApart(source, target);
         GgufWriter.check(target, force);
+    }
+
+    private static void requireApart(Checkpoint source, Path target) {
+        try {
+            if (Files.exists(target) && Files.isSameFile(target, source.given())) {
+                throw new InvalidInputException(
+                        target + " is the model itself, which stays as it is; choose another name");
+            }
+        } catch (IOException e) {
+            throw new InvalidInputException("cannot read " + target + ": " + Reason.of(e), e);
+        }
     }
 
     private static GgmlType typeOf(DType type) {

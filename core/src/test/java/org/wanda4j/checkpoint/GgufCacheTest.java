@@ -1,6 +1,8 @@
 package org.wanda4j.checkpoint;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.BufferedReader;
@@ -112,6 +114,30 @@ class GgufCacheTest {
         assertTrue(Files.notExists(copy));
         assertTrue(Files.exists(file));
         assertEquals(List.of(), cache.list());
+    }
+
+    /// A name may have 255 bytes, and the directory's has a digest besides.
+    @Test
+    void aLongNameIsCut() throws IOException {
+        Path file = Files.move(export(), directory.resolve("é".repeat(125) + ".gguf"));
+        Path copy = cache(directory.toString()).of(file, ByteProgress.NONE);
+        assertTrue(copy.getFileName().toString().matches("é{50}-[0-9a-f]{16}"), copy::toString);
+        try (Checkpoint imported = Checkpoint.open(copy)) {
+            assertFalse(imported.tensors().isEmpty());
+        }
+    }
+
+    @Test
+    void whereNothingCanBeWrittenTheVariableIsNamed() throws IOException {
+        Path file = export();
+        Path noFolder = Files.createFile(directory.resolve("cache"));
+        var refusal =
+                assertThrows(
+                        InvalidInputException.class,
+                        () -> cache(noFolder.toString()).of(file, ByteProgress.NONE));
+        assertTrue(
+                refusal.getMessage().contains("XDG_CACHE_HOME names another place"),
+                refusal::getMessage);
     }
 
     private Path export() {

@@ -17,6 +17,8 @@ class ModelNameTest {
         "/hub/models--meta-llama--Llama-3.1-8B,                        meta-llama/Llama-3.1-8B",
         "/photos/snapshots/today,                                      today",
         "/snapshots/today,                                             today",
+        "/home/.cache/wanda4j/gguf/model-Q8_0-5f0c8a1b2d3e4f60,        model-Q8_0",
+        "/models/model-Q8_0-5f0c8a1b2d3e4f60,                          model-Q8_0-5f0c8a1b2d3e4f60",
     })
     void aModelIsCalledByItsDirectoryOrAsOnTheHub(Path directory, String name) {
         assertEquals(name, ModelName.of(directory));

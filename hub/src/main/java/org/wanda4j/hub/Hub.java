@@ -4,10 +4,15 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.stream.Stream;
+import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509TrustManager;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Reason;
 
@@ -59,6 +64,20 @@ public final class Hub {
             return WantedFiles.ofText(id, files, part).stream().map(directory::resolve).toList();
         } catch (IOException e) {
             throw new InvalidInputException("cannot read " + directory + ": " + Reason.of(e), e);
+        }
+    }
+
+    /// How many authorities are trusted to say who a server is; without one no connection by `https` can be made.
+    public static int trusted() {
+        try {
+            var factory =
+                    TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+            factory.init((KeyStore) null); // as the JVM's options say
+            return Arrays.stream(factory.getTrustManagers())
+                    .mapToInt(it -> ((X509TrustManager) it).getAcceptedIssuers().length)
+                    .sum();
+        } catch (GeneralSecurityException e) {
+            return 0;
         }
     }
 

@@ -71,7 +71,7 @@ final class WantedFiles {
 
     private static String instead(List<RepoFile> root) {
         if (root.stream().anyMatch(file -> ends(file, ".gguf"))) {
-            return "; it holds GGUF files: take the model that they were made from";
+            return "; it holds GGUF files: take the model that they were made from, or download one of them and give its path";
         }
         if (root.stream().anyMatch(file -> ends(file, ".bin") || ends(file, ".pth"))) {
             return "; its weights are pickled (.bin, .pth), which can run code when read: look for a copy in safetensors";

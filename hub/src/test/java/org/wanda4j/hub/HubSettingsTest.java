@@ -34,6 +34,18 @@ class HubSettingsTest {
     }
 
     @Test
+    void withoutCertificatesNobodyIsTrusted() {
+        String store = "javax.net.ssl.trustStore";
+        assertTrue(Hub.trusted() > 0);
+        System.setProperty(store, "NONE"); // an empty one
+        try {
+            assertEquals(0, Hub.trusted());
+        } finally {
+            System.clearProperty(store);
+        }
+    }
+
+    @Test
     void theNearerVariableOfTheCacheWins() {
         assertEquals(
                 directory.resolve("a"),

@@ -14,9 +14,15 @@ import org.wanda4j.model.families.Families;
 /// @param directory of its `config.json`
 /// @param stored type of its weights
 /// @param bytes of its weights' files
+/// @param outputBytes of the weights of a pruned copy
 /// @param shard a file of weights, where there is one
 public record ModelFootprint(
-        Path directory, Architecture architecture, DType stored, long bytes, Optional<Path> shard) {
+        Path directory,
+        Architecture architecture,
+        DType stored,
+        long bytes,
+        long outputBytes,
+        Optional<Path> shard) {
 
     /// A model that is there.
     public static ModelFootprint of(Checkpoint checkpoint) {
@@ -26,18 +32,16 @@ public record ModelFootprint(
                 architecture,
                 checkpoint.info(architecture.linears().getFirst().weight().tensor()).type(),
                 checkpoint.bytes(),
+                checkpoint.copiedBytes(),
                 Optional.of(checkpoint.shards().getFirst().path()));
     }
 
     /// What the `config.json` in `directory` describes, with weights in bf16.
     public static ModelFootprint described(Path directory) {
         Architecture architecture = Families.describe(directory);
+        long bytes = parameters(architecture) * DType.BF16.bytes();
         return new ModelFootprint(
-                directory,
-                architecture,
-                DType.BF16,
-                parameters(architecture) * DType.BF16.bytes(),
-                Optional.empty());
+                directory, architecture, DType.BF16, bytes, bytes, Optional.empty());
     }
 
     /// All parameters.

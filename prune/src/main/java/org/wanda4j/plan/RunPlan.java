@@ -128,7 +128,8 @@ public record RunPlan(
         recovering.ifPresent(it -> phases.put("recover", it.seconds()));
         long recoveringBytes = recovering.map(it -> costs.programBytes() + it.bytes()).orElse(0L);
         // The pruned model lies beside the output meanwhile.
-        long recoveringDisk = recovering.map(it -> model.bytes() + it.keptOnDisk()).orElse(0L);
+        long recoveringDisk =
+                recovering.map(it -> model.outputBytes() + it.keptOnDisk()).orElse(0L);
         return new RunPlan(
                 model.directory().toString(),
                 model.shard().isPresent(),
@@ -150,7 +151,7 @@ public record RunPlan(
                 phases,
                 sum(phases),
                 Math.max(memory.peak(), recoveringBytes),
-                model.bytes()
+                model.outputBytes()
                         + Math.max(
                                 memory.activationsInFile() ? memory.activations() : 0,
                                 recoveringDisk),

@@ -40,7 +40,7 @@ public record Workload(long parameters, int blocks, long tokens, Map<Work, Doubl
         long tokens = (long) windows * length;
         work.put(Work.TOKENIZE, (double) tokens);
         work.put(Work.HASH, (double) model.bytes());
-        work.put(Work.WRITE, (double) model.bytes());
+        work.put(Work.WRITE, (double) model.outputBytes());
         return new Workload(
                 chosen.stream().mapToLong(Linear::weights).sum(), blocks.size(), tokens, work);
     }

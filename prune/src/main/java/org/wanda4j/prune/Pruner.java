@@ -113,7 +113,7 @@ public final class Pruner {
             RunSettings settings,
             Consumer<PrunedMasks> masks) {
         return new Pruner(source, recipe, text, settings)
-                .run(OutputDirectory.claim(output, source.directory(), replace), masks);
+                .run(OutputDirectory.claim(output, source, replace), masks);
     }
 
     /// Resumes an interrupted run on `output`; the result is the same, byte for byte, as without the interruption. Where there is
@@ -146,10 +146,8 @@ public final class Pruner {
             Consumer<PrunedMasks> masks) {
         var pruner = new Pruner(source, recipe, text, settings);
         return pruner.ended(output)
-                .orElseGet(() ->
-                        pruner.run(
-                                OutputDirectory.resume(output, source.directory(), replace),
-                                masks));
+                .orElseGet(
+                        () -> pruner.run(OutputDirectory.resume(output, source, replace), masks));
     }
 
     /// How far the run on `output` had come that was interrupted, in words; empty where nothing is left of one.
@@ -185,9 +183,8 @@ public final class Pruner {
             return Optional.empty();
         }
         Optional<PruneReport> report = documented(output);
-        report.ifPresent(_ ->
-                OutputDirectory.claim(output, source.directory(), true)
-                        .close()); // Clears away the rest.
+        report.ifPresent(
+                _ -> OutputDirectory.claim(output, source, true).close()); // Clears away the rest.
         return report;
     }
 

@@ -51,7 +51,7 @@ public record PackAndRecover(
         if (tokens == 0) {
             return round(output, replace);
         }
-        OutputDirectory.claim(output, source.directory(), replace).close(); // Before it is needed.
+        OutputDirectory.claim(output, source, replace).close(); // Before it is needed.
         Path target = output.toAbsolutePath().normalize();
         Path rounded = target.resolveSibling(target.getFileName() + ".rounded");
         PackReport report = round(rounded, replace);
@@ -63,7 +63,7 @@ public record PackAndRecover(
     }
 
     private PackReport round(Path rounded, boolean replace) {
-        try (var directory = OutputDirectory.claim(rounded, source.directory(), replace)) {
+        try (var directory = OutputDirectory.claim(rounded, source, replace)) {
             return CalibratedPacking.pack(
                     source, values, tableValues, type, sampling, text, directory, settings);
         }

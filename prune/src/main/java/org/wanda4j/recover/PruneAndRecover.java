@@ -46,7 +46,7 @@ public final class PruneAndRecover {
     ///     there may be cleared away
     /// @throws InvalidInputException when something that was given cannot be used
     public Report run(Path output, boolean replace) {
-        OutputDirectory.claim(output, dense.directory(), replace).close(); // Before it is needed.
+        OutputDirectory.claim(output, dense, replace).close(); // Before it is needed.
         PruneReport pruned = Pruner.prune(dense, recipe, text, pruned(output), replace, settings);
         RecoverReport recovered;
         try (Checkpoint model = Checkpoint.open(pruned(output))) {

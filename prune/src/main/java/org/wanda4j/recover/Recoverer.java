@@ -88,6 +88,7 @@ public final class Recoverer {
                             ? "name the dense model with --teacher, or train on the text alone with --loss text"
                             : "--loss text trains on the text alone; leave --teacher out");
         }
+        dense.ifPresent(it -> OutputDirectory.requireApart(published, it));
         dense.map(Families::describe)
                 .filter(teacher ->
                         teacher.vocabulary() != architecture.vocabulary()
@@ -160,12 +161,11 @@ public final class Recoverer {
 
     /// Resumes a run that writes an ordinary checkpoint, or begins one; the report where it is complete.
     RecoverReport resume(Path output, boolean replace) {
-        return ended(output)
-                .orElseGet(() -> run(OutputDirectory.resume(output, pruned.directory(), replace)));
+        return ended(output).orElseGet(() -> run(OutputDirectory.resume(output, pruned, replace)));
     }
 
     OutputDirectory claim(Path output, boolean replace) {
-        return OutputDirectory.claim(output, pruned.directory(), replace);
+        return OutputDirectory.claim(output, pruned, replace);
     }
 
     /// How far the run on `output` had come that was interrupted, in words; empty where nothing is left of one.

@@ -105,10 +105,11 @@ public final class ModelCard {
         card.add("# %s, pruned to %s".formatted(name, percent(report.sparsity())));
         card.add("");
         card.add(
-                "%,d of the %,d weights of its linears are zero. The embeddings and the head are as they were."
-                        .formatted(
-                                Math.round(report.sparsity() * report.parameters()),
-                                report.parameters()));
+                String.format(
+                        Locale.ROOT,
+                        "%,d of the %,d weights of its linears are zero. The embeddings and the head are as they were.",
+                        Math.round(report.sparsity() * report.parameters()),
+                        report.parameters()));
         card.add("");
         card.add("| | |");
         card.add("|---|---|");
@@ -116,7 +117,9 @@ public final class ModelCard {
                 "| method | " + report.method() + (tuned(report) ? ", tuned by block" : "") + " |");
         card.add("| pattern | " + report.pattern() + " |");
         card.add("| sparsity | " + percent(report.sparsity()) + " |");
-        card.add("| calibration | %,d tokens |".formatted(report.calibrationTokens()));
+        card.add(
+                String.format(
+                        Locale.ROOT, "| calibration | %,d tokens |", report.calibrationTokens()));
         card.add("");
         card.add(
                 "`wanda-recipe.json` holds everything that decided this result, `wanda-report.json` the sparsity of each linear.");
