@@ -48,8 +48,10 @@ public final class BlockSequence implements AutoCloseable {
                         () -> ahead.map(BackgroundTask::await).orElseGet(() -> read(index)));
         ahead =
                 hasNext()
-                        ? Optional.of(BackgroundTask.start(
-                                "wanda-upload", () -> device().besides(() -> read(index + 1))))
+                        ? Optional.of(
+                                BackgroundTask.start(
+                                        "wanda-upload",
+                                        () -> device().besides(() -> read(index + 1))))
                         : Optional.empty();
         return block;
     }

@@ -129,7 +129,8 @@ public final class Device {
         if (isHost()) {
             return work.get();
         }
-        // Of this interface, versions of libtorch that differ have what comes before events in the same places.
+        // Of this interface, versions of libtorch that differ have what comes before events in the
+        // same places.
         DeviceGuardImplInterface queues = torch.getDeviceGuardImpl(type);
         Stream second = secondQueue(queues);
         try (Stream first = queues.exchangeStream(second)) {

@@ -16,11 +16,10 @@ class ScratchDirectoryTest {
 
     /// As an executor of a cluster does, which is ended when there is no more to do.
     @Test
-    void aProcessThatEndsLeavesNone(@TempDir Path temporary) throws IOException, InterruptedException {
+    void aProcessThatEndsLeavesNone(@TempDir Path temporary)
+            throws IOException, InterruptedException {
         Process process =
-                JavaProcess.of(
-                                List.of("-Djava.io.tmpdir=" + temporary),
-                                ScratchDirectoryTest.class)
+                JavaProcess.of(List.of("-Djava.io.tmpdir=" + temporary), ScratchDirectoryTest.class)
                         .redirectError(Redirect.INHERIT)
                         .start();
         assertEquals('1', process.getInputStream().read());
