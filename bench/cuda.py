@@ -2,7 +2,7 @@
 """wanda4j on a card: is it right, how fast is it, how much of the card's memory does it take.
 
     cuda.py package DIRECTORY             what travels to a machine with PyTorch for CUDA and nothing else; under 64 MiB
-    cuda.py run [PART ...] [--device cuda|emulated|cpu] [--small]
+    cuda.py run [PART ...] [--device cuda|emulated] [--small]
 
 `run` is called there, in DIRECTORY, by the Python that has PyTorch. It
 
@@ -14,7 +14,7 @@
 5. has PyTorch multiply by a 2:4 matrix of the model that was pruned to it, dense and semi-structured;
 6. predicts what 2 takes, at rates that it measures.
 
---small makes the shapes small enough to try all of it on a processor; a number after `run` does that part alone. One line of JSON for each
+--small --device emulated tries all of it on a processor, with small shapes; a number after `run` does that part alone. One line of JSON for each
 measurement. A part that fails does not keep the others from being done; then the exit code is 1.
 """
 import argparse
@@ -45,6 +45,7 @@ MODULES = ("java.base,java.logging,java.management,java.net.http,java.xml,jdk.ht
 # Of the bundled natives: what the installed PyTorch stands in for, and what nothing here calls.
 LEFT_OUT = ("libtorch_cpu.so", "libtorch.so", "libc10.so", "libgomp.so.1", "libjnitorch_gloo.so", "jnijavacpp.cpp",
             "libjniopenblas_full.so", ".h", ".cmake", ".pc")
+LIMIT = 240  # Seconds of a call of wanda: one that hangs must not take the time of the others.
 OTHER_PLATFORMS = "aarch64|arm|ppc|s390|i386|/x86/|x86-32|-x86/|linux/x86/|loong|riscv|mips|freebsd|sunos|aix|android|darwin|win|/mac|sparc|musl"
 
 
@@ -153,7 +154,7 @@ class CardMemory:
 
 def wanda(*arguments):
     launcher = HERE / "bin/wanda" if (HERE / "bin/wanda").exists() else HERE.parent / "wanda"
-    done = subprocess.run([str(launcher), *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([str(launcher), *map(str, arguments)], stdout=subprocess.PIPE, text=True, timeout=LIMIT)
     if done.returncode:
         raise RuntimeError(f"wanda {' '.join(map(str, arguments))} ended with {done.returncode}")
     return done.stdout

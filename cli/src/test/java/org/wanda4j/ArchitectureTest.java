@@ -150,6 +150,15 @@ class ArchitectureTest {
                     .should(GeneralCodingRules.ACCESS_STANDARD_STREAMS)
                     .allowEmptyShould(true);
 
+    /// For an annotation of types, Jackson uses what Spark's older annotations lack, and in an executor those come first.
+    @ArchTest
+    static final ArchRule json_has_no_annotated_types =
+            noClasses()
+                    .should()
+                    .beAnnotatedWith("com.fasterxml.jackson.annotation.JsonTypeInfo")
+                    .orShould()
+                    .beAnnotatedWith("com.fasterxml.jackson.annotation.JsonSubTypes");
+
     @ArchTest
     static final ArchRule only_the_hub_opens_connections =
             noClasses()

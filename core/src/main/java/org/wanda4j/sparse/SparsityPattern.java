@@ -1,10 +1,12 @@
 package org.wanda4j.sparse;
 
-import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import org.wanda4j.checkpoint.InvalidInputException;
 
 /// Which shape the zeros of a matrix take.
-@JsonTypeInfo(use = JsonTypeInfo.Id.DEDUCTION) // Which one JSON says, its fields tell.
 public sealed interface SparsityPattern {
 
     /// Fraction of weights that the pattern removes, in [0, 1).
@@ -57,6 +59,21 @@ public sealed interface SparsityPattern {
         public String toString() {
             return n + ":" + m;
         }
+    }
+
+    /// The pattern that JSON has: as [Unstructured] a `sparsity`, as [NofM] an `n` and an `m`.
+    ///
+    /// Not by an annotation for types, of which Jackson uses what Spark's older one lacks: in an executor, Spark's class comes first.
+    ///
+    /// @throws java.util.NoSuchElementException when it has neither
+    @JsonCreator
+    static SparsityPattern of(
+            @JsonProperty("sparsity") OptionalDouble sparsity,
+            @JsonProperty("n") OptionalInt n,
+            @JsonProperty("m") OptionalInt m) {
+        return sparsity.isPresent()
+                ? new Unstructured(sparsity.getAsDouble())
+                : new NofM(n.orElseThrow(), m.orElseThrow());
     }
 
     /// Reads `2:4` as [NofM].

@@ -14,7 +14,7 @@ import org.wanda4j.torch.Device;
 import org.wanda4j.torch.TorchBlock;
 
 /// The blocks of a checkpoint, front to back. While one is in use, the next one is read, and brought to the device where there is
-/// one.
+/// one, beside what that computes.
 public final class BlockSequence implements AutoCloseable {
 
     private final LayerwiseForward forward;
@@ -48,7 +48,10 @@ public final class BlockSequence implements AutoCloseable {
                         () -> ahead.map(BackgroundTask::await).orElseGet(() -> read(index)));
         ahead =
                 hasNext()
-                        ? Optional.of(BackgroundTask.start("wanda-upload", () -> read(index + 1)))
+                        ? Optional.of(
+                                BackgroundTask.start(
+                                        "wanda-upload",
+                                        () -> device().besides(() -> read(index + 1))))
                         : Optional.empty();
         return block;
     }

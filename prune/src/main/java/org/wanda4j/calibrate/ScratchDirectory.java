@@ -6,7 +6,8 @@ import java.nio.file.Path;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Reason;
 
-/// A temporary directory for activations that do not fit into memory; gone with the run.
+/// A temporary directory for activations that do not fit into memory; gone with the run, and with a process that ends before it closes
+/// this.
 ///
 /// @param path where it is
 public record ScratchDirectory(Path path) implements AutoCloseable {
@@ -20,7 +21,9 @@ public record ScratchDirectory(Path path) implements AutoCloseable {
 
     private static Path create() {
         try {
-            return Files.createTempDirectory("wanda-");
+            Path directory = Files.createTempDirectory("wanda-");
+            directory.toFile().deleteOnExit();
+            return directory;
         } catch (IOException e) {
             throw new InvalidInputException(
                     "cannot make a directory in %s: %s; WANDA_OPTS=-Djava.io.tmpdir=DIRECTORY names another"

@@ -2,10 +2,13 @@ package org.wanda4j.torch;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.bytedeco.pytorch.DeviceGuardImplInterface;
 import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
+import org.bytedeco.pytorch.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -33,6 +36,7 @@ public final class Device {
     private final String name;
     private final DeviceType type;
     private final int index;
+    private Optional<Stream> besides = Optional.empty();
 
     private Device(String name, DeviceType type, int index) {
         this.name = name;
@@ -116,6 +120,47 @@ public final class Device {
     public void synchronise() {
         if (isCard()) {
             torch.cuda_synchronize(index);
+        }
+    }
+
+    /// Does a thread's work in a second queue of the device, which copies for it while it computes by the first; tensors that others are
+    /// to use are given to [#share]. What was made is complete when this returns.
+    public <T> T besides(Supplier<T> work) {
+        if (isHost()) {
+            return work.get();
+        }
+        // Of this interface, versions of libtorch that differ have what comes before events in the
+        // same places.
+        DeviceGuardImplInterface queues = torch.getDeviceGuardImpl(type);
+        Stream second = secondQueue(queues);
+        try (Stream first = queues.exchangeStream(second)) {
+            try {
+                T made = work.get();
+                second.synchronize();
+                return made;
+            } finally {
+                queues.exchangeStream(first).close();
+            }
+        }
+    }
+
+    /// One for all work: libtorch keeps the memory that a queue has used for that queue.
+    private synchronized Stream secondQueue(DeviceGuardImplInterface queues) {
+        if (besides.isEmpty()) {
+            Stream queue = queues.getNewStream(torchDevice());
+            queue.retainReference();
+            besides = Optional.of(queue);
+        }
+        return besides.get();
+    }
+
+    /// Says that the queue in which the device computes reads a tensor, in whichever it was made: once freed, its memory is not
+    /// used again before that has done so.
+    void share(Tensor tensor) {
+        if (tensor.is_cuda()) {
+            try (var computing = new Stream(Stream.Default.DEFAULT, torchDevice())) {
+                tensor.record_stream(computing);
+            }
         }
     }
 

@@ -150,6 +150,7 @@ final class Weights implements AutoCloseable {
     Tensor keep(Tensor tensor) {
         tensor.retainReference();
         owned.add(tensor);
+        device.share(tensor);
         return tensor;
     }
 

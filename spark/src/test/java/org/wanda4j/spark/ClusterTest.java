@@ -62,40 +62,11 @@ class ClusterTest {
         cluster.close();
     }
 
-    /// An executor is killed within one block, a worker with its executor within another; what they had is computed again. Tasks that take
-    /// longer than others are started a second time.
-    @Test
-    void whatIsKilledOrSlowDoesNotChangeTheOutput() {
-        List<String> killed = new ArrayList<>();
-        var copies = new AtomicInteger();
-        SPECULATION.forEach(System::setProperty);
-        var progress =
-                new SparkJob.Steps(step -> {
-                    if (step.equals("block 2/6 o")) {
-                        cluster.killExecutors(0);
-                        killed.add("executor");
-                    } else if (step.equals("block 4/6 gate+up")) {
-                        cluster.killWorker(1);
-                        killed.add("worker");
-                    }
-                });
-        Path output = directory.resolve("killed");
-        try (WindowRunner spark = WindowRunner.spark(cluster.url())) {
-            SparkContext.getOrCreate().addSparkListener(counting(copies));
-            SparkJob.prune(SparkJob.WANDA, output, spark, progress, false);
-        } finally {
-            SPECULATION.keySet().forEach(System::clearProperty);
-        }
-        assertTrue(copies.get() > 0);
-        assertEquals(List.of("executor", "worker"), killed);
-        assertEquals(expected, SparkJob.digests(output));
-    }
-
     /// Executors make the checkpoints, one of them is killed at that, and measure them packed.
     @Test
     void aComparisonIsThatOfALocalRun() throws IOException, InterruptedException {
         Path local = directory.resolve("grid-local");
-        assertEquals(0, compare(local, List.of()).waitFor());
+        Process withoutCluster = compare(local, List.of());
         Path grid = directory.resolve("grid");
         Process driver = compare(grid, List.of("--spark", cluster.url()));
         Path begun = grid.resolve("models/wanda-0.5.json");
@@ -104,6 +75,7 @@ class ClusterTest {
         }
         cluster.killExecutors(0);
         assertEquals(0, driver.waitFor());
+        assertEquals(0, withoutCluster.waitFor());
         assertEquals(figures(local), figures(grid));
     }
 
@@ -151,9 +123,10 @@ class ClusterTest {
         return cells;
     }
 
-    /// By a run on the cluster, and by one without it.
+    /// A driver is killed, and its run resumed: without the cluster, and by it. There an executor is killed within one block, a worker with
+    /// its executor within another, and what they had is computed again; tasks that take longer than others are started a second time.
     @Test
-    void aKilledDriverIsResumed() throws IOException, InterruptedException {
+    void whatIsKilledOrSlowDoesNotChangeTheOutput() throws IOException, InterruptedException {
         Path output = directory.resolve("resumed");
         Process driver =
                 JavaProcess.of(List.of(), SparkJob.class, output.toString(), cluster.url())
@@ -165,12 +138,32 @@ class ClusterTest {
         copy(partial(output), partial(local));
         SparkJob.prune(SparkJob.WANDA, local, WindowRunner.LOCAL, Progress.NONE, true);
         assertEquals(expected, SparkJob.digests(local));
+
         List<String> steps = new ArrayList<>();
+        List<String> killed = new ArrayList<>();
+        var copies = new AtomicInteger();
+        var progress =
+                new SparkJob.Steps(step -> {
+                    steps.add(step);
+                    if (step.equals("block 4/6 o")) {
+                        cluster.killExecutors(0);
+                        killed.add("executor");
+                    } else if (step.equals("block 5/6 gate+up")) {
+                        cluster.killWorker(1);
+                        killed.add("worker");
+                    }
+                });
+        SPECULATION.forEach(System::setProperty);
         try (WindowRunner spark = WindowRunner.spark(cluster.url())) {
-            SparkJob.prune(SparkJob.WANDA, output, spark, new SparkJob.Steps(steps::add), true);
+            SparkContext.getOrCreate().addSparkListener(counting(copies));
+            SparkJob.prune(SparkJob.WANDA, output, spark, progress, true);
+        } finally {
+            SPECULATION.keySet().forEach(System::clearProperty);
         }
-        assertEquals(expected, SparkJob.digests(output));
         assertEquals("block 3/6 qkv", steps.getFirst());
+        assertEquals(List.of("executor", "worker"), killed);
+        assertTrue(copies.get() > 0);
+        assertEquals(expected, SparkJob.digests(output));
     }
 
     private static SparkListener counting(AtomicInteger copies) {
