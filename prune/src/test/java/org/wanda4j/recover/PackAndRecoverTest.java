@@ -29,11 +29,9 @@ import org.wanda4j.checkpoint.PackReport;
 import org.wanda4j.checkpoint.Safetensors;
 import org.wanda4j.checkpoint.TensorInfo;
 import org.wanda4j.checkpoint.ValueType;
-import org.wanda4j.prune.Pruner;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.quantize.NearestPacking;
 import org.wanda4j.report.RecoverReport;
-import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
 
@@ -52,19 +50,8 @@ class PackAndRecoverTest {
 
     @BeforeAll
     static void pack() {
-        Path pruned = directory.resolve("pruned");
+        Path pruned = RecoverProcess.prune(directory.resolve("pruned"));
         packed = directory.resolve("packed");
-        try (Checkpoint dense = Checkpoint.open(SharedFiles.tinyLlama())) {
-            Pruner.prune(
-                    dense,
-                    Recipe.DEFAULT
-                            .withMethod("magnitude")
-                            .withPattern(new SparsityPattern.Unstructured(0.7)),
-                    Corpus.bundledCalibration(),
-                    pruned,
-                    false,
-                    SETTINGS);
-        }
         try (Checkpoint source = Checkpoint.open(pruned);
                 var output = OutputDirectory.claim(packed, pruned, false)) {
             NearestPacking.pack(source, ValueType.INT4, ValueType.INT8, Map.of(), output, _ -> {});

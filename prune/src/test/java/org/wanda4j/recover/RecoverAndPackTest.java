@@ -24,12 +24,9 @@ import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.families.Families;
-import org.wanda4j.prune.Pruner;
-import org.wanda4j.prune.Recipe;
 import org.wanda4j.recover.Recovery.Scope;
 import org.wanda4j.report.RecoverReport;
 import org.wanda4j.report.SparsityProfile;
-import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 
 /// The tiny model at 70 %, trained for some steps as it is rounded to int4.
@@ -62,19 +59,8 @@ class RecoverAndPackTest {
 
     @BeforeAll
     static void recover() {
-        pruned = references.resolve("pruned");
+        pruned = RecoverProcess.prune(references.resolve("pruned"));
         output = references.resolve("out");
-        try (Checkpoint dense = Checkpoint.open(SharedFiles.tinyLlama())) {
-            Pruner.prune(
-                    dense,
-                    Recipe.DEFAULT
-                            .withMethod("magnitude")
-                            .withPattern(new SparsityPattern.Unstructured(0.7)),
-                    Corpus.bundledCalibration(),
-                    pruned,
-                    false,
-                    SETTINGS);
-        }
         report = run(output, RECOVERY, false);
     }
 

@@ -8,13 +8,17 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.wanda4j.HeldProcess;
 import org.wanda4j.JavaProcess;
+import org.wanda4j.SharedFiles;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.prune.Pruner;
+import org.wanda4j.prune.Recipe;
 import org.wanda4j.recover.Recovery.Length;
 import org.wanda4j.recover.Recovery.Objective;
 import org.wanda4j.recover.Recovery.Scope;
 import org.wanda4j.report.RecoverReport;
+import org.wanda4j.sparse.SparsityPattern;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.ComputeType;
 
@@ -37,6 +41,24 @@ record RecoverProcess(Path pruned, Path teacher, Path output, Recovery recovery)
 
     RecoverProcess(Path pruned, Path teacher, Path output) {
         this(pruned, teacher, output, RECOVERY);
+    }
+
+    /// Prunes the tiny model to 70 %, by magnitude.
+    ///
+    /// @return where to
+    static Path prune(Path target) {
+        try (Checkpoint dense = Checkpoint.open(SharedFiles.tinyLlama())) {
+            Pruner.prune(
+                    dense,
+                    Recipe.DEFAULT
+                            .withMethod("magnitude")
+                            .withPattern(new SparsityPattern.Unstructured(0.7)),
+                    Corpus.bundledCalibration(),
+                    target,
+                    false,
+                    new RunSettings(2, Long.MAX_VALUE, Progress.NONE));
+        }
+        return target;
     }
 
     /// PRUNED TEACHER OUTPUT

@@ -32,12 +32,8 @@ import org.wanda4j.evaluate.Perplexity;
 import org.wanda4j.model.Architecture;
 import org.wanda4j.model.Linear;
 import org.wanda4j.model.families.Families;
-import org.wanda4j.prune.Pruner;
-import org.wanda4j.prune.Recipe;
 import org.wanda4j.report.RecoverReport;
 import org.wanda4j.report.SparsityProfile;
-import org.wanda4j.sparse.SparsityPattern;
-import org.wanda4j.text.Corpus;
 import org.wanda4j.torch.Device;
 
 /// The tiny model at 70 %, trained for some steps.
@@ -56,18 +52,7 @@ class RecovererTest {
 
     @BeforeAll
     static void recover() {
-        pruned = references.resolve("pruned");
-        try (Checkpoint dense = Checkpoint.open(DENSE)) {
-            Pruner.prune(
-                    dense,
-                    Recipe.DEFAULT
-                            .withMethod("magnitude")
-                            .withPattern(new SparsityPattern.Unstructured(0.7)),
-                    Corpus.bundledCalibration(),
-                    pruned,
-                    false,
-                    SETTINGS);
-        }
+        pruned = RecoverProcess.prune(references.resolve("pruned"));
         report = new RecoverProcess(pruned, DENSE, references.resolve("out")).resume(2);
     }
 
