@@ -37,7 +37,7 @@ public record Recovery(
 
     private static final double LEAST_MINUTES = 1;
 
-    /// How much of the usual rate is taken where weights are rounded: larger steps change more numbers than training settles.
+    /// How much of the usual rate is taken at most where weights are rounded: larger steps change more numbers than training settles.
     private static final double ROUNDED = 0.2;
 
     /// Divergence from the teacher, in nats, from which on weights take steps of the usual size.
@@ -210,14 +210,13 @@ public record Recovery(
     /// @param before loss of the held-out windows before the first step
     double rate(double before) {
         return learningRate.orElseGet(() -> {
-            if (values.isPresent()) {
-                return ROUNDED * scope.learningRate();
-            }
-            boolean near =
+            double usual = scope.learningRate();
+            boolean falls =
                     scope instanceof Scope.All
                             && objective instanceof Objective.Logits(double _, double hidden)
                             && hidden == 0;
-            return near ? scope.learningRate() * Math.min(1, before / FAR) : scope.learningRate();
+            double rate = falls ? usual * Math.min(1, before / FAR) : usual;
+            return values.isPresent() ? Math.min(rate, usual * ROUNDED) : rate;
         });
     }
 

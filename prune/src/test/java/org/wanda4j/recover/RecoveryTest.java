@@ -68,6 +68,9 @@ class RecoveryTest {
         Recovery all = lasting(new Length.Minutes(1));
         assertEquals(new Scope.All().learningRate(), all.rate(0.7));
         assertEquals(all.rate(0.7) / 5, all.rate(0.1), 1e-12);
+        Recovery rounded = of(new Scope.All(), new Length.Minutes(1), Optional.of(ValueType.INT8));
+        assertEquals(rounded.rate(0.7), rounded.rate(0.1), 1e-12);
+        assertEquals(rounded.rate(0.7) / 5, rounded.rate(0.02), 1e-12);
         Recovery norms = of(new Scope.Norms(), new Length.Minutes(1), Optional.empty());
         assertEquals(norms.rate(0.7), norms.rate(0.1));
     }
