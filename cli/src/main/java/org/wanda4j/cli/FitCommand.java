@@ -209,8 +209,7 @@ final class FitCommand implements Runnable {
     }
 
     private Path work() {
-        Path target = output.directory().toAbsolutePath().normalize();
-        return target.resolveSibling(target.getFileName() + ".fit");
+        return OutputDirectory.beside(output.directory(), ".fit");
     }
 
     /// Gives what was found its name, and measures its speed where that is not known.

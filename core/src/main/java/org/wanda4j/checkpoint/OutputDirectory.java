@@ -396,7 +396,9 @@ public final class OutputDirectory implements AutoCloseable {
         return new InvalidInputException("cannot write " + target + ": " + Reason.of(cause), cause);
     }
 
-    private static Path beside(Path target, String suffix) {
+    /// What lies beside `output` under its name and `suffix`.
+    public static Path beside(Path output, String suffix) {
+        Path target = output.toAbsolutePath().normalize();
         return target.resolveSibling(target.getFileName() + suffix);
     }
 

@@ -52,11 +52,11 @@ public record PackAndRecover(
             return round(output, replace);
         }
         OutputDirectory.claim(output, source, replace).close(); // Before it is needed.
-        Path target = output.toAbsolutePath().normalize();
-        Path rounded = target.resolveSibling(target.getFileName() + ".rounded");
+        Recovery recovery = recovery();
+        Path rounded = OutputDirectory.beside(output, ".rounded");
         PackReport report = round(rounded, replace);
         try {
-            return report.recovered(output.toString(), recover(rounded, output, replace));
+            return report.recovered(output.toString(), recover(recovery, rounded, output, replace));
         } finally {
             OutputDirectory.delete(rounded);
         }
@@ -69,13 +69,14 @@ public record PackAndRecover(
         }
     }
 
-    private PackReport.Recovered recover(Path rounded, Path output, boolean replace) {
+    private PackReport.Recovered recover(
+            Recovery recovery, Path rounded, Path output, boolean replace) {
         try (Checkpoint packed = Checkpoint.open(rounded)) {
             RecoverReport report =
                     new Recoverer(
                                     packed,
                                     Optional.of(source),
-                                    recovery(),
+                                    recovery,
                                     text,
                                     output,
                                     settings,

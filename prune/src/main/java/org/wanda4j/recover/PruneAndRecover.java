@@ -121,7 +121,6 @@ public final class PruneAndRecover {
     }
 
     private static Path pruned(Path output) {
-        Path target = output.toAbsolutePath().normalize();
-        return target.resolveSibling(target.getFileName() + ".pruned");
+        return OutputDirectory.beside(output, ".pruned");
     }
 }

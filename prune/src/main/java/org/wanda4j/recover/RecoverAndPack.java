@@ -61,7 +61,6 @@ record RecoverAndPack(Recoverer recoverer, ValueType values, Path output, boolea
     }
 
     private static Path recovered(Path output) {
-        Path target = output.toAbsolutePath().normalize();
-        return target.resolveSibling(target.getFileName() + ".recovered");
+        return OutputDirectory.beside(output, ".recovered");
     }
 }
