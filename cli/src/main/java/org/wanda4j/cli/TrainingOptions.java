@@ -106,7 +106,7 @@ final class TrainingOptions {
             names = "--lr",
             paramLabel = "RATE",
             description =
-                    "rate of the optimiser at its peak (default: all 5e-4, less where the loss at the start is below 0.5; norms 2e-3, lora 1e-3; with --values a fifth at most)")
+                    "rate of the optimiser at its peak (default: all 1e-3 times the loss at the start, 1.2e-3 at most; norms 2e-3, lora 1e-3; with --values at most 1e-4, lora 2e-4)")
     private Double rate;
 
     @Option(

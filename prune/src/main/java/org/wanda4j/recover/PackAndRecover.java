@@ -7,6 +7,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.checkpoint.Checkpoint;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.OutputDirectory;
 import org.wanda4j.checkpoint.PackReport;
 import org.wanda4j.checkpoint.ValueType;
@@ -15,6 +16,7 @@ import org.wanda4j.prune.Recipe;
 import org.wanda4j.quantize.CalibratedPacking;
 import org.wanda4j.report.RecoverReport;
 import org.wanda4j.text.Corpus;
+import org.wanda4j.text.Tokenizer;
 import org.wanda4j.torch.ComputeType;
 
 /// Packs a checkpoint, its weights rounded along a text, and trains norms and biases of the packed one towards it: rounding moves what
@@ -44,21 +46,42 @@ public record PackAndRecover(
     /// Nothing is kept for a run to be resumed: rounding would have to be done again.
     private static final Duration NEVER = Duration.ofDays(Integer.MAX_VALUE);
 
+    /// Checks the range.
+    ///
+    /// @throws InvalidInputException when it is left
+    public PackAndRecover {
+        if (tokens < 0) {
+            throw new InvalidInputException("--recover-tokens must be at least 0, got " + tokens);
+        }
+    }
+
     /// Writes the packed copy to `output`, which appears there whole or not at all.
     ///
     /// @param replace whether a checkpoint that is already there may be replaced
+    /// @throws InvalidInputException when something that was given cannot be used; nothing is left behind
     public PackReport pack(Path output, boolean replace) {
         if (tokens == 0) {
             return round(output, replace);
         }
         OutputDirectory.claim(output, source, replace).close(); // Before it is needed.
         Recovery recovery = recovery();
+        requireText(recovery);
         Path rounded = OutputDirectory.beside(output, ".rounded");
         PackReport report = round(rounded, replace);
         try {
             return report.recovered(output.toString(), recover(recovery, rounded, output, replace));
         } finally {
             OutputDirectory.delete(rounded);
+        }
+    }
+
+    /// Rounding takes minutes, and needs less text.
+    private void requireText(Recovery recovery) {
+        try (Tokenizer tokenizer = Tokenizer.open(source.directory())) {
+            Recoverer.windows(text, tokenizer, recovery);
+        } catch (InvalidInputException e) {
+            throw new InvalidInputException(
+                    e.getMessage() + "; --recover-tokens 0 leaves norms as they are", e);
         }
     }
 

@@ -269,7 +269,7 @@ public final class Recoverer {
         try (Arena memory = Arena.ofShared();
                 Tokenizer tokenizer =
                         phases.time("tokenize", () -> Tokenizer.open(pruned.directory()))) {
-            var windows = new TrainingText(text, tokenizer, length, recovery.seed(), HELD_OUT);
+            TrainingText windows = windows(text, tokenizer, recovery);
             LayerwiseForward.check(pruned, architecture, windows.heldOut());
             try (var student =
                             phases.time(
@@ -321,6 +321,13 @@ public final class Recoverer {
                         });
             }
         }
+    }
+
+    /// @param recovery whose windows have a length
+    /// @throws InvalidInputException when the text is too short
+    static TrainingText windows(Corpus text, Tokenizer tokenizer, Recovery recovery) {
+        return new TrainingText(
+                text, tokenizer, recovery.seqlen().orElseThrow(), recovery.seed(), HELD_OUT);
     }
 
     /// Seconds that the result is packed in.

@@ -13,7 +13,7 @@ import org.wanda4j.torch.ComputeType;
 /// @param scope what is trained
 /// @param objective what the loss is
 /// @param length how long it is trained
-/// @param learningRate of the optimiser at its peak; where empty, that of the scope, and less where there is little to recover: [#rate]
+/// @param learningRate of the optimiser at its peak; where empty, that of the scope, by how much there is to recover: [#rate]
 /// @param seqlen tokens of a window; [#LONGEST_WINDOW] or what the model can take where empty
 /// @param seed of the order of the text
 /// @param values int8 or int4: the linears are computed with as they will be packed, and the result is packed; an ordinary checkpoint
@@ -40,8 +40,11 @@ public record Recovery(
     /// How much of the usual rate is taken at most where weights are rounded: larger steps change more numbers than training settles.
     private static final double ROUNDED = 0.2;
 
-    /// Divergence from the teacher, in nats, from which on weights take steps of the usual size.
-    private static final double FAR = 0.5;
+    /// Divergence from the teacher, in nats, at which weights take steps of the usual size.
+    private static final double USUAL_LOSS = 0.5;
+
+    /// The largest steps, by the usual ones.
+    private static final double LARGEST = 2.4;
 
     /// A quarter of an hour towards the teacher's logits.
     public static final Recovery DEFAULT =
@@ -205,17 +208,17 @@ public record Recovery(
     }
 
     /// The optimiser's rate at its peak. Steps that bring a model nearer that is far from its teacher take one away that is near: where all
-    /// weights are trained, from a loss of [#FAR] on, the rate falls with the loss.
+    /// weights are trained, the rate is the usual one at a loss of [#USUAL_LOSS], and proportional to the loss up to [#LARGEST] times that.
     ///
     /// @param before loss of the held-out windows before the first step
     double rate(double before) {
         return learningRate.orElseGet(() -> {
             double usual = scope.learningRate();
-            boolean falls =
+            boolean byLoss =
                     scope instanceof Scope.All
                             && objective instanceof Objective.Logits(double _, double hidden)
                             && hidden == 0;
-            double rate = falls ? usual * Math.min(1, before / FAR) : usual;
+            double rate = byLoss ? usual * Math.min(LARGEST, before / USUAL_LOSS) : usual;
             return values.isPresent() ? Math.min(rate, usual * ROUNDED) : rate;
         });
     }

@@ -139,21 +139,43 @@ class PackAndRecoverTest {
     }
 
     private static PackReport pack(Path output) {
+        return pack(output, Corpus.bundledCalibration(), TOKENS);
+    }
+
+    private static PackReport pack(Path output, Corpus text, long tokens) {
         try (Checkpoint dense = Checkpoint.open(SharedFiles.tinyLlama())) {
             var sampling =
                     new Recipe.Sampling(
-                            Recipe.DEFAULT.sampling().sampler(), 16, OptionalInt.of(64), 0);
+                            Recipe.DEFAULT.sampling().sampler(), 4, OptionalInt.of(64), 0);
             return new PackAndRecover(
                             dense,
                             ValueType.INT4,
                             ValueType.INT8,
                             ComputeType.FP32,
                             sampling,
-                            Corpus.bundledCalibration(),
-                            TOKENS,
+                            text,
+                            tokens,
                             SETTINGS)
                     .pack(output, false);
         }
+    }
+
+    @Test
+    void whatCannotBeRecoveredIsNotRounded() {
+        Path output = directory.resolve("short");
+        var text = Corpus.of("three", List.of("one two three ".repeat(120)));
+        String message =
+                assertThrows(InvalidInputException.class, () -> pack(output, text, TOKENS))
+                        .getMessage();
+        assertTrue(message.contains("--recover-tokens 0"), message);
+        assertFalse(Files.exists(output));
+        assertFalse(Files.exists(directory.resolve("short.rounded")));
+        assertTrue(pack(output, text, 0).recovered().isEmpty());
+
+        message =
+                assertThrows(InvalidInputException.class, () -> pack(output, text, -1))
+                        .getMessage();
+        assertEquals("--recover-tokens must be at least 0, got -1", message);
     }
 
     @Test

@@ -64,13 +64,17 @@ class RecoveryTest {
     }
 
     @Test
-    void whatIsNearToItsTeacherIsTrainedBySmallerSteps() {
+    void stepsAreAsLargeAsTheWayToTheTeacherIsLong() {
+        double usual = new Scope.All().learningRate();
         Recovery all = lasting(new Length.Minutes(1));
-        assertEquals(new Scope.All().learningRate(), all.rate(0.7));
-        assertEquals(all.rate(0.7) / 5, all.rate(0.1), 1e-12);
+        assertEquals(usual, all.rate(0.5), 1e-12);
+        assertEquals(usual / 5, all.rate(0.1), 1e-12);
+        assertEquals(2 * usual, all.rate(1), 1e-12);
+        assertEquals(2.4 * usual, all.rate(2), 1e-12);
         Recovery rounded = of(new Scope.All(), new Length.Minutes(1), Optional.of(ValueType.INT8));
-        assertEquals(rounded.rate(0.7), rounded.rate(0.1), 1e-12);
-        assertEquals(rounded.rate(0.7) / 5, rounded.rate(0.02), 1e-12);
+        assertEquals(usual / 5, rounded.rate(2), 1e-12);
+        assertEquals(usual / 5, rounded.rate(0.1), 1e-12);
+        assertEquals(usual / 25, rounded.rate(0.02), 1e-12);
         Recovery norms = of(new Scope.Norms(), new Length.Minutes(1), Optional.empty());
         assertEquals(norms.rate(0.7), norms.rate(0.1));
     }
