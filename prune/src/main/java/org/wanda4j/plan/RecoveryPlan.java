@@ -263,10 +263,8 @@ public record RecoveryPlan(
                 .views()
                 .forEach(view -> {
                     TensorView value = Rounding.to(DType.F32, sample.map(view, memory), memory);
-                    TensorView gradient = Rounding.to(DType.F32, value, memory);
                     trained.put(
-                            view,
-                            new WholeWeight(new Variable(value, gradient, false, Device.HOST)));
+                            view, new WholeWeight(new Variable(value, false, Device.HOST, memory)));
                 });
         return trained;
     }

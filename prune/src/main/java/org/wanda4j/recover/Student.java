@@ -118,12 +118,7 @@ final class Student implements AutoCloseable {
     }
 
     private Variable variable(TensorView value, boolean pruned, Arena memory) {
-        MemorySegment gradient = memory.allocate(value.data().byteSize(), ALIGNMENT);
-        return new Variable(
-                value,
-                new TensorView(value.name(), DType.F32, value.shape(), gradient),
-                pruned,
-                device);
+        return new Variable(value, pruned, device, memory);
     }
 
     /// For each linear, a product that is zero at the start: its second factor is, and the first is random.

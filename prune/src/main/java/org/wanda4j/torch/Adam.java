@@ -1,5 +1,6 @@
 package org.wanda4j.torch;
 
+import java.lang.foreign.Arena;
 import java.util.List;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -19,6 +20,17 @@ record Adam(Variable variable, MirroredTensor mean, MirroredTensor square)
     private static final double B1 = 0.9;
     private static final double B2 = 0.999;
     private static final double EPSILON = 1e-8;
+
+    /// At the start.
+    ///
+    /// @param device that computes
+    /// @param memory for the means; outlives this
+    Adam(Variable variable, Device device, Arena memory) {
+        this(
+                variable,
+                MirroredTensor.zeros(variable.value().host(), device, memory),
+                MirroredTensor.zeros(variable.value().host(), device, memory));
+    }
 
     @Override
     public List<MirroredTensor> state() {

@@ -9,13 +9,10 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.Adam;
-import org.bytedeco.pytorch.AdamOptions;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.wanda4j.checkpoint.DType;
@@ -24,7 +21,7 @@ import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Block;
 import org.wanda4j.sparse.Mask;
 
-/// A block whose weights are being fitted by Adam: in fp32, but for the products of its linears. Weights that were removed
+/// A block whose weights are being fitted by [Adam]: in fp32, but for the products of its linears. Weights that were removed
 /// stay zero.
 public final class BlockTraining implements AutoCloseable {
 
@@ -41,7 +38,9 @@ public final class BlockTraining implements AutoCloseable {
     private final TorchBlock block;
 
     /// One for each parameter.
-    private final List<Adam> optimizers = new ArrayList<>();
+    private final List<Adam> rules = new ArrayList<>();
+
+    private int steps;
 
     /// Gradients of one batch, in the order of the parameters.
     public record Gradient(List<Tensor> tensors) {}
@@ -82,8 +81,13 @@ public final class BlockTraining implements AutoCloseable {
                                 device),
                         length);
         block.parameters(trained)
-                .forEach((view, parameter) ->
-                        train(parameter, Optional.ofNullable(masks.get(view))));
+                .forEach((view, parameter) -> {
+                    MirroredTensor value = values.get(view);
+                    var gradient = MirroredTensor.zeros(value.host(), device, memory);
+                    var variable = new Variable(value, gradient, false);
+                    rules.add(new Adam(variable, device, memory));
+                    train(parameter, Optional.ofNullable(masks.get(view)));
+                });
     }
 
     private void train(Tensor parameter, Optional<Mask> mask) {
@@ -91,11 +95,6 @@ public final class BlockTraining implements AutoCloseable {
             masks.add(mask.map(removed -> keep(device.here(Tensors.surviving(removed)))));
         }
         parameters.add(parameter.requires_grad_(true));
-        try (var _ = new PointerScope()) {
-            var optimizer = new Adam(new TensorVector(parameter), new AdamOptions());
-            optimizer.retainReference();
-            optimizers.add(optimizer);
-        }
     }
 
     private Tensor keep(Tensor tensor) {
@@ -164,17 +163,17 @@ public final class BlockTraining implements AutoCloseable {
     /// One step of Adam against the sum of `gradients`, which are freed; each parameter is a task.
     public void step(Engine engine, List<Gradient> gradients, double learningRate) {
         engine.forEach(
-                parameters.size(),
+                rules.size(),
                 i -> {
-                    Tensor sum = gradients.getFirst().tensors().get(i);
+                    Adam rule = rules.get(i);
+                    Tensor sum = rule.variable().gradient().tensor();
+                    sum.copy_(gradients.getFirst().tensors().get(i));
                     for (Gradient other : gradients.subList(1, gradients.size())) {
                         sum.add_(other.tensors().get(i));
                     }
-                    parameters.get(i).mutable_grad().put(sum);
-                    Adam optimizer = optimizers.get(i);
-                    optimizer.param_groups().get(0).options().set_lr(learningRate);
-                    optimizer.step();
+                    rule.update(steps, learningRate, 1);
                 });
+        steps++;
         gradients.forEach(gradient -> gradient.tensors().forEach(Tensor::releaseReference));
     }
 
@@ -191,8 +190,11 @@ public final class BlockTraining implements AutoCloseable {
     @Override
     public void close() {
         kept.forEach(Tensor::releaseReference);
-        optimizers.forEach(Adam::releaseReference);
         block.close();
+        for (Adam rule : rules) {
+            rule.state().forEach(MirroredTensor::close);
+            rule.variable().gradient().close();
+        }
         values.values().forEach(MirroredTensor::close);
     }
 }

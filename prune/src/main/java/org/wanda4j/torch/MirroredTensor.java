@@ -1,15 +1,19 @@
 package org.wanda4j.torch;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.TensorView;
 
 /// Values of fp32 in memory of the host. Where a device computes, it has a copy, which is what changes: the host's values are those
 /// of the last [#download()].
 public final class MirroredTensor implements AutoCloseable {
+
+    private static final int ALIGNMENT = 64;
 
     private final TensorView host;
     private final Optional<Tensor> onDevice;
@@ -25,6 +29,15 @@ public final class MirroredTensor implements AutoCloseable {
                 this.onDevice = Optional.of(Tensors.kept(copy));
             }
         }
+    }
+
+    /// Zeros of the shape of `other`.
+    ///
+    /// @param memory that outlives this
+    public static MirroredTensor zeros(TensorView other, Device device, Arena memory) {
+        MemorySegment data = memory.allocate(other.data().byteSize(), ALIGNMENT);
+        return new MirroredTensor(
+                new TensorView(other.name(), DType.F32, other.shape(), data), device);
     }
 
     /// The values on the host.

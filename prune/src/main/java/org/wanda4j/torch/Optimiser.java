@@ -1,13 +1,10 @@
 package org.wanda4j.torch;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.wanda4j.checkpoint.DType;
-import org.wanda4j.checkpoint.TensorView;
 
 /// Changes what is trained against its gradients: the matrices of linears by [Muon], unless they are rounded, all else by [Adam].
 ///
@@ -16,7 +13,6 @@ import org.wanda4j.checkpoint.TensorView;
 public final class Optimiser implements AutoCloseable {
 
     private static final double CLIP = 1;
-    private static final int ALIGNMENT = 64;
 
     private final Engine engine;
     private final List<Rule> rules;
@@ -45,15 +41,11 @@ public final class Optimiser implements AutoCloseable {
 
     private Rule rule(Variable variable, boolean rounded, Arena memory) {
         return variable.pruned() && !rounded
-                ? new Muon(variable, zeros(variable, memory), engine.type())
-                : new Adam(variable, zeros(variable, memory), zeros(variable, memory));
-    }
-
-    private MirroredTensor zeros(Variable variable, Arena memory) {
-        TensorView value = variable.value().host();
-        MemorySegment data = memory.allocate(value.data().byteSize(), ALIGNMENT);
-        return new MirroredTensor(
-                new TensorView(value.name(), DType.F32, value.shape(), data), engine.device());
+                ? new Muon(
+                        variable,
+                        MirroredTensor.zeros(variable.value().host(), engine.device(), memory),
+                        engine.type())
+                : new Adam(variable, engine.device(), memory);
     }
 
     /// A rule for each variable, in their order.

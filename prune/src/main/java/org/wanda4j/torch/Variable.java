@@ -1,5 +1,6 @@
 package org.wanda4j.torch;
 
+import java.lang.foreign.Arena;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.wanda4j.checkpoint.TensorView;
@@ -12,10 +13,13 @@ public record Variable(MirroredTensor value, MirroredTensor gradient, boolean pr
         implements AutoCloseable {
 
     /// @param value fp32
-    /// @param gradient fp32
     /// @param device that computes with them
-    public Variable(TensorView value, TensorView gradient, boolean pruned, Device device) {
-        this(new MirroredTensor(value, device), new MirroredTensor(gradient, device), pruned);
+    /// @param memory for the gradient; outlives this
+    public Variable(TensorView value, boolean pruned, Device device, Arena memory) {
+        this(
+                new MirroredTensor(value, device),
+                MirroredTensor.zeros(value, device, memory),
+                pruned);
     }
 
     /// Sets to zero what a tensor of this shape has for values that were removed.

@@ -241,9 +241,8 @@ class DeviceTest {
     private static TrainedWeight trained(
             TensorView stored, List<Variable> variables, Arena memory) {
         TensorView value = Rounding.to(DType.F32, stored, memory);
-        TensorView gradient = Rounding.to(DType.F32, stored, memory);
         boolean matrix = value.shape().size() == 2;
-        variables.add(new Variable(value, gradient, matrix, Device.SHAPES));
+        variables.add(new Variable(value, matrix, Device.SHAPES, memory));
         return new WholeWeight(variables.getLast());
     }
 

@@ -182,7 +182,7 @@ class OptimiserTest {
                     .setAtIndex(
                             ValueLayout.JAVA_FLOAT, i, zero ? 0 : (float) random.nextDouble(-1, 1));
         }
-        return new Variable(value, tensor(memory, shape), removed.isPresent(), device);
+        return new Variable(value, removed.isPresent(), device, memory);
     }
 
     private static TensorView tensor(Arena memory, Long... shape) {

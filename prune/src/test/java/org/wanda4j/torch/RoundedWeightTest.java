@@ -77,7 +77,7 @@ class RoundedWeightTest {
     private static RoundedWeight rounded(TensorView weight, ValueType values, Arena memory) {
         TensorView exact = Rounding.to(DType.F32, weight, memory);
         return new RoundedWeight(
-                new WholeWeight(new Variable(exact, exact, false, Device.HOST)),
+                new WholeWeight(new Variable(exact, false, Device.HOST, memory)),
                 weight.type(),
                 values);
     }
