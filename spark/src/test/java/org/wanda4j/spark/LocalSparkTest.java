@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SortedMap;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.apache.spark.SparkContext;
@@ -98,7 +99,7 @@ class LocalSparkTest {
     /// Linears are pruned by tasks where that takes time.
     @ParameterizedTest
     @FieldSource("SAME_BYTES")
-    void theOutputIsThatOfALocalRun(Recipe recipe) {
+    void theOutputIsThatOfALocalRun(Recipe recipe) throws TimeoutException {
         SortedMap<String, String> expected = SparkJob.digests(local(recipe));
         var counted = new AtomicInteger();
         SparkListener counter = pruningTasks(counted);
@@ -250,7 +251,7 @@ class LocalSparkTest {
         }
 
         @Test
-        void theNumberOfPartsDoesNotChangeTheOutput() {
+        void theNumberOfPartsDoesNotChangeTheOutput() throws TimeoutException {
             theOutputIsThatOfALocalRun(SparkJob.WANDA);
         }
 
