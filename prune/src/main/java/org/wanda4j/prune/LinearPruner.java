@@ -63,8 +63,8 @@ record LinearPruner(
     /// @param memory that outlives the result
     PrunedAhead pruneAhead(StageStatistics statistics, Arena memory) {
         return workers.filter(_ -> method.needs() == Statistic.GRAM)
-                .map(they ->
-                        phases.time("select", () -> PrunedAhead.by(they, this, statistics, memory)))
+                .map(it ->
+                        phases.time("select", () -> PrunedAhead.by(it, this, statistics, memory)))
                 .orElse(PrunedAhead.NOTHING);
     }
 
@@ -107,7 +107,7 @@ record LinearPruner(
         PrunedLinear pruned =
                 ahead.of(linear)
                         .orElseGet(() ->
-                                prune(
+                                apply(
                                         permuted,
                                         permutation
                                                 .map(it -> it.apply(statistics))
@@ -119,11 +119,11 @@ record LinearPruner(
         return permutation.map(it -> it.original(pruned.weight(), memory)).orElse(pruned.weight());
     }
 
-    /// Prunes a matrix.
+    /// Applies the method to a matrix.
     ///
     /// @param statistics of its inputs
     /// @param memory that outlives the result
-    PrunedLinear prune(
+    PrunedLinear apply(
             TensorView matrix, InputStatistics statistics, SparsityPattern pattern, Arena memory) {
         DType newType = type == ComputeType.FP32 ? DType.F32 : matrix.type();
         var task = new PruneTask(matrix, statistics, pattern, newType, threads, memory);

@@ -66,7 +66,7 @@ record LinearTask(
                             new Phases(),
                             Optional.empty());
             PrunedLinear pruned =
-                    pruner.prune(source.map(weight, memory), statistics, pattern, memory);
+                    pruner.apply(source.map(weight, memory), statistics, pattern, memory);
             return new Result(
                     TensorCopy.of(pruned.weight()),
                     pruned.mask().toBytes(),

@@ -40,32 +40,26 @@ record PrunedAhead(Map<Linear, PrunedLinear> linears, Map<Stage, Double> damping
     static PrunedAhead by(
             Workers workers, LinearPruner pruner, StageStatistics statistics, Arena memory) {
         Map<Stage, Shared<InputStatistics.Copy>> inputs = new HashMap<>();
-        try {
-            List<Member> members = new ArrayList<>();
-            statistics
-                    .byStage()
-                    .forEach((stage, ofStage) -> {
-                        List<Linear> chosen =
-                                stage.linears().stream().filter(pruner::prunes).toList();
-                        if (!chosen.isEmpty() && ofStage.tokens() > 0) {
-                            pruner.checkFinite(chosen.getFirst(), ofStage);
-                            inputs.put(stage, workers.share(ofStage.copy()));
-                            chosen.forEach(linear -> members.add(new Member(stage, linear)));
-                        }
-                    });
-            WeightUpdate update = pruner.method().update();
-            members.sort(
-                    Comparator.<Member>comparingDouble(it -> it.operations(update)).reversed());
-            return run(
-                    workers,
-                    members,
-                    members.stream()
-                            .map(it -> pruner.task(it.linear(), inputs.get(it.stage())))
-                            .toList(),
-                    memory);
-        } finally {
-            inputs.values().forEach(Shared::close);
-        }
+        List<Member> members = new ArrayList<>();
+        statistics
+                .byStage()
+                .forEach((stage, ofStage) -> {
+                    List<Linear> chosen = stage.linears().stream().filter(pruner::prunes).toList();
+                    if (!chosen.isEmpty() && ofStage.tokens() > 0) {
+                        pruner.checkFinite(chosen.getFirst(), ofStage);
+                        inputs.put(stage, workers.share(ofStage.copy()));
+                        chosen.forEach(linear -> members.add(new Member(stage, linear)));
+                    }
+                });
+        WeightUpdate update = pruner.method().update();
+        members.sort(Comparator.<Member>comparingDouble(it -> it.operations(update)).reversed());
+        List<LinearTask> tasks =
+                members.stream()
+                        .map(it -> pruner.task(it.linear(), inputs.get(it.stage())))
+                        .toList();
+        PrunedAhead ahead = run(workers, members, tasks, memory);
+        inputs.values().forEach(Shared::close);
+        return ahead;
     }
 
     private static PrunedAhead run(
