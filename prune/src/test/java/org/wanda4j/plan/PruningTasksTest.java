@@ -24,8 +24,7 @@ class PruningTasksTest {
     @Test
     void eachLinearIsATaskThatInvertsForItself() {
         PruningTasks tasks = tasks(LARGE_AND_SMALL);
-        assertEquals(
-                (144.0 + 12 * 36) / (144 + 18 * 36), tasks.share(1, new Size(2, 1)), 1e-12);
+        assertEquals((144.0 + 12 * 36) / (144 + 18 * 36), tasks.share(1, new Size(2, 1)), 1e-12);
         assertEquals(1, tasks.tasks(new Size(2, 1)));
     }
 
@@ -75,9 +74,8 @@ class PruningTasksTest {
     private static Stage stage(int... outputs) {
         List<Linear> linears =
                 IntStream.range(0, outputs.length)
-                        .mapToObj(i ->
-                                Linear.of(
-                                        outputs.length + "." + i, INPUTS, outputs[i], false))
+                        .mapToObj(
+                                i -> Linear.of(outputs.length + "." + i, INPUTS, outputs[i], false))
                         .toList();
         return new Stage("stage", 0, 0, 0, linears);
     }
