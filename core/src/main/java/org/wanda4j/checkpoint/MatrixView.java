@@ -1,5 +1,6 @@
 package org.wanda4j.checkpoint;
 
+import java.io.Serializable;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -27,7 +28,8 @@ public record MatrixView(
         boolean transposed,
         int first,
         int run,
-        int step) {
+        int step)
+        implements Serializable {
 
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;

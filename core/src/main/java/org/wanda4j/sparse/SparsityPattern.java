@@ -2,12 +2,13 @@ package org.wanda4j.sparse;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import java.io.Serializable;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.wanda4j.checkpoint.InvalidInputException;
 
 /// Which shape the zeros of a matrix take.
-public sealed interface SparsityPattern {
+public sealed interface SparsityPattern extends Serializable {
 
     /// Fraction of weights that the pattern removes, in [0, 1).
     double sparsity();

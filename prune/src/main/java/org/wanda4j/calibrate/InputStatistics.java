@@ -1,6 +1,8 @@
 package org.wanda4j.calibrate;
 
+import java.io.Serializable;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Gram;
@@ -14,6 +16,32 @@ import org.wanda4j.torch.Gram;
 public record InputStatistics(
         float[] norms, float[] ablationNorms, long tokens, Optional<Gram> gramMatrix)
         implements AutoCloseable {
+
+    /// Statistics on the heap, on their way to another process.
+    ///
+    /// @param panels of the Gram matrix, as [Gram#panels()]; none where it was not collected
+    public record Copy(float[] norms, float[] ablationNorms, long tokens, List<float[]> panels)
+            implements Serializable {
+
+        /// The same statistics, to be closed by the caller.
+        ///
+        /// @param type of the inputs
+        public InputStatistics statistics(ComputeType type) {
+            return new InputStatistics(
+                    norms,
+                    ablationNorms,
+                    tokens,
+                    panels.isEmpty()
+                            ? Optional.empty()
+                            : Optional.of(Gram.of(panels, norms.length, type)));
+        }
+    }
+
+    /// A copy that can be sent.
+    public Copy copy() {
+        return new Copy(
+                norms, ablationNorms, tokens, gramMatrix.map(Gram::panels).orElse(List.of()));
+    }
 
     /// Of the inputs of all windows.
     ///

@@ -17,6 +17,22 @@ public interface Workers {
         R apply(T item, RunSettings settings);
     }
 
+    /// A value that many items of work read. It is sent to a process when work there first asks for it.
+    ///
+    /// @param <T> serializable
+    interface Shared<T> extends Serializable, AutoCloseable {
+
+        /// The value.
+        T get();
+
+        /// Frees it wherever it is; no work reads it any more.
+        @Override
+        void close();
+    }
+
+    /// Shares a value.
+    <T> Shared<T> share(T value);
+
     /// How many parts work is to be cut into.
     ///
     /// @param units it consists of, each the work of one thread
@@ -28,4 +44,8 @@ public interface Workers {
     /// @param done takes the number of an item and its result, as they come, one at a time
     /// @throws InvalidInputException when the work cannot be done
     <T, R> void forEach(List<T> items, Work<T, R> work, BiConsumer<Integer, R> done);
+
+    /// The same for work that takes as many threads as there are: with fewer items than threads, each is alone in its process, where
+    /// the cluster can see to that. Items begin in their order.
+    <T, R> void forEachWide(List<T> items, Work<T, R> work, BiConsumer<Integer, R> done);
 }

@@ -4,13 +4,17 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.wanda4j.calibrate.ActivationStore;
 import org.wanda4j.calibrate.BlockPass;
+import org.wanda4j.calibrate.BlockPass.Round;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.calibrate.WindowParts;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.method.Method;
 import org.wanda4j.method.Methods;
 import org.wanda4j.model.Block;
+import org.wanda4j.model.Linear;
 import org.wanda4j.model.Stage;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.torch.ComputeType;
@@ -122,8 +126,11 @@ public record ClusterPlan(
         private final double newWeightBytes;
         private final double squareBytes;
         private final double gramBytes;
-        private final int jobs;
+        private final double sentGramBytes;
+        private final double prunedBytes;
+        private final int passes;
         private final double loads;
+        private final PruningTasks pruning;
 
         Counts(ModelFootprint model, Recipe recipe) {
             this.model = model;
@@ -140,27 +147,41 @@ public record ClusterPlan(
                             type);
             this.parts = WindowParts.count(layout, Optional.empty());
             this.hiddenBytes = layout.hiddenBytes();
-            Statistic needed = Methods.named(recipe.method()).needs();
+            Method method = Methods.named(recipe.method());
+            Statistic needed = method.needs();
+            Set<Linear> chosen = recipe.linears(model.architecture());
+            this.pruning = new PruningTasks(method.update(), chosen);
             var wanted = BlockPass.Wanted.of(needed);
             double squares = 0;
             double gram = 0;
+            double sentGram = 0;
             double weights = 0;
             int rounds = 0;
             for (Block block : blocks) {
-                rounds +=
-                        BlockPass.rounds(recipe.order(), block.steps(), wanted, windows, 1).size();
+                for (Round round :
+                        BlockPass.rounds(recipe.order(), block.steps(), wanted, windows, 1)) {
+                    rounds++;
+                    if (needed == Statistic.GRAM) {
+                        pruning.add(round);
+                    }
+                }
                 weights += block.linears().stream().mapToDouble(it -> it.weights()).sum();
                 for (Stage stage : block.stages()) {
                     double width = stage.width();
                     squares += windows * width * Float.BYTES;
-                    gram += needed == Statistic.GRAM ? width * (width + 1) / 2 * Float.BYTES : 0;
+                    double half =
+                            needed == Statistic.GRAM ? width * (width + 1) / 2 * Float.BYTES : 0;
+                    gram += half;
+                    sentGram += half * stage.linears().stream().filter(chosen::contains).count();
                 }
             }
             this.newWeightBytes = weights * type.bytes();
             this.squareBytes = squares;
             this.gramBytes = gram;
-            this.jobs = rounds + blocks.size() - 1;
-            this.loads = (double) jobs / blocks.size();
+            this.sentGramBytes = sentGram;
+            this.prunedBytes = pruning.weights() * (type.bytes() + 1.0 / Byte.SIZE);
+            this.passes = rounds + blocks.size() - 1;
+            this.loads = (double) passes / blocks.size();
         }
 
         Map<String, Double> networkBytes(Size size) {
@@ -169,7 +190,8 @@ public record ClusterPlan(
             bytes.put("newWeights", newWeightBytes * size.workers());
             bytes.put("states", 2 * hiddenBytes * (blocks.size() - 1));
             bytes.put("squares", squareBytes);
-            bytes.put("gram", gramBytes * (parts + 1));
+            bytes.put("gram", gramBytes * (parts + 1) + sentGramBytes);
+            bytes.put("pruned", prunedBytes);
             return bytes;
         }
 
@@ -180,16 +202,21 @@ public record ClusterPlan(
                     phases.put(phase, seconds * threads * shareOf(size));
                 } else if (phase.equals("load")) {
                     phases.put(phase, seconds * loads);
+                } else if (phase.equals("select")) {
+                    phases.put(phase, seconds * pruning.share(threads, size));
                 } else {
                     phases.put(phase, seconds);
                 }
             });
             phases.put(
-                    "cluster", START_SECONDS + jobs * (JOB_SECONDS + tasksOf(size) * TASK_SECONDS));
+                    "cluster",
+                    START_SECONDS
+                            + (passes + pruning.jobs()) * JOB_SECONDS
+                            + (passes * tasksOf(size) + pruning.tasks(size)) * TASK_SECONDS);
             Map<String, Double> bytes = networkBytes(size);
             phases.put("weights", bytes.get("weights") / LINK);
             // To the first executors by the driver, to the others by those.
-            phases.put("broadcast", 2 * newWeightBytes / LINK);
+            phases.put("broadcast", (2 * (newWeightBytes + gramBytes) + prunedBytes) / LINK);
             phases.put("states", bytes.get("states") / LINK);
             phases.put(
                     "sums",

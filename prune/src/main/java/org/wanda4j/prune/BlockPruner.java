@@ -121,10 +121,17 @@ final class BlockPruner implements AutoCloseable {
         List<InputReport> inputs = new ArrayList<>();
         for (BlockPass.Round round : pass.rounds()) {
             try (StageStatistics statistics = pass.collect(round)) {
+                PrunedAhead ahead = linears.pruneAhead(statistics, loaded.memory());
                 for (var each : statistics.stages()) {
                     inputs.add(
                             pruneStage(
-                                    loaded, block, each.getKey(), each.getValue(), tensors, pass));
+                                    loaded,
+                                    block,
+                                    each.getKey(),
+                                    each.getValue(),
+                                    ahead,
+                                    tensors,
+                                    pass));
                 }
             }
         }
@@ -135,18 +142,21 @@ final class BlockPruner implements AutoCloseable {
     }
 
     /// Prunes the linears of a stage, with which the windows go on.
+    ///
+    /// @param ahead what workers have pruned of them
     private InputReport pruneStage(
             LoadedBlock loaded,
             Block block,
             Stage stage,
             InputStatistics statistics,
+            PrunedAhead ahead,
             BlockTensors tensors,
             WindowPass pass) {
         if (statistics.tokens() == 0) {
             return pruneUnseen(loaded, block, stage, tensors, pass);
         }
-        pruneLinears(loaded, block, stage, statistics, tensors, pass);
-        noteDamping(loaded.index(), stage, statistics);
+        pruneLinears(loaded, block, stage, statistics, ahead, tensors, pass);
+        noteDamping(loaded.index(), stage, statistics, ahead);
         return InputReport.of(stage.label(), statistics.tokens(), statistics.norms());
     }
 
@@ -155,7 +165,7 @@ final class BlockPruner implements AutoCloseable {
             LoadedBlock loaded, Block block, Stage stage, BlockTensors tensors, WindowPass pass) {
         try (var uniform =
                 InputStatistics.uniform(stage.width(), linears.method().needs(), linears.type())) {
-            pruneLinears(loaded, block, stage, uniform, tensors, pass);
+            pruneLinears(loaded, block, stage, uniform, PrunedAhead.NOTHING, tensors, pass);
         }
         journal.note(
                 "block %d %s: no token of the calibration windows came here, so it was pruned by magnitude; more text, or --calibrate-all-experts, helps"
@@ -168,21 +178,23 @@ final class BlockPruner implements AutoCloseable {
             Block block,
             Stage stage,
             InputStatistics statistics,
+            PrunedAhead ahead,
             BlockTensors tensors,
             WindowPass pass) {
         for (Linear linear : stage.linears()) {
             if (linears.prunes(linear)) {
                 pass.replace(
                         linear,
-                        linears.prune(block, stage, linear, statistics, tensors, loaded.memory()));
+                        linears.prune(
+                                block, stage, linear, statistics, ahead, tensors, loaded.memory()));
             }
         }
     }
 
-    private void noteDamping(int index, Stage stage, InputStatistics statistics) {
-        statistics
-                .gramMatrix()
-                .flatMap(Gram::hardened)
+    private void noteDamping(
+            int index, Stage stage, InputStatistics statistics, PrunedAhead ahead) {
+        ahead.damping(stage)
+                .or(() -> statistics.gramMatrix().flatMap(Gram::hardened))
                 .ifPresent(damping ->
                         journal.note(
                                 "block %d %s: the inputs' Gram matrix was damped by %s of its mean diagonal to be inverted"

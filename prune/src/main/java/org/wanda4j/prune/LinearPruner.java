@@ -5,7 +5,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.wanda4j.calibrate.InputStatistics;
+import org.wanda4j.calibrate.StageStatistics;
 import org.wanda4j.calibrate.Statistic;
+import org.wanda4j.calibrate.Workers;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -31,6 +33,7 @@ import org.wanda4j.torch.Rounding;
 /// @param patterns of the linears to be pruned; the others stay dense
 /// @param type that windows are computed in
 /// @param device where linears are pruned, but for what methods there have no operations for
+/// @param workers that prune linears too, by a method with Gram matrices: any other takes no time
 record LinearPruner(
         Checkpoint source,
         Method method,
@@ -38,7 +41,8 @@ record LinearPruner(
         ComputeType type,
         int threads,
         Device device,
-        Phases phases) {
+        Phases phases,
+        Optional<Workers> workers) {
 
     boolean prunes(Linear linear) {
         return patterns.containsKey(linear);
@@ -53,10 +57,35 @@ record LinearPruner(
                 .sum();
     }
 
+    /// Has the workers prune what they can of a round before [#prune] gives it its place.
+    ///
+    /// @param statistics of the round's stages
+    /// @param memory that outlives the result
+    PrunedAhead pruneAhead(StageStatistics statistics, Arena memory) {
+        return workers.filter(_ -> method.needs() == Statistic.GRAM)
+                .map(it ->
+                        phases.time("select", () -> PrunedAhead.by(it, this, statistics, memory)))
+                .orElse(PrunedAhead.NOTHING);
+    }
+
+    /// A linear of the checkpoint, to be pruned by another process.
+    ///
+    /// @param inputs statistics of its stage
+    LinearTask task(Linear linear, Workers.Shared<InputStatistics.Copy> inputs) {
+        return new LinearTask(
+                source.directory().toAbsolutePath().toString(),
+                method.name(),
+                linear.weight(),
+                patterns.get(linear),
+                type,
+                inputs);
+    }
+
     /// Prunes a linear of `block`, its input channels permuted where the method permutes them.
     ///
     /// @param stage of the linear
     /// @param statistics of the stage's input
+    /// @param ahead what workers pruned
     /// @param tensors of the block; the linear's is replaced
     /// @param memory that outlives the result
     /// @return the matrix that the windows go on with: its channels in the order of the block, and not rounded to the
@@ -66,6 +95,7 @@ record LinearPruner(
             Stage stage,
             Linear linear,
             InputStatistics statistics,
+            PrunedAhead ahead,
             BlockTensors tensors,
             Arena memory) {
         checkFinite(linear, statistics);
@@ -75,26 +105,34 @@ record LinearPruner(
                         .flatMap(channels -> permutation(linear, matrix, channels, statistics));
         TensorView permuted = permutation.map(it -> it.columns(matrix, memory)).orElse(matrix);
         PrunedLinear pruned =
-                apply(
-                        new PruneTask(
-                                permuted,
-                                permutation.map(it -> it.apply(statistics)).orElse(statistics),
-                                patterns.get(linear),
-                                type == ComputeType.FP32 ? DType.F32 : matrix.type(),
-                                threads,
-                                memory));
+                ahead.of(linear)
+                        .orElseGet(() ->
+                                apply(
+                                        permuted,
+                                        permutation
+                                                .map(it -> it.apply(statistics))
+                                                .orElse(statistics),
+                                        patterns.get(linear),
+                                        memory));
         tensors.put(linear, rounded(pruned.weight(), matrix.type(), memory), pruned.mask());
         permutation.ifPresent(it -> permuteRows(it, tensors, memory));
         return permutation.map(it -> it.original(pruned.weight(), memory)).orElse(pruned.weight());
     }
 
-    private PrunedLinear apply(PruneTask task) {
+    /// Applies the method to a matrix.
+    ///
+    /// @param statistics of its inputs
+    /// @param memory that outlives the result
+    PrunedLinear apply(
+            TensorView matrix, InputStatistics statistics, SparsityPattern pattern, Arena memory) {
+        DType newType = type == ComputeType.FP32 ? DType.F32 : matrix.type();
+        var task = new PruneTask(matrix, statistics, pattern, newType, threads, memory);
         try {
             return phases.time("select", () -> method.prune(task, device));
         } catch (ArithmeticException e) {
             throw new InvalidInputException(
                     "%s: %s; use --method wanda, which inverts nothing, or more calibration text"
-                            .formatted(task.weight().name(), e.getMessage()),
+                            .formatted(matrix.name(), e.getMessage()),
                     e);
         }
     }
@@ -140,7 +178,8 @@ record LinearPruner(
         }
     }
 
-    private void checkFinite(Linear linear, InputStatistics statistics) {
+    /// @throws InvalidInputException when inputs of the linear are not finite
+    void checkFinite(Linear linear, InputStatistics statistics) {
         for (float norm : statistics.norms()) {
             if (!Float.isFinite(norm)) {
                 throw new InvalidInputException(

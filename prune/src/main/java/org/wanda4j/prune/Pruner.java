@@ -280,7 +280,8 @@ public final class Pruner {
                 recipe.type().orElseThrow(),
                 settings.threads(),
                 settings.device(),
-                phases);
+                phases,
+                settings.runner().workers());
     }
 
     private void checkPattern() {

@@ -53,7 +53,14 @@ record WeightsAlone(
         for (Stage stage : block.stages()) {
             for (Linear linear : stage.linears()) {
                 if (linears.prunes(linear)) {
-                    linears.prune(block, stage, linear, InputStatistics.none(), tensors, memory);
+                    linears.prune(
+                            block,
+                            stage,
+                            linear,
+                            InputStatistics.none(),
+                            PrunedAhead.NOTHING,
+                            tensors,
+                            memory);
                     inBlock.advance(linear.weights(), linear.name());
                 }
             }

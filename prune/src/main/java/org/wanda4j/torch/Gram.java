@@ -1,6 +1,7 @@
 package org.wanda4j.torch;
 
 import java.lang.foreign.Arena;
+import java.util.List;
 import java.util.Optional;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
@@ -66,6 +67,19 @@ public final class Gram implements AutoCloseable {
             identity.set(j, j, 1);
         }
         return new Gram(identity, type, memory);
+    }
+
+    /// The matrix of these panels.
+    ///
+    /// @param panels as [#panels()] gives them
+    @SuppressWarnings("MustBeClosed") // It is closed with the result.
+    public static Gram of(List<float[]> panels, int width, ComputeType type) {
+        return GramSum.mean(panels, width, type, 1);
+    }
+
+    /// The upper triangle of G, as [GramSum#panels()].
+    public List<float[]> panels() {
+        return GramSum.panels(matrix());
     }
 
     /// G itself.

@@ -162,6 +162,11 @@ public final class GramSum implements AutoCloseable {
     /// within a row.
     public List<float[]> panels() {
         requireAll();
+        return panels(total);
+    }
+
+    static List<float[]> panels(Matrix square) {
+        int width = square.rows();
         List<float[]> panels = new ArrayList<>();
         float[] row = new float[width];
         for (int first = 0; first < width; ) {
@@ -169,7 +174,7 @@ public final class GramSum implements AutoCloseable {
             float[] panel = new float[Math.toIntExact(valuesOf(width, first, rows))];
             int at = 0;
             for (int i = first; i < first + rows; i++) {
-                total.read(i, row);
+                square.read(i, row);
                 System.arraycopy(row, i, panel, at, width - i);
                 at += width - i;
             }

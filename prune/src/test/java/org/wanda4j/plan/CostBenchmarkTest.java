@@ -137,6 +137,9 @@ class CostBenchmarkTest {
                     assertTrue(plan.rates().get(work) > 0, work::toString);
                 });
         assertEquals(plan.phases().values().stream().mapToDouble(it -> it).sum(), plan.seconds());
+        ClusterPlan cluster = plan.cluster().orElseThrow();
+        assertTrue(cluster.phases().get("select") < plan.phases().get("select"));
+        assertTrue(cluster.networkBytes().get("pruned") > plan.modelBytes() / 2.0);
         Memory memory = plan.memory();
         // 2048 tokens of 192 hidden and 512 intermediate values, and three more streams of 192; in
         // fp32.

@@ -6,13 +6,22 @@ import java.net.URISyntaxException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.BiConsumer;
 import org.apache.spark.SparkConf;
 import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.resource.ResourceProfile;
+import org.apache.spark.resource.ResourceProfileBuilder;
+import org.apache.spark.resource.TaskResourceRequests;
+import org.apache.spark.status.api.v1.ExecutorSummary;
 import org.wanda4j.calibrate.CalibrationWindows;
 import org.wanda4j.calibrate.LayerwiseForward;
 import org.wanda4j.calibrate.RunSettings;
@@ -25,6 +34,7 @@ import org.wanda4j.torch.Engine;
 import scala.Function2;
 import scala.collection.Iterator;
 import scala.collection.immutable.Range$;
+import scala.jdk.javaapi.CollectionConverters;
 import scala.reflect.ClassTag$;
 import scala.runtime.BoxedUnit;
 
@@ -42,6 +52,7 @@ final class SparkCluster implements WindowRunner, Workers {
     private static final String PARALLELISM = "spark.default.parallelism";
 
     private final JavaSparkContext spark;
+    private final Map<Integer, ResourceProfile> wideTasks = new HashMap<>();
 
     private SparkCluster(JavaSparkContext spark) {
         this.spark = spark;
@@ -108,9 +119,59 @@ final class SparkCluster implements WindowRunner, Workers {
                 spark.getConf().getInt(PARALLELISM, WindowParts.MOST));
     }
 
-    /// One job with a task for each item.
     @Override
-    public <T, R> void forEach(List<T> all, Work<T, R> work, BiConsumer<Integer, R> done) {
+    public <T> Shared<T> share(T value) {
+        return new Sent<>(spark.broadcast(value));
+    }
+
+    private record Sent<T>(Broadcast<T> broadcast) implements Shared<T> {
+
+        @Override
+        public T get() {
+            return broadcast.value();
+        }
+
+        @Override
+        public void close() {
+            broadcast.destroy();
+        }
+    }
+
+    @Override
+    public <T, R> void forEach(List<T> items, Work<T, R> work, BiConsumer<Integer, R> done) {
+        forEach(spark.parallelize(items, items.size()), work, done);
+    }
+
+    @Override
+    public <T, R> void forEachWide(List<T> items, Work<T, R> work, BiConsumer<Integer, R> done) {
+        JavaRDD<T> each = spark.parallelize(items, items.size());
+        forEach(wide(items.size()).map(each::withResources).orElse(each), work, done);
+    }
+
+    /// Tasks that have all cores of an executor, where there are fewer of them than cores. Spark has no such tasks in its local mode,
+    /// and starts other executors for them where it allocates them dynamically.
+    private Optional<ResourceProfile> wide(int tasks) {
+        if (spark.isLocal()
+                || spark.getConf().getBoolean("spark.dynamicAllocation.enabled", false)) {
+            return Optional.empty();
+        }
+        List<Integer> cores =
+                CollectionConverters.asJava(spark.sc().statusStore().executorList(true)).stream()
+                        .map(ExecutorSummary::totalCores)
+                        .filter(count -> count > 0) // The driver has none.
+                        .toList();
+        return tasks < cores.stream().mapToInt(Integer::intValue).sum()
+                ? Optional.of(
+                        wideTasks.computeIfAbsent(Collections.min(cores), SparkCluster::tasksOf))
+                : Optional.empty();
+    }
+
+    private static ResourceProfile tasksOf(int cores) {
+        return new ResourceProfileBuilder().require(new TaskResourceRequests().cpus(cores)).build();
+    }
+
+    /// One job with a task for each item.
+    private <T, R> void forEach(JavaRDD<T> all, Work<T, R> work, BiConsumer<Integer, R> done) {
         String cpu = Engine.cpuCapability();
         var task =
                 (Function2<TaskContext, Iterator<T>, R> & Serializable)
@@ -127,9 +188,9 @@ final class SparkCluster implements WindowRunner, Workers {
         run(() -> {
             spark.sc()
                     .runJob(
-                            spark.parallelize(all, all.size()).rdd(),
+                            all.rdd(),
                             task,
-                            Range$.MODULE$.apply(0, all.size()),
+                            Range$.MODULE$.apply(0, all.getNumPartitions()),
                             take,
                             ClassTag$.MODULE$.<R>apply(Object.class));
             return null;

@@ -22,6 +22,7 @@ import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.StageStatistics;
 import org.wanda4j.calibrate.StageSums;
 import org.wanda4j.calibrate.Statistic;
+import org.wanda4j.calibrate.TensorCopy;
 import org.wanda4j.calibrate.WindowPass;
 import org.wanda4j.checkpoint.TensorView;
 import org.wanda4j.model.Block;
@@ -161,7 +162,9 @@ final class SparkPass implements WindowPass {
                 sent.add(
                         windows.cluster()
                                 .context()
-                                .broadcast(NewWeight.of(linears.indexOf(linear), weight))));
+                                .broadcast(
+                                        new NewWeight(
+                                                linears.indexOf(linear), TensorCopy.of(weight)))));
         replaced.clear();
         return new PartWork(
                 windows.run(),

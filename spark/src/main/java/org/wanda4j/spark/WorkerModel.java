@@ -104,7 +104,9 @@ final class WorkerModel {
             try {
                 for (Broadcast<NewWeight> each : replaced) {
                     NewWeight weight = each.value();
-                    weights.put(block.linears().get(weight.linear()).weight(), weight.view(memory));
+                    weights.put(
+                            block.linears().get(weight.linear()).weight(),
+                            weight.matrix().view(memory));
                 }
                 this.torch =
                         new TorchBlock(

@@ -8,14 +8,20 @@ import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
+import org.apache.spark.ExecutorLostFailure;
 import org.apache.spark.SparkContext;
 import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerStageSubmitted;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.scheduler.SparkListenerTaskStart;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -27,6 +33,7 @@ import org.wanda4j.calibrate.Progress;
 import org.wanda4j.calibrate.WindowRunner;
 import org.wanda4j.checkpoint.Json;
 import org.wanda4j.cli.Main;
+import org.wanda4j.prune.Recipe;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -164,6 +171,62 @@ class ClusterTest {
         assertEquals(List.of("executor", "worker"), killed);
         assertTrue(copies.get() > 0);
         assertEquals(expected, SparkJob.digests(output));
+    }
+
+    /// An executor stands still before it is given a linear, and is killed when it has one.
+    @Test
+    void aLinearOfAKilledExecutorIsPrunedByAnother() {
+        Recipe recipe = SparkJob.WANDA.withMethod("admm");
+        Path local = SparkJob.prune(recipe, directory.resolve("admm-local"), WindowRunner.LOCAL);
+        Path output = directory.resolve("admm");
+        var killing = new PruningListener();
+        try (WindowRunner spark = WindowRunner.spark(cluster.url())) {
+            SparkContext context = SparkContext.getOrCreate();
+            context.addSparkListener(killing);
+            var progress =
+                    new SparkJob.Steps(step -> {
+                        if (step.equals("block 3/6 gate+up")) {
+                            cluster.suspendExecutor(0, context);
+                            killing.armed.set(true);
+                        }
+                    });
+            SparkJob.prune(recipe, output, spark, progress, false);
+        }
+        assertTrue(killing.lost.get() > 0);
+        assertTrue(killing.wide.get() > 0);
+        assertEquals(SparkJob.digests(local), SparkJob.digests(output));
+    }
+
+    /// Kills an executor when a linear is given away, and counts what is lost by that, and the stages whose tasks have all cores of an
+    /// executor.
+    private static final class PruningListener extends SparkListener {
+
+        private final AtomicBoolean armed = new AtomicBoolean();
+        private final AtomicInteger lost = new AtomicInteger();
+        private final AtomicInteger wide = new AtomicInteger();
+        private final Set<Integer> stages = new HashSet<>();
+
+        @Override
+        public void onStageSubmitted(SparkListenerStageSubmitted stage) {
+            if (SparkJob.isPruning(stage.stageInfo())) {
+                stages.add(stage.stageInfo().stageId());
+                wide.addAndGet(stage.stageInfo().resourceProfileId() == 0 ? 0 : 1);
+            }
+        }
+
+        @Override
+        public void onTaskStart(SparkListenerTaskStart task) {
+            if (stages.contains(task.stageId()) && armed.getAndSet(false)) {
+                cluster.killExecutors(0);
+            }
+        }
+
+        @Override
+        public void onTaskEnd(SparkListenerTaskEnd task) {
+            if (stages.contains(task.stageId()) && task.reason() instanceof ExecutorLostFailure) {
+                lost.incrementAndGet();
+            }
+        }
     }
 
     private static SparkListener counting(AtomicInteger copies) {

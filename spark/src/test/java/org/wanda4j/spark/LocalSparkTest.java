@@ -10,11 +10,19 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.SortedMap;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import org.apache.spark.SparkContext;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerStageCompleted;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
@@ -24,9 +32,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.wanda4j.EvaluationText;
+import org.wanda4j.Expected;
+import org.wanda4j.GoldenFamilies;
 import org.wanda4j.SharedFiles;
+import org.wanda4j.WordModel;
 import org.wanda4j.allocate.Allocation;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.calibrate.WindowRunner;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
@@ -35,8 +47,13 @@ import org.wanda4j.evaluate.LastStates;
 import org.wanda4j.evaluate.Perplexity;
 import org.wanda4j.evaluate.Task;
 import org.wanda4j.evaluate.ZeroShot;
+import org.wanda4j.method.Methods;
+import org.wanda4j.prune.Pruner;
 import org.wanda4j.prune.Recipe;
+import org.wanda4j.report.PruneReport;
+import org.wanda4j.text.CalibrationSampler;
 import org.wanda4j.text.Corpus;
+import org.wanda4j.text.Windows;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.tune.Tuning;
 
@@ -57,6 +74,9 @@ class LocalSparkTest {
 
     private static final String MASTER = "local[2]";
 
+    /// Of the tiny model: seven in each of six blocks.
+    private static final int LINEARS = 42;
+
     private static final Map<Recipe, Path> LOCAL_RUNS = new HashMap<>();
 
     @TempDir private static Path localRuns;
@@ -76,12 +96,65 @@ class LocalSparkTest {
         spark.close();
     }
 
+    /// Linears are pruned by tasks where that takes time.
     @ParameterizedTest
     @FieldSource("SAME_BYTES")
-    void theOutputIsThatOfALocalRun(Recipe recipe) {
-        assertEquals(
-                SparkJob.digests(local(recipe)),
-                SparkJob.digests(SparkJob.prune(recipe, out("spark"), spark)));
+    void theOutputIsThatOfALocalRun(Recipe recipe) throws TimeoutException {
+        SortedMap<String, String> expected = SparkJob.digests(local(recipe));
+        var counted = new AtomicInteger();
+        SparkListener counter = pruningTasks(counted);
+        SparkContext.getOrCreate().addSparkListener(counter);
+        Path output = SparkJob.prune(recipe, out("spark"), spark);
+        SparkContext.getOrCreate().listenerBus().waitUntilEmpty();
+        SparkContext.getOrCreate().removeSparkListener(counter);
+        assertEquals(expected, SparkJob.digests(output));
+        boolean byTasks = Methods.named(recipe.method()).needs() == Statistic.GRAM;
+        assertEquals(byTasks ? LINEARS : 0, counted.get());
+    }
+
+    private static SparkListener pruningTasks(AtomicInteger counted) {
+        return new SparkListener() {
+            @Override
+            public void onStageCompleted(SparkListenerStageCompleted stage) {
+                if (SparkJob.isPruning(stage.stageInfo())) {
+                    counted.addAndGet(stage.stageInfo().numTasks());
+                }
+            }
+        };
+    }
+
+    /// One expert sees no token: the driver prunes it.
+    @Test
+    void expertsArePrunedAsInALocalRun() throws IOException {
+        Path golden = GoldenFamilies.of("qwen3_moe-idle-expert");
+        Path text = out("text.txt");
+        int length;
+        int windows;
+        try (var expected = new Expected(golden.resolve("expected.safetensors"))) {
+            Windows ids = expected.windows("ids");
+            length = ids.seqlen();
+            windows = ids.count();
+            Files.writeString(
+                    text,
+                    ids.ids().stream()
+                            .flatMapToInt(Arrays::stream)
+                            .mapToObj(id -> "w" + id)
+                            .collect(Collectors.joining(" ")));
+        }
+        var sampling =
+                new Recipe.Sampling(CalibrationSampler.PACKED, windows, OptionalInt.of(length), 0);
+        Recipe recipe = SPARSEGPT.withSampling(sampling);
+        try (Checkpoint model = Checkpoint.open(WordModel.of(golden, directory))) {
+            Corpus corpus = Corpus.open(text);
+            RunSettings settings = RunSettings.defaults();
+            PruneReport local = Pruner.prune(model, recipe, corpus, out("local"), false, settings);
+            PruneReport cluster =
+                    Pruner.prune(
+                            model, recipe, corpus, out("spark"), false, settings.withRunner(spark));
+            assertTrue(local.notes().stream().anyMatch(note -> note.contains("no token")));
+            assertEquals(local.notes(), cluster.notes());
+        }
+        assertEquals(SparkJob.digests(out("local")), SparkJob.digests(out("spark")));
     }
 
     /// What a run without Spark gives; several tests compare with the same one.
@@ -178,7 +251,7 @@ class LocalSparkTest {
         }
 
         @Test
-        void theNumberOfPartsDoesNotChangeTheOutput() {
+        void theNumberOfPartsDoesNotChangeTheOutput() throws TimeoutException {
             theOutputIsThatOfALocalRun(SparkJob.WANDA);
         }
 

@@ -17,6 +17,7 @@ import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.apache.spark.scheduler.StageInfo;
 import org.wanda4j.SharedFiles;
 import org.wanda4j.calibrate.CalibrationOrder;
 import org.wanda4j.calibrate.Progress;
@@ -69,6 +70,11 @@ final class SparkJob {
                 "spark.executor.memory", "512m",
                 "spark.executor.extraClassPath", System.getProperty("java.class.path"),
                 "spark.executor.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC");
+    }
+
+    /// Whether the tasks of a stage prune linears.
+    static boolean isPruning(StageInfo stage) {
+        return stage.name().contains(SparkCluster.class.getSimpleName());
     }
 
     /// Prunes to `output`.

@@ -3,6 +3,7 @@ package org.wanda4j.spark;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +13,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.apache.spark.SparkContext;
 
 /// A standalone cluster of Spark on loopback: a master and two workers, each a process, each worker with one core and an address of its
 /// own, as Spark starts no second copy of a task on the same host.
@@ -55,7 +57,7 @@ final class StandaloneCluster implements AutoCloseable {
     void startWorker() throws IOException {
         Process worker =
                 start(
-                        "127.0.0." + (workers.size() + 1),
+                        host(workers.size()),
                         "org.apache.spark.deploy.worker.Worker",
                         "--cores",
                         "1",
@@ -72,12 +74,41 @@ final class StandaloneCluster implements AutoCloseable {
 
     /// Ends the executors of a worker by signal 9, once it has one: a busy machine may not have started it yet.
     void killExecutors(int worker) {
+        executors(worker).forEach(ProcessHandle::destroyForcibly);
+    }
+
+    private List<ProcessHandle> executors(int worker) {
         List<ProcessHandle> executors = List.of();
         while (executors.isEmpty()) {
             LockSupport.parkNanos(20_000_000);
             executors = workers.get(worker).descendants().toList();
         }
-        executors.forEach(ProcessHandle::destroyForcibly);
+        return executors;
+    }
+
+    /// Has the executor of a worker stand still, once the driver knows it: what it is given from then on it does not do.
+    void suspendExecutor(int worker, SparkContext driver) {
+        while (Stream.of(driver.statusTracker().getExecutorInfos())
+                        .filter(it -> it.host().equals(host(worker)))
+                        .count()
+                <= (worker == 0 ? 1 : 0)) { // The driver is on the host of the first.
+            LockSupport.parkNanos(20_000_000);
+        }
+        for (ProcessHandle executor : executors(worker)) {
+            try {
+                new ProcessBuilder("kill", "-STOP", Long.toString(executor.pid()))
+                        .start()
+                        .waitFor();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+
+    private static String host(int worker) {
+        return "127.0.0." + (worker + 1);
     }
 
     /// Ends a worker, with its executors, by signal 9.
