@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -272,6 +273,62 @@ class RowKernelsTest {
                 }
             }
         });
+    }
+
+    /// Where numbers of 16 bits would overflow first.
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void theLargestNumbersAreMultipliedExactly(RowKernels kernels) {
+        int columns = 576;
+        var lowest =
+                new RandomGenerator() {
+                    @Override
+                    public int nextInt(int bound) {
+                        return bound - 1;
+                    }
+
+                    @Override
+                    public int nextInt(int origin, int bound) {
+                        return origin;
+                    }
+
+                    @Override
+                    public long nextLong() {
+                        return 0;
+                    }
+                };
+        for (ValueType type : ValueType.values()) {
+            for (double density : List.of(1.0, 0.99)) {
+                for (int tokens : type.isQuantised() ? BATCHES : List.<Integer>of()) {
+                    try (Arena memory = Arena.ofConfined()) {
+                        var matrix =
+                                MappedMatrix.of(
+                                        MatrixFixture.of(
+                                                ROWS, columns, type, density, lowest, memory));
+                        float[] x = new float[tokens * columns];
+                        for (int t = 0; t < tokens; t++) {
+                            float each = t % 2 == 0 ? 3 : -3;
+                            Arrays.fill(x, t * columns, (t + 1) * columns, each);
+                        }
+                        float[] y = new float[tokens * 24];
+                        ArrangedBatch batch = arranged(kernels, matrix, x, tokens);
+                        var scratch = kernels.newScratch(columns, memory);
+                        kernels.block(matrix, 0, ROWS, batch, tokens, y, 24, scratch);
+                        float[] row = values(matrix, 0);
+                        float[] one = Arrays.copyOf(x, columns);
+                        double expected = product(row, one);
+                        for (int i = 0; i < tokens * ROWS; i++) {
+                            int t = i / ROWS;
+                            assertEquals(
+                                    t % 2 == 0 ? expected : -expected,
+                                    y[t * 24 + i % ROWS],
+                                    1e-6 * Math.abs(expected),
+                                    type + " " + tokens);
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// More than kernels take at once, whole and in parts that no number of rows divides.

@@ -15,7 +15,8 @@ import org.wanda4j.runtime.internal.kernels.Scratch;
 /// [MachineKernels] for AVX2.
 ///
 /// An activation is multiplied with bf16 in fp32. One that is alone is multiplied with integers as whole numbers of 15 bits with a
-/// factor for each 32, to within `2^-15` of the largest of those.
+/// factor for each 32, to within `2^-15` of the largest of those; up to four in fp32; up to 16, with int4 and where AVX-VNNI is there with int8, as whole numbers
+/// of 8 bits, to within `1.01 * 2^-8`; all others as whole numbers of 16 bits, to within `1.01 * 2^-16`.
 final class Avx2Kernels extends MachineKernels {
 
     /// Features that the processor must have, as Linux names them.
