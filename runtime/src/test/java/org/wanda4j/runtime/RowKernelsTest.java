@@ -97,7 +97,7 @@ class RowKernelsTest {
             assertTrue(hasWordsWithMoreThan(Long.SIZE / 2, matrix));
             float[] x = random(columns);
             float[] arranged = new float[columns];
-            kernels.arrange(kernels.order(matrix, 1), x, 0, arranged, 0, columns);
+            kernels.arrange(kernels.order(matrix, 1, 1), x, 0, arranged, 0, columns);
             float[] y = new float[rows];
             kernels.products(matrix, 0, rows, arranged, y, kernels.newScratch(columns, memory));
             for (int i = 0; i < rows; i++) {
@@ -175,7 +175,7 @@ class RowKernelsTest {
         float[] arranged = new float[x.length];
         float[] y = new float[ROWS];
         var scratch = kernels.newScratch(matrix.columns(), Arena.ofAuto());
-        kernels.arrange(kernels.order(matrix, 1), x, 0, arranged, 0, x.length);
+        kernels.arrange(kernels.order(matrix, 1, 1), x, 0, arranged, 0, x.length);
         kernels.products(matrix, 0, 2, arranged, y, scratch);
         kernels.products(matrix, 2, ROWS, arranged, y, scratch);
         return y;
@@ -252,23 +252,25 @@ class RowKernelsTest {
                 for (int t = 0; t < tokens; t++) {
                     System.arraycopy(random(matrix.columns()), 0, x, t * width, matrix.columns());
                 }
-                ArrangedBatch batch = arranged(kernels, matrix, x, tokens);
-                Order order = kernels.order(matrix, tokens);
-                float[] actual = new float[tokens * 24];
-                kernels.block(matrix, 0, 5, batch, tokens, actual, 24, scratch);
-                kernels.block(matrix, 5, ROWS, batch, tokens, actual, 24, scratch);
-                for (int t = 0; t < tokens; t++) {
-                    float[] one = Arrays.copyOfRange(x, t * width, (t + 1) * width);
-                    for (int i = 0; i < ROWS; i++) {
-                        double tolerance = rounding * magnitude(rows[i], one);
-                        if (kernels instanceof MachineKernels) {
-                            tolerance += roundedVector(order, matrix, rows[i], one);
+                for (int texts : List.of(1, tokens)) {
+                    ArrangedBatch batch = arranged(kernels, matrix, x, tokens, texts);
+                    Order order = batch.order();
+                    float[] actual = new float[tokens * 24];
+                    kernels.block(matrix, 0, 5, batch, tokens, actual, 24, scratch);
+                    kernels.block(matrix, 5, ROWS, batch, tokens, actual, 24, scratch);
+                    for (int t = 0; t < tokens; t++) {
+                        float[] one = Arrays.copyOfRange(x, t * width, (t + 1) * width);
+                        for (int i = 0; i < ROWS; i++) {
+                            double tolerance = rounding * magnitude(rows[i], one);
+                            if (kernels instanceof MachineKernels) {
+                                tolerance += roundedVector(order, matrix, rows[i], one);
+                            }
+                            assertEquals(
+                                    product(rows[i], one),
+                                    actual[t * 24 + i],
+                                    tolerance,
+                                    what + " " + t + " " + i + " " + order);
                         }
-                        assertEquals(
-                                product(rows[i], one),
-                                actual[t * 24 + i],
-                                tolerance,
-                                what + " " + t + " " + i);
                     }
                 }
             }
@@ -311,7 +313,7 @@ class RowKernelsTest {
                             Arrays.fill(x, t * columns, (t + 1) * columns, each);
                         }
                         float[] y = new float[tokens * 24];
-                        ArrangedBatch batch = arranged(kernels, matrix, x, tokens);
+                        ArrangedBatch batch = arranged(kernels, matrix, x, tokens, tokens);
                         var scratch = kernels.newScratch(columns, memory);
                         kernels.block(matrix, 0, ROWS, batch, tokens, y, 24, scratch);
                         float[] row = values(matrix, 0);
@@ -350,8 +352,8 @@ class RowKernelsTest {
                                         MatrixFixture.of(
                                                 rows, columns, type, density, random, memory));
                         float[] x = random(tokens * columns);
-                        ArrangedBatch batch = arranged(kernels, matrix, x, tokens);
-                        Order order = kernels.order(matrix, tokens);
+                        ArrangedBatch batch = arranged(kernels, matrix, x, tokens, tokens);
+                        Order order = batch.order();
                         float[] y = new float[tokens * outputs];
                         Arrays.fill(y, Float.NaN);
                         var scratch = kernels.newScratch(columns, memory);
@@ -387,7 +389,7 @@ class RowKernelsTest {
                 int infinite = Math.min(9, tokens - 1);
                 x[infinite * width] = Float.POSITIVE_INFINITY;
                 float[] y = new float[tokens * 24];
-                ArrangedBatch batch = arranged(kernels, matrix, x, tokens);
+                ArrangedBatch batch = arranged(kernels, matrix, x, tokens, tokens);
                 var scratch = kernels.newScratch(matrix.columns(), Arena.ofAuto());
                 kernels.block(matrix, 0, ROWS, batch, tokens, y, 24, scratch);
                 for (int t = 0; t < tokens; t++) {
@@ -401,8 +403,8 @@ class RowKernelsTest {
     }
 
     private static ArrangedBatch arranged(
-            RowKernels kernels, MappedMatrix matrix, float[] x, int tokens) {
-        Order order = kernels.order(matrix, tokens);
+            RowKernels kernels, MappedMatrix matrix, float[] x, int tokens, int texts) {
+        Order order = kernels.order(matrix, tokens, texts);
         int width = x.length / tokens;
         var batch = new ArrangedBatch(order, Arena.ofAuto());
         batch.reserve(tokens, width);

@@ -20,7 +20,7 @@ final class PanelKernels {
     /// Rows that are unpacked together stay in the second cache while they are multiplied with all activations.
     private static final int CACHED_BYTES = 192 << 10;
 
-    /// So many activations are multiplied as bytes where there is a layout for that, more as numbers of 16 bits.
+    /// So many activations of several texts are multiplied as bytes where there is a layout for that, others as numbers of 16 bits.
     private static final int MOST_BYTES = 16;
 
     private static final int MOST_ROWS = 128;
@@ -50,7 +50,7 @@ final class PanelKernels {
 
     private final Functions values;
 
-    /// For few activations with whole numbers, and for many.
+    /// For few activations of several texts with whole numbers, and for others.
     private final Functions few;
 
     private final Functions many;
@@ -87,15 +87,14 @@ final class PanelKernels {
     }
 
     /// The order in which [#block] takes so many activations.
-    Order order(MappedMatrix matrix, int tokens) {
-        return functions(matrix, tokens).layout.order();
-    }
-
-    private Functions functions(MappedMatrix matrix, int tokens) {
+    ///
+    /// @param texts of how many texts they are
+    Order order(MappedMatrix matrix, int tokens, int texts) {
         if (!matrix.type().isQuantised()) {
-            return values;
+            return values.layout.order();
         }
-        return tokens <= MOST_BYTES && few.layout.takes(matrix.type()) ? few : many;
+        boolean bytes = tokens <= MOST_BYTES && texts > 1 && few.layout.takes(matrix.type());
+        return (bytes ? few : many).layout.order();
     }
 
     private Functions functions(Order order) {
@@ -140,7 +139,7 @@ final class PanelKernels {
             float[] y,
             int outputs,
             MachineScratch memory) {
-        Functions some = functions(matrix, tokens);
+        Functions some = functions(x.order());
         PanelLayout layout = some.layout;
         int vectors = layout.vectors();
         int panels = Math.ceilDiv(tokens, vectors);

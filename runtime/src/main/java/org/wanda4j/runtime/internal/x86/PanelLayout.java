@@ -156,9 +156,9 @@ enum PanelLayout {
         return scales > 0;
     }
 
-    /// Whether `type` can be multiplied in this layout.
+    /// Whether rows of `type`, a quantised one, can lie so.
     boolean takes(ValueType type) {
-        return type.isQuantised() == isWhole() && (this != NIBBLES || type.isHalves());
+        return this != NIBBLES || type.isHalves();
     }
 
     /// What is added to the numbers of a row, and made up for by those of a panel behind its factors; 0 where nothing is.
