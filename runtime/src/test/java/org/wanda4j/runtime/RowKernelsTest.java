@@ -254,7 +254,9 @@ class RowKernelsTest {
                 }
                 for (int texts : List.of(1, tokens)) {
                     ArrangedBatch batch = arranged(kernels, matrix, x, tokens, texts);
-                    Order order = batch.order();
+                    // A short prompt is rounded no more than an activation that is alone.
+                    boolean prompt = texts == 1 && tokens <= RowKernels.PANEL;
+                    Order order = prompt ? Order.PLAIN : batch.order();
                     float[] actual = new float[tokens * 24];
                     kernels.block(matrix, 0, 5, batch, tokens, actual, 24, scratch);
                     kernels.block(matrix, 5, ROWS, batch, tokens, actual, 24, scratch);
