@@ -140,7 +140,7 @@ final class PanelCode {
 
     /// Rows that are multiplied with so many panels at once.
     static int rows(PanelLayout layout, int panels) {
-        boolean many = layout.width() != Width.YMM || panels == 1 && !layout.isWhole();
+        boolean many = layout.width() != Width.YMM || (panels == 1 && !layout.isWhole());
         return many ? 2 * FOUR : FOUR;
     }
 
@@ -335,7 +335,7 @@ final class PanelCode {
                         a.vpaddd(sums[i][p], sums[i][p], corrections[p]);
                     }
                     Vector sum = odd.length > 0 && k % 2 > 0 ? odd[i] : sums[i][p];
-                    a.vpdpbusd((Zmm) sum, (Zmm) row, x[p]);
+                    a.vpdpbusd(sum, row, x[p]);
                 }
             }
         }
