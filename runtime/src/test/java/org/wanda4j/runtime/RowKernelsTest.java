@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -96,7 +97,7 @@ class RowKernelsTest {
             assertTrue(hasWordsWithMoreThan(Long.SIZE / 2, matrix));
             float[] x = random(columns);
             float[] arranged = new float[columns];
-            kernels.arrange(kernels.order(matrix, 1), x, 0, arranged, 0, columns);
+            kernels.arrange(kernels.order(matrix, 1, 1), x, 0, arranged, 0, columns);
             float[] y = new float[rows];
             kernels.products(matrix, 0, rows, arranged, y, kernels.newScratch(columns, memory));
             for (int i = 0; i < rows; i++) {
@@ -174,7 +175,7 @@ class RowKernelsTest {
         float[] arranged = new float[x.length];
         float[] y = new float[ROWS];
         var scratch = kernels.newScratch(matrix.columns(), Arena.ofAuto());
-        kernels.arrange(kernels.order(matrix, 1), x, 0, arranged, 0, x.length);
+        kernels.arrange(kernels.order(matrix, 1, 1), x, 0, arranged, 0, x.length);
         kernels.products(matrix, 0, 2, arranged, y, scratch);
         kernels.products(matrix, 2, ROWS, arranged, y, scratch);
         return y;
@@ -251,27 +252,87 @@ class RowKernelsTest {
                 for (int t = 0; t < tokens; t++) {
                     System.arraycopy(random(matrix.columns()), 0, x, t * width, matrix.columns());
                 }
-                ArrangedBatch batch = arranged(kernels, matrix, x, tokens);
-                Order order = kernels.order(matrix, tokens);
-                float[] actual = new float[tokens * 24];
-                kernels.block(matrix, 0, 5, batch, tokens, actual, 24, scratch);
-                kernels.block(matrix, 5, ROWS, batch, tokens, actual, 24, scratch);
-                for (int t = 0; t < tokens; t++) {
-                    float[] one = Arrays.copyOfRange(x, t * width, (t + 1) * width);
-                    for (int i = 0; i < ROWS; i++) {
-                        double tolerance = rounding * magnitude(rows[i], one);
-                        if (kernels instanceof MachineKernels) {
-                            tolerance += roundedVector(order, matrix, rows[i], one);
+                for (int texts : List.of(1, tokens)) {
+                    ArrangedBatch batch = arranged(kernels, matrix, x, tokens, texts);
+                    // A short prompt is rounded no more than an activation that is alone.
+                    boolean prompt = texts == 1 && tokens <= RowKernels.PANEL;
+                    Order order = prompt ? Order.PLAIN : batch.order();
+                    float[] actual = new float[tokens * 24];
+                    kernels.block(matrix, 0, 5, batch, tokens, actual, 24, scratch);
+                    kernels.block(matrix, 5, ROWS, batch, tokens, actual, 24, scratch);
+                    for (int t = 0; t < tokens; t++) {
+                        float[] one = Arrays.copyOfRange(x, t * width, (t + 1) * width);
+                        for (int i = 0; i < ROWS; i++) {
+                            double tolerance = rounding * magnitude(rows[i], one);
+                            if (kernels instanceof MachineKernels) {
+                                tolerance += roundedVector(order, matrix, rows[i], one);
+                            }
+                            assertEquals(
+                                    product(rows[i], one),
+                                    actual[t * 24 + i],
+                                    tolerance,
+                                    what + " " + t + " " + i + " " + order);
                         }
-                        assertEquals(
-                                product(rows[i], one),
-                                actual[t * 24 + i],
-                                tolerance,
-                                what + " " + t + " " + i);
                     }
                 }
             }
         });
+    }
+
+    /// Where numbers of 16 bits would overflow first.
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void theLargestNumbersAreMultipliedExactly(RowKernels kernels) {
+        int columns = 576;
+        var lowest =
+                new RandomGenerator() {
+                    @Override
+                    public int nextInt(int bound) {
+                        return bound - 1;
+                    }
+
+                    @Override
+                    public int nextInt(int origin, int bound) {
+                        return origin;
+                    }
+
+                    @Override
+                    public long nextLong() {
+                        return 0;
+                    }
+                };
+        for (ValueType type : ValueType.values()) {
+            for (double density : List.of(1.0, 0.99)) {
+                for (int tokens : type.isQuantised() ? BATCHES : List.<Integer>of()) {
+                    try (Arena memory = Arena.ofConfined()) {
+                        var matrix =
+                                MappedMatrix.of(
+                                        MatrixFixture.of(
+                                                ROWS, columns, type, density, lowest, memory));
+                        float[] x = new float[tokens * columns];
+                        for (int t = 0; t < tokens; t++) {
+                            float each = t % 2 == 0 ? 3 : -3;
+                            Arrays.fill(x, t * columns, (t + 1) * columns, each);
+                        }
+                        float[] y = new float[tokens * 24];
+                        ArrangedBatch batch = arranged(kernels, matrix, x, tokens, tokens);
+                        var scratch = kernels.newScratch(columns, memory);
+                        kernels.block(matrix, 0, ROWS, batch, tokens, y, 24, scratch);
+                        float[] row = values(matrix, 0);
+                        float[] one = Arrays.copyOf(x, columns);
+                        double expected = product(row, one);
+                        for (int i = 0; i < tokens * ROWS; i++) {
+                            int t = i / ROWS;
+                            assertEquals(
+                                    t % 2 == 0 ? expected : -expected,
+                                    y[t * 24 + i % ROWS],
+                                    1e-6 * Math.abs(expected),
+                                    type + " " + tokens);
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// More than kernels take at once, whole and in parts that no number of rows divides.
@@ -293,8 +354,8 @@ class RowKernelsTest {
                                         MatrixFixture.of(
                                                 rows, columns, type, density, random, memory));
                         float[] x = random(tokens * columns);
-                        ArrangedBatch batch = arranged(kernels, matrix, x, tokens);
-                        Order order = kernels.order(matrix, tokens);
+                        ArrangedBatch batch = arranged(kernels, matrix, x, tokens, tokens);
+                        Order order = batch.order();
                         float[] y = new float[tokens * outputs];
                         Arrays.fill(y, Float.NaN);
                         var scratch = kernels.newScratch(columns, memory);
@@ -330,7 +391,7 @@ class RowKernelsTest {
                 int infinite = Math.min(9, tokens - 1);
                 x[infinite * width] = Float.POSITIVE_INFINITY;
                 float[] y = new float[tokens * 24];
-                ArrangedBatch batch = arranged(kernels, matrix, x, tokens);
+                ArrangedBatch batch = arranged(kernels, matrix, x, tokens, tokens);
                 var scratch = kernels.newScratch(matrix.columns(), Arena.ofAuto());
                 kernels.block(matrix, 0, ROWS, batch, tokens, y, 24, scratch);
                 for (int t = 0; t < tokens; t++) {
@@ -344,8 +405,8 @@ class RowKernelsTest {
     }
 
     private static ArrangedBatch arranged(
-            RowKernels kernels, MappedMatrix matrix, float[] x, int tokens) {
-        Order order = kernels.order(matrix, tokens);
+            RowKernels kernels, MappedMatrix matrix, float[] x, int tokens, int texts) {
+        Order order = kernels.order(matrix, tokens, texts);
         int width = x.length / tokens;
         var batch = new ArrangedBatch(order, Arena.ofAuto());
         batch.reserve(tokens, width);

@@ -29,10 +29,7 @@ import tools.jackson.databind.JsonNode;
 class ChoicesTest extends ClientTest {
 
     private static final int TOKENS = 12;
-
-    /// Of prompts of five tokens or more, activations may be rounded to bf16, of shorter ones they are not.
-    private static final double TOLERANCE = 5e-2;
-
+    private static final double TOLERANCE = 1e-3;
     private static final List<String> PROMPTS = List.of("The king", "In the year", "A", "She was");
     private static final String TEXT = "The capital of France is a city";
 

@@ -198,6 +198,7 @@ public final class Decoder implements AutoCloseable {
     /// @return logits behind each token that predicts, [#logitsWidth()] values apart; overwritten by the next call
     public float[] forward(List<DecodeBatch.Step> steps) {
         DecodeBatch batch = new DecodeBatch(steps);
+        kernels.setTexts(steps.size());
         advance(batch);
         if (batch.lasts().length > 0) {
             head(batch);

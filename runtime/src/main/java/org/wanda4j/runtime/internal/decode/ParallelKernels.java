@@ -31,6 +31,7 @@ final class ParallelKernels {
     private final float[][] arranged; // threads x width
     private final float[][] several; // threads x a panel x width
     private final Map<Order, ArrangedBatch> batches = new EnumMap<>(Order.class);
+    private int texts = 1;
 
     /// @param widest columns of the widest matrix
     /// @param memory stays open as long as this
@@ -44,6 +45,11 @@ final class ParallelKernels {
         this.normed = new float[threads.size()][width];
         this.arranged = new float[threads.size()][width];
         this.several = new float[threads.size()][RowKernels.PANEL * width];
+    }
+
+    /// Sets of how many texts the tokens are that are projected from now on.
+    void setTexts(int texts) {
+        this.texts = texts;
     }
 
     RowKernels rowKernels() {
@@ -104,7 +110,7 @@ final class ParallelKernels {
     private void arrange(List<Projection> projections, Input input, int tokens) {
         int width = input.x().width();
         Set<Order> orders = EnumSet.noneOf(Order.class);
-        projections.forEach(each -> orders.add(kernels.order(each.matrix(), tokens)));
+        projections.forEach(each -> orders.add(kernels.order(each.matrix(), tokens, texts)));
         for (Order order : orders) {
             batches.computeIfAbsent(order, _ -> new ArrangedBatch(order, memory))
                     .reserve(tokens, width);
@@ -168,7 +174,7 @@ final class ParallelKernels {
         Order arrangedAs = null;
         for (int i = 0; i < projections.size(); i++) {
             MappedMatrix matrix = projections.get(i).matrix();
-            Order order = kernels.order(matrix, 1);
+            Order order = kernels.order(matrix, 1, texts);
             if (order != arrangedAs) {
                 kernels.arrange(
                         order, x, 0, arranged[thread], 0, RowKernels.padded(matrix.columns()));
@@ -186,7 +192,7 @@ final class ParallelKernels {
     private void projectBatch(
             Projection projection, int tokens, Activations y, int thread, int share) {
         MappedMatrix matrix = projection.matrix();
-        ArrangedBatch x = batches.get(kernels.order(matrix, tokens));
+        ArrangedBatch x = batches.get(kernels.order(matrix, tokens, texts));
         int from = first(share, matrix.rows());
         int to = first(share + 1, matrix.rows());
         kernels.block(matrix, from, to, x, tokens, y.values(), y.width(), scratch[thread]);

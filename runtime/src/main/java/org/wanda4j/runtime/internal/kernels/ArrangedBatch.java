@@ -9,7 +9,7 @@ public final class ArrangedBatch {
 
     private static final int CACHE_LINE = 64; // bytes
 
-    private final boolean isOffHeap;
+    private final Order order;
     private final Arena memory;
     private int width;
     private float[] values = {};
@@ -17,7 +17,7 @@ public final class ArrangedBatch {
 
     /// @param memory of what lies off the heap; stays open as long as this is used
     public ArrangedBatch(Order order, Arena memory) {
-        this.isOffHeap = order.isOffHeap();
+        this.order = order;
         this.memory = memory;
     }
 
@@ -26,7 +26,7 @@ public final class ArrangedBatch {
     /// @param width values of an activation, a multiple of [RowKernels#PADDING]
     public void reserve(int tokens, int width) {
         this.width = width;
-        if (isOffHeap) {
+        if (order.isOffHeap()) {
             long bytes =
                     (long) Math.ceilDiv(tokens, RowKernels.PANEL)
                             * RowKernels.PANEL
@@ -38,6 +38,11 @@ public final class ArrangedBatch {
         } else if (values.length < tokens * width) {
             values = new float[tokens * width];
         }
+    }
+
+    /// How the activations lie.
+    public Order order() {
+        return order;
     }
 
     /// Values from an activation to the next, zeros behind it included.

@@ -66,7 +66,9 @@ public interface RowKernels {
 
     /// The order of `tokens` activations that [#products] and [#block] take for `matrix`; that for one is also the order of the rows
     /// that [#unpack] writes.
-    default Order order(MappedMatrix matrix, int tokens) {
+    ///
+    /// @param texts of how many texts the tokens are; those of one, a prompt, are not rounded more than a long prompt's where there are few of them
+    default Order order(MappedMatrix matrix, int tokens, int texts) {
         return Order.PLAIN;
     }
 
@@ -146,7 +148,7 @@ public interface RowKernels {
 
     /// Products of rows `from` to `to`, exclusive, with some activations: `y[t * outputs + i] = sum_j W_ij x_tj`.
     ///
-    /// @param x activations in [#order] of the matrix
+    /// @param x activations in an [#order] of the matrix for so many
     /// @param y receives the products, one activation every `outputs` values
     /// @param scratch of the calling thread
     default void block(

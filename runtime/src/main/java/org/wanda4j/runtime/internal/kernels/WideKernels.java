@@ -56,7 +56,7 @@ public final class WideKernels extends VectorKernels {
     }
 
     @Override
-    public Order order(MappedMatrix matrix, int tokens) {
+    public Order order(MappedMatrix matrix, int tokens, int texts) {
         return switch (matrix.type()) {
             case BF16 -> Order.PAIRS;
             case INT8, INT4 -> Order.BYTES;

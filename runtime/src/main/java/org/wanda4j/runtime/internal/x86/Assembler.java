@@ -87,6 +87,11 @@ final class Assembler extends GeneralAssembler {
         evex(MAP_0F, NO_PREFIX, W0, 0x11, from, NONE, to, NO_MASK, false, 0, QUARTER);
     }
 
+    /// Stores the lower 64 bits.
+    void vmovlps(MemoryOperand to, Xmm from) {
+        vex(MAP_0F, NO_PREFIX, W0, 0x13, from, NONE, to);
+    }
+
     void vmovss(MemoryOperand to, Zmm from) {
         evex(MAP_0F, PREFIX_F3, W0, 0x11, from, NONE, to, NO_MASK, false, 0, ELEMENT);
     }
@@ -354,8 +359,8 @@ final class Assembler extends GeneralAssembler {
     }
 
     /// `to_i += a_4i * b_4i + ... + a_4i+3 * b_4i+3`, of bytes without a sign and bytes with one to 32 bits
-    void vpdpbusd(Zmm to, Zmm a, Operand b) {
-        evex(MAP_0F38, PREFIX_66, W0, 0x50, to, a, b, WHOLE);
+    void vpdpbusd(Vector to, Vector a, Operand b) {
+        encode(MAP_0F38, PREFIX_66, W0, 0x50, to, a, b, WHOLE);
     }
 
     /// `to_i += a_2i * b_2i + a_2i+1 * b_2i+1`, of bf16 to fp32
@@ -444,6 +449,42 @@ final class Assembler extends GeneralAssembler {
     /// In each 128 bits the lower 64 of `a`, then those of `b`.
     void vpunpcklqdq(Vector to, Vector a, Operand b) {
         vex(MAP_0F, PREFIX_66, W0, 0x6c, to, a, b);
+    }
+
+    /// In each 128 bits the numbers of 16 bits of `a`, then those of `b`, in 8 bits.
+    void vpacksswb(Vector to, Vector a, Vector b) {
+        vex(MAP_0F, PREFIX_66, W0, 0x63, to, a, b);
+    }
+
+    /// The lower half of `a`, or the upper one where `order` has 1, and below `order >> 4` that of `b`.
+    void vperm2i128(Ymm to, Ymm a, Operand b, int order) {
+        vex(MAP_0F3A, PREFIX_66, W0, 0x46, to, a, b);
+        bytes(order);
+    }
+
+    /// In each 128 bits the lower eight bytes of `a` and of `b` by turns.
+    void vpunpcklbw(Vector to, Vector a, Operand b) {
+        vex(MAP_0F, PREFIX_66, W0, 0x60, to, a, b);
+    }
+
+    /// In each 128 bits the upper eight bytes of `a` and of `b` by turns.
+    void vpunpckhbw(Vector to, Vector a, Operand b) {
+        vex(MAP_0F, PREFIX_66, W0, 0x68, to, a, b);
+    }
+
+    /// Of whole numbers of 16 bits.
+    void vpaddw(Vector to, Vector a, Operand b) {
+        vex(MAP_0F, PREFIX_66, W0, 0xfd, to, a, b);
+    }
+
+    /// Of whole numbers of 16 bits.
+    void vpsubw(Vector to, Vector a, Operand b) {
+        vex(MAP_0F, PREFIX_66, W0, 0xf9, to, a, b);
+    }
+
+    /// `to_i = a_2i * b_2i + a_2i+1 * b_2i+1`, of bytes without a sign and bytes with one to 16 bits, the largest where that is too much
+    void vpmaddubsw(Vector to, Vector a, Operand b) {
+        vex(MAP_0F38, PREFIX_66, W0, 0x04, to, a, b);
     }
 
     /// Bytes, as many as `to` has 16 bits.

@@ -15,7 +15,8 @@ import org.wanda4j.runtime.internal.kernels.Scratch;
 /// [MachineKernels] for AVX2.
 ///
 /// An activation is multiplied with bf16 in fp32. One that is alone is multiplied with integers as whole numbers of 15 bits with a
-/// factor for each 32, to within `2^-15` of the largest of those.
+/// factor for each 32, to within `2^-15` of the largest of those; up to four in fp32; up to 16 of several texts, with int4 and where AVX-VNNI is there with int8, as
+/// whole numbers of 8 bits, to within `1.01 * 2^-8`; all others as whole numbers of 16 bits, to within `1.01 * 2^-16`.
 final class Avx2Kernels extends MachineKernels {
 
     /// Features that the processor must have, as Linux names them.
@@ -87,12 +88,12 @@ final class Avx2Kernels extends MachineKernels {
     }
 
     @Override
-    public Order order(MappedMatrix matrix, int tokens) {
+    public Order order(MappedMatrix matrix, int tokens, int texts) {
         if (tokens == 1 || !isOurs(matrix)) {
-            return super.order(matrix, tokens);
+            return super.order(matrix, tokens, texts);
         }
         int most = matrix.type().isQuantised() ? MOST_INTEGERS : MOST_FLOATS;
-        return tokens > most ? panels.order(matrix, tokens) : Order.INTERLEAVED;
+        return tokens > most ? panels.order(matrix, tokens, texts) : Order.INTERLEAVED;
     }
 
     @Override
@@ -137,7 +138,7 @@ final class Avx2Kernels extends MachineKernels {
             float[] y,
             int outputs,
             Scratch scratch) {
-        var order = order(matrix, tokens);
+        Order order = x.order();
         if (order == Order.INTERLEAVED) {
             long bytes = (long) x.width() / Long.SIZE * Avx2BlockCode.WORD;
             long address = x.offHeap().address();

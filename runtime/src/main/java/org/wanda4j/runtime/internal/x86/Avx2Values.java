@@ -42,7 +42,15 @@ final class Avx2Values {
     /// What may be read behind the last order.
     private static final int SLACK = 8;
 
-    private static final Ymm UPPER_NIBBLES = ymm(15);
+    /// Which half of a byte is a value.
+    private static final Ymm NIBBLES = ymm(15);
+
+    /// What makes values with a sign larger by [#bias].
+    private static final Ymm SIGNS = ymm(14);
+
+    /// In [Assembler#vperm2i128], the upper halves.
+    private static final int UPPER = 0x31;
+
     private static final General TABLE = FREE[1];
 
     /// How many values of bf16, which have no scales, have been read: to add to them takes a cycle, to an address two.
@@ -55,16 +63,26 @@ final class Avx2Values {
     private final int numberBytes;
     private final boolean sparse;
 
+    /// What [#sixtyFour] adds to each value.
+    private final int bias;
+
     Avx2Values(Assembler a, ValueType type, boolean sparse) {
-        this(a, type, Float.BYTES, sparse);
+        this(a, type, Float.BYTES, 0, sparse);
     }
 
-    /// @param numberBytes of what values of bf16 become: as many as fp32 has, or their own
-    Avx2Values(Assembler a, ValueType type, int numberBytes, boolean sparse) {
+    /// @param numberBytes of what values become: four, two, or one
+    /// @param bias of what becomes one byte: 128, or 8 to have halves of bytes as numbers below 16
+    Avx2Values(Assembler a, ValueType type, int numberBytes, int bias, boolean sparse) {
         this.a = a;
         this.type = type;
         this.numberBytes = numberBytes;
+        this.bias = bias;
         this.sparse = sparse;
+    }
+
+    /// What a value is to be multiplied with, beside its scale.
+    float unit() {
+        return isSmall() ? 1 : unit(type);
     }
 
     /// What a value of [#eight] and [#bytes] is to be multiplied with, beside its scale.
@@ -82,7 +100,10 @@ final class Avx2Values {
             a.mov(COUNT[1], 0);
         }
         if (type.isHalves()) {
-            broadcast(a, UPPER_NIBBLES, 0xf0f0f0f0);
+            broadcast(a, NIBBLES, isSmall() ? 0x0f0f0f0f : 0xf0f0f0f0);
+        }
+        if (numberBytes == 1) {
+            broadcast(a, SIGNS, bias * 0x01010101);
         }
     }
 
@@ -123,16 +144,72 @@ final class Avx2Values {
         if (isWide()) {
             a.prefetcht0(next(i, AHEAD + LINE));
         }
-        if (type.isHalves()) {
+        if (hasRoom()) {
             for (int half = 0; half < 2; half++) {
                 a.vpmovzxbw(room[0], at(VALUES[i], half * BYTES / 2));
-                a.vpsllw(room[1], room[0], 12);
+                a.vpsllw(room[1], room[0], isSmall() ? 8 : 12);
+                if (isSmall()) {
+                    a.vpsrlw(room[0], room[0], 4);
+                }
                 a.vpord(room[0], room[0], room[1]);
-                a.vpandd(room[0], room[0], UPPER_NIBBLES);
+                a.vpandd(room[0], room[0], NIBBLES);
                 a.vmovups(at(RSP, half * BYTES - ROOM), room[0]);
             }
             a.lea(BYTE_POINTER, at(RSP, -ROOM));
         }
+    }
+
+    /// Whether halves of bytes are in [#ROOM].
+    private boolean hasRoom() {
+        return type.isHalves() && (sparse || numberBytes > 1);
+    }
+
+    /// Whether halves of bytes are numbers below 16.
+    private boolean isSmall() {
+        return type.isHalves() && bias == 8;
+    }
+
+    /// Has the next 64 values of row A or B, bytes without a sign, in two vectors: whole numbers plus the bias, without their scale and [#unit()].
+    ///
+    /// @param i 0 for A, 1 for B
+    void sixtyFour(int i, Ymm first, Ymm second, Ymm room, Ymm other) {
+        if (sparse) {
+            sixteenBytes(i, 0, first, room);
+            sixteenBytes(i, 2, other, room);
+            a.vinserti128(first, first, lower(other));
+            sixteenBytes(i, 4, second, room);
+            sixteenBytes(i, 6, other, room);
+            a.vinserti128(second, second, lower(other));
+        } else if (type.isHalves()) {
+            a.vmovups(room, at(VALUES[i], 0));
+            if (isSmall()) {
+                a.vpsrlw(first, room, 4);
+                a.vpandd(first, first, NIBBLES);
+                a.vpandd(second, room, NIBBLES);
+            } else {
+                a.vpandd(first, room, NIBBLES);
+                a.vpsllw(second, room, 4);
+                a.vpandd(second, second, NIBBLES);
+            }
+            a.vpunpcklbw(room, first, second);
+            a.vpunpckhbw(second, first, second);
+            a.vinserti128(first, room, lower(second));
+            a.vperm2i128(second, room, second, UPPER);
+        } else {
+            a.vmovups(first, at(VALUES[i], 0));
+            a.vmovups(second, at(VALUES[i], BYTES));
+        }
+        a.vpxord(first, first, SIGNS);
+        a.vpxord(second, second, SIGNS);
+    }
+
+    /// Has the next 16 bytes of a sparse row in the lower half of `to`.
+    ///
+    /// @param k which eight of a word are the first of them
+    private void sixteenBytes(int i, int k, Ymm to, Ymm room) {
+        bytes(i, k, lower(to));
+        bytes(i, k + 1, lower(room));
+        a.vpunpcklqdq(lower(to), lower(to), lower(room));
     }
 
     /// Has the next 8 values of row A or B in `to`, in fp32, without their scale and [#unit].
@@ -175,25 +252,32 @@ final class Avx2Values {
         a.add(COUNT[i], index);
     }
 
-    /// Has the next 8 values of row A or B in `to`, 16 bits each: whole numbers, without their scale and [#unit], or bf16.
+    /// Has the next 16 values of row A or B in `to`, 16 bits each: whole numbers, without their scale and [#unit()], or bf16.
     ///
     /// @param i 0 for A, 1 for B
     /// @param k which of a word
-    void eightShorts(int i, int k, Xmm to) {
+    void sixteen(int i, int k, Ymm to, Ymm room) {
         if (isWide()) {
             if (sparse) {
-                General index = order(i, k);
-                a.vmovups(to, next(i, 0));
-                place(i, to, index);
+                eightShorts(i, 2 * k, lower(to));
+                eightShorts(i, 2 * k + 1, lower(room));
+                a.vinserti128(to, to, lower(room));
             } else {
-                a.vmovups(to, next(i, k * EIGHT * Short.BYTES));
+                a.vmovups(to, next(i, k * BYTES));
             }
         } else if (sparse) {
-            bytes(i, k, to);
-            a.vpmovsxbw(to, to);
+            sixteenBytes(i, 2 * k, to, room);
+            a.vpmovsxbw(to, lower(to));
         } else {
-            a.vpmovsxbw(to, next(i, k * EIGHT));
+            a.vpmovsxbw(to, next(i, k * BYTES / 2));
         }
+    }
+
+    /// Has the next 8 values of a sparse row in bf16 in `to`.
+    private void eightShorts(int i, int k, Xmm to) {
+        General index = order(i, k);
+        a.vmovups(to, next(i, 0));
+        place(i, to, index);
     }
 
     /// Has the next 8 bytes of a sparse row A or B in the lower half of `to`.

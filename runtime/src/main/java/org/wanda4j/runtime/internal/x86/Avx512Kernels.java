@@ -13,10 +13,10 @@ import org.wanda4j.runtime.internal.kernels.Scratch;
 
 /// [MachineKernels] for AVX-512: sums of products of whole numbers of 16 and 8 bits (VNNI), and of bf16 (BF16) where the processor is fast at them.
 ///
-/// Such a processor multiplies up to four activations with bf16 as two bf16 that add up to each of their values, to within `2^-17` of it, more
+/// Such a processor multiplies up to four activations with bf16, and up to 16 of one text, as two bf16 that add up to each of their values, to within `2^-17` of it, more
 /// as one bf16, to within `2^-8`; any other multiplies them in fp32. One that is alone is multiplied with integers as whole numbers of 15 bits with a
-/// factor for each 32, to within `1.01 * 2^-15` of the largest of those; up to four in fp32; up to 16 as whole numbers of 8 bits, to within `1.01 * 2^-8`; more as
-/// whole numbers of 16 bits in two bytes, to within `1.01 * 2^-16`.
+/// factor for each 32, to within `1.01 * 2^-15` of the largest of those; up to four in fp32; up to 16 of several texts as whole numbers of 8 bits, to within
+/// `1.01 * 2^-8`; all others as whole numbers of 16 bits in two bytes, to within `1.01 * 2^-16`.
 final class Avx512Kernels extends MachineKernels {
 
     /// Features that the processor must have, as Linux names them.
@@ -78,18 +78,19 @@ final class Avx512Kernels extends MachineKernels {
     }
 
     @Override
-    public Order order(MappedMatrix matrix, int tokens) {
+    public Order order(MappedMatrix matrix, int tokens, int texts) {
         if (tokens == 1 || !isOurs(matrix)) {
-            return super.order(matrix, tokens);
+            return super.order(matrix, tokens, texts);
         }
         boolean integers = matrix.type().isQuantised();
         if (tokens > (integers ? MOST_INTEGERS : MOST_BF16)) {
-            return panels.order(matrix, tokens);
+            return panels.order(matrix, tokens, texts);
         }
         if (integers) {
             return Order.INTERLEAVED;
         }
-        return tokens > few.code.vectors() ? Order.BF16_EIGHTS : Order.BF16_FOURS;
+        boolean together = tokens > few.code.vectors() && (texts > 1 || !width.hasPairs());
+        return together ? Order.BF16_EIGHTS : Order.BF16_FOURS;
     }
 
     @Override
@@ -157,7 +158,7 @@ final class Avx512Kernels extends MachineKernels {
             int outputs,
             Scratch scratch) {
         var memory = (MachineScratch) scratch;
-        Order order = order(matrix, tokens);
+        Order order = batch.order();
         switch (order) {
             case INTERLEAVED, BF16_FOURS, BF16_EIGHTS -> {
                 BlockFunctions block = order == Order.BF16_EIGHTS ? many : few;

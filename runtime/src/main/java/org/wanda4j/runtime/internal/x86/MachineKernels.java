@@ -143,8 +143,8 @@ public abstract sealed class MachineKernels implements RowKernels
     }
 
     @Override
-    public Order order(MappedMatrix matrix, int tokens) {
-        return isOurs(matrix) ? Order.PLAIN : others.order(matrix, tokens);
+    public Order order(MappedMatrix matrix, int tokens, int texts) {
+        return isOurs(matrix) ? Order.PLAIN : others.order(matrix, tokens, texts);
     }
 
     @Override

@@ -16,6 +16,7 @@ import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDX;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
+import static org.wanda4j.runtime.internal.x86.RowFrame.both;
 
 import java.util.Arrays;
 import java.util.List;
@@ -139,7 +140,8 @@ final class PanelCode {
 
     /// Rows that are multiplied with so many panels at once.
     static int rows(PanelLayout layout, int panels) {
-        return panels == 1 || layout.width() != Width.YMM ? 2 * FOUR : FOUR;
+        boolean many = layout.width() != Width.YMM || (panels == 1 && !layout.isWhole());
+        return many ? 2 * FOUR : FOUR;
     }
 
     /// What is read in a step of [#rows] where a value has so many bits, at most 16.
@@ -156,6 +158,9 @@ final class PanelCode {
 
     private byte[] multiply() {
         SAVED.forEach(a::push);
+        if (layout == PanelLayout.NIBBLES) {
+            RowFrame.broadcast(a, ones(), 0x00010001);
+        }
         load(FIRST, ROWS);
         load(ROW, ROW_BYTES);
         load(PANEL, PANEL_BYTES);
@@ -169,7 +174,7 @@ final class PanelCode {
         a.lea(PLACE[1], at(FIRST, ROW, FOUR, 0));
         load(X, PANELS);
         load(LEFT, STEPS);
-        if (layout.isOfBytes()) {
+        if (layout.isWhole()) {
             a.mov(SCALES, LEFT);
             a.shl(SCALES, Integer.numberOfTrailingZeros(layout.rowStep()));
             a.add(SCALES, FIRST);
@@ -196,6 +201,9 @@ final class PanelCode {
             stepOfFloats();
         }
         a.add(X, layout.panelStep());
+        if (layout.isWhole()) {
+            a.add(SCALES, layout.isOfBytes() ? BytePanels.SCALES_BYTES : Float.BYTES);
+        }
         for (int i = 0; i < rows / FOUR; i++) {
             a.add(PLACE[i], layout.rowStep());
         }
@@ -231,26 +239,69 @@ final class PanelCode {
     }
 
     private void stepOfIntegers() {
-        Vector row = free[0];
-        Vector product = free[1];
+        Vector[] row = {free[0], free[1]};
+        if (layout.bias() > 0) {
+            startWithCorrections(layout.numbers() + 1);
+        }
         for (int k = 0; k < layout.numbers(); k++) {
             loadPanels(k);
-            for (int i = 0; i < rows; i++) {
-                a.vpbroadcastd(row, number(i, k));
+            for (int i = 0; i < rows; i += 2) {
+                for (int j = 0; j < 2; j++) {
+                    a.vpbroadcastd(row[j], number(i + j, k));
+                }
                 for (int p = 0; p < panels; p++) {
-                    if (k == 0) {
-                        a.vpmaddwd(sums[i][p], row, x[p]);
-                    } else if (vnni) {
-                        a.vpdpwssd(sums[i][p], row, x[p]);
-                    } else {
-                        a.vpmaddwd(product, row, x[p]);
-                        a.vpaddd(sums[i][p], sums[i][p], product);
-                    }
+                    Vector some = x[p];
+                    Vector[] sum = {sums[i][p], sums[i + 1][p]};
+                    addProducts(sum, row, some, k == 0);
                 }
             }
         }
         for (int i = 0; i < rows; i++) {
-            total(i, number(i, layout.numbers()), layout.numbers());
+            if (layout == PanelLayout.NIBBLES) {
+                a.vpmaddwd(sums[i][0], sums[i][0], ones());
+            }
+            total(i, layout.numbers());
+        }
+    }
+
+    /// `sum += row * x` for two rows, of whole numbers.
+    ///
+    /// @param first whether it is the first in a step
+    private void addProducts(Vector[] sum, Vector[] row, Vector x, boolean first) {
+        Vector[] product = {free[2], free[3]};
+        switch (layout) {
+            case NARROW_BYTES -> both(j -> a.vpdpbusd(sum[j], row[j], x));
+            case NIBBLES -> {
+                both(j -> a.vpmaddubsw(product[j], row[j], x));
+                both(j -> a.vpaddw(sum[j], sum[j], product[j]));
+            }
+            default -> {
+                if (first) {
+                    both(j -> a.vpmaddwd(sum[j], row[j], x));
+                } else if (vnni) {
+                    both(j -> a.vpdpwssd(sum[j], row[j], x));
+                } else {
+                    both(j -> a.vpmaddwd(product[j], row[j], x));
+                    both(j -> a.vpaddd(sum[j], sum[j], product[j]));
+                }
+            }
+        }
+    }
+
+    /// Has 1 in each 16 bits; lies above what [#store] uses.
+    private Vector ones() {
+        return free[free.length - 1];
+    }
+
+    /// Has in the sums what makes up for the bias of the rows' numbers.
+    ///
+    /// @param corrections where it is in a panel
+    private void startWithCorrections(int corrections) {
+        for (int p = 0; p < panels; p++) {
+            a.vmovups(sums[0][p], numbers(p, corrections));
+            for (int i = 1; i < sums.length; i++) {
+                a.vmovups(sums[i][p], sums[0][p]);
+            }
         }
     }
 
@@ -284,7 +335,7 @@ final class PanelCode {
                         a.vpaddd(sums[i][p], sums[i][p], corrections[p]);
                     }
                     Vector sum = odd.length > 0 && k % 2 > 0 ? odd[i] : sums[i][p];
-                    a.vpdpbusd((Zmm) sum, (Zmm) row, x[p]);
+                    a.vpdpbusd(sum, row, x[p]);
                 }
             }
         }
@@ -292,9 +343,8 @@ final class PanelCode {
             a.vpaddd(sums[i][0], sums[i][0], odd[i]);
         }
         for (int i = 0; i < sums.length; i++) {
-            total(i, scale(i), loads);
+            total(i, loads);
         }
-        a.add(SCALES, BytePanels.SCALES_BYTES);
     }
 
     /// Four bytes of a row, or of both rows of a pair.
@@ -313,8 +363,11 @@ final class PanelCode {
         return place(2 * pair + BytePanels.line(load), BytePanels.place(load) + ofRow);
     }
 
-    /// The scale of such a row.
+    /// The scale of row `i`.
     private MemoryOperand scale(int i) {
+        if (!layout.isOfBytes()) {
+            return place(SCALES, i, 0);
+        }
         int ofRow = i / BytePanels.PAIRS * Float.BYTES;
         return switch (i % BytePanels.PAIRS) {
             case 0 -> at(SCALES, ofRow);
@@ -327,10 +380,10 @@ final class PanelCode {
     /// Adds the sums of whole numbers of row `i`, multiplied with its scale and the factors of the vectors.
     ///
     /// @param factors where these are in a panel
-    private void total(int i, MemoryOperand scale, int factors) {
+    private void total(int i, int factors) {
         Vector row = free[0];
         Vector product = free[1];
-        broadcast(row, scale);
+        broadcast(row, scale(i));
         for (int p = 0; p < panels; p++) {
             a.vmulps(product, row, numbers(p, factors));
             a.vcvtdq2ps(sums[i][p], sums[i][p]);
@@ -359,15 +412,19 @@ final class PanelCode {
         };
     }
 
-    /// The number at place `k` of row `i`, or its scale.
+    /// The number at place `k` of row `i`.
     private MemoryOperand number(int i, int k) {
         return place(i, k * Float.BYTES);
     }
 
     /// In row `i`, or line `i` of the pairs.
     private MemoryOperand place(int i, int distance) {
-        General place = PLACE[i / FOUR];
-        return switch (i % FOUR) {
+        return place(PLACE[i / FOUR], i % FOUR, distance);
+    }
+
+    /// In the row that is `i` rows, fewer than four, behind one.
+    private static MemoryOperand place(General place, int i, int distance) {
+        return switch (i) {
             case 0 -> at(place, distance);
             case 1 -> at(place, ROW, 1, distance);
             case 2 -> at(place, ROW, 2, distance);

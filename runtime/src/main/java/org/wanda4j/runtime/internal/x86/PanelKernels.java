@@ -14,13 +14,13 @@ import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
 /// Products of a matrix with several activations, by [PanelCode]: bf16 in fp32, or in bf16 where the processor is fast at that; int8 and
-/// int4 as whole numbers, with AVX-512 of bytes where there are few activations.
+/// int4 as whole numbers, of bytes where there are few activations, but for int8 by AVX2 without AVX-VNNI.
 final class PanelKernels {
 
     /// Rows that are unpacked together stay in the second cache while they are multiplied with all activations.
     private static final int CACHED_BYTES = 192 << 10;
 
-    /// So many activations are multiplied as bytes where there is a layout for that, more as halves.
+    /// So many activations of several texts are multiplied as bytes where there is a layout for that, others as numbers of 16 bits.
     private static final int MOST_BYTES = 16;
 
     private static final int MOST_ROWS = 128;
@@ -36,11 +36,10 @@ final class PanelKernels {
     private record Functions(
             PanelLayout layout, RowFunctions unpack, LateCode arrange, List<LateCode> multiply) {
 
-        /// @param unpack writes rows of the layout
-        static Functions of(PanelLayout layout, RowFunctions unpack, boolean vnni) {
+        static Functions of(PanelLayout layout, boolean vnni) {
             return new Functions(
                     layout,
-                    unpack,
+                    new RowFunctions(layout::unpack),
                     new LateCode(layout::arrange),
                     IntStream.rangeClosed(1, layout.mostPanels())
                             .mapToObj(panels ->
@@ -51,22 +50,24 @@ final class PanelKernels {
 
     private final Functions values;
 
-    /// For few activations, and for many; rows are the same for both.
+    /// For few activations of several texts with whole numbers, and for others.
     private final Functions few;
 
     private final Functions many;
 
     private PanelKernels(PanelLayout values, PanelLayout few, PanelLayout many, boolean vnni) {
-        this.values = Functions.of(values, new RowFunctions(values::unpack), vnni);
-        var unpack = new RowFunctions(many::unpack);
-        this.few = Functions.of(few, unpack, vnni);
-        this.many = Functions.of(many, unpack, vnni);
+        this.values = Functions.of(values, vnni);
+        this.few = Functions.of(few, vnni);
+        this.many = Functions.of(many, vnni);
     }
 
     /// @param vnni whether the processor has AVX-VNNI
     static PanelKernels avx2(boolean vnni) {
         return new PanelKernels(
-                PanelLayout.FLOATS, PanelLayout.INTEGERS, PanelLayout.INTEGERS, vnni);
+                PanelLayout.FLOATS,
+                vnni ? PanelLayout.NARROW_BYTES : PanelLayout.NIBBLES,
+                PanelLayout.INTEGERS,
+                vnni);
     }
 
     /// @param width of AVX-512
@@ -86,15 +87,14 @@ final class PanelKernels {
     }
 
     /// The order in which [#block] takes so many activations.
-    Order order(MappedMatrix matrix, int tokens) {
-        return functions(matrix, tokens).layout.order();
-    }
-
-    private Functions functions(MappedMatrix matrix, int tokens) {
+    ///
+    /// @param texts of how many texts they are
+    Order order(MappedMatrix matrix, int tokens, int texts) {
         if (!matrix.type().isQuantised()) {
-            return values;
+            return values.layout.order();
         }
-        return tokens > MOST_BYTES ? many : few;
+        boolean bytes = tokens <= MOST_BYTES && texts > 1 && few.layout.takes(matrix.type());
+        return (bytes ? few : many).layout.order();
     }
 
     private Functions functions(Order order) {
@@ -139,7 +139,7 @@ final class PanelKernels {
             float[] y,
             int outputs,
             MachineScratch memory) {
-        Functions some = functions(matrix, tokens);
+        Functions some = functions(x.order());
         PanelLayout layout = some.layout;
         int vectors = layout.vectors();
         int panels = Math.ceilDiv(tokens, vectors);

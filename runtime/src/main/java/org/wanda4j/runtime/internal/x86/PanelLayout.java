@@ -1,6 +1,7 @@
 package org.wanda4j.runtime.internal.x86;
 
 import static org.wanda4j.runtime.internal.x86.Assembler.lower;
+import static org.wanda4j.runtime.internal.x86.Assembler.xmm;
 import static org.wanda4j.runtime.internal.x86.Assembler.ymm;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R10;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.R8;
@@ -11,12 +12,14 @@ import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RDI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSI;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.RSP;
 import static org.wanda4j.runtime.internal.x86.GeneralAssembler.at;
+import static org.wanda4j.runtime.internal.x86.RowFrame.LINE;
 import static org.wanda4j.runtime.internal.x86.RowFrame.SCALES;
 import static org.wanda4j.runtime.internal.x86.RowFrame.both;
 import static org.wanda4j.runtime.internal.x86.RowFrame.broadcast;
 
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.kernels.RowKernels.Order;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Constant;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Vector;
@@ -25,10 +28,11 @@ import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
 import org.wanda4j.runtime.internal.x86.RowFrame.Density;
 import org.wanda4j.runtime.internal.x86.RowFrame.Parameter;
 
-/// How rows of a matrix and panels of vectors lie for [PanelCode], and functions that write them so: by AVX2 but for [#PAIRS], and those of bytes, which [BytePanels] has.
+/// How rows of a matrix and panels of vectors lie for [PanelCode], and functions that write them so: by AVX2 but for [#PAIRS], and those of [#BYTES] and [#HALVES], which
+/// [BytePanels] has.
 ///
-/// A number has 32 bits, but for bytes. A row has its numbers in order; a panel has the first numbers of its vectors, as many as a vector register
-/// has elements, then their second ones, and so on.
+/// A number has 32 bits, but for bytes. A row has its numbers in order, and behind the last the scales of its steps, in fp32; a panel has the first numbers of its vectors, as
+/// many as a vector register has elements, then their second ones, and so on.
 enum PanelLayout {
     /// A number is a value in fp32.
     FLOATS(Order.PANELS, Width.YMM, 1, 8, 0, 3),
@@ -36,19 +40,26 @@ enum PanelLayout {
     WIDE_FLOATS(Order.PANELS, Width.ZMM_FLOATS, 1, 8, 0, 3),
     /// A number is two values in bf16: those of a vector are rounded, to within `2^-8` of each.
     PAIRS(Order.BF16_PANELS, Width.ZMM, 2, 16, 0, 3),
-    /// A number is two whole numbers of 16 bits. Behind 32 of these, a step, lies their scale or the factors of the vectors, in fp32. Those of a
+    /// A number is two whole numbers of 16 bits. In a panel, behind 32 of these, a step, lie the factors of the vectors, in fp32. Those of a
     /// vector go up to [#LARGEST]: they are its values to within `2^-16` of the largest of 32.
     INTEGERS(Order.QUANTISED_PANELS, Width.YMM, 2, ValueType.GROUP, 1, 2),
+    /// A number is four whole numbers of 8 bits, of a row halves of bytes plus 8. A step of a panel has, behind the factors, what products with 8 add up to,
+    /// negative, in 16 bits each as the products are. Numbers of a vector go up to 127: they are its values to within `1.01 * 2^-8` of the largest of 32.
+    NIBBLES(Order.QUANTISED_EIGHTS, Width.YMM, 4, ValueType.GROUP, 1, 1),
+    /// The same, for `vpdpbusd`: those of a row are bytes plus 128, and what products with 128 add up to has 32 bits.
+    NARROW_BYTES(Order.QUANTISED_EIGHTS, Width.YMM, 4, ValueType.GROUP, 1, 1),
     /// Whole numbers of 8 bits in panels of [BytePanels#EIGHT] vectors.
     BYTES(Order.QUANTISED_EIGHTS, BytePanels.EIGHT, BytePanels.LOADS),
     /// Whole numbers of 16 bits, in two bytes, in panels of [BytePanels#SIXTEEN].
     HALVES(Order.QUANTISED_PANELS, BytePanels.SIXTEEN, 2 * BytePanels.LOADS);
 
-    /// Vectors that [#arrange] takes of what is no bytes.
+    /// Vectors that [#arrange] takes of what is not of [BytePanels].
     private static final int EIGHT = 8;
 
     /// 32 products with bytes add up to less than `2^31`.
     private static final int LARGEST = 32_767;
+
+    private static final int LARGEST_BYTE = 127;
 
     /// Bytes behind a row, which keep rows that lie a power of two apart from meeting in one set of the cache.
     private static final int GAP = BytePanels.GAP;
@@ -57,8 +68,14 @@ enum PanelLayout {
     private static final int ROOM_BYTES = ValueType.GROUP * EIGHT * Float.BYTES;
 
     private static final int YMM_BYTES = 32;
-    private static final int EIGHTS = Long.SIZE / Avx2Values.EIGHT;
+    private static final int LINE_BITS = Integer.numberOfTrailingZeros(LINE);
     private static final int FOUR = 4;
+
+    /// Bytes of four vectors for each of four columns to four bytes of each vector.
+    private static final byte[] BY_VECTOR = {
+        0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15, //
+        0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15
+    };
 
     private final Order order;
     private final Width width;
@@ -139,6 +156,20 @@ enum PanelLayout {
         return scales > 0;
     }
 
+    /// Whether rows of `type`, a quantised one, can lie so.
+    boolean takes(ValueType type) {
+        return this != NIBBLES || type.isHalves();
+    }
+
+    /// What is added to the numbers of a row, and made up for by those of a panel behind its factors; 0 where nothing is.
+    int bias() {
+        return switch (this) {
+            case NIBBLES -> 8;
+            case NARROW_BYTES -> 128;
+            default -> 0;
+        };
+    }
+
     /// Columns in a step.
     int columns() {
         return columns;
@@ -151,7 +182,7 @@ enum PanelLayout {
 
     /// Bytes of a step in a row.
     int rowStep() {
-        return isOfBytes() ? columns : (numbers() + scales) * Float.BYTES;
+        return isOfBytes() ? columns : numbers() * Float.BYTES;
     }
 
     /// Numbers in a step of a row.
@@ -161,14 +192,19 @@ enum PanelLayout {
 
     /// Bytes of a step in a panel.
     int panelStep() {
-        return isOfBytes() ? BytePanels.stepBytes(loads) : rowStep() * vectors;
+        int corrections = bias() > 0 ? 1 : 0;
+        return isOfBytes()
+                ? BytePanels.stepBytes(loads)
+                : (numbers() + scales + corrections) * width.bytes();
     }
 
     /// Bytes from a row to the next; of bytes, from a line of a pair to the next.
     long rowBytes(int width) {
-        return isOfBytes()
-                ? BytePanels.lineBytes(width)
-                : (long) (width / columns) * rowStep() + GAP;
+        if (isOfBytes()) {
+            return BytePanels.lineBytes(width);
+        }
+        long bytes = (long) (width / columns) * (rowStep() + scales * Float.BYTES);
+        return Math.ceilDiv(bytes, LINE) * LINE + GAP;
     }
 
     /// Bytes from a panel to the next.
@@ -186,54 +222,64 @@ enum PanelLayout {
         }
         var a = new Assembler();
         boolean sparse = density != Density.DENSE;
-        int numberBytes = perNumber == 1 ? Float.BYTES : Short.BYTES;
-        var values = new Avx2Values(a, type, numberBytes, sparse);
-        Ymm value = ymm(0);
-        Ymm room = ymm(1);
-        Ymm[] scale = {ymm(2), ymm(3)};
-        Ymm upperShorts = ymm(4);
-        Ymm units = ymm(5);
+        int numberBytes = Float.BYTES / perNumber;
+        var values = new Avx2Values(a, type, numberBytes, bias(), sparse);
+        Ymm[] value = {ymm(0), ymm(1)};
+        Ymm[] room = {ymm(2), ymm(3)};
+        Xmm bothScales = xmm(4);
+        Xmm units = xmm(5);
+        Xmm order = xmm(6);
         General[] to = {RowFrame.SUMS, RowFrame.FREE[0]};
+        // From the numbers of a word to its scales, and where these end.
+        General toScales = RowFrame.X;
+        General end = RowFrame.X_END;
         int wordBytes = Long.SIZE / columns * rowStep();
+        int scalesBytes = 2 * scales * Float.BYTES;
         RowFrame.start(a, wordBytes);
         values.start();
-        broadcast(a, upperShorts, 0xffff0000);
-        broadcast(a, units, MachineKernels.bits(Avx2Values.unit(type)));
-        a.mov(to[0], RowFrame.X);
+        if (isWhole()) {
+            broadcast(a, ymm(units.number()), MachineKernels.bits(values.unit()));
+            a.vmovups(order, a.constant(RowFrame.scalesOrder(type, scalesBytes)));
+        }
+        RowFrame.load(a, to[0], Parameter.VECTOR);
         RowFrame.load(a, to[1], Parameter.UNPACKED_B);
-        int rows = RowFrame.startRow(a);
+        a.mov(RAX, scalesBytes);
+        RowFrame.load(a, end, Parameter.WORDS);
+        a.imul(end, RAX);
+        int rows = a.here();
+        RowFrame.load(a, toScales, Parameter.WORDS);
+        a.shl(toScales, Integer.numberOfTrailingZeros(wordBytes));
         int words = a.alignedHere();
         both(i -> {
-            values.startWord(i, value, room);
-            if (type.isQuantised()) {
-                for (int half = 0; half < 2; half++) {
-                    RowFrame.scale(a, type, i, half, scale[half], upperShorts);
-                    a.vmulps(scale[half], scale[half], units);
-                }
+            values.startWord(i, room);
+            if (isWhole()) {
+                RowFrame.scales(a, type, i, bothScales, order);
+                a.vmulps(bothScales, bothScales, units);
+                a.vmovlps(at(to[i], toScales, 1, 0), bothScales);
                 a.add(SCALES[i], 2 * Short.BYTES);
             }
-            for (int k = 0; k < EIGHTS; k++) {
-                if (perNumber == 1) {
-                    values.eight(i, k, value);
-                    a.vmovups(at(to[i], k * YMM_BYTES), value);
-                } else {
-                    Xmm shorts = lower(value);
-                    values.eightShorts(i, k, shorts);
-                    int half = k / (EIGHTS / 2);
-                    int behind = half * scales * Float.BYTES;
-                    a.vmovups(at(to[i], k * YMM_BYTES / 2 + behind), shorts);
-                    if (isWhole() && k % (EIGHTS / 2) == EIGHTS / 2 - 1) {
-                        // What is too much is overwritten next, or lies in the gap.
-                        a.vmovups(at(to[i], (k + 1) * YMM_BYTES / 2 + behind), lower(scale[half]));
-                    }
+            if (perNumber == FOUR) {
+                values.sixtyFour(i, value[0], value[1], room[0], room[1]);
+            }
+            for (int k = 0; k < wordBytes / YMM_BYTES; k++) {
+                Ymm some = value[k % 2];
+                switch (perNumber) {
+                    case 1 -> values.eight(i, k, some);
+                    case 2 -> values.sixteen(i, k, some, room[0]);
+                    default -> {}
                 }
+                a.vmovups(at(to[i], k * YMM_BYTES), some);
             }
             values.nextWord(i);
             a.add(to[i], wordBytes);
         });
         RowFrame.nextPlaces(a, density);
-        RowFrame.nextWord(a, wordBytes, words);
-        both(i -> a.add(to[i], GAP));
+        RowFrame.nextWord(a, scalesBytes - wordBytes, words);
+        both(i -> {
+            a.lea(to[i], at(to[i], end, 1, GAP + LINE - 1));
+            a.shr(to[i], LINE_BITS);
+            a.shl(to[i], LINE_BITS);
+        });
         RowFrame.nextRow(a, 0, rows);
         RowFrame.leaveRows(a);
         return a.code();
@@ -290,12 +336,18 @@ enum PanelLayout {
         Ymm tiny = ymm(12);
         Ymm factor = ymm(8);
         Ymm inverse = ymm(9);
-        Ymm first = ymm(0);
-        Ymm second = ymm(1);
+        Ymm correction = ymm(7);
+        Ymm bias = ymm(11);
+        Ymm ones = ymm(10);
         broadcast(a, noSign, Integer.MAX_VALUE);
-        broadcast(a, largest, MachineKernels.bits(LARGEST));
+        broadcast(a, largest, MachineKernels.bits(perNumber == 4 ? LARGEST_BYTE : LARGEST));
+        if (bias() > 0) {
+            broadcast(a, bias, bias() * 0x01010101);
+            broadcast(a, ones, 0x00010001);
+        }
         broadcast(a, one, MachineKernels.bits(1));
         broadcast(a, tiny, MachineKernels.bits(1e-30f));
+        Constant byVector = a.constant(BY_VECTOR);
         int steps = a.here();
         a.vmovups(factor, tiny);
         for (int k = 0; k < columns; k += FOUR) {
@@ -310,16 +362,34 @@ enum PanelLayout {
         }
         a.vdivps(factor, factor, largest);
         a.vdivps(inverse, one, factor);
-        for (int k = 0; k < columns; k += 2) {
-            a.vmulps(first, inverse, at(ROOM, k * YMM_BYTES));
-            a.vmulps(second, inverse, at(ROOM, (k + 1) * YMM_BYTES));
-            a.vcvtps2dq(first, first);
-            a.vcvtps2dq(second, second);
-            a.vpslld(second, second, Short.SIZE);
-            a.vpblendw(first, first, second, 0xaa);
-            a.vmovups(at(TO, k / 2 * width.bytes()), first);
+        RowFrame.clear(a, correction);
+        for (int k = 0; k < numbers(); k++) {
+            for (int j = 0; j < perNumber; j++) {
+                a.vmulps(COLUMN[j], inverse, at(ROOM, (perNumber * k + j) * YMM_BYTES));
+                a.vcvtps2dq(COLUMN[j], COLUMN[j]);
+            }
+            if (perNumber == 2) {
+                a.vpslld(COLUMN[1], COLUMN[1], Short.SIZE);
+                a.vpblendw(COLUMN[0], COLUMN[0], COLUMN[1], 0xaa);
+            } else {
+                a.vpackssdw(COLUMN[0], COLUMN[0], COLUMN[1]);
+                a.vpackssdw(COLUMN[2], COLUMN[2], COLUMN[3]);
+                a.vpacksswb(COLUMN[0], COLUMN[0], COLUMN[2]);
+                a.vpshufb(COLUMN[0], COLUMN[0], byVector);
+                a.vpmaddubsw(COLUMN[1], bias, COLUMN[0]);
+                if (this == NARROW_BYTES) {
+                    a.vpmaddwd(COLUMN[1], COLUMN[1], ones);
+                    a.vpsubd(correction, correction, COLUMN[1]);
+                } else {
+                    a.vpsubw(correction, correction, COLUMN[1]);
+                }
+            }
+            a.vmovups(at(TO, k * width.bytes()), COLUMN[0]);
         }
         a.vmovups(at(TO, numbers() * width.bytes()), factor);
+        if (bias() > 0) {
+            a.vmovups(at(TO, (numbers() + 1) * width.bytes()), correction);
+        }
         nextStep(a, steps);
     }
 

@@ -24,6 +24,7 @@ import org.wanda4j.checkpoint.DType;
 import org.wanda4j.checkpoint.ValueType;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.General;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.MemoryOperand;
+import org.wanda4j.runtime.internal.x86.GeneralAssembler.Operand;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Vector;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Xmm;
 import org.wanda4j.runtime.internal.x86.GeneralAssembler.Ymm;
@@ -145,7 +146,7 @@ final class RowFrame {
     /// Has both scales of the next word of row A or B in `to`, in fp32: the first in the lower half, the second in the upper.
     ///
     /// @param order has [#scalesOrder]
-    static void scales(Assembler a, ValueType type, int i, Vector to, Vector order) {
+    static void scales(Assembler a, ValueType type, int i, Vector to, Operand order) {
         a.vpbroadcastd(to, at(SCALES[i], 0));
         a.vpshufb(to, to, order);
         if (type.scales() == DType.F16) {

@@ -337,6 +337,36 @@ class AssemblerTest {
                         "vunpckhpd ymm1,ymm2,ymm9",
                         a -> a.vunpckhpd(ymm(1), ymm(2), ymm(9)),
                         "c4c16d15c9"),
+                of(
+                        "vpmaddubsw ymm1,ymm2,ymm9",
+                        a -> a.vpmaddubsw(ymm(1), ymm(2), ymm(9)),
+                        "c4c26d04c9"),
+                of("vpaddw ymm1,ymm2,ymm3", a -> a.vpaddw(ymm(1), ymm(2), ymm(3)), "c5edfdcb"),
+                of("vpsubw ymm1,ymm2,ymm12", a -> a.vpsubw(ymm(1), ymm(2), ymm(12)), "c4c16df9cc"),
+                of(
+                        "vpacksswb ymm1,ymm2,ymm3",
+                        a -> a.vpacksswb(ymm(1), ymm(2), ymm(3)),
+                        "c5ed63cb"),
+                of(
+                        "vpunpcklbw ymm1,ymm2,ymm9",
+                        a -> a.vpunpcklbw(ymm(1), ymm(2), ymm(9)),
+                        "c4c16d60c9"),
+                of(
+                        "vpunpckhbw ymm1,ymm2,ymm3",
+                        a -> a.vpunpckhbw(ymm(1), ymm(2), ymm(3)),
+                        "c5ed68cb"),
+                of(
+                        "vperm2i128 ymm1,ymm2,ymm9,0x31",
+                        a -> a.vperm2i128(ymm(1), ymm(2), ymm(9), 0x31),
+                        "c4c36d46c931"),
+                of(
+                        "vmovlps [r10+rcx],xmm4",
+                        a -> a.vmovlps(at(R10, RCX, 1, 0), xmm(4)),
+                        "c4c17813240a"),
+                of(
+                        "{vex} vpdpbusd ymm1,ymm2,ymm9",
+                        a -> a.vpdpbusd(ymm(1), ymm(2), ymm(9)),
+                        "c4c26d50c9"),
                 of("movzx eax,byte ptr [rcx+3]", a -> a.movzxb(RAX, at(RCX, 3)), "0fb64103"),
                 of("movzx r14d,byte ptr [r8]", a -> a.movzxb(R14, at(R8, 0)), "450fb630"),
                 of("popcnt r14d,r14d", a -> a.popcntd(R14, R14), "f3450fb8f6"),
