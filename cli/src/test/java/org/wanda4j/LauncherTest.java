@@ -140,6 +140,19 @@ class LauncherTest {
     }
 
     @Test
+    void does_without_a_locale_where_none_is_installed() throws Exception {
+        Path jdk = jdk(jdks.resolve("25"), "25.0.3");
+        script(jdk.resolve("bin/java"), "echo started");
+        wanda(); // builds
+        environment.put("LOCPATH", temporary.toString());
+
+        var result = wanda();
+
+        assertEquals("started", result.output.strip());
+        assertEquals("", result.error);
+    }
+
+    @Test
     void builds_on_first_use_only_with_the_jdk_that_it_found() throws Exception {
         Path jdk = jdk(jdks.resolve("25"), "25.0.3");
 
