@@ -33,6 +33,11 @@ final class StopNotice implements AutoCloseable {
         return new StopNotice(() -> "the same command goes on from there");
     }
 
+    /// For a command whose output is there whole or not at all.
+    static StopNotice ofWhole() {
+        return new StopNotice(() -> "the same command starts over");
+    }
+
     @Override
     public void close() {
         try {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,6 +29,11 @@ class StoppedTest {
     /// When some blocks are done, and some are not.
     private static final Point FOURTH_BLOCK =
             new Point("org.wanda4j.prune.BlockPruner", "prune", 4);
+
+    private static final List<String> STARTS_OVER =
+            List.of("wanda: stopped; the same command starts over");
+
+    private static final int CTRL_C = 3;
 
     @TempDir private static Path text;
 
@@ -76,6 +82,26 @@ class StoppedTest {
         assertEquals(List.of(), left());
     }
 
+    /// Where a bar is drawn.
+    @Test
+    void ctrlCAtATerminalIsSuchASignal() throws Exception {
+        Path screen = text.resolve("screen");
+        List<String> inside = command(prune("out"));
+        inside.addFirst("exec");
+        var terminal = new ProcessBuilder("script", "-qec", String.join(" ", inside), screen.toString());
+        Point firstBar = new Point("me.tongfei.progressbar.ConsoleProgressBarConsumer", "accept", 1);
+        try (HeldProcess run = HeldProcess.start(terminal, firstBar);
+                OutputStream keys = run.process().getOutputStream()) {
+            keys.write(CTRL_C);
+            keys.flush();
+            run.letGo();
+            assertEquals(130, run.process().waitFor());
+        }
+        String shown = Files.readString(screen);
+        assertTrue(shown.contains("wanda: stopped; no run is left to go on with"), shown);
+        assertEquals(List.of(), left());
+    }
+
     @Test
     void ofAFileThatIsNotWrittenToItsEndNothingIsLeft() throws Exception {
         Path file = directory.resolve("tiny.gguf");
@@ -83,7 +109,7 @@ class StoppedTest {
         Point tenthPart = new Point("org.wanda4j.checkpoint.GgufWriter", "write", 10);
         try (HeldProcess run = start(tenthPart, export)) {
             assertEquals(List.of("tiny.gguf.partial"), left());
-            stop(run, "INT", 130);
+            assertEquals(STARTS_OVER, stop(run, "INT", 130));
         }
         assertEquals(List.of(), left());
         try (HeldProcess run = start(tenthPart, export)) {
@@ -91,6 +117,18 @@ class StoppedTest {
         }
         assertEquals(0, Wanda.run(export).exitCode());
         assertEquals(List.of("tiny.gguf"), left());
+    }
+
+    @Test
+    void ofAnImportThatIsStoppedNothingIsLeft() throws Exception {
+        Path file = text.resolve("import.gguf");
+        Wanda.run("export", MODEL, "-o", file.toString(), "--type", "q8_0");
+        Point weights = new Point("org.wanda4j.checkpoint.GgufDirectory", "split", 1);
+        try (HeldProcess run = start(weights, "inspect", file.toString())) {
+            assertEquals(STARTS_OVER, stop(run, "INT", 130));
+        }
+        assertEquals(List.of("wanda4j"), left());
+        assertEquals(List.of(".lock"), names(directory.resolve("wanda4j/gguf")));
     }
 
     @ParameterizedTest
@@ -150,7 +188,13 @@ class StoppedTest {
 
     /// The command in a process of its own, held at a point. It takes Ctrl-C even where this one does not: a shell has what it
     /// starts in the background ignore it, and that is inherited.
-    private static HeldProcess start(Point point, String... arguments) throws InterruptedException {
+    private HeldProcess start(Point point, String... arguments) throws InterruptedException {
+        var builder = new ProcessBuilder(command(arguments));
+        builder.environment().put("XDG_CACHE_HOME", directory.toString());
+        return HeldProcess.start(builder, point);
+    }
+
+    private static List<String> command(String... arguments) {
         List<String> command =
                 new ArrayList<>(
                         List.of(
@@ -166,7 +210,7 @@ class StoppedTest {
                                 System.getProperty("java.class.path"),
                                 Main.class.getName()));
         command.addAll(List.of(arguments));
-        return HeldProcess.start(new ProcessBuilder(command), point);
+        return command;
     }
 
     /// Sends a signal while the process is held, and lets it go.
@@ -189,7 +233,11 @@ class StoppedTest {
     }
 
     private List<String> left() throws IOException {
-        try (Stream<Path> files = Files.list(directory)) {
+        return names(directory);
+    }
+
+    private static List<String> names(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
             return files.map(file -> file.getFileName().toString()).sorted().toList();
         }
     }
