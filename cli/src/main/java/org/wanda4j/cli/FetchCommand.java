@@ -1,5 +1,7 @@
 package org.wanda4j.cli;
 
+import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.hub.HubId;
 import org.wanda4j.hub.Snapshot;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -39,6 +41,11 @@ final class FetchCommand implements Runnable {
     @Override
     public void run() {
         HubSource source = HubSource.parse(id).orElseThrow(() -> HubModels.noId(id));
+        if (source.part().isPresent() && source.id().kind() != HubId.Kind.MODEL) {
+            throw new InvalidInputException(
+                    "'%s': a part of a data set is fetched by the command that reads it; leave ':%s' out"
+                            .formatted(id, source.part().get()));
+        }
         long begin = System.nanoTime();
         Snapshot snapshot = HubModels.fetch(source, main.environment(), new HubModels.Reference());
         double seconds = (System.nanoTime() - begin) / 1e9;

@@ -123,6 +123,9 @@ class HubModelsTest {
         Wanda answer = run(ask);
         assertEquals(0, answer.exitCode(), answer.errors()::toString);
         assertEquals(run(local).out(), answer.out());
+        Wanda table = run("eval", ID + ":q8_0", "--seqlen", "32", "--windows", "1");
+        assertTrue(table.out().contains("\n" + ID + ":" + file.getFileName() + " "), table.out());
+        assertEquals(2, run("fetch", "datasets/org/texts:train").exitCode());
         Wanda other = run("plan", ID + ":Q4_0");
         assertEquals(2, other.exitCode());
         assertEquals(
