@@ -88,8 +88,10 @@ class StoppedTest {
         Path screen = text.resolve("screen");
         List<String> inside = command(prune("out"));
         inside.addFirst("exec");
-        var terminal = new ProcessBuilder("script", "-qec", String.join(" ", inside), screen.toString());
-        Point firstBar = new Point("me.tongfei.progressbar.ConsoleProgressBarConsumer", "accept", 1);
+        var terminal =
+                new ProcessBuilder("script", "-qec", String.join(" ", inside), screen.toString());
+        Point firstBar =
+                new Point("me.tongfei.progressbar.ConsoleProgressBarConsumer", "accept", 1);
         try (HeldProcess run = HeldProcess.start(terminal, firstBar);
                 OutputStream keys = run.process().getOutputStream()) {
             keys.write(CTRL_C);
