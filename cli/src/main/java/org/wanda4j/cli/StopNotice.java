@@ -12,9 +12,13 @@ final class StopNotice implements AutoCloseable {
     private final Thread onExit;
 
     private StopNotice(Supplier<String> kept) {
-        this.onExit =
-                new Thread(() -> Console.note("wanda: stopped; " + kept.get()), "stop-notice");
+        this.onExit = new Thread(() -> say(kept.get()), "stop-notice");
         Runtime.getRuntime().addShutdownHook(onExit);
+    }
+
+    /// Below a bar, where one is drawn.
+    private static void say(String kept) {
+        Console.note((Console.isErrorTerminal() ? "\n" : "") + "wanda: stopped; " + kept);
     }
 
     /// For a run that `--resume` goes on with.

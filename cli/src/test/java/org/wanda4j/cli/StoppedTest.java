@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,8 +31,6 @@ class StoppedTest {
 
     private static final List<String> STARTS_OVER =
             List.of("wanda: stopped; the same command starts over");
-
-    private static final int CTRL_C = 3;
 
     @TempDir private static Path text;
 
@@ -79,28 +76,6 @@ class StoppedTest {
                     "wanda: stopped; no run is left to go on with",
                     stop(run, "INT", 130).getLast());
         }
-        assertEquals(List.of(), left());
-    }
-
-    /// Where a bar is drawn.
-    @Test
-    void ctrlCAtATerminalIsSuchASignal() throws Exception {
-        Path screen = text.resolve("screen");
-        List<String> inside = command(prune("out"));
-        inside.addFirst("exec");
-        var terminal =
-                new ProcessBuilder("script", "-qec", String.join(" ", inside), screen.toString());
-        Point firstBar =
-                new Point("me.tongfei.progressbar.ConsoleProgressBarConsumer", "accept", 1);
-        try (HeldProcess run = HeldProcess.start(terminal, firstBar);
-                OutputStream keys = run.process().getOutputStream()) {
-            keys.write(CTRL_C);
-            keys.flush();
-            run.letGo();
-            assertEquals(130, run.process().waitFor());
-        }
-        String shown = Files.readString(screen);
-        assertTrue(shown.contains("wanda: stopped; no run is left to go on with"), shown);
         assertEquals(List.of(), left());
     }
 
@@ -191,12 +166,6 @@ class StoppedTest {
     /// The command in a process of its own, held at a point. It takes Ctrl-C even where this one does not: a shell has what it
     /// starts in the background ignore it, and that is inherited.
     private HeldProcess start(Point point, String... arguments) throws InterruptedException {
-        var builder = new ProcessBuilder(command(arguments));
-        builder.environment().put("XDG_CACHE_HOME", directory.toString());
-        return HeldProcess.start(builder, point);
-    }
-
-    private static List<String> command(String... arguments) {
         List<String> command =
                 new ArrayList<>(
                         List.of(
@@ -212,7 +181,9 @@ class StoppedTest {
                                 System.getProperty("java.class.path"),
                                 Main.class.getName()));
         command.addAll(List.of(arguments));
-        return command;
+        var builder = new ProcessBuilder(command);
+        builder.environment().put("XDG_CACHE_HOME", directory.toString());
+        return HeldProcess.start(builder, point);
     }
 
     /// Sends a signal while the process is held, and lets it go.
