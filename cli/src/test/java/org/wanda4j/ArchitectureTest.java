@@ -19,6 +19,8 @@ import com.tngtech.archunit.library.GeneralCodingRules;
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -171,6 +173,11 @@ class ArchitectureTest {
                     .callMethodWhere(
                             target(nameMatching("open.*|getContent"))
                                     .and(target(owner(type(URL.class)))));
+
+    /// It fails in a chroot.
+    @ArchTest
+    static final ArchRule nobody_asks_for_a_mount_point =
+            noClasses().should().callMethod(Files.class, "getFileStore", Path.class);
 
     @ArchTest
     static final ArchRule the_runtime_does_not_know_its_server =

@@ -139,6 +139,18 @@ class LauncherTest {
         assertEquals("", wanda().output);
     }
 
+    /// Bash warns of one when it is exported, as what stands in for that here does.
+    @Test
+    void says_nothing_of_a_locale_that_is_not_installed() throws Exception {
+        jdk(jdks.resolve("25"), "25.0.3");
+        wanda(); // builds
+        Path warning = temporary.resolve("warning");
+        write(warning, "export() { builtin export \"$@\"; echo warning >&2; }");
+        environment.put("BASH_ENV", warning.toString());
+
+        assertEquals("", wanda().error);
+    }
+
     @Test
     void builds_on_first_use_only_with_the_jdk_that_it_found() throws Exception {
         Path jdk = jdk(jdks.resolve("25"), "25.0.3");

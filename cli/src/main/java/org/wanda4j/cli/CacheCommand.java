@@ -69,7 +69,7 @@ final class CacheCommand implements Runnable {
         List<HubId> ids =
                 remove.stream()
                         .filter(name -> !names.contains(name))
-                        .map(HubModels::requireId)
+                        .map(name -> HubId.parse(name).orElseThrow(() -> HubModels.noId(name)))
                         .toList();
         copies.forEach(imports::remove);
         long removed =

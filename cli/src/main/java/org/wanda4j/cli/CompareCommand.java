@@ -158,6 +158,12 @@ final class CompareCommand implements Runnable {
                     "%s has Spark start slow tasks a second time, and two of one cell would write the same files; leave it out"
                             .formatted(SPECULATION));
         }
+        if (report != null) {
+            HtmlReport.check(report, output);
+        }
+        if (svg != null) {
+            FrontierPicture.check(svg, output);
+        }
         List<Row> rows = rows();
         Evaluation evaluation =
                 evaluationOptions.of(model, calibration.reading(), tasks, compute.type());

@@ -1,12 +1,12 @@
 package org.wanda4j.cli;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.FreeSpace;
 import org.wanda4j.checkpoint.GgufCache;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.hub.Hub;
@@ -83,7 +83,7 @@ final class DoctorCommand implements Callable<Integer> {
                 attempt("cards", DoctorCommand::cards),
                 threads(),
                 memory(),
-                attempt("disk", DoctorCommand::disk),
+                disk(),
                 attempt("hub", this::hub),
                 attempt("imports", this::imports));
     }
@@ -181,10 +181,10 @@ final class DoctorCommand implements Callable<Integer> {
                 bytes >= LEAST_MEMORY ? "" : "less than 2 GB: give the machine or container more");
     }
 
-    private static Finding disk() throws IOException {
+    private static Finding disk() {
         Path cache = Path.of(System.getProperty("user.home"));
-        long here = Files.getFileStore(Path.of("").toAbsolutePath()).getUsableSpace();
-        long there = Files.getFileStore(cache).getUsableSpace();
+        long here = FreeSpace.of(Path.of("").toAbsolutePath());
+        long there = FreeSpace.of(cache);
         return new Finding(
                 "disk",
                 Format.megabytes(here)

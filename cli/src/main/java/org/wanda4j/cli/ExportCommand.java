@@ -82,6 +82,7 @@ final class ExportCommand implements Runnable {
         long begin = System.nanoTime();
         try (Checkpoint source = Checkpoint.open(model);
                 var progress = new ProgressDisplay("bytes");
+                var _ = StopNotice.ofWhole();
                 var export = GgufExport.begin(source, file, type, force)) {
             progress.start("exporting", export.bytes());
             export.run(bytes -> progress.advance(bytes, export.type().label()));

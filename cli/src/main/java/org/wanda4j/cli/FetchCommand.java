@@ -1,5 +1,6 @@
 package org.wanda4j.cli;
 
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.hub.HubId;
 import org.wanda4j.hub.Snapshot;
 import picocli.CommandLine.Command;
@@ -13,7 +14,7 @@ import picocli.CommandLine.ParentCommand;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Fetches a model, or the text of a data set, of the Hugging Face Hub into the cache that Hugging Face's tools share, and prints its directory.",
+                "Fetches a model, or the text of a data set, of the Hugging Face Hub into the cache that Hugging Face's tools share, and prints where it is.",
         footer = {
             "",
             "Every command that takes a model takes an id of the hub too, and fetches it. What is in the cache is not fetched",
@@ -32,16 +33,21 @@ final class FetchCommand implements Runnable {
     @Parameters(
             paramLabel = "ID",
             description =
-                    "org/name, or org/name@revision: a branch, a tag or a commit; of a data set datasets/org/name")
+                    "org/name, or org/name@revision: a branch, a tag or a commit; of a data set datasets/org/name; org/name:Q8_0 for the GGUF file whose name ends so")
     private String id;
 
     @Mixin private final ResultOptions result = new ResultOptions();
 
     @Override
     public void run() {
-        HubId parsed = HubModels.requireId(id);
+        HubSource source = HubSource.parse(id).orElseThrow(() -> HubModels.noId(id));
+        if (source.part().isPresent() && source.id().kind() != HubId.Kind.MODEL) {
+            throw new InvalidInputException(
+                    "'%s': a part of a data set is fetched by the command that reads it; leave ':%s' out"
+                            .formatted(id, source.part().get()));
+        }
         long begin = System.nanoTime();
-        Snapshot snapshot = HubModels.fetch(parsed, main.environment(), new HubModels.Reference());
+        Snapshot snapshot = HubModels.fetch(source, main.environment(), new HubModels.Reference());
         double seconds = (System.nanoTime() - begin) / 1e9;
         if (snapshot.fetchedBytes() > 0 && !result.json()) {
             Console.note(
@@ -51,6 +57,6 @@ final class FetchCommand implements Runnable {
                                     Format.duration(seconds),
                                     snapshot.fetchedBytes() / 1e6 / seconds));
         }
-        result.print(snapshot, snapshot::directory);
+        result.print(snapshot, () -> source.place(snapshot).toString());
     }
 }

@@ -34,7 +34,7 @@ final class Format {
                 : "%d h %02d min".formatted(whole / 3600, whole % 3600 / 60);
     }
 
-    /// What a model is called in a table: what was given for it, its id where it is one of the hub.
+    /// What a model is called in a table: what was given for it, where it is of the hub its id.
     static String model(String directory) {
         String name = ModelName.of(Path.of(directory));
         return name.contains("/") ? name : directory;

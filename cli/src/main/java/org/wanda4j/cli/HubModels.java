@@ -99,36 +99,40 @@ final class HubModels implements IExecutionStrategy {
     }
 
     private Path directory(Path given, Reference model) {
-        if (Files.exists(given)) {
-            try (var display = ProgressDisplay.ofBytes()) {
-                ModelDirectory.prepare(given, new Shown(display));
-            }
-            return given;
+        Path found = Files.exists(given) ? given : fetched(given, model);
+        try (var display = ProgressDisplay.ofBytes();
+                var _ = StopNotice.ofWhole()) {
+            ModelDirectory.prepare(found, new Shown(display));
         }
-        String text = given.toString().replace(File.separatorChar, '/');
-        Optional<HubId> id = HubId.parse(text);
-        if (id.isPresent() && id.get().kind() != HubId.Kind.MODEL) {
-            throw new InvalidInputException(id.get() + " is a data set, and a model is needed");
-        }
-        return id.map(it -> Path.of(fetch(it, environment, model).directory())).orElse(given);
+        return found;
     }
 
-    /// The id that `text` is.
-    ///
-    /// @throws InvalidInputException when it is none
-    static HubId requireId(String text) {
-        return HubId.parse(text)
-                .orElseThrow(() ->
-                        new InvalidInputException(
-                                "'%s' is no id of the hub; write org/name or org/name@revision"
-                                        .formatted(text)));
+    private Path fetched(Path given, Reference model) {
+        String text = given.toString().replace(File.separatorChar, '/');
+        Optional<HubSource> source = HubSource.parse(text);
+        if (source.isPresent() && source.get().id().kind() != HubId.Kind.MODEL) {
+            throw new InvalidInputException(
+                    source.get().id() + " is a data set, and a model is needed");
+        }
+        return source.map(it -> it.place(fetch(it, environment, model))).orElse(given);
+    }
+
+    /// For what should have been an id.
+    static InvalidInputException noId(String text) {
+        return new InvalidInputException(
+                "'%s' is no id of the hub; write org/name or org/name@revision".formatted(text));
     }
 
     /// Fetches a model, with its progress on standard error.
     ///
-    /// @param model what of it is needed
-    static Snapshot fetch(HubId id, Map<String, String> environment, Reference model) {
-        return withProgress(environment, (hub, progress) -> model.fetch(hub, id, progress));
+    /// @param model what of it is needed; of a GGUF file all is
+    static Snapshot fetch(HubSource source, Map<String, String> environment, Reference model) {
+        return withProgress(
+                environment,
+                (hub, progress) ->
+                        source.part().isPresent()
+                                ? hub.fetchGguf(source.id(), source.part().get(), progress)
+                                : model.fetch(hub, source.id(), progress));
     }
 
     /// Fetches something, with its progress on standard error.

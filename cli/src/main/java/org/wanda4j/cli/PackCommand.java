@@ -85,11 +85,16 @@ final class PackCommand implements Runnable {
         if (embedding != null) {
             packing = new Packing(values, embedding);
         }
-        PackReport report =
-                isCalibrated(packing)
-                        ? packCalibrated(packing)
-                        : packing.nearest(model, output.directory(), output.force());
+        PackReport report = pack(packing);
         result.print(report, () -> text(report));
+    }
+
+    private PackReport pack(Packing packing) {
+        try (var _ = StopNotice.ofWhole()) {
+            return isCalibrated(packing)
+                    ? packCalibrated(packing)
+                    : packing.nearest(model, output.directory(), output.force());
+        }
     }
 
     private boolean isCalibrated(Packing packing) {

@@ -1,5 +1,6 @@
 package org.wanda4j.cli;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -7,6 +8,8 @@ import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
+import org.jline.terminal.spi.SystemStream;
+import org.jline.terminal.spi.TerminalProvider;
 import org.wanda4j.calibrate.Progress;
 
 /// Shows how far a run has come, on standard error: a bar where that is a terminal, elsewhere a line a minute.
@@ -77,7 +80,7 @@ final class ProgressDisplay implements Progress, AutoCloseable {
                             .setUnit(" " + unit, unitSize)
                             .showSpeed()
                             .setStyle(ProgressBarStyle.ASCII)
-                            .setConsumer(new ConsoleProgressBarConsumer(System.err))
+                            .setConsumer(new ErrorTerminal())
                             .clearDisplayOnFinish()
                             .build();
         }
@@ -95,6 +98,27 @@ final class ProgressDisplay implements Progress, AutoCloseable {
         if (now - lastLine >= BETWEEN_LINES.toNanos()) {
             lastLine = now;
             lines.accept(line(step, (now - begin) / 1e9));
+        }
+    }
+
+    /// Takes a bar that is as wide as the terminal of standard error. The library itself would open a terminal of JLine's for the width,
+    /// and that gives signals what they do by default: Ctrl-C would end the process without its shutdown hooks.
+    private static final class ErrorTerminal extends ConsoleProgressBarConsumer {
+
+        private static final int USUAL_WIDTH = 80;
+
+        ErrorTerminal() {
+            super(System.err);
+        }
+
+        @Override
+        public int getMaxRenderedLength() {
+            try {
+                int width = TerminalProvider.load("ffm").systemStreamWidth(SystemStream.Error);
+                return (width > 0 ? width : USUAL_WIDTH) - 1;
+            } catch (IOException e) {
+                return USUAL_WIDTH - 1;
+            }
         }
     }
 

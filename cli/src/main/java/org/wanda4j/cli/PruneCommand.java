@@ -97,6 +97,9 @@ final class PruneCommand implements Runnable {
                 var _ = StopNotice.ofRun(output.directory(), this::left)) {
             recipe.printBanner();
             architecture = Families.describe(checkpoint);
+            if (html != null) {
+                HtmlReport.check(html, output.directory());
+            }
             if (gguf != null) {
                 GgufExport.check(checkpoint, gguf, output.force());
             }

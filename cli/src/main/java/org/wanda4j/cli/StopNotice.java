@@ -12,9 +12,13 @@ final class StopNotice implements AutoCloseable {
     private final Thread onExit;
 
     private StopNotice(Supplier<String> kept) {
-        this.onExit =
-                new Thread(() -> Console.note("wanda: stopped; " + kept.get()), "stop-notice");
+        this.onExit = new Thread(() -> say(kept.get()), "stop-notice");
         Runtime.getRuntime().addShutdownHook(onExit);
+    }
+
+    /// Below a bar, where one is drawn.
+    private static void say(String kept) {
+        Console.note((Console.isErrorTerminal() ? "\n" : "") + "wanda: stopped; " + kept);
     }
 
     /// For a run that `--resume` goes on with.
@@ -31,6 +35,11 @@ final class StopNotice implements AutoCloseable {
     /// For a command that resumes by itself.
     static StopNotice ofRepeatable() {
         return new StopNotice(() -> "the same command goes on from there");
+    }
+
+    /// For a command whose output is there whole or not at all.
+    static StopNotice ofWhole() {
+        return new StopNotice(() -> "the same command starts over");
     }
 
     @Override

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.wanda4j.data.DataFormats;
-import org.wanda4j.hub.HubId;
 import org.wanda4j.text.Corpus;
 import org.wanda4j.text.TextSettings;
 import picocli.CommandLine.Option;
@@ -20,6 +19,7 @@ final class TextReading {
                     + " a data set of the hub (org/name[@revision][:PART]), or - for standard input";
 
     private static final String STANDARD_INPUT = "-";
+    private static final String DATA_SETS = "datasets/";
 
     @Option(
             names = "--text-field",
@@ -39,9 +39,9 @@ final class TextReading {
         if (source.equals(STANDARD_INPUT)) {
             return Corpus.read("standard input", System.in, settings);
         }
-        Optional<DataSet> hub = DataSet.of(source);
+        Optional<HubSource> hub = dataSet(source);
         return hub.isPresent()
-                ? Corpus.open(source, hub.get().fetch(environment), settings)
+                ? Corpus.open(source, fetch(hub.get()), settings)
                 : Corpus.open(Path.of(source), settings);
     }
 
@@ -52,31 +52,18 @@ final class TextReading {
         environment = variables;
     }
 
-    /// A data set of the hub.
-    ///
-    /// @param part of its files, as `train`
-    private record DataSet(HubId id, Optional<String> part) {
+    /// The data set that `source` names; empty where it is a file or a directory, or has the extension of one.
+    private static Optional<HubSource> dataSet(String source) {
+        String name = HubSource.name(source);
+        return Corpus.reads(name) || (name.equals(source) && Files.exists(Path.of(source)))
+                ? Optional.empty()
+                : HubSource.parse(source.startsWith(DATA_SETS) ? source : DATA_SETS + source);
+    }
 
-        private static final String PREFIX = "datasets/";
-
-        /// The data set that `source` names; empty where it is a file or a directory, or has the extension of one.
-        static Optional<DataSet> of(String source) {
-            int end = source.indexOf(':');
-            String name = end < 0 ? source : source.substring(0, end);
-            if (Corpus.reads(name) || (end < 0 && Files.exists(Path.of(source)))) {
-                return Optional.empty();
-            }
-            Optional<String> part =
-                    end < 0 ? Optional.empty() : Optional.of(source.substring(end + 1));
-            return HubId.parse(name.startsWith(PREFIX) ? name : PREFIX + name)
-                    .filter(_ -> !part.equals(Optional.of("")))
-                    .map(id -> new DataSet(id, part));
-        }
-
-        List<Path> fetch(Map<String, String> environment) {
-            return HubModels.withProgress(
-                    environment, (hub, progress) -> hub.fetchText(id, part, progress));
-        }
+    private List<Path> fetch(HubSource source) {
+        return HubModels.withProgress(
+                environment,
+                (hub, progress) -> hub.fetchText(source.id(), source.part(), progress));
     }
 
     /// The text to predict, the bundled one where `source` is null.

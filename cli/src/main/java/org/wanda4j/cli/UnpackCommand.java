@@ -49,7 +49,8 @@ final class UnpackCommand implements Runnable {
         long begin = System.nanoTime();
         try (Checkpoint source = Checkpoint.open(packed);
                 var directory = OutputDirectory.claim(output.directory(), source, output.force());
-                var progress = new ProgressDisplay("bytes")) {
+                var progress = new ProgressDisplay("bytes");
+                var _ = StopNotice.ofWhole()) {
             progress.start("unpacking", Packer.work(source) / 2);
             Packer.unpack(source, directory, bytes -> progress.advance(bytes, "bf16"));
             try (Checkpoint unpacked = Checkpoint.open(directory.target())) {

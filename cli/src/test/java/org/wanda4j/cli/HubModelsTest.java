@@ -100,6 +100,42 @@ class HubModelsTest {
     }
 
     @Test
+    void aGgufFileOfTheHubIsTakenByTheEndOfItsName() throws IOException {
+        Path file = directory.resolve("tiny-llama-Q8_0.gguf");
+        Wanda.run(
+                "export",
+                SharedFiles.tinyLlama().toString(),
+                "-o",
+                file.toString(),
+                "--type",
+                "q8_0");
+        server.withLarge(file.getFileName().toString(), Files.readAllBytes(file));
+        Wanda fetched = run("fetch", ID + ":q8_0");
+        assertEquals(0, fetched.exitCode(), fetched.errors()::toString);
+        assertEquals(-1, Files.mismatch(file, Path.of(fetched.out().strip())));
+        assertEquals(List.of(file.getFileName().toString()), server.fetched());
+        String[] ask = {
+            "generate", "MODEL", "--prompt", "The", "--max-tokens", "8", "--temperature", "0"
+        };
+        String[] local = ask.clone();
+        ask[1] = ID + "@main:Q8_0";
+        local[1] = file.toString();
+        Wanda answer = run(ask);
+        assertEquals(0, answer.exitCode(), answer.errors()::toString);
+        assertEquals(run(local).out(), answer.out());
+        Wanda table = run("eval", ID + ":q8_0", "--seqlen", "32", "--windows", "1");
+        assertTrue(table.out().contains("\n" + ID + ":" + file.getFileName() + " "), table.out());
+        assertEquals(2, run("fetch", "datasets/org/texts:train").exitCode());
+        Wanda other = run("plan", ID + ":Q4_0");
+        assertEquals(2, other.exitCode());
+        assertEquals(
+                List.of(
+                        "wanda: %s: no GGUF file in it is called 'Q4_0': there are %s"
+                                .formatted(ID, file.getFileName())),
+                other.errors());
+    }
+
+    @Test
     void theOutputIsThatOfTheDirectory() throws IOException {
         Path fetched = directory.resolve("fetched");
         Path local = directory.resolve("local");

@@ -2,9 +2,14 @@ package org.wanda4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.lang.reflect.Field;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
@@ -27,6 +32,35 @@ class ProgressDisplayTest {
                         "pruning: block 60, 17 %, 100 tokens/s, 5 min 00 s left",
                         "pruning: block 120, 33 %, 100 tokens/s, 4 min 00 s left"),
                 lines);
+    }
+
+    /// A terminal of JLine's, which the library opens for its width, would have Ctrl-C end the process without its shutdown hooks.
+    @Test
+    void aBarOpensNoTerminal() throws ReflectiveOperationException {
+        Field terminal =
+                Class.forName("me.tongfei.progressbar.TerminalUtils").getDeclaredField("terminal");
+        terminal.setAccessible(true);
+        List<Boolean> open = new CopyOnWriteArrayList<>();
+        var screen =
+                new PrintStream(OutputStream.nullOutputStream()) {
+                    @Override
+                    public void print(String text) {
+                        try {
+                            open.add(terminal.get(null) != null);
+                        } catch (IllegalAccessException e) {
+                            throw new AssertionError(e);
+                        }
+                    }
+                };
+        PrintStream before = System.err;
+        System.setErr(screen);
+        try (var display = new ProgressDisplay("tokens", 1, true, clock::get, lines::add)) {
+            display.start("pruning", 10);
+            display.advance(10, "all");
+        } finally {
+            System.setErr(before);
+        }
+        assertEquals(Set.of(false), Set.copyOf(open));
     }
 
     @Test

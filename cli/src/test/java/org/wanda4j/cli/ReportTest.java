@@ -51,6 +51,38 @@ class ReportTest {
         }
     }
 
+    /// A report replaces a report, and a picture a picture.
+    @Test
+    void whatTheProgramDidNotWriteIsNotReplaced() throws IOException {
+        Path page = directory.resolve("grid/report.html");
+        Path picture = directory.resolve("frontier.svg");
+        String[] both = {
+            "--values", "int8", "--report", page.toString(), "--svg", picture.toString()
+        };
+        assertEquals(0, compare("magnitude", "0.5", both).exitCode());
+        assertEquals(0, compare("magnitude", "0.5", both).exitCode());
+        for (Path file : List.of(page, picture)) {
+            Files.writeString(file, "<html>mine</html>");
+            refused("wanda4j did not write it", compare("wanda", "0.5", both));
+            assertEquals("<html>mine</html>", Files.readString(file));
+            Files.delete(file);
+        }
+        assertTrue(Files.notExists(directory.resolve("grid/cells/wanda-0.5.json")));
+        String output = directory.resolve("out").toString();
+        refused(
+                "wanda4j did not write it",
+                Wanda.run("prune", MODEL, "-o", output, "--report", directory.toString()));
+        refused(
+                "there is no directory",
+                Wanda.run("prune", MODEL, "-o", output, "--report", directory + "/no/a.html"));
+        assertTrue(Files.notExists(Path.of(output)));
+    }
+
+    private static void refused(String expected, Wanda run) {
+        assertEquals(2, run.exitCode(), run.out());
+        assertTrue(run.errors().getFirst().contains(expected), run.errors()::toString);
+    }
+
     @Test
     void anotherRecipeIsAnotherCell() {
         compare("wanda", "0.5");

@@ -29,6 +29,9 @@ class StoppedTest {
     private static final Point FOURTH_BLOCK =
             new Point("org.wanda4j.prune.BlockPruner", "prune", 4);
 
+    private static final List<String> STARTS_OVER =
+            List.of("wanda: stopped; the same command starts over");
+
     @TempDir private static Path text;
 
     @TempDir private Path directory;
@@ -83,7 +86,7 @@ class StoppedTest {
         Point tenthPart = new Point("org.wanda4j.checkpoint.GgufWriter", "write", 10);
         try (HeldProcess run = start(tenthPart, export)) {
             assertEquals(List.of("tiny.gguf.partial"), left());
-            stop(run, "INT", 130);
+            assertEquals(STARTS_OVER, stop(run, "INT", 130));
         }
         assertEquals(List.of(), left());
         try (HeldProcess run = start(tenthPart, export)) {
@@ -91,6 +94,18 @@ class StoppedTest {
         }
         assertEquals(0, Wanda.run(export).exitCode());
         assertEquals(List.of("tiny.gguf"), left());
+    }
+
+    @Test
+    void ofAnImportThatIsStoppedNothingIsLeft() throws Exception {
+        Path file = text.resolve("import.gguf");
+        Wanda.run("export", MODEL, "-o", file.toString(), "--type", "q8_0");
+        Point weights = new Point("org.wanda4j.checkpoint.GgufDirectory", "split", 1);
+        try (HeldProcess run = start(weights, "inspect", file.toString())) {
+            assertEquals(STARTS_OVER, stop(run, "INT", 130));
+        }
+        assertEquals(List.of("wanda4j"), left());
+        assertEquals(List.of(".lock"), names(directory.resolve("wanda4j/gguf")));
     }
 
     @ParameterizedTest
@@ -150,7 +165,7 @@ class StoppedTest {
 
     /// The command in a process of its own, held at a point. It takes Ctrl-C even where this one does not: a shell has what it
     /// starts in the background ignore it, and that is inherited.
-    private static HeldProcess start(Point point, String... arguments) throws InterruptedException {
+    private HeldProcess start(Point point, String... arguments) throws InterruptedException {
         List<String> command =
                 new ArrayList<>(
                         List.of(
@@ -166,7 +181,9 @@ class StoppedTest {
                                 System.getProperty("java.class.path"),
                                 Main.class.getName()));
         command.addAll(List.of(arguments));
-        return HeldProcess.start(new ProcessBuilder(command), point);
+        var builder = new ProcessBuilder(command);
+        builder.environment().put("XDG_CACHE_HOME", directory.toString());
+        return HeldProcess.start(builder, point);
     }
 
     /// Sends a signal while the process is held, and lets it go.
@@ -189,7 +206,11 @@ class StoppedTest {
     }
 
     private List<String> left() throws IOException {
-        try (Stream<Path> files = Files.list(directory)) {
+        return names(directory);
+    }
+
+    private static List<String> names(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
             return files.map(file -> file.getFileName().toString()).sorted().toList();
         }
     }

@@ -74,7 +74,7 @@ public final class GgufCache {
     /// @throws InvalidInputException when it is not read here, or the directory cannot be made
     Path of(Path file, ByteProgress progress) {
         try {
-            Path model = directory.resolve(name(file.toRealPath()));
+            Path model = directory.resolve(name(file));
             if (!Files.isDirectory(model)) {
                 exclusively(() -> {
                     if (!Files.isDirectory(model)) {
@@ -88,9 +88,14 @@ public final class GgufCache {
         }
     }
 
+    /// @param file may be a link, as in the hub's cache, whose own name says more
     private static String name(Path file) throws IOException {
         String identity =
-                file + "\n" + Files.size(file) + "\n" + Files.getLastModifiedTime(file).toMillis();
+                file.toRealPath()
+                        + "\n"
+                        + Files.size(file)
+                        + "\n"
+                        + Files.getLastModifiedTime(file).toMillis();
         byte[] digest = Sha256.begin().digest(identity.getBytes(StandardCharsets.UTF_8));
         String stem = String.valueOf(file.getFileName()).replaceFirst("(?i)\\.gguf$", "");
         int end =

@@ -99,7 +99,7 @@ public final class GgufWriter implements AutoCloseable {
             for (Tensor tensor : tensors) {
                 bytes += padded(tensor.bytes());
             }
-            long free = Files.getFileStore(directory).getUsableSpace();
+            long free = FreeSpace.of(directory);
             if (free < bytes) {
                 throw new InvalidInputException(
                         "%s: the file needs %,d MB and its disk has %,d MB free; make room or choose another disk"

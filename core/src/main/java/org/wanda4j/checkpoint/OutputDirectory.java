@@ -201,15 +201,15 @@ public final class OutputDirectory implements AutoCloseable {
         }
     }
 
-    void requireSpace(long bytes) throws IOException {
+    void requireSpace(long bytes) {
         requireSpace(bytes, "choose another -o");
     }
 
     /// Checks that the disk has space.
     ///
     /// @param instead what to do where no room can be made
-    void requireSpace(long bytes, String instead) throws IOException {
-        long free = Files.getFileStore(partial).getUsableSpace();
+    void requireSpace(long bytes, String instead) {
+        long free = FreeSpace.of(partial);
         if (free < bytes) {
             throw new InvalidInputException(
                     "%s: the output needs %,d MB and its disk has %,d MB free; make room or %s"

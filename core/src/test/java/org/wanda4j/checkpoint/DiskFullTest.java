@@ -147,6 +147,15 @@ class DiskFullTest {
         assertNothingLeft();
     }
 
+    @Test
+    void ofADocumentThatDoesNotFitNothingIsLeft() throws IOException {
+        disk.fill();
+        assertFails(
+                () -> AtomicFile.write(disk.directory().resolve("report.html"), "text"),
+                "No space left");
+        assertNothingLeft();
+    }
+
     private Path out() {
         return disk.directory().resolve("out");
     }

@@ -128,6 +128,14 @@ class GgufCacheTest {
     }
 
     @Test
+    void ofALinkTheCopyHasItsName() throws IOException {
+        Path blob = Files.move(export(), directory.resolve("0454bed759d58d83"));
+        Path link = Files.createSymbolicLink(directory.resolve("model-Q8_0.gguf"), blob);
+        Path copy = cache(directory.toString()).of(link, ByteProgress.NONE);
+        assertEquals(Optional.of("model-Q8_0"), GgufCache.fileOf(copy));
+    }
+
+    @Test
     void whereNothingCanBeWrittenTheVariableIsNamed() throws IOException {
         Path file = export();
         Path noFolder = Files.createFile(directory.resolve("cache"));

@@ -67,6 +67,22 @@ public final class Hub {
         }
     }
 
+    /// Fetches a GGUF file of a model, likewise, and nothing else of it.
+    ///
+    /// @param part what its name ends with, as `Q4_K_M`, or the name
+    /// @return the snapshot, which [Snapshot#gguf] finds the file in
+    /// @throws InvalidInputException when it cannot be fetched, or not one file is meant, with the reason and the mend
+    /// @throws CancellationException when the thread is interrupted
+    public Snapshot fetchGguf(HubId id, String part, FetchProgress progress) {
+        return fetch(
+                id,
+                progress,
+                (_, listing, cache, fetch) -> {
+                    fetch.run(List.of(WantedFiles.gguf(id, listing.files(), part)));
+                    cache.enterRef(listing.commit());
+                });
+    }
+
     /// How many authorities are trusted to say who a server is; without one no connection by `https` can be made.
     public static int trusted() {
         try {

@@ -8,6 +8,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Pattern;
+import org.wanda4j.checkpoint.FreeSpace;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Reason;
 
@@ -182,16 +183,11 @@ final class RepoCache {
 
     /// Refuses to begin where the disk has no room.
     void requireRoom(long bytes) {
-        try {
-            long free = Files.getFileStore(folder.resolve(BLOBS)).getUsableSpace();
-            if (free < bytes) {
-                throw new InvalidInputException(
-                        "%s: %,d MB are to be fetched, and %s has room for %,d MB: make room, or name another folder by HF_HUB_CACHE"
-                                .formatted(
-                                        id, bytes / 1_000_000, settings.cache(), free / 1_000_000));
-            }
-        } catch (IOException e) {
-            // Not known: the disk says so when it is full.
+        long free = FreeSpace.of(folder.resolve(BLOBS));
+        if (free < bytes) {
+            throw new InvalidInputException(
+                    "%s: %,d MB are to be fetched, and %s has room for %,d MB: make room, or name another folder by HF_HUB_CACHE"
+                            .formatted(id, bytes / 1_000_000, settings.cache(), free / 1_000_000));
         }
     }
 }

@@ -19,6 +19,20 @@ import org.wanda4j.checkpoint.Reason;
 public record Snapshot(
         String id, String commit, String directory, int files, long bytes, long fetchedBytes) {
 
+    /// The GGUF file that [Hub#fetchGguf] fetched.
+    ///
+    /// @param part as it was asked for
+    /// @throws InvalidInputException when it is not there
+    public Path gguf(String part) {
+        Path root = Path.of(directory);
+        try (Stream<Path> files = Files.list(root)) {
+            List<String> names = files.map(file -> file.getFileName().toString()).toList();
+            return root.resolve(WantedFiles.gguf(id, names, part));
+        } catch (IOException e) {
+            throw new InvalidInputException("cannot read " + root + ": " + Reason.of(e), e);
+        }
+    }
+
     /// Looks at what is there.
     static Snapshot of(HubId id, String commit, Path directory, long fetchedBytes) {
         try (Stream<Path> all = Files.walk(directory)) {

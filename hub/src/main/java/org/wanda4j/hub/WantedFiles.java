@@ -27,6 +27,7 @@ final class WantedFiles {
     /// An index of weights in another format, or of another precision.
     private static final Pattern INDEX_OF_OTHERS = Pattern.compile(".*\\.index(\\..*)?\\.json");
 
+    private static final String GGUF = ".gguf";
     private static final String TRAIN = "train";
 
     /// Bytes of a data set's files; what is read of them is held in memory.
@@ -70,13 +71,60 @@ final class WantedFiles {
     }
 
     private static String instead(List<RepoFile> root) {
-        if (root.stream().anyMatch(file -> ends(file, ".gguf"))) {
-            return "; it holds GGUF files: take the model that they were made from, or download one of them and give its path";
+        if (root.stream().anyMatch(file -> ends(file, GGUF))) {
+            return "; it holds GGUF files: take the model that they were made from, or one of them by what its name ends with, as :Q8_0 behind the id; there are "
+                    + some(ggufs(root.stream().map(RepoFile::path).toList()));
         }
         if (root.stream().anyMatch(file -> ends(file, ".bin") || ends(file, ".pth"))) {
             return "; its weights are pickled (.bin, .pth), which can run code when read: look for a copy in safetensors";
         }
         return ": is it a model of transformers?";
+    }
+
+    /// The GGUF file of a model that `part` names: its name, with or without the extension, or what that ends with.
+    ///
+    /// @throws InvalidInputException when there is none, or there are several
+    static RepoFile gguf(HubId id, List<RepoFile> root, String part) {
+        String path = gguf(id.toString(), root.stream().map(RepoFile::path).toList(), part);
+        return find(root, path).orElseThrow();
+    }
+
+    /// The same, of names.
+    ///
+    /// @param model what it is called in messages
+    static String gguf(String model, List<String> paths, String part) {
+        List<String> all = ggufs(paths);
+        String wanted = stem(part);
+        List<String> whole = all.stream().filter(path -> stem(path).equals(wanted)).toList();
+        List<String> found =
+                whole.isEmpty()
+                        ? all.stream()
+                                .filter(path ->
+                                        stem(path).matches(".*[-._]" + Pattern.quote(wanted)))
+                                .toList()
+                        : whole;
+        if (found.size() != 1) {
+            throw new InvalidInputException(
+                    "%s: %s GGUF file in it is called '%s': there are %s"
+                            .formatted(
+                                    model,
+                                    found.isEmpty() ? "no" : "more than one",
+                                    part,
+                                    all.isEmpty() ? "none" : some(found.isEmpty() ? all : found)));
+        }
+        return found.getFirst();
+    }
+
+    private static List<String> ggufs(List<String> paths) {
+        return paths.stream()
+                .filter(path -> path.toLowerCase(Locale.ROOT).endsWith(GGUF))
+                .sorted()
+                .toList();
+    }
+
+    private static String stem(String name) {
+        String lower = name.toLowerCase(Locale.ROOT);
+        return lower.endsWith(GGUF) ? lower.substring(0, lower.length() - GGUF.length()) : lower;
     }
 
     private static boolean ends(RepoFile file, String ending) {

@@ -20,6 +20,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.wanda4j.HubServer;
 import org.wanda4j.checkpoint.InvalidInputException;
 
@@ -99,6 +101,53 @@ class FetchTest extends HubTest {
                         "tokenizer.json",
                         "tokenizer.model"),
                 server.fetched());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "Q8_0, a-Q8_0.gguf",
+        "q4_k_m, a-Q4_K_M.gguf",
+        "a-Q4_K_M.GGUF, a-Q4_K_M.gguf",
+        "a, a.gguf",
+        "IQ4_K_M, a.IQ4_K_M.gguf"
+    })
+    void ofAGgufFileNothingElseIsFetched(String part, String file) throws IOException {
+        ggufs();
+        Snapshot snapshot = fetchGguf(settings(), part);
+        assertEquals(List.of(file), server.fetched());
+        assertEquals(file, snapshot.gguf(part).getFileName().toString());
+        assertArrayEquals(random(file.length()), Files.readAllBytes(snapshot.gguf(part)));
+        server.forget();
+        var offline =
+                new HubSettings(
+                        URI.create(server.endpoint()), cache(), Optional.empty(), true, true);
+        assertEquals(snapshot.gguf(part), fetchGguf(offline, part).gguf(part));
+        assertEquals(List.of(), server.requests());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "Q5_K|no GGUF file in it is called 'Q5_K': there are a-Q4_K_M.gguf, a-Q8_0.gguf, a.IQ4_K_M.gguf, a.gguf",
+                "M|more than one GGUF file in it is called 'M': there are a-Q4_K_M.gguf, a.IQ4_K_M.gguf"
+            })
+    void whichGgufFileIsMeantHasToBeClear(String part, String expected) {
+        ggufs();
+        var refused = assertThrows(InvalidInputException.class, () -> fetchGguf(settings(), part));
+        assertEquals("org/name: " + expected, refused.getMessage());
+        assertEquals(List.of(), server.fetched());
+    }
+
+    private void ggufs() {
+        for (String file : List.of("a-Q8_0.gguf", "a-Q4_K_M.gguf", "a.IQ4_K_M.gguf", "a.gguf")) {
+            server.withLarge(file, random(file.length()));
+        }
+        server.with("config.json", utf8("{}"));
+    }
+
+    private Snapshot fetchGguf(HubSettings settings, String part) {
+        return new Hub(settings, IMPATIENT).fetchGguf(ID, part, progress);
     }
 
     @Test

@@ -161,7 +161,7 @@ class RefusalTest extends HubTest {
     @ParameterizedTest
     @CsvSource({
         "pytorch_model.bin, pickled",
-        "model-q4_k_m.gguf, GGUF",
+        "model-q4_k_m.gguf, 'GGUF files: take the model that they were made from, or one of them by what its name ends with, as :Q8_0 behind the id; there are model-q4_k_m.gguf'",
         "flax_model.msgpack, is it a model of transformers?"
     })
     void aModelInAnotherFormatIsRefusedBeforeItIsFetched(String file, String expected) {

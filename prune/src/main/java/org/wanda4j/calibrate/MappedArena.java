@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import org.wanda4j.checkpoint.FreeSpace;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.Reason;
 
@@ -47,7 +48,7 @@ final class MappedArena implements Arena {
         }
         try {
             long start = file.size();
-            if (Files.getFileStore(directory).getUsableSpace() < bytes) {
+            if (FreeSpace.of(directory) < bytes) {
                 throw new IOException("no space left on its disk");
             }
             extend(start, bytes);

@@ -2,6 +2,7 @@ package org.wanda4j.compare;
 
 import java.math.BigDecimal;
 import java.math.MathContext;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -12,6 +13,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.wanda4j.checkpoint.AtomicFile;
+import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.compare.Svg.Anchor;
 import org.wanda4j.compare.Svg.At;
 
@@ -56,6 +59,14 @@ public final class FrontierPicture {
                         .distinct()
                         .toList();
         this.widths = cells.stream().map(Cell::values).distinct().toList();
+    }
+
+    /// Checks, before a comparison, that its picture can be written to `file`: one that is there is replaced where it is such a picture.
+    ///
+    /// @param output directory of the comparison, which need not be there
+    /// @throws InvalidInputException when it cannot
+    public static void check(Path file, Path output) {
+        AtomicFile.check(file, Svg.MARK, output);
     }
 
     /// Draws a comparison in which size or speed was measured.

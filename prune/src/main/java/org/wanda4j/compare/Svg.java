@@ -7,6 +7,9 @@ import java.util.stream.Collectors;
 /// Writes an SVG document. Coordinates are in its units, from the upper left corner.
 final class Svg {
 
+    /// By which a document of this program is known.
+    static final String MARK = "<!-- Generator: wanda4j -->";
+
     /// Where a text stands to its point.
     enum Anchor {
         START,
@@ -97,6 +100,7 @@ final class Svg {
     String document(String title, String description, String style) {
         return """
         <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" role="img" aria-labelledby="title description">
+          %s
           <title id="title">%s</title>
           <desc id="description">%s</desc>
           <style>
@@ -106,6 +110,7 @@ final class Svg {
                 .formatted(
                         number(width),
                         number(height),
+                        MARK,
                         escaped(title),
                         escaped(description),
                         style.indent(4),

@@ -87,15 +87,6 @@ final class MachineProbe {
         }
     }
 
-    /// Free bytes of the disk that `directory` is on.
-    static long freeBytes(Path directory) {
-        try {
-            return Files.getFileStore(directory).getUsableSpace();
-        } catch (IOException e) {
-            throw new InvalidInputException("cannot read " + directory + ": " + e.getMessage(), e);
-        }
-    }
-
     private static double secondsSince(long nanos) {
         return (System.nanoTime() - nanos) / 1e9;
     }

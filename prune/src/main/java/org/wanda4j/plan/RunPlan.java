@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.wanda4j.calibrate.RunSettings;
+import org.wanda4j.checkpoint.FreeSpace;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.prune.Recipe;
 import org.wanda4j.recover.Recovery;
@@ -156,7 +157,7 @@ public record RunPlan(
                                 memory.activationsInFile() ? memory.activations() : 0,
                                 recoveringDisk),
                 RunSettings.physicalMemory(),
-                MachineProbe.freeBytes(disk),
+                FreeSpace.of(disk),
                 recovering,
                 spread,
                 card.map(it -> CardPlan.of(model, recipe, it)));

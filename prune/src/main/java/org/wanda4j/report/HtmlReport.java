@@ -12,11 +12,20 @@ import org.wanda4j.checkpoint.Json;
 /// A report as one HTML file that needs nothing else: data, plots (Chart.js) and sortable tables.
 public final class HtmlReport {
 
+    private static final String MARK = "<meta name=\"generator\" content=\"wanda4j\">";
     private static final String PAGE = "/org/wanda4j/report/report.html";
     private static final String CHART =
             "/META-INF/resources/webjars/chart.js/4.4.9/dist/chart.umd.js";
 
     private HtmlReport() {}
+
+    /// Checks, before the run, that its report can be written: a file that is there is replaced where it is such a report.
+    ///
+    /// @param output directory of the run, which need not be there
+    /// @throws InvalidInputException when it cannot
+    public static void check(Path file, Path output) {
+        AtomicFile.check(file, MARK, output);
+    }
 
     /// Writes the report of a run or of a comparison; the file appears whole.
     ///
