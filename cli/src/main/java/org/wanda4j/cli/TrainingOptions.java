@@ -106,7 +106,7 @@ final class TrainingOptions {
             names = "--lr",
             paramLabel = "RATE",
             description =
-                    "rate of the optimiser at its peak (default: all 1e-3 times the loss at the start, 1.2e-3 at most; norms 2e-3, lora 1e-3; with --values at most 1e-4, lora 2e-4)")
+                    "rate of the optimiser at its peak (default: all by the loss at the start and the number of steps, 1.25e-3 at most; norms 2e-3, lora 1e-3; with --values at most 1e-4, lora 2e-4)")
     private Double rate;
 
     @Option(

@@ -389,7 +389,7 @@ public final class Recoverer {
                 written.sparsity(),
                 progress.steps(),
                 tokens,
-                recovery.rate(progress.heldOut().getFirst().loss()),
+                recovery.rate(progress.heldOut().getFirst().loss(), journal.steps()),
                 progress.heldOut().getFirst().loss(),
                 progress.best().loss(),
                 progress.heldOut(),

@@ -13,7 +13,7 @@ import org.wanda4j.torch.ComputeType;
 /// @param scope what is trained
 /// @param objective what the loss is
 /// @param length how long it is trained
-/// @param learningRate of the optimiser at its peak; where empty, that of the scope, by how much there is to recover: [#rate]
+/// @param learningRate of the optimiser at its peak; where empty, that of the scope, or by how much there is to recover: [#rate]
 /// @param seqlen tokens of a window; [#LONGEST_WINDOW] or what the model can take where empty
 /// @param seed of the order of the text
 /// @param values int8 or int4: the linears are computed with as they will be packed, and the result is packed; an ordinary checkpoint
@@ -40,11 +40,13 @@ public record Recovery(
     /// How much of the usual rate is taken at most where weights are rounded: larger steps change more numbers than training settles.
     private static final double ROUNDED = 0.2;
 
-    /// Divergence from the teacher, in nats, at which weights take steps of the usual size.
-    private static final double USUAL_LOSS = 0.5;
+    /// The rate of a step by nat of divergence from the teacher, were it the only one.
+    private static final double RATE_BY_LOSS = 3.4e-3;
 
-    /// The largest steps, by the usual ones.
-    private static final double LARGEST = 2.4;
+    /// Steps from which on the rate does not fall with their number.
+    private static final int MANY_STEPS = 64;
+
+    private static final double LARGEST_RATE = 1.25e-3;
 
     /// A quarter of an hour towards the teacher's logits.
     public static final Recovery DEFAULT =
@@ -207,18 +209,24 @@ public record Recovery(
                 : OptionalDouble.empty();
     }
 
-    /// The optimiser's rate at its peak. Steps that bring a model nearer that is far from its teacher take one away that is near: where all
-    /// weights are trained, the rate is the usual one at a loss of [#USUAL_LOSS], and proportional to the loss up to [#LARGEST] times that.
+    /// The optimiser's rate at its peak. Where all weights are trained towards the teacher, it goes by the way there: proportional to the
+    /// loss, as steps that bring a model nearer that is far away take one away that is near, and to one over the root of the number of
+    /// steps.
     ///
     /// @param before loss of the held-out windows before the first step
-    double rate(double before) {
+    /// @param steps in all; empty as long as that is not known, which counts as many
+    double rate(double before, Optional<Integer> steps) {
         return learningRate.orElseGet(() -> {
             double usual = scope.learningRate();
             boolean byLoss =
                     scope instanceof Scope.All
                             && objective instanceof Objective.Logits(double _, double hidden)
                             && hidden == 0;
-            double rate = byLoss ? usual * Math.min(LARGEST, before / USUAL_LOSS) : usual;
+            double counted = Math.min(MANY_STEPS, steps.orElse(MANY_STEPS));
+            double rate =
+                    byLoss
+                            ? Math.min(LARGEST_RATE, RATE_BY_LOSS * before / Math.sqrt(counted))
+                            : usual;
             return values.isPresent() ? Math.min(rate, usual * ROUNDED) : rate;
         });
     }

@@ -154,7 +154,7 @@ final class Training {
     private void step(int step) {
         List<int[]> windows = text.next(Recovery.WINDOWS_PER_STEP);
         double loss = phases.time("gradients", () -> pass.gradient(windows));
-        double peak = recovery.rate(heldOut.getFirst().loss());
+        double peak = recovery.rate(heldOut.getFirst().loss(), steps);
         double rate = new Schedule(peak, steps.orElse(Schedule.WARM_UP)).rate(step);
         double norm = phases.time("optimiser", () -> optimiser.step(step, rate));
         if (!Double.isFinite(loss) || !Double.isFinite(norm)) {

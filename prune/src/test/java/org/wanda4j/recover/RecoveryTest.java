@@ -17,6 +17,8 @@ import org.wanda4j.recover.Recovery.Scope;
 
 class RecoveryTest {
 
+    private static final Optional<Integer> MANY = Optional.of(64);
+
     private static Recovery of(Scope scope, Length length, Optional<ValueType> values) {
         return new Recovery(
                 scope,
@@ -59,23 +61,24 @@ class RecoveryTest {
     void roundedWeightsAreTrainedBySmallerSteps() {
         Scope scope = new Scope.LowRank(4, 8);
         Length length = new Length.Minutes(1);
-        double usual = of(scope, length, Optional.empty()).rate(1);
-        assertEquals(usual / 5, of(scope, length, Optional.of(ValueType.INT4)).rate(1), 1e-12);
+        double usual = of(scope, length, Optional.empty()).rate(1, MANY);
+        assertEquals(
+                usual / 5, of(scope, length, Optional.of(ValueType.INT4)).rate(1, MANY), 1e-12);
     }
 
     @Test
-    void stepsAreAsLargeAsTheWayToTheTeacherIsLong() {
-        double usual = new Scope.All().learningRate();
+    void stepsAreAsLargeAsTheWayToTheTeacherAndTheirNumberAsk() {
         Recovery all = lasting(new Length.Minutes(1));
-        assertEquals(usual, all.rate(0.5), 1e-12);
-        assertEquals(usual / 5, all.rate(0.1), 1e-12);
-        assertEquals(2 * usual, all.rate(1), 1e-12);
-        assertEquals(2.4 * usual, all.rate(2), 1e-12);
+        double rate = all.rate(0.8, MANY);
+        assertEquals(rate / 8, all.rate(0.1, MANY), 1e-12);
+        assertEquals(rate, all.rate(0.8, Optional.empty()));
+        assertEquals(rate, all.rate(0.8, Optional.of(1000)));
+        assertEquals(2 * rate, all.rate(0.8, Optional.of(16)), 1e-12);
+        assertEquals(all.rate(4, MANY), all.rate(5, MANY));
         Recovery rounded = of(new Scope.All(), new Length.Minutes(1), Optional.of(ValueType.INT8));
-        assertEquals(usual / 5, rounded.rate(2), 1e-12);
-        assertEquals(usual / 5, rounded.rate(0.1), 1e-12);
-        assertEquals(usual / 25, rounded.rate(0.02), 1e-12);
+        assertEquals(new Scope.All().learningRate() / 5, rounded.rate(0.8, MANY), 1e-12);
+        assertEquals(all.rate(0.02, MANY), rounded.rate(0.02, MANY));
         Recovery norms = of(new Scope.Norms(), new Length.Minutes(1), Optional.empty());
-        assertEquals(norms.rate(0.7), norms.rate(0.1));
+        assertEquals(norms.rate(0.7, MANY), norms.rate(0.1, Optional.of(9)));
     }
 }
