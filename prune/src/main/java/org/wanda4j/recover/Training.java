@@ -154,7 +154,11 @@ final class Training {
     private void step(int step) {
         List<int[]> windows = text.next(Recovery.WINDOWS_PER_STEP);
         double loss = phases.time("gradients", () -> pass.gradient(windows));
-        double peak = recovery.rate(heldOut.getFirst().loss(), steps);
+        // The first steps are the same whether their number is known from the start or not.
+        double peak =
+                recovery.rate(
+                        heldOut.getFirst().loss(),
+                        step < Schedule.WARM_UP ? Optional.empty() : steps);
         double rate = new Schedule(peak, steps.orElse(Schedule.WARM_UP)).rate(step);
         double norm = phases.time("optimiser", () -> optimiser.step(step, rate));
         if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
