@@ -139,13 +139,12 @@ final class SparkCluster implements WindowRunner, Workers {
 
     @Override
     public <T, R> void forEach(List<T> items, Work<T, R> work, BiConsumer<Integer, R> done) {
-        forEach(spark.parallelize(items, items.size()), work, done);
+        forEach(items, Optional.empty(), work, done);
     }
 
     @Override
     public <T, R> void forEachWide(List<T> items, Work<T, R> work, BiConsumer<Integer, R> done) {
-        JavaRDD<T> each = spark.parallelize(items, items.size());
-        forEach(wide(items.size()).map(each::withResources).orElse(each), work, done);
+        forEach(items, wide(items.size()), work, done);
     }
 
     /// Tasks that have all cores of an executor, where there are fewer of them than cores. Spark has no such tasks in its local mode,
@@ -171,7 +170,16 @@ final class SparkCluster implements WindowRunner, Workers {
     }
 
     /// One job with a task for each item.
-    private <T, R> void forEach(JavaRDD<T> all, Work<T, R> work, BiConsumer<Integer, R> done) {
+    private <T, R> void forEach(
+            List<T> items,
+            Optional<ResourceProfile> profile,
+            Work<T, R> work,
+            BiConsumer<Integer, R> done) {
+        if (items.isEmpty()) {
+            return; // Spark has no data set without parts.
+        }
+        JavaRDD<T> each = spark.parallelize(items, items.size());
+        JavaRDD<T> all = profile.map(each::withResources).orElse(each);
         String cpu = Engine.cpuCapability();
         var task =
                 (Function2<TaskContext, Iterator<T>, R> & Serializable)

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -40,6 +41,7 @@ import org.wanda4j.allocate.Allocation;
 import org.wanda4j.calibrate.RunSettings;
 import org.wanda4j.calibrate.Statistic;
 import org.wanda4j.calibrate.WindowRunner;
+import org.wanda4j.calibrate.Workers;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.evaluate.Exam;
@@ -121,6 +123,14 @@ class LocalSparkTest {
                 }
             }
         };
+    }
+
+    @Test
+    void noWorkIsNoJob() {
+        Workers workers = spark.workers().orElseThrow();
+        Workers.Work<String, String> work = (item, _) -> item;
+        workers.forEach(List.of(), work, (_, result) -> fail(result));
+        workers.forEachWide(List.of(), work, (_, result) -> fail(result));
     }
 
     /// One expert sees no token: the driver prunes it.
