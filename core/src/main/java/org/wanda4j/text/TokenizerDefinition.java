@@ -122,7 +122,7 @@ final class TokenizerDefinition {
                 return false;
             }
         }
-        return !node.isContainer() || StandardCharsets.UTF_8.newEncoder().canEncode(node.toString());
+        return StandardCharsets.UTF_8.newEncoder().canEncode(node.toString());
     }
 
     private void readModel(JsonParser json) {
