@@ -31,6 +31,14 @@ class Person(pydantic.BaseModel):
     languages: list[str]
 
 
+def answered(ask):
+    """What the client gets by ask(). It raises where max_completion_tokens ended the answer, and has it nevertheless."""
+    try:
+        return ask().choices[0].message
+    except openai.LengthFinishReasonError as ended:
+        return ended.completion.choices[0].message
+
+
 class Checks:
     def __init__(self, client, model, seeds):
         self.client, self.model, self.seeds = client, model, range(seeds)
@@ -69,11 +77,7 @@ class Checks:
     def form_of_a_class(self):
         for seed in self.seeds:
             asked = self.chat(response_format=Person, temperature=1, seed=seed)
-            try:
-                answer = self.client.chat.completions.parse(**asked)
-                assert isinstance(answer.choices[0].message.parsed, Person), answer
-            except openai.LengthFinishReasonError as ended:  # led to its end in time: it is of the class nevertheless
-                Person.model_validate_json(ended.completion.choices[0].message.content)
+            Person.model_validate_json(answered(lambda: self.client.chat.completions.parse(**asked)).content)
 
     def any_object(self):
         for seed in self.seeds:
@@ -92,7 +96,7 @@ class Checks:
         call = answer.choices[0].message.tool_calls[0]
         assert json.loads(call.function.arguments)["unit"] in ("celsius", "kelvin"), call
         with self.client.chat.completions.stream(**asked) as stream:
-            streamed = stream.get_final_completion().choices[0].message.tool_calls[0]
+            streamed = answered(stream.get_final_completion).tool_calls[0]
         assert streamed.function.name == "weather", streamed
 
     def refusals(self):

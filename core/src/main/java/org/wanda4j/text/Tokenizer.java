@@ -11,12 +11,9 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.function.Function;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.checkpoint.ModelDirectory;
-import org.wanda4j.threads.Threads;
 
 /// The tokenizer of a checkpoint: text to ids and back, the same ids that transformers gives.
 ///
@@ -66,27 +63,12 @@ public final class Tokenizer implements AutoCloseable {
     /// @throws InvalidInputException when there is no `tokenizer.json`, or it is not a tokenizer
     public static Tokenizer open(Path given) {
         Path modelDirectory = ModelDirectory.of(given);
-        TokenizerDefinition definition = TokenizerDefinition.of(modelDirectory);
-        Optional<LegacyTokenizer> legacy = LegacyTokenizer.of(modelDirectory);
-        legacy.ifPresent(each -> definition.read().change(each));
+        // The native library ends the process on some texts that are wrong: this reads them first.
+        TokenizerDefinition definition = TokenizerDefinition.of(modelDirectory).read();
+        LegacyTokenizer.of(modelDirectory).ifPresent(definition::change);
+        NamedTokens named = NamedTokens.of(modelDirectory, definition);
         Path file = modelDirectory.resolve(TokenizerDefinition.FILE);
-        // The native library reads the text beside this, in a thread of its own: the common pool
-        // has one less than there are processors.
-        var opening =
-                CompletableFuture.supplyAsync(
-                        () -> parse(definition, file), Thread.ofPlatform().daemon()::start);
-        try {
-            if (legacy.isEmpty()) {
-                definition.read();
-            }
-            NamedTokens named = NamedTokens.of(modelDirectory, definition);
-            return new Tokenizer(file, opening.join(), definition, named);
-        } catch (CompletionException e) {
-            throw Threads.rethrow(e.getCause());
-        } catch (RuntimeException | Error e) {
-            var _ = opening.thenAccept(HuggingFaceTokenizer::close);
-            throw e;
-        }
+        return new Tokenizer(file, parse(definition, file), definition, named);
     }
 
     private static HuggingFaceTokenizer parse(TokenizerDefinition definition, Path file) {

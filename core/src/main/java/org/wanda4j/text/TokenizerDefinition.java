@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -78,6 +79,7 @@ final class TokenizerDefinition {
                     switch (name) {
                         case "added_tokens" -> added = Json.tree(json);
                         case "decoder" -> decoder = Json.tree(json);
+                        case "post_processor" -> checkTemplates(Json.tree(json));
                         case "model" -> readModel(json);
                         default -> json.skipChildren();
                     }
@@ -86,8 +88,41 @@ final class TokenizerDefinition {
             throw new InvalidInputException(
                     file + ": no model.vocab: not a Hugging Face tokenizer");
         }
+        if (!isPlain(decoder)) {
+            throw new InvalidInputException(
+                    file + ": decoder: has a number out of range, or half of a surrogate pair");
+        }
         added.forEach(token -> highest = Math.max(highest, token.path("id").asInt(-1)));
         return this;
+    }
+
+    /// The native library ends the process at a token of a template that is not defined.
+    private void checkTemplates(JsonNode processor) {
+        processor.path("processors").forEach(this::checkTemplates);
+        JsonNode defined = processor.path("special_tokens");
+        for (String template : List.of("single", "pair")) {
+            for (JsonNode piece : processor.path(template)) {
+                JsonNode token = piece.path("SpecialToken").path("id");
+                if (token.isString() && !defined.has(token.stringValue())) {
+                    throw new InvalidInputException(
+                            "%s: post_processor: its template has the token %s, which is not among its special_tokens"
+                                    .formatted(file, token));
+                }
+            }
+        }
+    }
+
+    /// Whether the native library can read a decoder; at one that it cannot, it ends the process.
+    private static boolean isPlain(JsonNode node) {
+        if (node.isNumber()) {
+            return Double.isFinite(node.asDouble(Double.NaN));
+        }
+        for (JsonNode each : node) {
+            if (!isPlain(each)) {
+                return false;
+            }
+        }
+        return StandardCharsets.UTF_8.newEncoder().canEncode(node.toString());
     }
 
     private void readModel(JsonParser json) {
