@@ -183,8 +183,8 @@ final class SparkCluster implements WindowRunner, Workers {
         String cpu = Engine.cpuCapability();
         var task =
                 (Function2<TaskContext, Iterator<T>, R> & Serializable)
-                        (context, items) -> {
-                            T item = items.next();
+                        (context, part) -> {
+                            T item = part.next();
                             RunSettings settings = Executor.settings(context, cpu);
                             return Executor.uninterrupted(() -> work.apply(item, settings));
                         };
