@@ -97,6 +97,7 @@ final class RepoCache {
                         StandardCopyOption.ATOMIC_MOVE,
                         StandardCopyOption.REPLACE_EXISTING);
             } catch (IOException e) {
+                next.toFile().delete();
                 throw new InvalidInputException("cannot write " + file + ": " + Reason.of(e), e);
             }
         }

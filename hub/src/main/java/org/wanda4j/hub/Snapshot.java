@@ -27,7 +27,7 @@ public record Snapshot(
         Path root = Path.of(directory);
         try (Stream<Path> files = Files.list(root)) {
             List<String> names = files.map(file -> file.getFileName().toString()).toList();
-            return root.resolve(WantedFiles.gguf(id, names, part));
+            return root.resolve(WantedFiles.gguf("what the cache has of " + id, names, part));
         } catch (IOException e) {
             throw new InvalidInputException("cannot read " + root + ": " + Reason.of(e), e);
         }

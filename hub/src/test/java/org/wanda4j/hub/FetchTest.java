@@ -19,6 +19,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -137,6 +138,26 @@ class FetchTest extends HubTest {
         var refused = assertThrows(InvalidInputException.class, () -> fetchGguf(settings(), part));
         assertEquals("org/name: " + expected, refused.getMessage());
         assertEquals(List.of(), server.fetched());
+    }
+
+    @Test
+    void aGgufFileThatIsNotInTheCacheIsNotSaidToBeMissingInTheRepository() {
+        ggufs();
+        Snapshot snapshot = fetchGguf(settings(), "Q8_0");
+        var refused = assertThrows(InvalidInputException.class, () -> snapshot.gguf("Q4_K_M"));
+        assertEquals(
+                "what the cache has of org/name: no GGUF file in it is called 'Q4_K_M': there are a-Q8_0.gguf",
+                refused.getMessage());
+    }
+
+    @Test
+    void aRefThatCannotBeEnteredLeavesNothing() throws IOException {
+        model(random(10));
+        Files.createDirectories(repo().resolve("refs/main/taken"));
+        assertThrows(InvalidInputException.class, this::fetch);
+        try (Stream<Path> left = Files.list(repo().resolve("refs"))) {
+            assertEquals(List.of("main"), left.map(it -> it.getFileName().toString()).toList());
+        }
     }
 
     private void ggufs() {

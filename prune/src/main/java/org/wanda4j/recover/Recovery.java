@@ -46,6 +46,7 @@ public record Recovery(
     /// Steps from which on the rate does not fall with their number.
     private static final int MANY_STEPS = 64;
 
+    /// From this rate on a larger one brings less: at 2:4 and 70 % the held-out loss after 16,384 tokens rises again.
     private static final double LARGEST_RATE = 1.25e-3;
 
     /// A quarter of an hour towards the teacher's logits.
