@@ -30,9 +30,11 @@ final class RecoveryJournal implements AutoCloseable {
     /// @param steps that are done
     /// @param losses of each of them
     /// @param heldOut so far
-    record Progress(int steps, List<Double> losses, List<HeldOut> heldOut) {
+    /// @param exactLoss held out at the start, without rounding; empty where nothing is rounded
+    record Progress(
+            int steps, List<Double> losses, List<HeldOut> heldOut, Optional<Double> exactLoss) {
 
-        static final Progress NONE = new Progress(0, List.of(), List.of());
+        static final Progress NONE = new Progress(0, List.of(), List.of(), Optional.empty());
 
         /// The lowest held-out loss.
         HeldOut best() {

@@ -14,6 +14,7 @@ public final class Optimiser implements AutoCloseable {
 
     private static final double CLIP = 1;
 
+    private final Arena memory = Arena.ofShared();
     private final Engine engine;
     private final List<Rule> rules;
 
@@ -32,14 +33,15 @@ public final class Optimiser implements AutoCloseable {
         void update(int step, double rate, double factor);
     }
 
+    /// At its start.
+    ///
     /// @param rounded whether matrices are computed with as they will be packed
-    /// @param memory that outlives this
-    public Optimiser(Engine engine, List<Variable> variables, boolean rounded, Arena memory) {
+    public Optimiser(Engine engine, List<Variable> variables, boolean rounded) {
         this.engine = engine;
-        this.rules = variables.stream().map(it -> rule(it, rounded, memory)).toList();
+        this.rules = variables.stream().map(it -> rule(it, rounded)).toList();
     }
 
-    private Rule rule(Variable variable, boolean rounded, Arena memory) {
+    private Rule rule(Variable variable, boolean rounded) {
         return variable.pruned() && !rounded
                 ? new Muon(
                         variable,
@@ -87,5 +89,6 @@ public final class Optimiser implements AutoCloseable {
     @Override
     public void close() {
         state().forEach(MirroredTensor::close);
+        memory.close();
     }
 }
