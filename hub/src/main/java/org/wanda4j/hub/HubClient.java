@@ -30,6 +30,7 @@ final class HubClient implements AutoCloseable {
 
     static final int OK = 200;
     static final int PARTIAL = 206;
+    private static final int LAST_PORT = 65_535;
 
     /// Bytes of an answer that is kept in memory.
     private static final int LARGEST_ANSWER = 16 << 20;
@@ -177,6 +178,14 @@ final class HubClient implements AutoCloseable {
         return request.build();
     }
 
+    /// Whether `address` is one that can be asked.
+    static boolean isWeb(URI address) {
+        return ("https".equalsIgnoreCase(address.getScheme())
+                        || "http".equalsIgnoreCase(address.getScheme()))
+                && address.getHost() != null
+                && address.getPort() <= LAST_PORT;
+    }
+
     private URI target(HttpResponse<?> redirect) throws IOException {
         String location = redirect.headers().firstValue("Location").orElse("");
         URI target;
@@ -185,10 +194,10 @@ final class HubClient implements AutoCloseable {
         } catch (IllegalArgumentException e) {
             throw new IOException("a redirect to what is no address", e);
         }
-        boolean isWeb = "https".equals(target.getScheme()) || "http".equals(target.getScheme());
         boolean loosens =
-                "https".equals(redirect.uri().getScheme()) && !"https".equals(target.getScheme());
-        if (location.isEmpty() || !isWeb || target.getHost() == null || loosens) {
+                "https".equalsIgnoreCase(redirect.uri().getScheme())
+                        && !"https".equalsIgnoreCase(target.getScheme());
+        if (location.isEmpty() || !isWeb(target) || loosens) {
             throw new InvalidInputException(
                     "%s: %s redirects to '%s', which is no address of a safe connection"
                             .formatted(id, redirect.uri().getHost(), location));

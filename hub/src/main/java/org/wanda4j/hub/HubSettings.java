@@ -121,11 +121,7 @@ public record HubSettings(
         String address = text.replaceAll("/+$", "");
         try {
             URI uri = new URI(address);
-            boolean isWeb =
-                    "https".equalsIgnoreCase(uri.getScheme())
-                            || "http".equalsIgnoreCase(uri.getScheme());
-            if (isWeb
-                    && uri.getHost() != null
+            if (HubClient.isWeb(uri)
                     && uri.getRawUserInfo() == null
                     && uri.getRawQuery() == null
                     && uri.getRawFragment() == null) {

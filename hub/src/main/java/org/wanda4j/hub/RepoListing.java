@@ -94,7 +94,9 @@ record RepoListing(String commit, List<RepoFile> files) {
     static Optional<URI> next(URI page, String link) {
         Matcher next = NEXT.matcher(link);
         try {
-            return next.find() ? Optional.of(page.resolve(next.group(1))) : Optional.empty();
+            return next.find()
+                    ? Optional.of(page.resolve(next.group(1))).filter(HubClient::isWeb)
+                    : Optional.empty();
         } catch (IllegalArgumentException e) {
             return Optional.empty();
         }

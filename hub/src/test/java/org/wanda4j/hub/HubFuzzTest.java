@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import java.net.URI;
+import java.net.http.HttpRequest;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -53,7 +54,8 @@ class HubFuzzTest {
     /// @param bytes a header that says where a listing goes on
     @FuzzTest(maxDuration = "3m")
     void link(byte[] bytes) {
-        RepoListing.next(PAGE, new String(bytes, StandardCharsets.ISO_8859_1));
+        RepoListing.next(PAGE, new String(bytes, StandardCharsets.ISO_8859_1))
+                .ifPresent(HttpRequest::newBuilder);
     }
 
     /// @param bytes an id, as a user gives it

@@ -104,7 +104,8 @@ class HubSettingsTest {
                 "https://user:password@host",
                 "https://",
                 "https://a b",
-                "https://host/?query"
+                "https://host/?query",
+                "http://host:65536"
             })
     void anAddressThatIsNoneIsRefused(String endpoint) {
         InvalidInputException refused =

@@ -354,10 +354,27 @@ class TransferTest extends HubTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"file:///etc/passwd", "", "ftp://127.0.0.1/x", "http:///x", "::"})
+    @ValueSource(
+            strings = {
+                "file:///etc/passwd",
+                "",
+                "ftp://127.0.0.1/x",
+                "http:///x",
+                "::",
+                "http://127.0.0.1:65536/x"
+            })
     void aRedirectToNoAddressIsRefused(String location) {
         server.answering(MODEL, exchange -> redirect(exchange, 302, location));
         assertTrue(refused().contains("redirect"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ftp://127.0.0.1/x", "http:///x", "http://127.0.0.1:65536/x", "a b"})
+    void aListingGoesOnAtAnAddressAlone(String next) {
+        URI page = URI.create(server.endpoint());
+        assertEquals(
+                Optional.empty(), RepoListing.next(page, "<%s>; rel=\"next\"".formatted(next)));
+        assertEquals(Optional.of(page.resolve("/2")), RepoListing.next(page, "</2>; rel=\"next\""));
     }
 
     @Test
