@@ -112,11 +112,6 @@ final class ModelPass implements AutoCloseable {
                         .sum();
     }
 
-    /// How often a step loads each block.
-    int loads() {
-        return keeps ? 1 : 2;
-    }
-
     private double hiddenWeight() {
         return switch (objective) {
             case Objective.Logits(double _, double weight) -> weight;

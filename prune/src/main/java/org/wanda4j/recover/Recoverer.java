@@ -31,6 +31,7 @@ import org.wanda4j.text.Corpus;
 import org.wanda4j.text.Tokenizer;
 import org.wanda4j.torch.ComputeType;
 import org.wanda4j.torch.Engine;
+import org.wanda4j.torch.Optimiser;
 import tools.jackson.databind.JsonNode;
 
 /// Trains what survives in a pruned checkpoint, masks held, and publishes the result as an ordinary checkpoint. Where norms alone are
@@ -271,42 +272,46 @@ public final class Recoverer {
             TrainingText windows = windows(text, tokenizer, recovery);
             LayerwiseForward.check(pruned, architecture, windows.heldOut());
             try (var student =
-                    phases.time(
-                            "load",
-                            () ->
-                                    new Student(
-                                            pruned,
-                                            architecture,
-                                            recovery.scope(),
-                                            recovery.values(),
-                                            type,
-                                            length,
-                                            recovery.seed(),
-                                            engine.device(),
-                                            memory))) {
+                            phases.time(
+                                    "load",
+                                    () ->
+                                            new Student(
+                                                    pruned,
+                                                    architecture,
+                                                    recovery.scope(),
+                                                    recovery.values(),
+                                                    type,
+                                                    length,
+                                                    recovery.seed(),
+                                                    engine.device(),
+                                                    memory));
+                    var optimiser =
+                            new Optimiser(
+                                    engine,
+                                    student.variables(),
+                                    recovery.values().isPresent(),
+                                    memory)) {
                 try (var pass =
-                                new ModelPass(
-                                        engine,
-                                        student,
-                                        dense.map(
-                                                it -> new Teacher(it, Families.describe(it), type)),
-                                        recovery.objective(),
-                                        Recovery.WINDOWS_PER_STEP,
-                                        length,
-                                        settings.scratch(writer.scratch()));
-                        var training =
-                                new Training(
-                                        recovery,
-                                        windows,
-                                        engine,
-                                        pass,
-                                        student,
-                                        journal,
-                                        phases,
-                                        settings.progress(),
-                                        rounding(),
-                                        interval)) {
-                    training.run();
+                        new ModelPass(
+                                engine,
+                                student,
+                                dense.map(it -> new Teacher(it, Families.describe(it), type)),
+                                recovery.objective(),
+                                Recovery.WINDOWS_PER_STEP,
+                                length,
+                                settings.scratch(writer.scratch()))) {
+                    new Training(
+                                    recovery,
+                                    windows,
+                                    pass,
+                                    optimiser,
+                                    student,
+                                    journal,
+                                    phases,
+                                    settings.progress(),
+                                    packing(),
+                                    interval)
+                            .run();
                 }
                 phases.time(
                         "write",
@@ -325,8 +330,8 @@ public final class Recoverer {
                 text, tokenizer, recovery.seqlen().orElseThrow(), recovery.seed(), HELD_OUT);
     }
 
-    /// Seconds that all weights are rounded in.
-    private double rounding() {
+    /// Seconds that the result is packed in.
+    private double packing() {
         return recovery.values().map(it -> NearestPacking.seconds(pruned, it)).orElse(0.0);
     }
 
@@ -376,8 +381,6 @@ public final class Recoverer {
                 (long) progress.steps()
                         * Recovery.WINDOWS_PER_STEP
                         * recovery.seqlen().orElseThrow();
-        var course =
-                new Course(recovery, progress.exactLoss(), progress.heldOut(), journal.steps());
         return new RecoverReport(
                 pruned.directory().toString(),
                 dense.map(it -> it.directory().toString()),
@@ -385,9 +388,8 @@ public final class Recoverer {
                 written.parameters(),
                 written.sparsity(),
                 progress.steps(),
-                Math.min(progress.steps(), course.exact()),
                 tokens,
-                course.peak(),
+                recovery.rate(progress.heldOut().getFirst().loss(), journal.steps()),
                 progress.heldOut().getFirst().loss(),
                 progress.best().loss(),
                 progress.heldOut(),

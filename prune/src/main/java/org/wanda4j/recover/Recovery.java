@@ -16,8 +16,8 @@ import org.wanda4j.torch.ComputeType;
 /// @param learningRate of the optimiser at its peak; where empty, that of the scope, or by how much there is to recover: [#rate]
 /// @param seqlen tokens of a window; [#LONGEST_WINDOW] or what the model can take where empty
 /// @param seed of the order of the text
-/// @param values int8 or int4: behind the first steps the linears are computed with as they will be packed ([Course]), and the result is
-///     packed; an ordinary checkpoint where empty
+/// @param values int8 or int4: the linears are computed with as they will be packed, and the result is packed; an ordinary checkpoint
+///     where empty
 /// @param type in which the teacher is computed and the student's linears multiply; the fastest on this CPU where empty
 public record Recovery(
         Scope scope,
@@ -210,28 +210,26 @@ public record Recovery(
                 : OptionalDouble.empty();
     }
 
-    /// The optimiser's rate at its peak, that of the user where there is one; else [#usualRate].
-    double rate(double before, Optional<Integer> steps, boolean rounded) {
-        return learningRate.orElseGet(() -> usualRate(before, steps, rounded));
-    }
-
     /// The optimiser's rate at its peak. Where all weights are trained towards the teacher, it goes by the way there: proportional to the
     /// loss, as steps that bring a model nearer that is far away take one away that is near, and to one over the root of the number of
     /// steps.
     ///
-    /// @param before loss of the held-out windows before the first of these steps
-    /// @param steps of that kind; empty as long as that is not known, which counts as many
-    /// @param rounded whether they compute with rounded weights
-    double usualRate(double before, Optional<Integer> steps, boolean rounded) {
-        double usual = scope.learningRate();
-        boolean byLoss =
-                scope instanceof Scope.All
-                        && objective instanceof Objective.Logits(double _, double hidden)
-                        && hidden == 0;
-        double counted = Math.min(MANY_STEPS, steps.orElse(MANY_STEPS));
-        double rate =
-                byLoss ? Math.min(LARGEST_RATE, RATE_BY_LOSS * before / Math.sqrt(counted)) : usual;
-        return rounded ? Math.min(rate, usual * ROUNDED) : rate;
+    /// @param before loss of the held-out windows before the first step
+    /// @param steps in all; empty as long as that is not known, which counts as many
+    double rate(double before, Optional<Integer> steps) {
+        return learningRate.orElseGet(() -> {
+            double usual = scope.learningRate();
+            boolean byLoss =
+                    scope instanceof Scope.All
+                            && objective instanceof Objective.Logits(double _, double hidden)
+                            && hidden == 0;
+            double counted = Math.min(MANY_STEPS, steps.orElse(MANY_STEPS));
+            double rate =
+                    byLoss
+                            ? Math.min(LARGEST_RATE, RATE_BY_LOSS * before / Math.sqrt(counted))
+                            : usual;
+            return values.isPresent() ? Math.min(rate, usual * ROUNDED) : rate;
+        });
     }
 
     /// This recovery behind a pruning that took so many seconds: of a total time what is left, but a minute at least.

@@ -30,11 +30,9 @@ final class RecoveryJournal implements AutoCloseable {
     /// @param steps that are done
     /// @param losses of each of them
     /// @param heldOut so far
-    /// @param exactLoss held out at the start, without rounding; empty where nothing is rounded
-    record Progress(
-            int steps, List<Double> losses, List<HeldOut> heldOut, Optional<Double> exactLoss) {
+    record Progress(int steps, List<Double> losses, List<HeldOut> heldOut) {
 
-        static final Progress NONE = new Progress(0, List.of(), List.of(), Optional.empty());
+        static final Progress NONE = new Progress(0, List.of(), List.of());
 
         /// The lowest held-out loss.
         HeldOut best() {

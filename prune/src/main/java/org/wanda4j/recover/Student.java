@@ -48,12 +48,10 @@ final class Student implements AutoCloseable {
     private final Device device;
     private final FixedWeights fixed;
     private final Map<MatrixView, TrainedWeight> trained = new LinkedHashMap<>();
-    private final Map<MatrixView, TrainedWeight> rounded;
     private final List<MemorySegment> best;
-    private boolean rounds;
 
     /// @param scope what is trained
-    /// @param values what its linears can be rounded to, if anything
+    /// @param values what its linears are rounded to, if anything
     /// @param products what its linears multiply in
     /// @param length tokens of every window
     /// @param seed of what begins at random
@@ -80,7 +78,7 @@ final class Student implements AutoCloseable {
             case Scope.Norms _ -> norms().forEach(view -> train(view, false, memory));
             case Scope.LowRank it -> trainProducts(it, new Random(seed), memory);
         }
-        this.rounded = values.map(this::rounded).orElse(trained);
+        values.ifPresent(this::round);
         this.best =
                 variables().stream()
                         .map(it -> memory.allocate(it.value().data().byteSize(), ALIGNMENT))
@@ -154,23 +152,12 @@ final class Student implements AutoCloseable {
                 memory.allocate(bytes, ALIGNMENT));
     }
 
-    private Map<MatrixView, TrainedWeight> rounded(ValueType values) {
+    private void round(ValueType values) {
         Set<MatrixView> matrices = matrices();
-        Map<MatrixView, TrainedWeight> all = new LinkedHashMap<>(trained);
-        all.replaceAll((view, weight) ->
+        trained.replaceAll((view, weight) ->
                 matrices.contains(view)
                         ? new RoundedWeight(weight, checkpoint.info(view.tensor()).type(), values)
                         : weight);
-        return all;
-    }
-
-    /// Whether its linears are computed with as they will be packed, where they will be.
-    void setRounds(boolean rounds) {
-        this.rounds = rounds;
-    }
-
-    private Map<MatrixView, TrainedWeight> weights() {
-        return rounds ? rounded : trained;
     }
 
     /// What an optimiser changes.
@@ -201,14 +188,14 @@ final class Student implements AutoCloseable {
     /// @param memory that outlives it
     DifferentiableBlock block(int index, Arena memory) {
         return new DifferentiableBlock(
-                architecture.blocks().get(index), weights(), fixed, products, length, memory);
+                architecture.blocks().get(index), trained, fixed, products, length, memory);
     }
 
     /// The head as it is now.
     ///
     /// @param memory that outlives it
     TrainingHead head(Arena memory) {
-        return new TrainingHead(architecture, weights(), fixed, products, memory);
+        return new TrainingHead(architecture, trained, fixed, products, memory);
     }
 
     /// The values of the best state.

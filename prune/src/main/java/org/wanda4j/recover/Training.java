@@ -5,13 +5,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.wanda4j.calibrate.Progress;
 import org.wanda4j.checkpoint.InvalidInputException;
 import org.wanda4j.recover.Recovery.Length;
 import org.wanda4j.report.Phases;
 import org.wanda4j.report.RecoverReport.HeldOut;
-import org.wanda4j.torch.Engine;
 import org.wanda4j.torch.MirroredTensor;
 import org.wanda4j.torch.Optimiser;
 import org.wanda4j.torch.Variable;
@@ -24,8 +22,8 @@ import org.wanda4j.torch.Variable;
 /// once in a while:    all of it is written, so that it can be resumed
 /// ```
 ///
-/// How many steps there are is fixed behind the first [Course#WARM_UP], by what these took.
-final class Training implements AutoCloseable {
+/// How many steps there are is fixed behind the first [Schedule#WARM_UP], by what these took.
+final class Training {
 
     /// How often the held-out loss is measured, besides at the start.
     private static final int EVALUATIONS = 5;
@@ -38,47 +36,49 @@ final class Training implements AutoCloseable {
 
     private final Recovery recovery;
     private final TrainingText text;
-    private final Engine engine;
     private final ModelPass pass;
+    private final Optimiser optimiser;
     private final Student student;
     private final RecoveryJournal journal;
     private final Phases phases;
     private final Progress progress;
-    private final double rounding;
+    private final double behind;
     private final Duration interval;
+    private final List<MirroredTensor> state;
     private final List<Double> losses = new ArrayList<>();
     private final List<HeldOut> heldOut = new ArrayList<>();
-    private Optional<Double> exactLoss = Optional.empty();
     private Optional<Integer> steps;
-    private Optional<Optimiser> optimiser = Optional.empty();
     private long lastKept;
     private double keeping;
     private double evaluating;
 
-    /// @param rounding seconds that all weights are rounded in, which is done in the end too; 0 where nothing is rounded
+    /// @param behind seconds that the minutes of a run have to leave for what comes behind it
     /// @param interval shortest time between two states that are written
     Training(
             Recovery recovery,
             TrainingText text,
-            Engine engine,
             ModelPass pass,
+            Optimiser optimiser,
             Student student,
             RecoveryJournal journal,
             Phases phases,
             Progress progress,
-            double rounding,
+            double behind,
             Duration interval) {
         this.recovery = recovery;
         this.text = text;
-        this.engine = engine;
         this.pass = pass;
+        this.optimiser = optimiser;
         this.student = student;
         this.journal = journal;
         this.phases = phases;
         this.progress = progress;
-        this.rounding = rounding;
+        this.behind = behind;
         this.interval = interval;
         this.steps = journal.steps().or(this::stepsOfTokens);
+        this.state = new ArrayList<>();
+        student.variables().stream().map(Variable::value).forEach(state::add);
+        state.addAll(optimiser.state());
     }
 
     /// Tokens of a step.
@@ -98,7 +98,6 @@ final class Training implements AutoCloseable {
         if (journal.resumed()) {
             resume(done);
         } else {
-            exactLoss = recovery.values().map(_ -> loss(false));
             evaluate(0);
         }
         lastKept = System.nanoTime();
@@ -120,33 +119,13 @@ final class Training implements AutoCloseable {
     }
 
     private void resume(int done) {
+        journal.restore(memory(), student.best());
+        state.forEach(MirroredTensor::upload);
         losses.addAll(journal.progress().losses());
         heldOut.addAll(journal.progress().heldOut());
-        exactLoss = journal.progress().exactLoss();
-        begin(done - 1);
-        journal.restore(memory(), student.best());
-        state().forEach(MirroredTensor::upload);
         for (int step = 0; step < done; step++) {
             text.next(Recovery.WINDOWS_PER_STEP);
         }
-    }
-
-    private Course course() {
-        return new Course(recovery, exactLoss, heldOut, steps);
-    }
-
-    /// Has an optimiser for the part of the steps that `step` is in, at its start.
-    private void begin(int step) {
-        close();
-        optimiser = Optional.of(new Optimiser(engine, student.variables(), course().rounds(step)));
-    }
-
-    /// What the journal keeps besides the best values.
-    private List<MirroredTensor> state() {
-        return Stream.concat(
-                        student.variables().stream().map(Variable::value),
-                        optimiser.orElseThrow().state().stream())
-                .toList();
     }
 
     /// The first steps, behind which their number is fixed by their speed; the first of them is not counted, as it has code
@@ -154,45 +133,38 @@ final class Training implements AutoCloseable {
     ///
     /// @return how many
     private int warmUp() {
-        progress.start("warming up", Course.WARM_UP * tokensPerStep());
+        progress.start("warming up", Schedule.WARM_UP * tokensPerStep());
         step(0);
         long start = System.nanoTime();
-        for (int step = 1; step < Course.WARM_UP; step++) {
+        for (int step = 1; step < Schedule.WARM_UP; step++) {
             step(step);
         }
-        double seconds = (System.nanoTime() - start) / 1e9 / (Course.WARM_UP - 1);
-        double share = course().exactShare();
-        if (share > 0) {
-            seconds += (1 - share) * pass.loads() * rounding;
-        }
+        double seconds = (System.nanoTime() - start) / 1e9 / (Schedule.WARM_UP - 1);
         double minutes = recovery.minutes().orElseThrow();
         double left =
                 minutes * 60 * (1 - SPARE - KEEPING)
                         - phases.elapsed()
                         - EVALUATIONS * evaluating
-                        - rounding;
-        steps = Optional.of(Course.WARM_UP + Math.max(1, (int) (left / seconds)));
+                        - behind;
+        steps = Optional.of(Schedule.WARM_UP + Math.max(1, (int) (left / seconds)));
         keep();
-        return Course.WARM_UP;
+        return Schedule.WARM_UP;
     }
 
     private void step(int step) {
-        Course course = course();
-        if (step == course.first(step)) {
-            begin(step);
-        }
         List<int[]> windows = text.next(Recovery.WINDOWS_PER_STEP);
-        student.setRounds(course.rounds(step));
         double loss = phases.time("gradients", () -> pass.gradient(windows));
-        double rate = course.rate(step);
-        double norm =
-                phases.time(
-                        "optimiser",
-                        () -> optimiser.orElseThrow().step(step - course.first(step), rate));
+        // The first steps are the same whether their number is known from the start or not.
+        double peak =
+                recovery.rate(
+                        heldOut.getFirst().loss(),
+                        step < Schedule.WARM_UP ? Optional.empty() : steps);
+        double rate = new Schedule(peak, steps.orElse(Schedule.WARM_UP)).rate(step);
+        double norm = phases.time("optimiser", () -> optimiser.step(step, rate));
         if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
             throw new InvalidInputException(
                     "step %d: the loss is not finite any more; use a smaller --lr than %s"
-                            .formatted(step + 1, rate));
+                            .formatted(step + 1, peak));
         }
         losses.add(loss);
         progress.advance(
@@ -206,17 +178,16 @@ final class Training implements AutoCloseable {
     }
 
     /// Whether the held-out loss is measured behind `step`.
-    private boolean evaluates(int step, int count) {
+    private static boolean evaluates(int step, int count) {
         return step + 1 == count
-                || step + 1 == course().exact()
-                || (step >= Course.WARM_UP
+                || (step >= Schedule.WARM_UP
                         && (step + 1L) * EVALUATIONS / count > (long) step * EVALUATIONS / count);
     }
 
     /// Measures the held-out loss; the values are kept where it is the lowest.
     private void evaluate(int done) {
         long start = System.nanoTime();
-        double loss = loss(true);
+        double loss = phases.time("held out", () -> pass.loss(text.heldOut()));
         evaluating = (System.nanoTime() - start) / 1e9;
         if (heldOut.stream().allMatch(it -> loss < it.loss())) {
             student.keepAsBest();
@@ -224,14 +195,9 @@ final class Training implements AutoCloseable {
         heldOut.add(new HeldOut(done, loss));
     }
 
-    private double loss(boolean rounded) {
-        student.setRounds(rounded);
-        return phases.time("held out", () -> pass.loss(text.heldOut()));
-    }
-
     /// What the journal keeps besides the best values, on the host.
     private List<MemorySegment> memory() {
-        return state().stream().map(MirroredTensor::data).toList();
+        return state.stream().map(MirroredTensor::data).toList();
     }
 
     private boolean mayKeep() {
@@ -241,20 +207,14 @@ final class Training implements AutoCloseable {
 
     private void keep() {
         long start = System.nanoTime();
-        state().forEach(MirroredTensor::download);
+        state.forEach(MirroredTensor::download);
         journal.keep(
                 new RecoveryJournal.Progress(
-                        losses.size(), List.copyOf(losses), List.copyOf(heldOut), exactLoss),
+                        losses.size(), List.copyOf(losses), List.copyOf(heldOut)),
                 steps.orElseThrow(),
                 memory(),
                 student.best());
         lastKept = System.nanoTime();
         keeping = (lastKept - start) / 1e9;
-    }
-
-    @Override
-    public void close() {
-        optimiser.ifPresent(Optimiser::close);
-        optimiser = Optional.empty();
     }
 }

@@ -13,7 +13,6 @@ import java.util.OptionalLong;
 /// @param parameters values that were trained, those that stay zero included
 /// @param sparsity fraction of the linears' weights that is zero in the output
 /// @param steps of training
-/// @param exactSteps of these, before weights were rounded; all of them where none are
 /// @param tokens that were trained on, a text that is gone through several times counted each time
 /// @param learningRate of the optimiser at its peak
 /// @param lossBefore mean loss of the held-out tokens at the start, in nats
@@ -32,7 +31,6 @@ public record RecoverReport(
         long parameters,
         double sparsity,
         int steps,
-        int exactSteps,
         long tokens,
         double learningRate,
         double lossBefore,

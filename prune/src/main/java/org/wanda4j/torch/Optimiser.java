@@ -14,7 +14,6 @@ public final class Optimiser implements AutoCloseable {
 
     private static final double CLIP = 1;
 
-    private final Arena memory = Arena.ofShared();
     private final Engine engine;
     private final List<Rule> rules;
 
@@ -33,15 +32,14 @@ public final class Optimiser implements AutoCloseable {
         void update(int step, double rate, double factor);
     }
 
-    /// At its start.
-    ///
     /// @param rounded whether matrices are computed with as they will be packed
-    public Optimiser(Engine engine, List<Variable> variables, boolean rounded) {
+    /// @param memory that outlives this
+    public Optimiser(Engine engine, List<Variable> variables, boolean rounded, Arena memory) {
         this.engine = engine;
-        this.rules = variables.stream().map(it -> rule(it, rounded)).toList();
+        this.rules = variables.stream().map(it -> rule(it, rounded, memory)).toList();
     }
 
-    private Rule rule(Variable variable, boolean rounded) {
+    private Rule rule(Variable variable, boolean rounded, Arena memory) {
         return variable.pruned() && !rounded
                 ? new Muon(
                         variable,
@@ -89,6 +87,5 @@ public final class Optimiser implements AutoCloseable {
     @Override
     public void close() {
         state().forEach(MirroredTensor::close);
-        memory.close();
     }
 }

@@ -61,23 +61,24 @@ class RecoveryTest {
     void roundedWeightsAreTrainedBySmallerSteps() {
         Scope scope = new Scope.LowRank(4, 8);
         Length length = new Length.Minutes(1);
-        Recovery recovery = of(scope, length, Optional.of(ValueType.INT4));
-        double usual = recovery.rate(1, MANY, false);
-        assertEquals(usual / 5, recovery.rate(1, MANY, true), 1e-12);
+        double usual = of(scope, length, Optional.empty()).rate(1, MANY);
+        assertEquals(
+                usual / 5, of(scope, length, Optional.of(ValueType.INT4)).rate(1, MANY), 1e-12);
     }
 
     @Test
     void stepsAreAsLargeAsTheWayToTheTeacherAndTheirNumberAsk() {
         Recovery all = lasting(new Length.Minutes(1));
-        double rate = all.rate(0.8, MANY, false);
-        assertEquals(rate / 8, all.rate(0.1, MANY, false), 1e-12);
-        assertEquals(rate, all.rate(0.8, Optional.empty(), false));
-        assertEquals(rate, all.rate(0.8, Optional.of(1000), false));
-        assertEquals(2 * rate, all.rate(0.8, Optional.of(16), false), 1e-12);
-        assertEquals(all.rate(4, MANY, false), all.rate(5, MANY, false));
-        assertEquals(new Scope.All().learningRate() / 5, all.rate(0.8, MANY, true), 1e-12);
-        assertEquals(all.rate(0.02, MANY, false), all.rate(0.02, MANY, true));
+        double rate = all.rate(0.8, MANY);
+        assertEquals(rate / 8, all.rate(0.1, MANY), 1e-12);
+        assertEquals(rate, all.rate(0.8, Optional.empty()));
+        assertEquals(rate, all.rate(0.8, Optional.of(1000)));
+        assertEquals(2 * rate, all.rate(0.8, Optional.of(16)), 1e-12);
+        assertEquals(all.rate(4, MANY), all.rate(5, MANY));
+        Recovery rounded = of(new Scope.All(), new Length.Minutes(1), Optional.of(ValueType.INT8));
+        assertEquals(new Scope.All().learningRate() / 5, rounded.rate(0.8, MANY), 1e-12);
+        assertEquals(all.rate(0.02, MANY), rounded.rate(0.02, MANY));
         Recovery norms = of(new Scope.Norms(), new Length.Minutes(1), Optional.empty());
-        assertEquals(norms.rate(0.7, MANY, false), norms.rate(0.1, Optional.of(9), false));
+        assertEquals(norms.rate(0.7, MANY), norms.rate(0.1, Optional.of(9)));
     }
 }

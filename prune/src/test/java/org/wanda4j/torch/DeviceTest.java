@@ -231,7 +231,7 @@ class DeviceTest {
                                 });
                     }
                 }
-                var optimiser = new Optimiser(engine, variables, false);
+                var optimiser = new Optimiser(engine, variables, false, memory);
                 engine.forEach(1, _ -> optimiser.rules().forEach(it -> it.update(0, 1e-3, 1)));
                 assertThrows(RuntimeException.class, () -> optimiser.step(0, 1e-3));
             }

@@ -35,7 +35,7 @@ class OptimiserTest {
         try (Arena memory = Arena.ofShared();
                 Engine engine = new Engine(ComputeType.FP32, 1, device)) {
             Variable vector = variable(memory, Optional.empty(), device, 3L);
-            var optimiser = new Optimiser(engine, List.of(vector), false);
+            var optimiser = new Optimiser(engine, List.of(vector), false, memory);
             double[] expected = values(vector.value());
             double[] mean = new double[3];
             double[] square = new double[3];
@@ -70,7 +70,7 @@ class OptimiserTest {
                 Engine engine = new Engine(ComputeType.FP32, 1, device)) {
             Variable matrix =
                     variable(memory, Optional.of(removed), device, (long) ROWS, (long) COLUMNS);
-            var optimiser = new Optimiser(engine, List.of(matrix), false);
+            var optimiser = new Optimiser(engine, List.of(matrix), false, memory);
             double[] expected = values(matrix.value());
             double[][] momentum = new double[ROWS][COLUMNS];
             for (int step = 0; step < 3; step++) {
