@@ -131,7 +131,7 @@ public record HubSettings(
             // Said below.
         }
         throw new InvalidInputException(
-                "HF_ENDPOINT must be an address such as %s, without user, password or query"
+                "HF_ENDPOINT must be an address such as %s, without user, password or query, its port below 65536"
                         .formatted(PUBLIC));
     }
 
