@@ -88,7 +88,9 @@ final class TokenizerDefinition {
             throw new InvalidInputException(
                     file + ": no model.vocab: not a Hugging Face tokenizer");
         }
-        if (!isPlain(decoder)) {
+        // At such a decoder the native library ends the process.
+        if (!isFinite(decoder)
+                || !StandardCharsets.UTF_8.newEncoder().canEncode(decoder.toString())) {
             throw new InvalidInputException(
                     file + ": decoder: has a number out of range, or half of a surrogate pair");
         }
@@ -112,17 +114,10 @@ final class TokenizerDefinition {
         }
     }
 
-    /// Whether the native library can read a decoder; at one that it cannot, it ends the process.
-    private static boolean isPlain(JsonNode node) {
-        if (node.isNumber()) {
-            return Double.isFinite(node.asDouble(Double.NaN));
-        }
-        for (JsonNode each : node) {
-            if (!isPlain(each)) {
-                return false;
-            }
-        }
-        return StandardCharsets.UTF_8.newEncoder().canEncode(node.toString());
+    private static boolean isFinite(JsonNode node) {
+        return node.isNumber()
+                ? Double.isFinite(node.asDouble(Double.NaN))
+                : node.valueStream().allMatch(TokenizerDefinition::isFinite);
     }
 
     private void readModel(JsonParser json) {

@@ -30,6 +30,7 @@ final class HubClient implements AutoCloseable {
 
     static final int OK = 200;
     static final int PARTIAL = 206;
+
     private static final int LAST_PORT = 65_535;
 
     /// Bytes of an answer that is kept in memory.
