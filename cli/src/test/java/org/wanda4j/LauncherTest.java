@@ -23,6 +23,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// The `wanda` script itself, in a folder of its own, with JDKs and a Maven that only say what they were asked.
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "the launcher is a bash script")
@@ -335,6 +337,30 @@ class LauncherTest {
                 archiving);
         assertTrue(runs.get(1).endsWith(" prune"), runs.get(1));
         assertTrue(runs.get(2).endsWith(" inspect"), runs.get(2));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"wanda.jar", "lib/core.jar"})
+    void an_archive_of_classes_that_is_older_than_a_jar_is_made_again_by_what_answers(
+            String changed) throws Exception {
+        jdk(jdks.resolve("25"), "25.0.3");
+        wanda("generate");
+        Path archive = root.resolve("cli/target/wanda.jsa");
+        Path jar = root.resolve("cli/target").resolve(changed);
+        write(archive, "");
+        write(jar, "");
+        Files.setLastModifiedTime(archive, FileTime.fromMillis(2_000_000));
+
+        Files.setLastModifiedTime(root.resolve("cli/target/wanda.jar"), FileTime.fromMillis(1_000));
+        Files.setLastModifiedTime(jar, FileTime.fromMillis(1_000_000));
+        wanda("generate");
+        assertTrue(Files.exists(archive), "as old as the jar or younger");
+
+        Files.setLastModifiedTime(jar, FileTime.fromMillis(3_000_000));
+        wanda("prune");
+        assertTrue(Files.exists(archive), "prune makes none");
+        wanda("generate");
+        assertFalse(Files.exists(archive), "older than the jar");
     }
 
     @Test

@@ -72,9 +72,6 @@ public final class Main implements Runnable {
     private static final int FAULT = 1;
     private static final int UNUSABLE = 2;
 
-    /// Logger of the Parquet reader. A reference is kept, as a logger that is collected loses its level.
-    private static final Logger PARQUET = Logger.getLogger("dev.hardwood");
-
     @Spec private CommandSpec spec;
 
     private final Map<String, String> environment;
@@ -90,7 +87,7 @@ public final class Main implements Runnable {
 
     /// Runs the command and exits with its code.
     public static void main(String[] args) {
-        if (args.length > 0 && ANSWERING.contains(args[0])) {
+        if (isAnswering(args)) {
             Thread.ofPlatform().daemon().start(LanguageModel::prepare);
         }
         Locale.setDefault(
@@ -108,7 +105,9 @@ public final class Main implements Runnable {
 
     /// The same with other variables of the environment.
     static int run(Map<String, String> environment, String... args) {
-        PARQUET.setLevel(Level.WARNING);
+        if (!isAnswering(args)) {
+            Parquet.LOGGER.setLevel(Level.WARNING);
+        }
         CommandLine commandLine = commandLine(environment, args);
         commandLine.setExecutionStrategy(new HubModels(environment));
         commandLine.setParameterExceptionHandler(Main::explainUsage);
@@ -129,6 +128,17 @@ public final class Main implements Runnable {
                 ValueType.class, text -> choice(PackCommand.VALUE_TYPES, text));
         commandLine.registerConverter(GgmlType.class, text -> choice(ExportCommand.TYPES, text));
         return commandLine.execute(args);
+    }
+
+    private static boolean isAnswering(String... args) {
+        return args.length > 0 && ANSWERING.contains(args[0]);
+    }
+
+    /// Of what reads Parquet, which no command does that answers. Loading it takes time.
+    private static final class Parquet {
+
+        /// A reference is kept, as a logger that is collected loses its level.
+        static final Logger LOGGER = Logger.getLogger("dev.hardwood");
     }
 
     /// With the command that is named first alone: to make all of them takes a quarter of a second. With all where none is.

@@ -2,6 +2,7 @@ package org.wanda4j.cli;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
@@ -21,7 +22,7 @@ final class ProgressDisplay implements Progress, AutoCloseable {
 
     private final String unit;
     private final long unitSize;
-    private final boolean terminal;
+    private final BooleanSupplier terminal;
     private final LongSupplier nanoTime;
     private final Consumer<String> lines;
     private ProgressBar bar;
@@ -37,24 +38,24 @@ final class ProgressDisplay implements Progress, AutoCloseable {
 
     /// @param unit what is counted
     ProgressDisplay(String unit) {
-        this(unit, 1, Console.isErrorTerminal(), System::nanoTime, Console::note);
+        this(unit, 1, Console::isErrorTerminal, System::nanoTime, Console::note);
     }
 
     /// Of bytes, which are shown in MB.
     static ProgressDisplay ofBytes() {
         return new ProgressDisplay(
-                "MB", MEGABYTE, Console.isErrorTerminal(), System::nanoTime, Console::note);
+                "MB", MEGABYTE, Console::isErrorTerminal, System::nanoTime, Console::note);
     }
 
     /// @param unit what is shown
     /// @param unitSize how many of what is counted are one of it
-    /// @param terminal whether a bar is drawn
+    /// @param terminal whether a bar is drawn, asked when work begins
     /// @param nanoTime the clock
     /// @param lines takes what is said where there is no bar
     ProgressDisplay(
             String unit,
             long unitSize,
-            boolean terminal,
+            BooleanSupplier terminal,
             LongSupplier nanoTime,
             Consumer<String> lines) {
         this.unit = unit;
@@ -72,7 +73,7 @@ final class ProgressDisplay implements Progress, AutoCloseable {
         done = 0;
         begin = nanoTime.getAsLong();
         lastLine = begin;
-        if (terminal) {
+        if (terminal.getAsBoolean()) {
             bar =
                     new ProgressBarBuilder()
                             .setTaskName(task)

@@ -20,7 +20,7 @@ class ProgressDisplayTest {
 
     @Test
     void withoutATerminalALineAMinuteSaysWhatHowFarHowFastAndHowLongYet() {
-        try (var display = new ProgressDisplay("tokens", 1, false, clock::get, lines::add)) {
+        try (var display = new ProgressDisplay("tokens", 1, () -> false, clock::get, lines::add)) {
             display.start("pruning", 36_000);
             for (int second = 1; second <= 150; second++) {
                 clock.addAndGet(Duration.ofSeconds(1).toNanos());
@@ -54,7 +54,7 @@ class ProgressDisplayTest {
                 };
         PrintStream before = System.err;
         System.setErr(screen);
-        try (var display = new ProgressDisplay("tokens", 1, true, clock::get, lines::add)) {
+        try (var display = new ProgressDisplay("tokens", 1, () -> true, clock::get, lines::add)) {
             display.start("pruning", 10);
             display.advance(10, "all");
         } finally {
@@ -65,7 +65,7 @@ class ProgressDisplayTest {
 
     @Test
     void workThatTakesLongBetweenTwoStepsIsSaidOnceAtTheNext() {
-        try (var display = new ProgressDisplay("bytes", 1, false, clock::get, lines::add)) {
+        try (var display = new ProgressDisplay("bytes", 1, () -> false, clock::get, lines::add)) {
             display.start("packing", 10);
             clock.addAndGet(Duration.ofMinutes(10).toNanos());
             display.advance(0, "int8");
@@ -76,7 +76,7 @@ class ProgressDisplayTest {
 
     @Test
     void eachPieceOfWorkHasItsOwnMinute() {
-        try (var display = new ProgressDisplay("tokens", 1, false, clock::get, lines::add)) {
+        try (var display = new ProgressDisplay("tokens", 1, () -> false, clock::get, lines::add)) {
             for (String task : List.of("embedding", "pruning", "predicting")) {
                 display.start(task, 100);
                 clock.addAndGet(Duration.ofSeconds(59).toNanos());
@@ -88,7 +88,8 @@ class ProgressDisplayTest {
 
     @Test
     void bytesMayBeShownInLargerUnits() {
-        try (var display = new ProgressDisplay("MB", 1_000_000, false, clock::get, lines::add)) {
+        try (var display =
+                new ProgressDisplay("MB", 1_000_000, () -> false, clock::get, lines::add)) {
             display.start("org/name", 1_000_000_000);
             clock.addAndGet(Duration.ofSeconds(60).toNanos());
             display.advance(300_000_000, "1 of 3 files");

@@ -4,7 +4,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /// Element type of a tensor, as safetensors names it.
 public enum DType {
@@ -29,6 +31,9 @@ public enum DType {
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    private static final Map<String, DType> BY_NAME =
+            Arrays.stream(values()).collect(Collectors.toUnmodifiableMap(DType::name, it -> it));
+
     private final int bytes;
 
     DType(int bytes) {
@@ -47,7 +52,28 @@ public enum DType {
 
     /// The type that safetensors calls `name`.
     public static Optional<DType> of(String name) {
-        return Arrays.stream(values()).filter(type -> type.name().equals(name)).findFirst();
+        return Optional.ofNullable(BY_NAME.get(name));
+    }
+
+    /// The elements of little-endian `data` as floats. Exact for every weight type.
+    ///
+    /// @throws IllegalArgumentException when this is not a weight type
+    public float[] floats(MemorySegment data) {
+        if (!isWeight()) {
+            throw new IllegalArgumentException(this + " is no weight type");
+        }
+        if (this == F32) {
+            return data.toArray(FLOAT);
+        }
+        short[] bits = data.toArray(SHORT);
+        float[] values = new float[bits.length];
+        for (int i = 0; i < bits.length; i++) {
+            values[i] =
+                    this == BF16
+                            ? Float.intBitsToFloat(bits[i] << 16)
+                            : Float.float16ToFloat(bits[i]);
+        }
+        return values;
     }
 
     /// Element `index` of little-endian `data` as a float. Exact for every weight type.

@@ -7,7 +7,6 @@ import static org.wanda4j.checkpoint.PackedEncoding.SHAPE;
 import static org.wanda4j.checkpoint.PackedEncoding.TRANSPOSED;
 import static org.wanda4j.checkpoint.PackedEncoding.VALUES;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -98,13 +97,11 @@ final class PackedParts {
             return false;
         }
         requireShape(TRANSPOSED, part.get(), 1);
-        try (Arena memory = Arena.ofConfined()) {
-            byte value = shard.map(part.get(), memory).data().get(ValueLayout.JAVA_BYTE, 0);
-            if (encoding.version() < 2 || value < 0 || value > 1) {
-                throw wrong(TRANSPOSED, "is not known here");
-            }
-            return value == 1;
+        byte value = shard.bytes(part.get())[0];
+        if (encoding.version() < 2 || value < 0 || value > 1) {
+            throw wrong(TRANSPOSED, "is not known here");
         }
+        return value == 1;
     }
 
     private Optional<TensorInfo> scales(long[] shape) {
@@ -167,10 +164,7 @@ final class PackedParts {
     }
 
     private long[] longs(TensorInfo part) {
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment data = shard.map(part, memory).data();
-            return data.toArray(LONG);
-        }
+        return MemorySegment.ofArray(shard.bytes(part)).toArray(LONG);
     }
 
     private InvalidInputException wrong(String suffix, String what) {

@@ -35,6 +35,8 @@ record PackedTensor(
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    private static final int WORDS_AT_ONCE = 4096;
+
     /// The sign bit of each of four scales.
     private static final long SIGNS = 0x8000_8000_8000_8000L;
 
@@ -150,29 +152,73 @@ record PackedTensor(
 
     /// Checks rows `first` to `end`, exclusive.
     private void check(PackedMatrix matrix, int first, int end) {
-        matrix.sparseIndex().ifPresent(it -> checkCounts(matrix, it.bitmask(), first, end));
+        matrix.sparseIndex().ifPresent(it -> checkCounts(matrix, it, first, end));
         long rowBytes = ValueType.groups(matrix.columns()) * type.scales().bytes();
         matrix.scales().ifPresent(it -> checkScales(it, first * rowBytes, end * rowBytes));
     }
 
-    /// Each row's bitmask must have as many ones as the row has values.
-    private void checkCounts(PackedMatrix matrix, MemorySegment bitmask, int first, int end) {
+    /// Each row's bitmask must have as many ones as the row has values, counted as [ValueType#filled] says.
+    ///
+    /// Many rows are copied at once, for the first token waits for this: what is called for each row or word is slow before it is compiled.
+    private void checkCounts(
+            PackedMatrix matrix, PackedMatrix.SparseIndex index, int first, int end) {
         int rowBytes = Math.ceilDiv(matrix.columns(), Byte.SIZE);
-        int unused = -1 << (Byte.SIZE - (-matrix.columns() & 7));
-        for (int row = first; row < end; row++) {
-            long next = row + 1 < matrix.rows() ? matrix.start(row + 1) : storedValues();
-            long from = (long) row * rowBytes;
-            if ((bitmask.get(ValueLayout.JAVA_BYTE, from + rowBytes - 1) & 0xff & unused) != 0) {
-                throw shard.invalid(
-                        "tensor %s: the bitmask of row %d goes on behind the last column"
-                                .formatted(info.name(), row));
+        int words = Math.ceilDiv(matrix.columns(), Long.SIZE);
+        int before = (words - 1) * Long.SIZE;
+        long used = -1L >>> (before + Long.SIZE - matrix.columns());
+        long unused = -1L >>> (before + Long.SIZE - rowBytes * Byte.SIZE) & ~used;
+        long odd = type.filled(1) - 1;
+        int most = Math.max(1, WORDS_AT_ONCE / words);
+        long[] masks = new long[most * words];
+        long[] starts = new long[most + 1];
+        for (int from = first; from < end; from += most) {
+            int count = Math.min(most, end - from);
+            boolean isLast = from + count == matrix.rows();
+            copyRows(index.bitmask(), from, count, rowBytes, masks);
+            int known = isLast ? count : count + 1;
+            MemorySegment.copy(
+                    index.rowOffsets(), LONG, (long) from * Long.BYTES, starts, 0, known);
+            if (isLast) {
+                starts[count] = storedValues();
             }
-            long asked = matrix.stored(row);
-            if (asked != next - matrix.start(row)) {
-                throw shard.invalid(
-                        "tensor %s: the bitmask of row %d asks for %d values, and %d are there"
-                                .formatted(info.name(), row, asked, next - matrix.start(row)));
+            for (int row = 0; row < count; row++) {
+                int last = (row + 1) * words - 1;
+                if ((masks[last] & unused) != 0) {
+                    throw shard.invalid(
+                            "tensor %s: the bitmask of row %d goes on behind the last column"
+                                    .formatted(info.name(), from + row));
+                }
+                masks[last] &= used;
+                long asked = 0;
+                for (int i = row * words; i <= last; i++) {
+                    long kept = Long.bitCount(masks[i]);
+                    asked += kept + (kept & odd);
+                }
+                if (asked != starts[row + 1] - starts[row]) {
+                    throw shard.invalid(
+                            "tensor %s: the bitmask of row %d asks for %d values, and %d are there"
+                                    .formatted(
+                                            info.name(),
+                                            from + row,
+                                            asked,
+                                            starts[row + 1] - starts[row]));
+                }
             }
+        }
+    }
+
+    /// Copies the bitmasks of rows to whole words; the last of a row may have bits of the next one too.
+    private static void copyRows(
+            MemorySegment bitmask, int first, int count, int rowBytes, long[] words) {
+        int rowWords = Math.ceilDiv(rowBytes, Long.BYTES);
+        long from = (long) first * rowBytes;
+        if (rowBytes % Long.BYTES == 0) {
+            MemorySegment.copy(bitmask, LONG, from, words, 0, count * rowWords);
+            return;
+        }
+        for (int row = 0; row < count; row++) {
+            long at = from + (long) row * rowBytes;
+            MemorySegment.copy(bitmask, LONG, at, words, row * rowWords, rowWords);
         }
     }
 
@@ -181,25 +227,29 @@ record PackedTensor(
     }
 
     /// No scale may be infinite or NaN: kernels multiply what lies beside the values by it.
-    private void checkScales(MemorySegment data, long from, long length) {
+    ///
+    /// Added to the four scales of a word without their signs, [#BF16_EXPONENTS] or [#F16_EXPONENTS] sets the sign bit of each whose exponent is that of
+    /// infinity and NaN. Each step is written for the interpreter: the first token waits for this.
+    private void checkScales(MemorySegment data, long from, long end) {
+        long exponents = type.scales() == DType.F16 ? F16_EXPONENTS : BF16_EXPONENTS;
         long signs = 0;
         long at = from;
-        for (; at + Long.BYTES <= length; at += Long.BYTES) {
-            signs |= notFinite(data.get(LONG, at));
+        long[] some = new long[WORDS_AT_ONCE];
+        for (int count; (count = (int) Math.min(some.length, (end - at) / Long.BYTES)) > 0; ) {
+            MemorySegment.copy(data, LONG, at, some, 0, count);
+            for (int i = 0; i < count; i++) {
+                signs |= (some[i] & ~SIGNS) + exponents;
+            }
+            at += (long) count * Long.BYTES;
         }
-        if (at < length) {
-            int bits = (int) (length - at) * Byte.SIZE;
-            signs |= notFinite(data.get(LONG, at) & ~(-1L << bits));
+        if (at < end) {
+            int bits = (int) (end - at) * Byte.SIZE;
+            signs |= (data.get(LONG, at) & ~(-1L << bits) & ~SIGNS) + exponents;
         }
         if ((signs & SIGNS) != 0) {
             throw shard.invalid(
                     "tensor %s holds an infinite or NaN scale"
                             .formatted(scales.orElseThrow().name()));
         }
-    }
-
-    /// The sign bit of each of four scales is set where its exponent is that of infinity and NaN.
-    private long notFinite(long scales) {
-        return (scales & ~SIGNS) + (type.scales() == DType.F16 ? F16_EXPONENTS : BF16_EXPONENTS);
     }
 }

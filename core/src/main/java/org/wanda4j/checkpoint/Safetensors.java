@@ -113,6 +113,22 @@ public final class Safetensors implements AutoCloseable {
         }
     }
 
+    /// Reads a small tensor: sooner there than one that is mapped.
+    ///
+    /// @throws InvalidInputException when it is larger than a header may be
+    byte[] bytes(TensorInfo tensor) {
+        if (tensor.length() > LARGEST_HEADER) {
+            throw invalid(
+                    "tensor %s has %d bytes, more than are read of its kind"
+                            .formatted(tensor.name(), tensor.length()));
+        }
+        try {
+            return read(tensor.offset(), Math.toIntExact(tensor.length())).array();
+        } catch (IOException e) {
+            throw unreadable(path, e);
+        }
+    }
+
     /// Maps the file once, until `arena` closes.
     ///
     /// @return from a tensor to the memory from its first byte to the file's end, so that a kernel may read behind the
@@ -322,7 +338,7 @@ public final class Safetensors implements AutoCloseable {
         ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
         while (buffer.hasRemaining()) {
             if (channel.read(buffer, position + buffer.position()) < 0) {
-                throw invalid("ends within its header");
+                throw invalid("is shorter than when it was opened");
             }
         }
         return buffer.flip();

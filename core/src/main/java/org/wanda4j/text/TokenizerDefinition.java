@@ -88,9 +88,7 @@ final class TokenizerDefinition {
             throw new InvalidInputException(
                     file + ": no model.vocab: not a Hugging Face tokenizer");
         }
-        // At such a decoder the native library ends the process.
-        if (!isFinite(decoder)
-                || !StandardCharsets.UTF_8.newEncoder().canEncode(decoder.toString())) {
+        if (!isReadable(decoder)) {
             throw new InvalidInputException(
                     file + ": decoder: has a number out of range, or half of a surrogate pair");
         }
@@ -114,10 +112,20 @@ final class TokenizerDefinition {
         }
     }
 
-    private static boolean isFinite(JsonNode node) {
-        return node.isNumber()
-                ? Double.isFinite(node.asDouble(Double.NaN))
-                : node.valueStream().allMatch(TokenizerDefinition::isFinite);
+    /// The native library ends the process at a decoder that has another number or text.
+    private static boolean isReadable(JsonNode node) {
+        return switch (node.getNodeType()) {
+            case NUMBER -> Double.isFinite(node.asDouble(Double.NaN));
+            case STRING -> isWhole(node.stringValue());
+            default ->
+                    node.propertyNames().stream().allMatch(TokenizerDefinition::isWhole)
+                            && node.valueStream().allMatch(TokenizerDefinition::isReadable);
+        };
+    }
+
+    /// Whether no half of a surrogate pair stands alone.
+    private static boolean isWhole(String text) {
+        return StandardCharsets.UTF_8.newEncoder().canEncode(text);
     }
 
     private void readModel(JsonParser json) {

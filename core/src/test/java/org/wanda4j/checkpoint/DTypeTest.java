@@ -1,5 +1,6 @@
 package org.wanda4j.checkpoint;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -43,6 +44,7 @@ class DTypeTest {
                 type.bytes());
         assertEquals(expected, type.get(data, 1));
         assertEquals(0f, type.get(data, 0));
+        assertArrayEquals(new float[] {0, expected}, type.floats(data));
     }
 
     @Test
@@ -53,6 +55,9 @@ class DTypeTest {
         assertThrows(
                 IllegalArgumentException.class,
                 () -> DType.I32.get(MemorySegment.ofArray(new int[1]), 0));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> DType.I16.floats(MemorySegment.ofArray(new int[1])));
     }
 
     @ParameterizedTest

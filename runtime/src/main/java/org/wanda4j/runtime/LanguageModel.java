@@ -12,6 +12,7 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.wanda4j.checkpoint.Checkpoint;
 import org.wanda4j.checkpoint.InvalidInputException;
+import org.wanda4j.checkpoint.Json;
 import org.wanda4j.grammar.Constraint;
 import org.wanda4j.grammar.Grammar;
 import org.wanda4j.grammar.TokenTrie;
@@ -128,6 +129,7 @@ public final class LanguageModel implements AutoCloseable {
             return;
         }
         Tokenizer.loadLibrary();
+        Json.prepare();
     }
 
     /// Opens the model in `directory`.

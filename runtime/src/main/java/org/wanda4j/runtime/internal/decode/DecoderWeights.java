@@ -112,11 +112,7 @@ final class DecoderWeights {
     private float[] vector(MatrixView view) {
         try (Arena here = Arena.ofConfined()) {
             TensorView tensor = checkpoint.map(view, here);
-            float[] values = new float[view.rows() * view.columns()];
-            for (int i = 0; i < values.length; i++) {
-                values[i] = tensor.type().get(tensor.data(), i);
-            }
-            return values;
+            return tensor.type().floats(tensor.data());
         }
     }
 }

@@ -19,6 +19,10 @@ final class RotaryTable {
         this.half = rotary.size() / 2;
     }
 
+    Rotary rotary() {
+        return rotary;
+    }
+
     /// Computes the rows of a batch.
     void prepare(DecodeBatch batch) {
         if (rotary.dependsOnLength()) {
