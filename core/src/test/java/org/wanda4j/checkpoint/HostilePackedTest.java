@@ -14,11 +14,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Packed shards that lie: each gets one line that names the file and the tensor.
@@ -168,6 +170,42 @@ class HostilePackedTest {
         parts.put(".row_offsets", Part.longs(0, 3));
         parts.put(".bitmask", Part.of(DType.U8, 3, 2, 0, 1).shaped(2L, 2L));
         assertRefused("bitmask of row 0 goes on behind the last column");
+    }
+
+    /// More rows than are looked at in one step, of widths that are and are not whole words.
+    @ParameterizedTest
+    @CsvSource({"9, 5000", "64, 5000", "70, 2500", "128, 2500", "300000, 3"})
+    void theOneRowOfManyThatDoesNotFit(int columns, int rows) {
+        var random = new Random(columns);
+        int rowBytes = Math.ceilDiv(columns, 8);
+        byte[] bitmask = new byte[rows * rowBytes];
+        long[] offsets = new long[rows];
+        int stored = 0;
+        for (int row = 0; row < rows; row++) {
+            offsets[row] = stored;
+            for (int column = 0; column < columns; column++) {
+                if (random.nextBoolean()) {
+                    bitmask[row * rowBytes + column / 8] |= (byte) (1 << column % 8);
+                    stored++;
+                }
+            }
+        }
+        parts.put(".compressed", Part.of(DType.BF16, new int[2 * stored]));
+        parts.put(".bitmask", new Part(DType.U8, List.of((long) rows, (long) rowBytes), bitmask));
+        parts.put(".row_offsets", Part.longs(offsets));
+        parts.put(".shape", Part.longs(rows, columns));
+        assertRead();
+        for (int row : new int[] {0, rows / 2, rows - 1}) {
+            int last = (row + 1) * rowBytes - 1;
+            bitmask[last] ^= (byte) (1 << (columns - 1) % 8);
+            assertRefused("bitmask of row " + row + " asks for ");
+            bitmask[last] ^= (byte) (1 << (columns - 1) % 8);
+            if (columns % 8 != 0) {
+                bitmask[last] ^= (byte) 0x80;
+                assertRefused("bitmask of row " + row + " goes on behind the last column");
+                bitmask[last] ^= (byte) 0x80;
+            }
+        }
     }
 
     @Test
