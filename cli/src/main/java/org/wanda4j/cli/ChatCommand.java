@@ -21,6 +21,7 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "chat",
         mixinStandardHelpOptions = true,
+        addMethodSubcommands = false,
         sortOptions = false,
         description = "Talks with a dense or packed model, by its own chat template.",
         footer = {

@@ -7,13 +7,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import java.util.zip.CRC32;
+import java.util.zip.CRC32C;
+import java.util.zip.Checksum;
 
 /// The directories that GGUF files were imported to: `wanda4j/gguf` in `$XDG_CACHE_HOME` or `~/.cache`.
 ///
@@ -96,12 +98,21 @@ public final class GgufCache {
                         + Files.size(file)
                         + "\n"
                         + Files.getLastModifiedTime(file).toMillis();
-        byte[] digest = Sha256.begin().digest(identity.getBytes(StandardCharsets.UTF_8));
         String stem = String.valueOf(file.getFileName()).replaceFirst("(?i)\\.gguf$", "");
         int end =
                 stem.offsetByCodePoints(
                         0, Math.min(LONGEST_STEM, stem.codePointCount(0, stem.length())));
-        return stem.substring(0, end) + "-" + HexFormat.of().formatHex(digest, 0, 8);
+        byte[] bytes = identity.getBytes(StandardCharsets.UTF_8);
+        return "%s-%08x%08x"
+                .formatted(
+                        stem.substring(0, end), sum(new CRC32(), bytes), sum(new CRC32C(), bytes));
+    }
+
+    /// Two of them tell files apart as well as 64 bits can, and are there at once: the JVM takes 15 ms to load its digests, for which the first
+    /// token would wait.
+    private static long sum(Checksum checksum, byte[] bytes) {
+        checksum.update(bytes);
+        return checksum.getValue();
     }
 
     /// All that is there, by name. What a killed import has left is listed too.
