@@ -21,7 +21,6 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "chat",
         mixinStandardHelpOptions = true,
-        addMethodSubcommands = false,
         sortOptions = false,
         description = "Talks with a dense or packed model, by its own chat template.",
         footer = {

@@ -18,7 +18,6 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "generate",
         mixinStandardHelpOptions = true,
-        addMethodSubcommands = false,
         sortOptions = false,
         description = "Goes on with a text, by a dense or packed model, without libtorch.",
         footer = {

@@ -33,7 +33,6 @@ import picocli.CommandLine.TypeConversionException;
         description =
                 "Prunes large language models: one pass over a little text, half of the weights gone, no retraining.",
         mixinStandardHelpOptions = true,
-        addMethodSubcommands = false,
         versionProvider = Main.Version.class,
         footer = {
             "",

@@ -20,7 +20,6 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "serve",
         mixinStandardHelpOptions = true,
-        addMethodSubcommands = false,
         sortOptions = false,
         description =
                 "Serves a dense or packed model over HTTP, as OpenAI's interface, with a page to chat.",

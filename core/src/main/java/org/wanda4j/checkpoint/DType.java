@@ -59,21 +59,18 @@ public enum DType {
     ///
     /// @throws IllegalArgumentException when this is not a weight type
     public float[] floats(MemorySegment data) {
-        if (!isWeight()) {
-            throw new IllegalArgumentException(this + " is no weight type");
-        }
-        if (this == F32) {
-            return data.toArray(FLOAT);
-        }
-        short[] bits = data.toArray(SHORT);
-        float[] values = new float[bits.length];
-        for (int i = 0; i < bits.length; i++) {
-            values[i] =
-                    this == BF16
-                            ? Float.intBitsToFloat(bits[i] << 16)
-                            : Float.float16ToFloat(bits[i]);
-        }
-        return values;
+        return switch (this) {
+            case F32 -> data.toArray(FLOAT);
+            case BF16, F16 -> {
+                short[] bits = data.toArray(SHORT);
+                float[] values = new float[bits.length];
+                for (int i = 0; i < bits.length; i++) {
+                    values[i] = value(bits[i]);
+                }
+                yield values;
+            }
+            default -> throw noWeight();
+        };
     }
 
     /// Element `index` of little-endian `data` as a float. Exact for every weight type.
@@ -82,9 +79,16 @@ public enum DType {
     public float get(MemorySegment data, long index) {
         return switch (this) {
             case F32 -> data.get(FLOAT, index * 4);
-            case BF16 -> Float.intBitsToFloat(data.get(SHORT, index * 2) << 16);
-            case F16 -> Float.float16ToFloat(data.get(SHORT, index * 2));
-            default -> throw new IllegalArgumentException("not a weight type: " + this);
+            case BF16, F16 -> value(data.get(SHORT, index * 2));
+            default -> throw noWeight();
         };
+    }
+
+    private float value(short bits) {
+        return this == BF16 ? Bf16.toFloat(bits) : Float.float16ToFloat(bits);
+    }
+
+    private IllegalArgumentException noWeight() {
+        return new IllegalArgumentException("not a weight type: " + this);
     }
 }

@@ -159,7 +159,7 @@ record PackedTensor(
 
     /// Each row's bitmask must have as many ones as the row has values, counted as [ValueType#filled] says.
     ///
-    /// Many rows are copied at once, for the first token waits for this: what is called for each row or word is slow before it is compiled.
+    /// Many rows are copied at once, for the first token waits for this: to read word by word is slow before it is compiled.
     private void checkCounts(
             PackedMatrix matrix, PackedMatrix.SparseIndex index, int first, int end) {
         int rowBytes = Math.ceilDiv(matrix.columns(), Byte.SIZE);
@@ -167,20 +167,16 @@ record PackedTensor(
         int before = (words - 1) * Long.SIZE;
         long used = -1L >>> (before + Long.SIZE - matrix.columns());
         long unused = -1L >>> (before + Long.SIZE - rowBytes * Byte.SIZE) & ~used;
-        long odd = type.filled(1) - 1;
         int most = Math.max(1, WORDS_AT_ONCE / words);
         long[] masks = new long[most * words];
         long[] starts = new long[most + 1];
         for (int from = first; from < end; from += most) {
             int count = Math.min(most, end - from);
-            boolean isLast = from + count == matrix.rows();
             copyRows(index.bitmask(), from, count, rowBytes, masks);
-            int known = isLast ? count : count + 1;
+            int known = Math.min(count + 1, matrix.rows() - from);
+            starts[count] = storedValues(); // behind the last row
             MemorySegment.copy(
                     index.rowOffsets(), LONG, (long) from * Long.BYTES, starts, 0, known);
-            if (isLast) {
-                starts[count] = storedValues();
-            }
             for (int row = 0; row < count; row++) {
                 int last = (row + 1) * words - 1;
                 if ((masks[last] & unused) != 0) {
@@ -189,22 +185,24 @@ record PackedTensor(
                                     .formatted(info.name(), from + row));
                 }
                 masks[last] &= used;
-                long asked = 0;
-                for (int i = row * words; i <= last; i++) {
-                    long kept = Long.bitCount(masks[i]);
-                    asked += kept + (kept & odd);
-                }
-                if (asked != starts[row + 1] - starts[row]) {
+                long asked = filled(masks, row * words, last + 1);
+                long present = starts[row + 1] - starts[row];
+                if (asked != present) {
                     throw shard.invalid(
                             "tensor %s: the bitmask of row %d asks for %d values, and %d are there"
-                                    .formatted(
-                                            info.name(),
-                                            from + row,
-                                            asked,
-                                            starts[row + 1] - starts[row]));
+                                    .formatted(info.name(), from + row, asked, present));
                 }
             }
         }
+    }
+
+    /// How many values the runs `from` to `to`, exclusive, store.
+    private long filled(long[] masks, int from, int to) {
+        long stored = 0;
+        for (int i = from; i < to; i++) {
+            stored += type.filled(Long.bitCount(masks[i]));
+        }
+        return stored;
     }
 
     /// Copies the bitmasks of rows to whole words; the last of a row may have bits of the next one too.

@@ -1,7 +1,6 @@
 package org.wanda4j.runtime.internal.decode;
 
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import org.wanda4j.runtime.internal.kernels.RowKernels;
 
@@ -28,9 +27,9 @@ final class ActivationBuffers {
         RESULT,
     }
 
-    /// By use, number and size. A list, as the JVM makes code for the hash of a record, for which the first token would wait.
-    private final Map<List<?>, Activations> buffers = new HashMap<>();
+    private record Key(Use use, int number, int size) {}
 
+    private final Map<Key, Activations> buffers = new HashMap<>();
     private final float[][] scores;
 
     /// @param threads that compute attention scores
@@ -45,7 +44,7 @@ final class ActivationBuffers {
 
     /// One of several such buffers.
     Activations of(Use use, int number, int size) {
-        return buffers.computeIfAbsent(List.of(use, number, size), _ -> new Activations(size));
+        return buffers.computeIfAbsent(new Key(use, number, size), _ -> new Activations(size));
     }
 
     /// Enlarges the scores to `longest` positions.

@@ -5,8 +5,9 @@ import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Objects;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.wanda4j.checkpoint.Checkpoint;
@@ -46,7 +47,7 @@ public final class Decoder implements AutoCloseable {
     private final Optional<MappedMatrix> positions;
     private final Optional<Projection> intoHidden;
     private final Optional<NormWeights> embeddingNorm;
-    private final List<RotaryTable> rotations = new ArrayList<>();
+    private final Map<Rotary, RotaryTable> rotations = new HashMap<>();
     private final ActivationBuffers buffers;
     private final List<DecoderBlock> blocks = new ArrayList<>();
     private final Optional<NormWeights> headNorm;
@@ -145,16 +146,7 @@ public final class Decoder implements AutoCloseable {
     }
 
     private RotaryTable rotation(Rotary rotary) {
-        for (RotaryTable table : rotations) {
-            // Most often the same object: the JVM makes code to compare records, for which the
-            // first token would wait.
-            if (Objects.equals(table.rotary(), rotary)) {
-                return table;
-            }
-        }
-        RotaryTable table = new RotaryTable(rotary);
-        rotations.add(table);
-        return table;
+        return rotations.computeIfAbsent(rotary, RotaryTable::new);
     }
 
     private static int widest(Architecture architecture) {
@@ -173,8 +165,7 @@ public final class Decoder implements AutoCloseable {
     /// Whether what was decoded of a sequence can be the beginning of one of `length` tokens: not where their positions are encoded
     /// otherwise.
     public boolean canContinue(Sequence sequence, int length) {
-        return rotations.stream()
-                .map(RotaryTable::rotary)
+        return rotations.keySet().stream()
                 .filter(Rotary::dependsOnLength)
                 .allMatch(rotary ->
                         Arrays.equals(
@@ -229,7 +220,7 @@ public final class Decoder implements AutoCloseable {
     private void advance(DecodeBatch batch) {
         embed(batch);
         int longest = batch.longest();
-        rotations.forEach(rotation -> rotation.prepare(batch));
+        rotations.values().forEach(rotation -> rotation.prepare(batch));
         buffers.reserveScores(longest);
         for (DecoderBlock block : blocks) {
             block.forward(batch, hidden);

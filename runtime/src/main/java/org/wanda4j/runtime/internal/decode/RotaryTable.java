@@ -19,10 +19,6 @@ final class RotaryTable {
         this.half = rotary.size() / 2;
     }
 
-    Rotary rotary() {
-        return rotary;
-    }
-
     /// Computes the rows of a batch.
     void prepare(DecodeBatch batch) {
         if (rotary.dependsOnLength()) {
