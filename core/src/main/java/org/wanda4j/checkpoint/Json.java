@@ -45,9 +45,12 @@ public final class Json {
                                     .build())
                     .build();
 
-    /// For documents with so many names that to compare them takes long.
+    /// For documents with so many names that to compare them, or to keep them for the next, takes long.
     private static final JsonFactory STREAMS =
-            FACTORY.rebuild().disable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+            FACTORY.rebuild()
+                    .disable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .disable(JsonFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
+                    .build();
 
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -35,7 +36,7 @@ record PackedTensor(
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    private static final int WORDS_AT_ONCE = 4096;
+    private static final int WORDS_AT_ONCE = 1024;
 
     /// The sign bit of each of four scales.
     private static final long SIGNS = 0x8000_8000_8000_8000L;
@@ -226,28 +227,43 @@ record PackedTensor(
 
     /// No scale may be infinite or NaN: kernels multiply what lies beside the values by it.
     ///
-    /// Added to the four scales of a word without their signs, [#BF16_EXPONENTS] or [#F16_EXPONENTS] sets the sign bit of each whose exponent is that of
-    /// infinity and NaN. Each step is written for the interpreter: the first token waits for this.
+    /// The exponents of those are ones alone, and so would be the bits of all scales together. Where they are, each scale is looked at. Each step is written
+    /// for the interpreter: the first token waits for this.
     private void checkScales(MemorySegment data, long from, long end) {
-        long exponents = type.scales() == DType.F16 ? F16_EXPONENTS : BF16_EXPONENTS;
-        long signs = 0;
+        long[] some = new long[WORDS_AT_ONCE + 3];
         long at = from;
-        long[] some = new long[WORDS_AT_ONCE];
-        for (int count; (count = (int) Math.min(some.length, (end - at) / Long.BYTES)) > 0; ) {
+        for (int count; (count = (int) Math.min(WORDS_AT_ONCE, (end - at) / Long.BYTES)) > 0; ) {
             MemorySegment.copy(data, LONG, at, some, 0, count);
-            for (int i = 0; i < count; i++) {
-                signs |= (some[i] & ~SIGNS) + exponents;
+            Arrays.fill(some, count, count + 3, 0);
+            long bits = 0;
+            for (int i = 0; i < count; i += 4) {
+                bits |= some[i] | some[i + 1] | some[i + 2] | some[i + 3];
+            }
+            if (!areFinite(bits)) {
+                for (int i = 0; i < count; i++) {
+                    requireFinite(some[i]);
+                }
             }
             at += (long) count * Long.BYTES;
         }
         if (at < end) {
             int bits = (int) (end - at) * Byte.SIZE;
-            signs |= (data.get(LONG, at) & ~(-1L << bits) & ~SIGNS) + exponents;
+            requireFinite(data.get(LONG, at) & ~(-1L << bits));
         }
-        if ((signs & SIGNS) != 0) {
+    }
+
+    private void requireFinite(long fourScales) {
+        if (!areFinite(fourScales)) {
             throw shard.invalid(
                     "tensor %s holds an infinite or NaN scale"
                             .formatted(scales.orElseThrow().name()));
         }
+    }
+
+    /// Added to the four scales of a word without their signs, [#BF16_EXPONENTS] or [#F16_EXPONENTS] sets the sign bit of each whose exponent is that of
+    /// infinity and NaN.
+    private boolean areFinite(long fourScales) {
+        long exponents = type.scales() == DType.F16 ? F16_EXPONENTS : BF16_EXPONENTS;
+        return ((fourScales & ~SIGNS) + exponents & SIGNS) == 0;
     }
 }

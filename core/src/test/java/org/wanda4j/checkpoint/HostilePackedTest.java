@@ -277,7 +277,7 @@ class HostilePackedTest {
     @ParameterizedTest
     @ValueSource(strings = {"int8", "int4"})
     void scalesThatPoisonWhatTheyMultiply(String values) {
-        int groups = 7;
+        int groups = 11;
         metadata.put("wanda.values", values);
         parts.put(".shape", Part.longs(1, groups * 32L));
         DType elements = values.equals("int8") ? DType.I8 : DType.U8;
@@ -298,6 +298,11 @@ class HostilePackedTest {
                 assertRead();
             }
         }
+        set(scales, 0, 0x3f80); // 1
+        set(scales, 4, 0x4000); // 2: the exponents of both have all ones between them
+        assertRead();
+        set(scales, 4, 0x7f80);
+        assertRefused("tensor " + NAME + ".scales holds an infinite or NaN scale");
     }
 
     private static void set(byte[] scales, int index, int bits) {
