@@ -133,6 +133,15 @@ class ModulesTest {
         assertEquals(expected, exported);
     }
 
+    /// What makes the jars reads the descriptors in the JVM of Maven.
+    @ParameterizedTest
+    @FieldSource("MODULES")
+    void theOldestJavaThatMavenMayRunOnReadsTheDescriptor(String module) throws IOException {
+        Path descriptor = classes(module).resolve("module-info.class");
+        byte[] classFile = Files.readAllBytes(descriptor);
+        assertTrue(classFile[7] <= 61, "version " + classFile[7]); // of Java 17
+    }
+
     /// Code is compiled on the class path, where it sees all modules of the JDK.
     @ParameterizedTest
     @FieldSource("MODULES")
