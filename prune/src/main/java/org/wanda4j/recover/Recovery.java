@@ -46,6 +46,9 @@ public record Recovery(
     /// Steps from which on the rate does not fall with their number.
     private static final int MANY_STEPS = 64;
 
+    /// What the first steps count as, before it is known how many there will be.
+    private static final int FEW_STEPS = 16;
+
     /// From this rate on a larger one brings less: at 2:4 and 70 % the held-out loss after 16,384 tokens rises again.
     private static final double LARGEST_RATE = 1.25e-3;
 
@@ -215,7 +218,8 @@ public record Recovery(
     /// steps.
     ///
     /// @param before loss of the held-out windows before the first step
-    /// @param steps in all; empty as long as that is not known, which counts as many
+    /// @param steps in all; empty as long as that is not known, which counts as few: a rate that is too high for the first of many does no harm, and one that is
+    ///     too low for the first of few does
     double rate(double before, Optional<Integer> steps) {
         return learningRate.orElseGet(() -> {
             double usual = scope.learningRate();
@@ -223,7 +227,7 @@ public record Recovery(
                     scope instanceof Scope.All
                             && objective instanceof Objective.Logits(double _, double hidden)
                             && hidden == 0;
-            double counted = Math.min(MANY_STEPS, steps.orElse(MANY_STEPS));
+            double counted = Math.min(MANY_STEPS, steps.orElse(FEW_STEPS));
             double rate =
                     byLoss
                             ? Math.min(LARGEST_RATE, RATE_BY_LOSS * before / Math.sqrt(counted))
