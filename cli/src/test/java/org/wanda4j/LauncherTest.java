@@ -36,7 +36,6 @@ class LauncherTest {
                     "bash",
                     "cat",
                     "cp",
-                    "dirname",
                     "find",
                     "grep",
                     "head",
@@ -454,7 +453,7 @@ class LauncherTest {
         script(
                 home.resolve("bin/java"),
                 """
-                printf '%s pid %s ' "$(cd "$(dirname "$0")/.." && pwd)" $$
+                printf '%s pid %s ' "$(cd "${0%/*}/.." && pwd)" $$
                 printf '<%s>' "$@"
                 echo
                 exit "${EXIT:-0}"\
